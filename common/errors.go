@@ -1,0 +1,145 @@
+// Package common holds what most packages of ecs-api share: the error type and its kinds, the classification of AWS errors, AWS
+// sessions, retrying, and tags. It owns one rule: only this package looks inside an error that came from AWS.
+package common
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Kind says whose fault an error is and what can be done about it. The HTTP status follows from it.
+type Kind uint8
+
+// The kinds of errors. Internal is the zero kind: an error nobody classified is ours to mend.
+const (
+	// Internal is ours to mend; its text is for the log, not for the caller.
+	Internal Kind = iota
+	// BadRequest is a request that is badly formed, or that AWS calls invalid.
+	BadRequest
+	// Forbidden is a caller who has not proved who they are.
+	Forbidden
+	// NotFound is a resource that is not there, or that belongs to another org.
+	NotFound
+	// Conflict is a resource that exists already or is in a state that forbids what was asked.
+	Conflict
+	// TooLarge is a request body over the limit.
+	TooLarge
+	// Throttled is AWS asking us to slow down, past our own retries.
+	Throttled
+	// Unavailable is AWS failing or out of reach.
+	Unavailable
+	// Timeout is a deadline that passed.
+	Timeout
+	// Canceled is a caller who hung up.
+	Canceled
+	numKinds
+)
+
+var kindNames = [numKinds]string{"Internal", "BadRequest", "Forbidden", "NotFound", "Conflict", "TooLarge", "Throttled", "Unavailable", "Timeout", "Canceled"}
+
+// Kinds returns every kind there is, for tables that must not forget one.
+func Kinds() []Kind {
+	all := make([]Kind, numKinds)
+	for k := range all {
+		all[k] = Kind(k)
+	}
+	return all
+}
+
+// String returns the kind's name.
+func (k Kind) String() string {
+	if k < numKinds {
+		return kindNames[k]
+	}
+	return fmt.Sprintf("Kind(%d)", uint8(k))
+}
+
+// FieldError says what is wrong with one field of a request. Field is written as the caller wrote it, e.g. "service.servicename".
+type FieldError struct {
+	Field  string `json:"field"`
+	Detail string `json:"detail"`
+}
+
+// Error is an error with a kind. The text reads as a sentence when joined: "create service www: register task definition: invalid CPU value".
+type Error struct {
+	Kind   Kind
+	Code   string        // AWS's error code, where there is one
+	Fields []FieldError  // what is wrong with which field, for BadRequest
+	After  time.Duration // when it makes sense to ask again; 0 if nothing is known
+	msg    string
+	public string // what a caller may read of it, if that is not msg
+	err    error
+}
+
+// Error returns the whole text, AWS's own words included: it is for logs.
+func (e *Error) Error() string { return e.msg }
+
+// Unwrap returns the error that e was made from.
+func (e *Error) Unwrap() error { return e.err }
+
+// Errorf returns an error of kind k. It wraps what %w names, as fmt.Errorf does, and takes over its code and fields.
+func Errorf(k Kind, format string, args ...any) error {
+	wrapped := fmt.Errorf(format, args...)
+	e := &Error{Kind: k, msg: wrapped.Error(), err: errors.Unwrap(wrapped)}
+	if inner, ok := errors.AsType[*Error](e.err); ok {
+		e.Code, e.Fields, e.After = inner.Code, inner.Fields, inner.After
+	}
+	return e
+}
+
+// Wrapf puts words in front of err and keeps its kind, code, fields and what of it a caller may read. It returns nil for nil.
+func Wrapf(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	prefix := fmt.Sprintf(format, args...)
+	e := &Error{Kind: KindOf(err), msg: prefix + ": " + err.Error(), err: err}
+	if inner, ok := errors.AsType[*Error](err); ok {
+		e.Code, e.Fields, e.After = inner.Code, inner.Fields, inner.After
+		e.public = prefix + ": " + inner.Public()
+	}
+	return e
+}
+
+// Invalid returns a BadRequest that lists what is wrong with which field, or nil if there is nothing.
+func Invalid(fields ...FieldError) error {
+	if len(fields) == 0 {
+		return nil
+	}
+	msg := "the request is not valid"
+	for i, f := range fields {
+		sep := "; "
+		if i == 0 {
+			sep = ": "
+		}
+		msg += sep + f.Field + " " + f.Detail
+	}
+	return &Error{Kind: BadRequest, Fields: fields, msg: msg}
+}
+
+// Public returns what a caller may read of the error: its text, without what AWS said about us.
+func (e *Error) Public() string {
+	if e.public != "" {
+		return e.public
+	}
+	return e.msg
+}
+
+// KindOf returns the kind of err: that of the first Error it wraps; Timeout and Canceled for a context's errors; else Internal.
+func KindOf(err error) Kind {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Kind
+	}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return Timeout
+	case errors.Is(err, context.Canceled):
+		return Canceled
+	}
+	return Internal
+}
+
+// Is reports whether err is of kind k. A nil error is of no kind.
+func Is(err error, k Kind) bool { return err != nil && KindOf(err) == k }
