@@ -1,0 +1,3 @@
+package localaws
+
+func ec2Operations() map[string]operation { return map[string]operation{} }

@@ -1,0 +1,3 @@
+package localaws
+
+func kmsOperations() map[string]operation { return map[string]operation{} }

@@ -1,0 +1,3 @@
+package localaws
+
+func taggingOperations() map[string]operation { return map[string]operation{} }
