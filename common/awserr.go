@@ -1,0 +1,216 @@
+package common
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go/aws/awserr"
+	"github.com/aws/aws-sdk-go/aws/request"
+)
+
+// rule gives the kind of AWS errors whose code contains the rule's code and whose message contains its message.
+type rule struct {
+	code    string
+	exact   bool // the code must be equal
+	message string
+	kind    Kind
+}
+
+// rules are tried in order; the first one that fits decides. Exact codes and messages come before words. What AWS says about our own
+// credentials and permissions is Internal: the caller can do nothing about it.
+var rules = []rule{
+	// One code for many cases: the message tells them apart.
+	{"ClientException", true, "Unable to describe task definition", NotFound},
+	{"ClientException", true, "TaskDefinition not found", NotFound},
+	{"InvalidParameterException", true, "was not idempotent", Conflict},
+	{"InvalidParameterException", true, "idempotent request are inconsistent", Conflict},
+	{"InvalidParameterException", true, "still Draining", Conflict},
+	{"InvalidParameterException", true, "deployments are active", Conflict},
+	{"InvalidParameterException", true, "task was not found", NotFound}, // StopTask
+	{"InvalidParameterException", true, "TaskDefinition not found", NotFound},
+	{"InvalidRequestException", true, "scheduled for deletion", Conflict},
+	{"InvalidRequestException", true, "marked for deletion", Conflict},
+	{"InvalidRequestException", true, "was deleted", Conflict},
+	{"AccessDeniedException", true, "iam:PassRole", Internal},
+
+	// Codes that the words below would put elsewhere.
+	{"ResourceInUse", true, "", Conflict}, // Cloud Map: the service has instances
+	{"ServiceNotActiveException", true, "", Conflict},
+	{"UnknownOperationException", true, "", Internal},
+	{"TooManyTags", false, "", BadRequest},
+	{"TooManyUpdates", true, "", Conflict},
+	{"ParameterMaxVersionLimitExceeded", true, "", Conflict},
+	{"NoCredentialProviders", true, "", Internal},
+	{"OptInRequired", true, "", Internal},
+	{"BlockedException", true, "", Internal},
+	{"PackedPolicyTooLarge", true, "", Internal},
+	{"DecryptionFailure", true, "", Internal},
+	{"EncryptionFailure", true, "", Internal},
+	{"PublicPolicyException", true, "", Internal},
+	{"ServerException", true, "", Unavailable}, // ECS
+	{request.ErrCodeSerialization, true, "", Unavailable}, // an answer cut short, or a proxy's page
+	{request.ErrCodeRead, true, "", Unavailable},
+
+	// Ours to mend: our credentials and what they may do.
+	{"AccessDenied", false, "", Internal},
+	{"Unauthorized", false, "", Internal},
+	{"UnrecognizedClient", false, "", Internal},
+	{"InvalidClientToken", false, "", Internal},
+	{"Signature", false, "", Internal},
+	{"ExpiredToken", false, "", Internal},
+	{"AuthFailure", false, "", Internal},
+	{"MissingAuthenticationToken", false, "", Internal},
+
+	// Words.
+	{"Throttl", false, "", Throttled},
+	{"RequestLimitExceeded", false, "", Throttled},
+	{"TooManyRequests", false, "", Throttled},
+	{"SlowDown", false, "", Throttled},
+	{"NotFound", false, "", NotFound},
+	{"NoSuch", false, "", NotFound},
+	{"DoesNotExist", false, "", NotFound},
+	{"AlreadyExists", false, "", Conflict},
+	{"Exists", false, "", Conflict},
+	{"AlreadyAccepted", false, "", Conflict},
+	{"Conflict", false, "", Conflict},
+	{"InUse", false, "", Conflict},
+	{"InProgress", false, "", Conflict},
+	{"Duplicate", false, "", Conflict},
+	{"Aborted", false, "", Conflict},
+	{"ClusterContains", false, "", Conflict},
+	{"ConcurrentModification", false, "", Conflict},
+	{"LimitExceeded", false, "", Conflict},
+	{"QuotaExceeded", false, "", Conflict},
+	{"Exceeded", false, "", Conflict},
+	{"Unavailable", false, "", Unavailable},
+	{"InternalServ", false, "", Unavailable},
+	{"InternalFailure", false, "", Unavailable},
+	{"InternalError", false, "", Unavailable},
+	{"ServiceFailure", false, "", Unavailable},
+	{"RequestError", true, "", Unavailable},
+	{"RequestTimeout", false, "", Unavailable},
+	{"ResponseTimeout", false, "", Unavailable},
+	{"Invalid", false, "", BadRequest},
+	{"Validation", false, "", BadRequest},
+	{"Malformed", false, "", BadRequest},
+	{"Unsupported", false, "", BadRequest},
+	{"Mismatch", false, "", BadRequest},
+	{"TooLarge", false, "", BadRequest},
+	{"TooLong", false, "", BadRequest},
+	{"Missing", false, "", BadRequest},
+	{"Platform", false, "", BadRequest},
+	{"Unmodifiable", false, "", Conflict},
+	{"NoUpdateAvailable", false, "", Conflict},
+	{"ClientException", true, "", BadRequest},
+}
+
+// FromAWS returns err, which came from the SDK, as an Error: format and args say what was being done ("describe secret %q"), the kind
+// follows from AWS's code. It returns nil for nil. AWS's own words are kept for the caller where the caller can act on them, and
+// for the log alone where they speak of us.
+func FromAWS(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	doing := fmt.Sprintf(format, args...)
+	ae, ok := errors.AsType[awserr.Error](err)
+	if !ok {
+		return Wrapf(err, "%s", doing)
+	}
+	e := &Error{Kind: kindOfAWS(ae), Code: ae.Code(), err: err}
+	e.msg = doing + ": " + ae.Code() + ": " + oneLine(ae)
+	switch e.Kind {
+	case BadRequest, NotFound, Conflict:
+		e.public = doing + ": " + ae.Message()
+		if ae.Message() == "" {
+			e.public = doing + ": " + ae.Code()
+		}
+	case Throttled:
+		e.After = 5 * time.Second
+		e.public = doing + ": AWS asks us to slow down; try again later"
+	case Unavailable:
+		e.After = 10 * time.Second
+		e.public = doing + ": AWS cannot be reached or is failing; try again later"
+	case Timeout:
+		e.public = doing + ": AWS did not answer in time"
+	case Canceled:
+		e.public = doing + ": the request was cancelled"
+	default:
+		e.public = doing + ": AWS refused us; the server's log says more"
+		e.Code = ""
+	}
+	return e
+}
+
+// oneLine returns the message and the cause of an AWS error without the line breaks that the SDK puts between them.
+func oneLine(ae awserr.Error) string {
+	text := ae.Message()
+	if orig := ae.OrigErr(); orig != nil {
+		text += ": " + orig.Error()
+	}
+	return strings.Join(strings.Fields(text), " ")
+}
+
+// kindOfAWS classifies an AWS error by its code, its message and, where both say nothing, its HTTP status.
+func kindOfAWS(ae awserr.Error) Kind {
+	if ae.Code() == request.CanceledErrorCode {
+		if errors.Is(ae.OrigErr(), context.DeadlineExceeded) {
+			return Timeout
+		}
+		return Canceled
+	}
+	status := 0
+	if failure, ok := ae.(awserr.RequestFailure); ok {
+		status = failure.StatusCode()
+	}
+	if status >= http.StatusInternalServerError {
+		if strings.Contains(ae.Code(), "Throttl") {
+			return Throttled
+		}
+		return Unavailable
+	}
+	for _, r := range rules {
+		if r.fits(ae) {
+			return r.kind
+		}
+	}
+	switch {
+	case status == http.StatusNotFound:
+		return NotFound
+	case status == http.StatusConflict:
+		return Conflict
+	case status == http.StatusTooManyRequests:
+		return Throttled
+	case status == http.StatusBadRequest:
+		return BadRequest
+	}
+	return Internal
+}
+
+func (r rule) fits(ae awserr.Error) bool {
+	if r.exact && ae.Code() != r.code || !strings.Contains(ae.Code(), r.code) {
+		return false
+	}
+	return strings.Contains(ae.Message(), r.message)
+}
+
+// CodeOf returns AWS's error code of err, also where the caller must not see it; empty if there is none.
+func CodeOf(err error) string {
+	if ae, ok := errors.AsType[awserr.Error](err); ok {
+		return ae.Code()
+	}
+	return ""
+}
+
+// Ambiguous reports whether a call that ended with err may have taken effect all the same: its answer was lost, or AWS failed while
+// it worked on it.
+func Ambiguous(err error) bool {
+	switch KindOf(err) {
+	case Unavailable, Timeout, Canceled:
+		return true
+	}
+	return false
+}

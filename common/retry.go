@@ -1,0 +1,133 @@
+package common
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Race is a case in which AWS refuses for now what it will accept in a while, because it is not done with something else. The SDK
+// retries none of these by itself.
+type Race struct {
+	codes  []string
+	words  string        // in AWS's message; empty for any
+	budget time.Duration // how long it is worth trying, from the first refusal on
+}
+
+// The races of AWS, from the field's experience (hashicorp/terraform-provider-aws retries the same ones).
+var (
+	// ServiceLinkedRole: the first use of ECS in an account makes a role, and does not wait for it.
+	ServiceLinkedRole = Race{[]string{"InvalidParameterException"}, "assume the service linked role", 2 * time.Minute}
+	// NewCluster: a cluster that was made a moment ago cannot be found yet.
+	NewCluster = Race{[]string{"ClusterNotFoundException"}, "", time.Minute}
+	// Draining: a service of the same name was deleted, and its tasks are still stopping.
+	Draining = Race{[]string{"InvalidParameterException"}, "still Draining", 4 * time.Minute}
+	// NewRole: a role that was made a moment ago cannot be passed yet.
+	NewRole = Race{[]string{"AccessDeniedException", "AccessDenied"}, "iam:PassRole", time.Minute}
+	// NewRoleAssume: RunTask cannot assume a role that was made a moment ago.
+	NewRoleAssume = Race{[]string{"ClientException"}, "unable to assume the role", time.Minute}
+	// NewRoleInvisible: IAM cannot find a role that was made a moment ago.
+	NewRoleInvisible = Race{[]string{"NoSuchEntity"}, "", 30 * time.Second}
+	// RoleInUse: IAM still sees the policies that were taken from a role.
+	RoleInUse = Race{[]string{"DeleteConflict", "ConcurrentModification"}, "", 2 * time.Minute}
+	// SecretDeleted: the secret that had this name was deleted a moment ago.
+	SecretDeleted = Race{[]string{"InvalidRequestException"}, "deleted", time.Minute}
+	// SecretScheduled: the secret that had this name is being deleted for good.
+	SecretScheduled = Race{[]string{"InvalidRequestException"}, "scheduled for deletion", time.Minute}
+	// NewSecret: a secret that was made a moment ago cannot be found yet.
+	NewSecret = Race{[]string{"ResourceNotFoundException"}, "", 30 * time.Second}
+	// ParameterBusy: two updates of one parameter at the same moment.
+	ParameterBusy = Race{[]string{"TooManyUpdates"}, "", 30 * time.Second}
+	// RegistryInUse: the instances of a Cloud Map service are still leaving.
+	RegistryInUse = Race{[]string{"ResourceInUse"}, "", 5 * time.Minute}
+	// NewRegistry: ECS cannot find a Cloud Map service that was made a moment ago.
+	NewRegistry = Race{[]string{"ClientException"}, "service registry could not be validated", 30 * time.Second}
+	// Deploying: a service cannot be stopped while it is being deployed.
+	Deploying = Race{[]string{"InvalidParameterException"}, "deployments are active", 5 * time.Minute}
+	// NewService: a service that was made a moment ago cannot be found yet.
+	NewService = Race{[]string{"ServiceNotFoundException"}, "", 30 * time.Second}
+	// ClusterBusy: the cluster is being changed.
+	ClusterBusy = Race{[]string{"UpdateInProgressException", "ResourceInUseException"}, "", 5 * time.Minute}
+	// ClusterInUse: the cluster still holds what is being taken out of it.
+	ClusterInUse = Race{[]string{"ClusterContainsServicesException", "ClusterContainsTasksException"}, "", 5 * time.Minute}
+	// LogGroupBusy: two changes of one log group at the same moment.
+	LogGroupBusy = Race{[]string{"OperationAbortedException"}, "", time.Minute}
+	// NewLogGroup: a log group that was made a moment ago cannot be found yet.
+	NewLogGroup = Race{[]string{"ResourceNotFoundException"}, "", 30 * time.Second}
+)
+
+// fits reports whether err is the race.
+func (r Race) fits(err error) bool {
+	return slices.Contains(r.codes, CodeOf(err)) && strings.Contains(err.Error(), r.words)
+}
+
+// Pace says how long Retry waits: First before the second try, then half as long again each time, up to Most, with jitter. A
+// race's budget is multiplied with Budget, so that tests need not wait for the end of one. The zero value is DefaultPace.
+type Pace struct {
+	First, Most time.Duration
+	Budget      float64
+}
+
+// DefaultPace suits AWS's rate limits.
+var DefaultPace = Pace{First: 250 * time.Millisecond, Most: 5 * time.Second, Budget: 1}
+
+func (p Pace) orDefault() Pace {
+	if p == (Pace{}) {
+		return DefaultPace
+	}
+	return p
+}
+
+// Retry calls do until it does not end in one of the races, or that race's budget is used up, or ctx is about to end. It returns
+// do's last error.
+func (p Pace) Retry(ctx context.Context, do func() error, races ...Race) error {
+	p = p.orDefault()
+	start := time.Now()
+	for wait := p.First; ; wait = min(wait+wait/2, p.Most) {
+		err := do()
+		if err == nil {
+			return nil
+		}
+		i := slices.IndexFunc(races, func(r Race) bool { return r.fits(err) })
+		if i < 0 || time.Since(start)+wait > time.Duration(float64(races[i].budget)*p.Budget) || Sleep(ctx, wait) != nil {
+			return err
+		}
+	}
+}
+
+// Until calls done until it returns true or an error, or ctx ends. It returns ctx's error then.
+func (p Pace) Until(ctx context.Context, done func() (bool, error)) error {
+	p = p.orDefault()
+	for wait := p.First; ; wait = min(wait+wait/2, p.Most) {
+		ok, err := done()
+		if ok || err != nil {
+			return err
+		}
+		if err := Sleep(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// Sleep waits for d, jittered by a fifth, or until ctx ends; it returns ctx's error at once if ctx would end before d has passed.
+func Sleep(ctx context.Context, d time.Duration) error {
+	d = d - d/5 + jitter(d*2/5)
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d {
+		return context.DeadlineExceeded
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// jitter returns a random duration from 0 up to d.
+func jitter(d time.Duration) time.Duration {
+	return time.Duration(rand.Float64() * float64(d))
+}

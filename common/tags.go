@@ -1,0 +1,115 @@
+package common
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// The tags that ecs-api itself sets.
+const (
+	TagOrg     = "spinup:org"     // whose it is: what carries another org's does not exist for our callers
+	TagSpace   = "spinup:spaceid" // the name of the cluster it belongs to
+	TagType    = "spinup:type"
+	TagFlavor  = "spinup:flavor"
+	TagRequest = "spinup:request" // which service it was made for, and by which request: "www/5f0c…". Undo goes by it.
+)
+
+// Tag is one tag.
+type Tag struct{ Key, Value string }
+
+// Tags are a resource's tags, each key once.
+type Tags []Tag
+
+// Get returns the value of the tag with the given key.
+func (t Tags) Get(key string) (value string, ok bool) {
+	for _, tag := range t {
+		if tag.Key == key {
+			return tag.Value, true
+		}
+	}
+	return "", false
+}
+
+// With returns t with more laid over it: of two tags with one key, the later one stays, in the place of the first.
+func (t Tags) With(more ...Tag) Tags {
+	out := slices.Clone(t)
+	for _, tag := range more {
+		if i := slices.IndexFunc(out, func(o Tag) bool { return o.Key == tag.Key }); i >= 0 {
+			out[i] = tag
+		} else {
+			out = append(out, tag)
+		}
+	}
+	return out
+}
+
+// Without returns t without the tags that have the given keys.
+func (t Tags) Without(keys ...string) Tags {
+	return slices.DeleteFunc(slices.Clone(t), func(tag Tag) bool { return slices.Contains(keys, tag.Key) })
+}
+
+// Changed returns the tags of want that t lacks or has with another value.
+func (t Tags) Changed(want Tags) Tags {
+	var changed Tags
+	for _, tag := range want {
+		if have, ok := t.Get(tag.Key); !ok || have != tag.Value {
+			changed = append(changed, tag)
+		}
+	}
+	return changed
+}
+
+// Keys returns the keys.
+func (t Tags) Keys() []string {
+	keys := make([]string, len(t))
+	for i, tag := range t {
+		keys[i] = tag.Key
+	}
+	return keys
+}
+
+// BelongsTo reports whether what carries these tags exists for the callers of org: it is org's, or nobody's.
+func (t Tags) BelongsTo(org string) bool {
+	have, ok := t.Get(TagOrg)
+	return !ok || have == org
+}
+
+// OwnedBy reports whether what carries these tags is org's, and so may be deleted along with something else.
+func (t Tags) OwnedBy(org string) bool {
+	have, ok := t.Get(TagOrg)
+	return ok && have == org
+}
+
+// maxTags is AWS's limit per resource; ours take five of them.
+const maxTags = 50
+
+// tagText is what AWS allows in keys and values.
+var tagText = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+
+// Validate returns what AWS would refuse about t, and a spinup:org other than org. Field is the name of the list in the request.
+func (t Tags) Validate(field, org string) []FieldError {
+	var wrong []FieldError
+	if len(t) > maxTags-5 {
+		wrong = append(wrong, FieldError{field, fmt.Sprintf("has %d tags; AWS allows %d, and %d are ours", len(t), maxTags, 5)})
+	}
+	for i, tag := range t {
+		at := fmt.Sprintf("%s[%d]", field, i)
+		switch {
+		case tag.Key == "" || len([]rune(tag.Key)) > 128:
+			wrong = append(wrong, FieldError{at + ".Key", "must have 1 to 128 characters"})
+		case strings.HasPrefix(strings.ToLower(tag.Key), "aws:"):
+			wrong = append(wrong, FieldError{at + ".Key", "must not begin with aws:, which AWS keeps for itself"})
+		case !tagText.MatchString(tag.Key):
+			wrong = append(wrong, FieldError{at + ".Key", "may hold letters, digits, spaces and _ . : / = + - @"})
+		case len([]rune(tag.Value)) > 256:
+			wrong = append(wrong, FieldError{at + ".Value", "must have at most 256 characters"})
+		case !tagText.MatchString(tag.Value):
+			wrong = append(wrong, FieldError{at + ".Value", "may hold letters, digits, spaces and _ . : / = + - @"})
+		case tag.Key == TagOrg && tag.Value != org:
+			wrong = append(wrong, FieldError{at + ".Value", fmt.Sprintf("must be %q, the org of this server", org)})
+		}
+	}
+	return wrong
+}
