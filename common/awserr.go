@@ -51,7 +51,7 @@ var rules = []rule{
 	{"DecryptionFailure", true, "", Internal},
 	{"EncryptionFailure", true, "", Internal},
 	{"PublicPolicyException", true, "", Internal},
-	{"ServerException", true, "", Unavailable}, // ECS
+	{"ServerException", true, "", Unavailable},            // ECS
 	{request.ErrCodeSerialization, true, "", Unavailable}, // an answer cut short, or a proxy's page
 	{request.ErrCodeRead, true, "", Unavailable},
 

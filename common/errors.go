@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -68,6 +70,7 @@ type Error struct {
 	Code   string        // AWS's error code, where there is one
 	Fields []FieldError  // what is wrong with which field, for BadRequest
 	After  time.Duration // when it makes sense to ask again; 0 if nothing is known
+	Left   []string      // what was made and could not be unmade
 	msg    string
 	public string // what a caller may read of it, if that is not msg
 	err    error
@@ -84,9 +87,15 @@ func Errorf(k Kind, format string, args ...any) error {
 	wrapped := fmt.Errorf(format, args...)
 	e := &Error{Kind: k, msg: wrapped.Error(), err: errors.Unwrap(wrapped)}
 	if inner, ok := errors.AsType[*Error](e.err); ok {
-		e.Code, e.Fields, e.After = inner.Code, inner.Fields, inner.After
+		e.take(inner)
+		e.public = strings.Replace(e.msg, inner.Error(), inner.Public(), 1)
 	}
 	return e
+}
+
+// take copies what inner says beside its text.
+func (e *Error) take(inner *Error) {
+	e.Code, e.Fields, e.After, e.Left = inner.Code, inner.Fields, inner.After, inner.Left
 }
 
 // Wrapf puts words in front of err and keeps its kind, code, fields and what of it a caller may read. It returns nil for nil.
@@ -97,7 +106,7 @@ func Wrapf(err error, format string, args ...any) error {
 	prefix := fmt.Sprintf(format, args...)
 	e := &Error{Kind: KindOf(err), msg: prefix + ": " + err.Error(), err: err}
 	if inner, ok := errors.AsType[*Error](err); ok {
-		e.Code, e.Fields, e.After = inner.Code, inner.Fields, inner.After
+		e.take(inner)
 		e.public = prefix + ": " + inner.Public()
 	}
 	return e
@@ -143,3 +152,26 @@ func KindOf(err error) Kind {
 
 // Is reports whether err is of kind k. A nil error is of no kind.
 func Is(err error, k Kind) bool { return err != nil && KindOf(err) == k }
+
+// Public returns what a caller may read of err: nothing of an error that is ours to mend.
+func Public(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Public()
+	}
+	return err.Error()
+}
+
+// WithLeft returns err with the names of what it leaves behind in AWS, kept apart from its text: whoever reads the error must see them,
+// also where the rest of it is for the log alone. It returns nil for nil.
+func WithLeft(err error, left ...string) error {
+	if err == nil {
+		return nil
+	}
+	e := &Error{Kind: KindOf(err), msg: err.Error() + "; left behind: " + strings.Join(left, "; "), err: err, Left: left}
+	if inner, ok := errors.AsType[*Error](err); ok {
+		e.take(inner)
+		e.Left = append(slices.Clone(inner.Left), left...)
+		e.public = inner.Public()
+	}
+	return e
+}
