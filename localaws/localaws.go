@@ -26,9 +26,11 @@ type AWS struct {
 	lags     Lags
 	limits   bool
 	services map[string]service // by signing name, as in a request's credential scope
+	quirks   quirks
 
 	mu       sync.Mutex // guards everything below
 	accounts map[string]*account
+	sessions map[string]session // by the access key that AssumeRole issued
 	calls    []Call
 	faults   []*activeFault
 	ids      int // source of unique, reproducible ids
@@ -70,6 +72,7 @@ func New(opts ...Option) *AWS {
 		now:      time.Now,
 		sleep:    time.Sleep,
 		accounts: map[string]*account{},
+		sessions: map[string]session{},
 		buckets:  map[string]*tokenBucket{},
 		services: allServices(),
 	}

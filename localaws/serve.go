@@ -168,11 +168,14 @@ func (a *AWS) ResetCalls() {
 
 // accountOf returns the account an access key belongs to: keys issued by AssumeRole carry it, all others are DefaultAccount's.
 func accountOf(key string) string {
-	if rest, ok := strings.CutPrefix(key, assumedKeyPrefix); ok && len(rest) >= 12 {
-		return rest[:12]
+	if parts := assumedKey.FindStringSubmatch(key); parts != nil {
+		return parts[1]
 	}
 	return DefaultAccount
 }
+
+// assumedKey matches the keys that AssumeRole issues here, and hardly ever one that AWS issued.
+var assumedKey = regexp.MustCompile(`^` + assumedKeyPrefix + `(\d{12})`)
 
 // assumedKeyPrefix begins the access keys that AssumeRole issues; the account's id follows it.
 const assumedKeyPrefix = "ASIA"
