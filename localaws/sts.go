@@ -42,8 +42,11 @@ func getCallerIdentity(r *request, _ *sts.GetCallerIdentityInput) (*sts.GetCalle
 var (
 	assumableRole = regexp.MustCompile(`^arn:aws[\w-]*:iam::(\d{12}):role/([\w+=,.@/-]+)$`)
 	sessionName   = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
-	externalIDs   = regexp.MustCompile(`^[\w+=,.@:/-]{2,1224}$`)
+	externalIDs   = regexp.MustCompile(`^[\w+=,.@:/-]{2,}$`)
 )
+
+// maxExternalID is how many characters an external id may have.
+const maxExternalID = 1224
 
 // assumeRole trusts everybody with every role, whether it was made here or not, but for those named with TrustRole.
 func assumeRole(r *request, in *sts.AssumeRoleInput) (*sts.AssumeRoleOutput, error) {
@@ -54,7 +57,7 @@ func assumeRole(r *request, in *sts.AssumeRoleInput) (*sts.AssumeRoleOutput, err
 		return nil, refuse("ValidationError", "%s is invalid", roleARN)
 	case !sessionName.MatchString(name):
 		return nil, refuse("ValidationError", `1 validation error detected: Value at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]*`)
-	case in.ExternalId != nil && !externalIDs.MatchString(*in.ExternalId):
+	case in.ExternalId != nil && (len(*in.ExternalId) > maxExternalID || !externalIDs.MatchString(*in.ExternalId)):
 		return nil, refuse("ValidationError", `1 validation error detected: Value at 'externalId' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@:\/-]*`)
 	}
 	lifetime, err := r.sessionLength(parts[1], roleARN, in.DurationSeconds)
