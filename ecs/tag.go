@@ -1,0 +1,57 @@
+package ecs
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go/aws"
+	"github.com/aws/aws-sdk-go/service/ecs"
+
+	"ecs-api/common"
+)
+
+// FromTags returns tags as ECS wants them; nil for none, as ECS refuses an empty list.
+func FromTags(tags common.Tags) []*ecs.Tag {
+	var out []*ecs.Tag
+	for _, t := range tags {
+		out = append(out, &ecs.Tag{Key: aws.String(t.Key), Value: aws.String(t.Value)})
+	}
+	return out
+}
+
+// ToTags returns the tags of ECS's list.
+func ToTags(tags []*ecs.Tag) common.Tags {
+	var out common.Tags
+	for _, t := range tags {
+		if t != nil {
+			out = append(out, common.Tag{Key: aws.StringValue(t.Key), Value: aws.StringValue(t.Value)})
+		}
+	}
+	return out
+}
+
+// Tag adds tags to the resource with the given ARN, over those of the same keys. A service's short ARN cannot be tagged.
+func (c *Client) Tag(ctx context.Context, arn string, tags common.Tags) error {
+	if len(tags) == 0 {
+		return nil
+	}
+	_, err := c.api.TagResourceWithContext(ctx, &ecs.TagResourceInput{ResourceArn: aws.String(arn), Tags: FromTags(tags)})
+	return common.FromAWS(err, "tag %s", arn)
+}
+
+// Untag takes the tags with the given keys from a resource. Keys it has not are fine.
+func (c *Client) Untag(ctx context.Context, arn string, keys []string) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	_, err := c.api.UntagResourceWithContext(ctx, &ecs.UntagResourceInput{ResourceArn: aws.String(arn), TagKeys: aws.StringSlice(keys)})
+	return common.FromAWS(err, "untag %s", arn)
+}
+
+// Tags returns a resource's tags.
+func (c *Client) Tags(ctx context.Context, arn string) (common.Tags, error) {
+	out, err := c.api.ListTagsForResourceWithContext(ctx, &ecs.ListTagsForResourceInput{ResourceArn: aws.String(arn)})
+	if err != nil {
+		return nil, common.FromAWS(err, "list the tags of %s", arn)
+	}
+	return ToTags(out.Tags), nil
+}

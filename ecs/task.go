@@ -1,0 +1,84 @@
+package ecs
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go/aws"
+	"github.com/aws/aws-sdk-go/service/ecs"
+
+	"ecs-api/common"
+)
+
+// maxTasks is how many tasks one call describes.
+const maxTasks = 100
+
+// TaskFilter says which tasks ListTasks returns. Empty fields do not filter, but an empty Status means RUNNING.
+type TaskFilter struct {
+	Cluster string // name or ARN
+	Service string // name
+	Family  string
+	Status  string // the desired status: RUNNING or STOPPED. ECS finds none that are PENDING.
+}
+
+// RunTask starts tasks. The answer's failures name those that found no place. A try whose answer was lost starts none twice: the SDK
+// sends a client token.
+func (c *Client) RunTask(ctx context.Context, in *ecs.RunTaskInput) (*ecs.RunTaskOutput, error) {
+	if in == nil {
+		in = &ecs.RunTaskInput{}
+	}
+	out, err := c.api.RunTaskWithContext(ctx, in)
+	if err != nil {
+		return nil, common.FromAWS(err, "run task definition %q", aws.StringValue(in.TaskDefinition))
+	}
+	return out, nil
+}
+
+// StopTask stops a task, by its id or ARN. A stopped one is fine. The reason is shown to users of ECS; it may be empty.
+func (c *Client) StopTask(ctx context.Context, cluster, task, reason string) (*ecs.Task, error) {
+	out, err := c.api.StopTaskWithContext(ctx, &ecs.StopTaskInput{Cluster: optional(cluster), Task: aws.String(task), Reason: optional(reason)})
+	if err != nil {
+		return nil, common.FromAWS(err, "stop task %q in cluster %q", task, cluster)
+	}
+	return out.Task, nil
+}
+
+// ListTasks returns the ARNs of tasks.
+func (c *Client) ListTasks(ctx context.Context, filter TaskFilter) ([]string, error) {
+	var arns []string
+	err := c.api.ListTasksPagesWithContext(ctx, &ecs.ListTasksInput{
+		Cluster:       optional(filter.Cluster),
+		ServiceName:   optional(filter.Service),
+		Family:        optional(filter.Family),
+		DesiredStatus: optional(filter.Status),
+		MaxResults:    aws.Int64(maxPage),
+	}, func(page *ecs.ListTasksOutput, _ bool) bool {
+		arns = append(arns, inCluster(filter.Cluster, page.TaskArns)...)
+		return true
+	})
+	if err != nil {
+		return nil, common.FromAWS(err, "list the tasks of cluster %q", filter.Cluster)
+	}
+	return arns, nil
+}
+
+// DescribeTasks returns the tasks with the given ids or ARNs, with their tags, and a failure with the reason MISSING for each that is
+// not there. ECS forgets a stopped task after an hour or so.
+func (c *Client) DescribeTasks(ctx context.Context, cluster string, tasks []string) (*ecs.DescribeTasksOutput, error) {
+	answers, err := batched(ctx, tasks, maxTasks, func(ctx context.Context, tasks []string) (*ecs.DescribeTasksOutput, error) {
+		out, err := c.api.DescribeTasksWithContext(ctx, &ecs.DescribeTasksInput{
+			Cluster: optional(cluster),
+			Tasks:   aws.StringSlice(tasks),
+			Include: aws.StringSlice([]string{ecs.TaskFieldTags}),
+		})
+		return out, common.FromAWS(err, "describe %s in cluster %q", things("task", tasks), cluster)
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := &ecs.DescribeTasksOutput{}
+	for _, out := range answers {
+		all.Tasks = append(all.Tasks, out.Tasks...)
+		all.Failures = append(all.Failures, out.Failures...)
+	}
+	return all, nil
+}

@@ -1,0 +1,146 @@
+package ecs
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go/aws"
+	"github.com/aws/aws-sdk-go/service/ecs"
+
+	"ecs-api/common"
+)
+
+// maxDeletes is how many revisions one call deletes.
+const maxDeletes = 10
+
+// TaskDefinition returns a task definition and, beside it, its tags. A family stands for its latest ACTIVE revision.
+func (c *Client) TaskDefinition(ctx context.Context, nameOrARN string) (*ecs.DescribeTaskDefinitionOutput, error) {
+	out, err := c.api.DescribeTaskDefinitionWithContext(ctx, &ecs.DescribeTaskDefinitionInput{
+		TaskDefinition: aws.String(nameOrARN),
+		Include:        aws.StringSlice([]string{ecs.TaskDefinitionFieldTags}),
+	})
+	if err != nil {
+		return nil, common.FromAWS(err, "describe task definition %q", nameOrARN)
+	}
+	return out, nil
+}
+
+// RegisterTaskDefinition makes a new revision, each time it is called: after a lost answer it is not tried again, and the error is
+// Ambiguous.
+func (c *Client) RegisterTaskDefinition(ctx context.Context, in *ecs.RegisterTaskDefinitionInput) (*ecs.RegisterTaskDefinitionOutput, error) {
+	if in == nil {
+		in = &ecs.RegisterTaskDefinitionInput{}
+	}
+	out, err := c.api.RegisterTaskDefinitionWithContext(ctx, in, common.OnlyOnce)
+	if err != nil {
+		return nil, common.FromAWS(err, "register task definition %q", aws.StringValue(in.Family))
+	}
+	return out, nil
+}
+
+// ListTaskDefinitions returns ARNs by family, the newest revision first. FamilyPrefix is, in spite of ECS's word for it, a whole family;
+// status is ACTIVE, INACTIVE or DELETE_IN_PROGRESS. Empty means any family, and ACTIVE.
+func (c *Client) ListTaskDefinitions(ctx context.Context, familyPrefix, status string) ([]string, error) {
+	var arns []string
+	err := c.api.ListTaskDefinitionsPagesWithContext(ctx, &ecs.ListTaskDefinitionsInput{
+		FamilyPrefix: optional(familyPrefix),
+		Status:       optional(status),
+		Sort:         aws.String(ecs.SortOrderDesc),
+		MaxResults:   aws.Int64(maxPage),
+	}, func(page *ecs.ListTaskDefinitionsOutput, _ bool) bool {
+		arns = append(arns, aws.StringValueSlice(page.TaskDefinitionArns)...)
+		return true
+	})
+	if err != nil {
+		return nil, common.FromAWS(err, "list the task definitions")
+	}
+	slices.SortStableFunc(arns, newestFirst) // for moto, which ignores Sort
+	return arns, nil
+}
+
+// newestFirst orders ARNs by family, then by revision, both downwards, as ECS's own DESC does.
+func newestFirst(a, b string) int {
+	familyA, revisionA := revision(a)
+	familyB, revisionB := revision(b)
+	return cmp.Or(cmp.Compare(familyB, familyA), cmp.Compare(revisionB, revisionA))
+}
+
+// revision splits a revision's ARN.
+func revision(arn string) (family string, n int) {
+	i := strings.LastIndex(arn, ":")
+	n, _ = strconv.Atoi(arn[i+1:]) // 0 for what is no revision
+	return arn[:max(i, 0)], n
+}
+
+// ListTaskDefinitionFamilies returns the names of families that begin with prefix. Status is ACTIVE, INACTIVE or ALL; empty means ALL.
+func (c *Client) ListTaskDefinitionFamilies(ctx context.Context, prefix, status string) ([]string, error) {
+	var families []string
+	in := &ecs.ListTaskDefinitionFamiliesInput{FamilyPrefix: optional(prefix), Status: optional(status), MaxResults: aws.Int64(maxPage)}
+	err := c.api.ListTaskDefinitionFamiliesPagesWithContext(ctx, in, func(page *ecs.ListTaskDefinitionFamiliesOutput, _ bool) bool {
+		families = append(families, aws.StringValueSlice(page.Families)...)
+		return true
+	})
+	if err != nil {
+		return nil, common.FromAWS(err, "list the task definition families")
+	}
+	return families, nil
+}
+
+// DeregisterTaskDefinition makes a revision INACTIVE.
+func (c *Client) DeregisterTaskDefinition(ctx context.Context, arn string) (*ecs.TaskDefinition, error) {
+	var tries common.Tries
+	out, err := c.api.DeregisterTaskDefinitionWithContext(ctx, &ecs.DeregisterTaskDefinitionInput{TaskDefinition: aws.String(arn)}, tries.Watch)
+	if err == nil {
+		return out.TaskDefinition, nil
+	}
+	err = common.FromAWS(err, "deregister task definition %q", arn)
+	if tries.Lost() && !common.Ambiguous(err) {
+		if now, lookErr := c.TaskDefinition(ctx, arn); lookErr == nil && aws.StringValue(now.TaskDefinition.Status) != ecs.TaskDefinitionStatusActive {
+			return now.TaskDefinition, nil // by the try whose answer was lost
+		}
+	}
+	return nil, err
+}
+
+// DeleteTaskDefinitions deletes INACTIVE revisions for good. Ones that are gone, or going, are fine.
+func (c *Client) DeleteTaskDefinitions(ctx context.Context, arns []string) error {
+	answers, err := batched(ctx, arns, maxDeletes, func(ctx context.Context, arns []string) (*ecs.DeleteTaskDefinitionsOutput, error) {
+		out, err := c.api.DeleteTaskDefinitionsWithContext(ctx, &ecs.DeleteTaskDefinitionsInput{TaskDefinitions: aws.StringSlice(arns)})
+		return out, common.FromAWS(err, "delete %s", things("task definition", arns))
+	})
+	if err != nil {
+		return err
+	}
+	var failed []string
+	for _, out := range answers {
+		for _, f := range out.Failures {
+			if f != nil && !gone(aws.StringValue(f.Reason)) {
+				failed = append(failed, aws.StringValue(f.Arn)+": "+aws.StringValue(f.Reason))
+			}
+		}
+	}
+	if len(failed) > 0 {
+		return common.Errorf(common.Conflict, "delete task definitions: %s", strings.Join(failed, "; "))
+	}
+	return nil
+}
+
+// gone reports whether the reason of a failure says that the revision is deleted, or being deleted. ECS's texts are not documented:
+// these are what moto and the field have seen.
+func gone(reason string) bool {
+	reason = strings.ToLower(reason)
+	return slices.ContainsFunc([]string{"missing", "not found", "does not exist", "could not be found", "delete_in_progress", "being deleted"}, func(words string) bool {
+		return strings.Contains(reason, words)
+	})
+}
+
+// things returns `service "www"`, or `12 services`, for an error's text.
+func things(what string, names []string) string {
+	if len(names) == 1 {
+		return what + " " + strconv.Quote(names[0])
+	}
+	return strconv.Itoa(len(names)) + " " + what + "s"
+}
