@@ -1,0 +1,53 @@
+package config
+
+import (
+	"path"
+	"slices"
+)
+
+// Account is one AWS account: how to get in, and what a service built there gets unless the caller says otherwise.
+type Account struct {
+	// Region is the AWS region, such as us-east-1.
+	Region string `json:"region"`
+	// AKID and Secret are a static access key. Without one the SDK's default credential chain is used.
+	AKID   string `json:"akid"`
+	Secret Secret `json:"secret"`
+	// DefaultSGs and DefaultSubnets are the network of services and tasks that name none.
+	DefaultSGs     []string `json:"defaultSgs"`
+	DefaultSubnets []string `json:"defaultSubnets"`
+	// DefaultKMSKeyID encrypts parameters and secrets: a key id, an alias/… or the ARN of either. AWS's own keys unless set.
+	DefaultKMSKeyID string `json:"defaultKmsKeyId"`
+	// Endpoint takes the place of every AWS service's address: LocalStack, moto, a VPC endpoint.
+	Endpoint string `json:"endpoint"`
+	// Role is assumed with those credentials; nil to use them as they are.
+	Role *Role `json:"role"`
+	// PermissionsBoundary is the ARN of the policy that bounds every role made here.
+	PermissionsBoundary string `json:"permissionsBoundary"`
+	// DefaultCapacityProviderStrategy is that of the clusters made here; FARGATE with weight 1 unless set.
+	DefaultCapacityProviderStrategy []CapacityProvider `json:"defaultCapacityProviderStrategy"`
+	// TaskRoles are the role ARNs that a caller may name as TaskRoleArn; see AllowsTaskRole.
+	TaskRoles []string `json:"taskRoles"`
+}
+
+// Role is an IAM role to assume with STS.
+type Role struct {
+	ARN string `json:"arn"`
+	// ExternalID is what the role's trust policy asks for, if it asks.
+	ExternalID string `json:"externalId"`
+}
+
+// CapacityProvider is one item of a capacity provider strategy, as ECS has it.
+type CapacityProvider struct {
+	CapacityProvider string `json:"capacityProvider"`
+	Weight           int64  `json:"weight"`
+	Base             int64  `json:"base"`
+}
+
+// AllowsTaskRole reports whether a caller may give a task the role: whether one of TaskRoles matches its whole ARN. In a pattern
+// * stands for any run of characters and ? for one, never for a slash: role/app-* does not allow role/app-x/admin.
+func (a Account) AllowsTaskRole(arn string) bool {
+	return roleARN.MatchString(arn) && slices.ContainsFunc(a.TaskRoles, func(pattern string) bool {
+		matched, err := path.Match(pattern, arn)
+		return err == nil && matched
+	})
+}

@@ -1,0 +1,73 @@
+// Package config reads the server's configuration: one JSON file, with what is secret overridable from the environment. It owns
+// one rule: a config is checked whole before anything starts, and everything wrong with it is told at once, by the key's name.
+package config
+
+import (
+	"errors"
+	"maps"
+	"time"
+)
+
+// Config is everything the server is told from outside. Load and Local make valid ones.
+type Config struct {
+	// ListenAddress is where the API is served, host:port; ":8080" unless set.
+	ListenAddress string `json:"listenAddress"`
+	// Token opens the API. It may be left out where Tokens has one.
+	Token Secret `json:"token"`
+	// Tokens are further tokens by caller's name, so that callers can be told apart and tokens be rotated.
+	Tokens map[string]Secret `json:"tokens"`
+	// LogLevel is debug, info, warn or error; info unless set.
+	LogLevel string `json:"logLevel"`
+	// LogFormat is json or text; json unless set.
+	LogFormat string `json:"logFormat"`
+	// Org owns everything that is made here: it becomes the tag spinup:org and part of the paths of secrets and parameters.
+	Org string `json:"org"`
+	// Accounts are the AWS accounts served, by the name that the API's paths call them.
+	Accounts map[string]Account `json:"accounts"`
+	// Registries are the image registries, host or host:port, that may be asked although their address is not public.
+	Registries []string `json:"registries"`
+	// ShutdownGrace is how long background work may go on after SIGTERM; 2m unless set.
+	ShutdownGrace Duration `json:"shutdownGrace"`
+	// DebugAddress is where pprof is served, host:port on a loopback address; nowhere unless set.
+	DebugAddress string `json:"debugAddress"`
+	// RateLimits replace the limits on calls to AWS, by the name of the rate bucket.
+	RateLimits map[string]RateLimit `json:"rateLimits"`
+}
+
+// RateLimit is a token bucket: Burst calls at once, PerSecond calls a second after that.
+type RateLimit struct {
+	Burst     int     `json:"burst"`
+	PerSecond float64 `json:"perSecond"`
+}
+
+// DefaultCaller is the name of whoever comes with Config.Token, beside the names in Config.Tokens.
+const DefaultCaller = "default"
+
+// Callers returns every token that opens the API, by the name of the caller who carries it.
+func (c *Config) Callers() map[string]Secret {
+	all := make(map[string]Secret, len(c.Tokens)+1)
+	maps.Copy(all, c.Tokens)
+	if c.Token != "" {
+		all[DefaultCaller] = c.Token
+	}
+	return all
+}
+
+// Duration is a time.Duration that JSON writes as Go does: "90s", "2m".
+type Duration time.Duration
+
+// String returns the duration in Go's form.
+func (d Duration) String() string { return time.Duration(d).String() }
+
+// MarshalText writes the duration in Go's form.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads the duration in Go's form.
+func (d *Duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	if err != nil {
+		return errors.New(`must be a duration such as "90s" or "2m"`)
+	}
+	*d = Duration(parsed)
+	return nil
+}

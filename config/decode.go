@@ -1,0 +1,194 @@
+package config
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"ecs-api/common"
+)
+
+// decode fills the struct that v points to from a JSON object. It reads what encoding/json reads, but refuses unknown keys and keys
+// given twice, at every level, and does not stop at the first problem: it returns them all. The error is for what is no object.
+func decode(data []byte, v any) ([]Problem, error) {
+	var doc json.RawMessage
+	if err := json.Unmarshal(data, &doc); err != nil {
+		line, column := 1, 1
+		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+			line, column = position(data, syntax.Offset)
+		}
+		return nil, common.Errorf(common.BadRequest, "is not JSON: line %d, column %d: %w", line, column, err)
+	}
+	if got := kindOf(doc); got != "an object" {
+		return nil, common.Errorf(common.BadRequest, "must be a JSON object, not %s", got)
+	}
+	var d decoder
+	d.value("", doc, reflect.ValueOf(v).Elem())
+	return d.problems, nil
+}
+
+// position returns the line and column, from 1, of the last of the first offset bytes.
+func position(data []byte, offset int64) (line, column int) {
+	before := data[:max(offset-1, 0)]
+	return bytes.Count(before, []byte("\n")) + 1, len(before) - bytes.LastIndexByte(before, '\n')
+}
+
+type decoder struct{ problems problems }
+
+// scalars says what JSON must hold for the kinds that encoding/json decodes for us.
+var scalars = map[reflect.Kind]string{
+	reflect.String:  "a string",
+	reflect.Bool:    "a boolean",
+	reflect.Int:     "a whole number",
+	reflect.Int64:   "a whole number",
+	reflect.Float64: "a number",
+}
+
+// value sets v, which is at key, to what raw says. Null leaves it as it is.
+func (d *decoder) value(key string, raw json.RawMessage, v reflect.Value) {
+	if string(raw) == "null" {
+		return
+	}
+	if text, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		var s string
+		if d.as("a string", key, raw, &s) {
+			if err := text.UnmarshalText([]byte(s)); err != nil {
+				d.problems.add(key, "%v", err)
+			}
+		}
+		return
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		d.value(key, raw, v.Elem())
+	case reflect.Struct:
+		d.structure(key, raw, v)
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		for _, m := range d.members(key, raw, func(name string) string { return name }) {
+			elem := reflect.New(v.Type().Elem()).Elem()
+			d.value(sub(key, m.name), m.raw, elem)
+			v.SetMapIndex(reflect.ValueOf(m.name), elem)
+		}
+	case reflect.Slice:
+		var items []json.RawMessage
+		if d.as("an array", key, raw, &items) {
+			v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
+			for i, item := range items {
+				d.value(fmt.Sprintf("%s[%d]", key, i), item, v.Index(i))
+			}
+		}
+	default:
+		d.as(scalars[v.Kind()], key, raw, v.Addr().Interface())
+	}
+}
+
+// structure sets the fields of the struct v.
+func (d *decoder) structure(key string, raw json.RawMessage, v reflect.Value) {
+	known := keysOf(v.Type())
+	find := func(name string) int {
+		return slices.IndexFunc(known, func(k string) bool { return strings.EqualFold(k, name) })
+	}
+	canonical := func(name string) string {
+		if i := find(name); i >= 0 {
+			return known[i]
+		}
+		return name
+	}
+	for _, m := range d.members(key, raw, canonical) {
+		if i := find(m.name); i >= 0 {
+			d.value(sub(key, m.name), m.raw, v.Field(i))
+			continue
+		}
+		d.problems.add(sub(key, m.name), "is not a key that is known here: those are %s", strings.Join(known, ", "))
+	}
+}
+
+type member struct {
+	name string
+	raw  json.RawMessage
+}
+
+// members returns an object's members under their canonical names, the first of those that are there twice.
+func (d *decoder) members(key string, raw json.RawMessage, canonical func(string) string) []member {
+	if !d.as("an object", key, raw, &map[string]json.RawMessage{}) {
+		return nil
+	}
+	var all []member
+	seen := map[string]bool{}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	_, _ = dec.Token() // the brace; raw was found to be an object, so nothing below fails
+	for dec.More() {
+		name, _ := dec.Token()
+		m := member{name: canonical(fmt.Sprint(name))}
+		if dec.Decode(&m.raw) != nil {
+			break
+		}
+		if seen[m.name] {
+			d.problems.add(sub(key, m.name), "is there more than once: keep one")
+			continue
+		}
+		seen[m.name] = true
+		all = append(all, m)
+	}
+	return all
+}
+
+// as decodes raw into target; if that cannot be, it says that key must be what is wanted, and returns false.
+func (d *decoder) as(want, key string, raw json.RawMessage, target any) bool {
+	if json.Unmarshal(raw, target) == nil {
+		return true
+	}
+	if got := kindOf(raw); !strings.HasSuffix(want, strings.TrimPrefix(got, "a ")) {
+		want += ", not " + got
+	}
+	d.problems.add(key, "must be %s", want)
+	return false
+}
+
+// kindOf names the kind of a JSON value, which is all of it that an error may show.
+func kindOf(raw json.RawMessage) string {
+	switch raw[0] {
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case '"':
+		return "a string"
+	case 't', 'f':
+		return "a boolean"
+	case 'n':
+		return "null"
+	}
+	return "a number"
+}
+
+// keysOf returns the JSON keys of a struct type, by the index of their field.
+func keysOf(t reflect.Type) []string {
+	keys := make([]string, t.NumField())
+	for i := range keys {
+		keys[i] = t.Field(i).Tag.Get("json")
+	}
+	return keys
+}
+
+var plainKey = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
+// sub returns how the member name of the object at key is written: accounts.nonprod, accounts."a.b".
+func sub(key, name string) string {
+	if !plainKey.MatchString(name) {
+		name = strconv.Quote(name)
+	}
+	if key == "" {
+		return name
+	}
+	return key + "." + name
+}

@@ -1,0 +1,91 @@
+package config
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// The shapes of AWS's names. An ARN begins with the partition: aws, aws-cn, aws-us-gov, …
+var (
+	region     = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)
+	subnetID   = regexp.MustCompile(`^subnet-[0-9A-Za-z]+$`)
+	sgID       = regexp.MustCompile(`^sg-[0-9A-Za-z]+$`)
+	kmsKey     = regexp.MustCompile(`^(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]+:(key|alias)/[\w:/-]+|alias/[\w:/-]+|[0-9A-Za-z-]+)$`)
+	roleARN    = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+$`)
+	rolesARN   = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/*?-]+$`)
+	policyARN  = regexp.MustCompile(`^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[\w+=,.@/-]+$`)
+	externalID = regexp.MustCompile(`^[\w+=,.@:/-]+$`)
+)
+
+// AWS's limits on an external id (STS AssumeRole) and on a capacity provider strategy's items (ECS).
+const (
+	minExternalID, maxExternalID = 2, 1224
+	maxWeight, maxBase           = 1000, 100_000
+)
+
+// check adds what is wrong with the account at key.
+func (a Account) check(ps *problems, key string) {
+	ps.unless(region.MatchString(a.Region), sub(key, "region"), "must be an AWS region, such as us-east-1")
+	ps.unless(a.AKID != "" || a.Secret == "", sub(key, "akid"), "must be set, as secret is: or leave out both, for the SDK's default credentials")
+	ps.unless(a.AKID == "" || a.Secret != "", sub(key, "secret"), "must be set, as akid is: or leave out both, for the SDK's default credentials")
+	ps.unless(!hasSpace(a.AKID), sub(key, "akid"), "must hold no white space")
+	ps.unless(!hasSpace(string(a.Secret)), sub(key, "secret"), "must hold no white space")
+	for i, id := range a.DefaultSGs {
+		ps.unless(sgID.MatchString(id), at(sub(key, "defaultSgs"), i), "must be a security group's id, such as sg-0123456789abcdef0")
+	}
+	for i, id := range a.DefaultSubnets {
+		ps.unless(subnetID.MatchString(id), at(sub(key, "defaultSubnets"), i), "must be a subnet's id, such as subnet-0123456789abcdef0")
+	}
+	ps.unless(a.DefaultKMSKeyID == "" || kmsKey.MatchString(a.DefaultKMSKeyID), sub(key, "defaultKmsKeyId"), "must be a KMS key's id or ARN, or an alias/…")
+	ps.unless(a.Endpoint == "" || isEndpoint(a.Endpoint), sub(key, "endpoint"), "must be an absolute http or https URL without user, query or fragment, such as http://localhost:4566")
+	if a.Role != nil {
+		a.Role.check(ps, sub(key, "role"))
+	}
+	ps.unless(a.PermissionsBoundary == "" || policyARN.MatchString(a.PermissionsBoundary), sub(key, "permissionsBoundary"),
+		"must be a policy's ARN, such as arn:aws:iam::123456789012:policy/boundary")
+	checkStrategy(ps, sub(key, "defaultCapacityProviderStrategy"), a.DefaultCapacityProviderStrategy)
+	for i, pattern := range a.TaskRoles {
+		ps.unless(rolesARN.MatchString(pattern), at(sub(key, "taskRoles"), i), "must be a role's ARN, in whose name * and ? are wild, such as arn:aws:iam::123456789012:role/app-*")
+	}
+}
+
+func (r Role) check(ps *problems, key string) {
+	ps.unless(roleARN.MatchString(r.ARN), sub(key, "arn"), "must be a role's ARN, such as arn:aws:iam::123456789012:role/ecs-api")
+	n := len(r.ExternalID)
+	ps.unless(n == 0 || n >= minExternalID && n <= maxExternalID && externalID.MatchString(r.ExternalID), sub(key, "externalId"),
+		"must be 2 to 1224 letters, digits or any of _+=,.@:/-")
+}
+
+// checkStrategy holds a strategy to ECS's rules. The clusters made here have Fargate's two providers only.
+func checkStrategy(ps *problems, key string, strategy []CapacityProvider) {
+	seen := map[string]bool{}
+	bases, weights := 0, int64(0)
+	for i, item := range strategy {
+		key, name := at(key, i), item.CapacityProvider
+		ps.unless(name == "FARGATE" || name == "FARGATE_SPOT", sub(key, "capacityProvider"), "must be FARGATE or FARGATE_SPOT")
+		ps.unless(!seen[name], sub(key, "capacityProvider"), "must not be named twice")
+		ps.unless(item.Weight >= 0 && item.Weight <= maxWeight, sub(key, "weight"), "must be 0 to 1000")
+		ps.unless(item.Base >= 0 && item.Base <= maxBase, sub(key, "base"), "must be 0 to 100000")
+		seen[name] = true
+		weights = max(weights, item.Weight)
+		if item.Base != 0 {
+			bases++
+		}
+	}
+	ps.unless(bases <= 1, key, "must have a base in one item only")
+	ps.unless(len(strategy) < 2 || weights > 0, key, "must have a weight above 0 in one item at least")
+}
+
+func isEndpoint(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
+		return false
+	}
+	return isHost(u.Hostname()) && (u.Port() == "" || isPort(u.Port())) && u.User == nil && u.RawQuery == "" && !u.ForceQuery && u.Fragment == ""
+}
+
+func hasSpace(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
+}
