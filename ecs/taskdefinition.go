@@ -114,16 +114,13 @@ func (c *Client) DeleteTaskDefinitions(ctx context.Context, arns []string) error
 	if err != nil {
 		return err
 	}
-	var failed []string
+	var failed []*ecs.Failure
 	for _, out := range answers {
-		for _, f := range out.Failures {
-			if f != nil && !gone(aws.StringValue(f.Reason)) {
-				failed = append(failed, aws.StringValue(f.Arn)+": "+aws.StringValue(f.Reason))
-			}
-		}
+		failed = append(failed, slices.DeleteFunc(out.Failures, func(f *ecs.Failure) bool { return f == nil || gone(aws.StringValue(f.Reason)) })...)
 	}
-	if len(failed) > 0 {
-		return common.Errorf(common.Conflict, "delete task definitions: %s", strings.Join(failed, "; "))
+	if len(failed) > 0 { // one speaks for all: a family's revisions fail for the same reason
+		return common.Errorf(common.Conflict, "delete %d of %d task definitions: %s: %s", len(failed), len(arns),
+			aws.StringValue(failed[0].Arn), aws.StringValue(failed[0].Reason))
 	}
 	return nil
 }
