@@ -88,6 +88,7 @@ const DefaultAccount = "123456789012"
 // account is one AWS account: IAM's roles, which are global, and a region's state for each region that was asked for.
 type account struct {
 	id      string
+	now     func() time.Time
 	iam     iamState
 	regions map[string]*region
 }
@@ -107,7 +108,7 @@ type region struct {
 func (a *AWS) account(id string) *account {
 	acc := a.accounts[id]
 	if acc == nil {
-		acc = &account{id: id, iam: newIAMState(), regions: map[string]*region{}}
+		acc = &account{id: id, now: a.now, iam: newIAMState(), regions: map[string]*region{}}
 		a.accounts[id] = acc
 	}
 	return acc
@@ -123,7 +124,7 @@ func (acc *account) region(name string) *region {
 			secrets:          newSecretsState(),
 			parameters:       newSSMState(),
 			servicediscovery: newServicediscoveryState(acc.id, name),
-			logs:             newLogsState(),
+			logs:             newLogsState(acc.now),
 			network:          newNetworkState(),
 		}
 		acc.regions[name] = r
