@@ -1,0 +1,122 @@
+package orchestration
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go/aws"
+	awsecs "github.com/aws/aws-sdk-go/service/ecs"
+
+	"ecs-api/common"
+	"ecs-api/ecs"
+)
+
+// statusActive is the status of a cluster or a service that is there; ECS keeps a record of deleted ones, INACTIVE.
+const statusActive = "ACTIVE"
+
+// readCluster looks whether the cluster is there. One that is named and not given must be.
+func (c *creation) readCluster(ctx context.Context) error {
+	given := c.in.Cluster != nil
+	name := c.cluster
+	if !given {
+		name = aws.StringValue(c.in.Service.Cluster) // as the caller wrote it: an ARN may be another account's
+	}
+	cluster, err := c.ecs.Cluster(ctx, name)
+	if err != nil && !common.Is(err, common.NotFound) {
+		return err
+	}
+	switch {
+	case err == nil && !ecs.ToTags(cluster.Tags).BelongsTo(c.account.Org):
+		return theirs("cluster", c.cluster)
+	case err == nil && aws.StringValue(cluster.Status) == statusActive:
+		c.found.cluster, c.out.Cluster = cluster, cluster
+	case !given:
+		return common.Errorf(common.NotFound, "there is no cluster %s; name one that exists, or add cluster to the request to make it", c.cluster)
+	}
+	return nil
+}
+
+// makeCluster makes the cluster. CreateCluster answers 200 for a cluster that is there already, so claimCluster looks whose it is.
+func (c *creation) makeCluster(ctx context.Context) (undo, error) {
+	if c.found.cluster != nil {
+		done := aws.Int64Value(c.found.cluster.ActiveServicesCount) > 0
+		if c.toClaim(ecs.ToTags(c.found.cluster.Tags), done) {
+			return nil, c.ecs.Tag(ctx, aws.StringValue(c.found.cluster.ClusterArn), c.claimTag())
+		}
+		return nil, nil
+	}
+	in := *c.in.Cluster
+	in.ClusterName = aws.String(c.cluster)
+	in.Tags = ecs.FromTags(c.tagsFor(ecs.ToTags(in.Tags)))
+	if len(in.CapacityProviders) == 0 {
+		in.CapacityProviders = aws.StringSlice([]string{"FARGATE", "FARGATE_SPOT"})
+	}
+	if len(in.DefaultCapacityProviderStrategy) == 0 {
+		in.DefaultCapacityProviderStrategy = c.defaultStrategy()
+	}
+	c.clusterMade = true // perhaps even if the call fails: undoCluster looks
+	return nil, c.pace.Retry(ctx, func() (err error) {
+		c.out.Cluster, err = c.ecs.CreateCluster(ctx, &in)
+		return err
+	}, common.ServiceLinkedRole)
+}
+
+// defaultStrategy is how tasks are spread over capacity providers unless a request says otherwise.
+func (o *Orchestrator) defaultStrategy() []*awsecs.CapacityProviderStrategyItem {
+	if len(o.account.DefaultStrategy) > 0 {
+		return o.account.DefaultStrategy
+	}
+	return []*awsecs.CapacityProviderStrategyItem{{CapacityProvider: aws.String("FARGATE"), Weight: aws.Int64(1)}}
+}
+
+// claimCluster looks whether the cluster that CreateCluster answered is this request's, and claims it if another request made it at the
+// same moment.
+func (c *creation) claimCluster(ctx context.Context) (undo, error) {
+	if !c.clusterMade {
+		return nil, nil
+	}
+	cluster, err := c.ecs.Cluster(ctx, c.cluster)
+	if common.Is(err, common.NotFound) {
+		return nil, nil // too new to be seen; nobody else has seen it either
+	}
+	if err != nil {
+		return nil, err
+	}
+	tags := ecs.ToTags(cluster.Tags)
+	switch {
+	case !tags.BelongsTo(c.account.Org):
+		return nil, theirs("cluster", c.cluster)
+	case !c.mine(tags) && tags.OwnedBy(c.account.Org):
+		return nil, c.ecs.Tag(ctx, aws.StringValue(cluster.ClusterArn), c.claimTag())
+	}
+	return nil, nil
+}
+
+// undoCluster deletes the cluster if this request made it, and nobody claimed it since.
+func (c *creation) undoCluster(ctx context.Context) error {
+	if !c.clusterMade {
+		return nil
+	}
+	cluster, err := c.ecs.Cluster(ctx, c.cluster)
+	if err == nil && (!c.mine(ecs.ToTags(cluster.Tags)) || aws.StringValue(cluster.Status) != statusActive) {
+		return nil
+	}
+	var services []string
+	if err == nil {
+		services, err = c.ecs.ListServices(ctx, c.cluster)
+	}
+	if err == nil && len(services) == 0 {
+		err = c.deleteCluster(ctx, c.cluster)
+	}
+	if common.Is(err, common.NotFound) {
+		return nil
+	}
+	return common.Wrapf(err, "cluster %s", c.cluster)
+}
+
+// deleteCluster deletes an empty cluster.
+func (o *Orchestrator) deleteCluster(ctx context.Context, name string) error {
+	return o.pace.Retry(ctx, func() error {
+		_, err := o.ecs.DeleteCluster(ctx, name)
+		return err
+	}, common.ClusterBusy, common.ClusterInUse)
+}

@@ -1,0 +1,138 @@
+package orchestration
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	awsecs "github.com/aws/aws-sdk-go/service/ecs"
+	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
+	awscloud "github.com/aws/aws-sdk-go/service/servicediscovery"
+
+	"ecs-api/common"
+	"ecs-api/ecs"
+)
+
+// CreateInput says what a new service consists of. Only Service is required: what is given is made, what Service names instead is
+// expected to exist.
+type CreateInput struct {
+	Cluster         *awsecs.CreateClusterInput
+	TaskDefinition  *awsecs.RegisterTaskDefinitionInput
+	Service         *awsecs.CreateServiceInput
+	ServiceRegistry *awscloud.CreateServiceInput
+	Credentials     map[string]*awssecrets.CreateSecretInput // by the name of the container that pulls its image with them
+	Tags            []*awsecs.Tag                            // of everything
+}
+
+// CreateOutput is what a new service consists of, made or found.
+type CreateOutput struct {
+	Cluster                 *awsecs.Cluster
+	Credentials             map[string]*awssecrets.CreateSecretOutput
+	TaskDefinition          *awsecs.TaskDefinition
+	Service                 *awsecs.Service
+	ServiceDiscoveryService *awscloud.Service
+}
+
+// creation is one create on its way. Its fields carry results from step to step; each is set by one step only.
+type creation struct {
+	work
+	in          *CreateInput
+	credentials []*credential // sorted by container
+	clusterMade bool          // or tried to: undoCluster looks
+	registryID  string        // of the registry that was found; empty if there was none
+	registries  []*awsecs.ServiceRegistry
+	taskARN     string
+	out         CreateOutput
+}
+
+// Create builds a service and all it needs, or nothing: when a step fails, everything that this request made is unmade before the error
+// is returned. A caller who hangs up does not stop it. What an interrupted earlier request for the same service left is built upon.
+func (o *Orchestrator) Create(ctx context.Context, in *CreateInput) (*CreateOutput, error) {
+	c, err := o.newCreation(in)
+	if err != nil {
+		return nil, err
+	}
+	release, err := o.services.claim(c.cluster, c.service)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	ctx, cancel := detached(ctx, createTime)
+	defer cancel()
+	if err := o.spaces.enter(ctx, c.cluster); err != nil {
+		return nil, common.Wrapf(err, "create service %s: wait until cluster %s is taken down", c.service, c.cluster)
+	}
+
+	err = run(ctx, c.steps())
+
+	undoCtx, cancelUndo := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
+	defer cancelUndo()
+	if left := o.spaces.leave(undoCtx, c.cluster, err == nil, c.undoShared()); left != nil {
+		err = leftBehind(err, left)
+	}
+	if err != nil {
+		return nil, common.Wrapf(err, "create service %s in cluster %s", c.service, c.cluster)
+	}
+	return &c.out, nil
+}
+
+// steps returns the creation's steps in four rounds: what does not depend on each other is done at the same time.
+func (c *creation) steps() step {
+	builds := c.in.TaskDefinition != nil // then the tasks need a role and a log group of ours
+	return inOrder(
+		c.reads(),
+		together(
+			named("cluster", c.makeCluster),
+			named("role", when(builds, c.makeRole)),
+			named("log group", when(builds, c.makeLogGroup)),
+			named("registry", when(c.in.ServiceRegistry != nil, c.makeRegistry)),
+			each(c.credentials, c.makeCredential),
+		),
+		together(
+			named("cluster claim", c.claimCluster),
+			named("role policy", when(builds, c.putRolePolicy)),
+			named("log retention", when(builds, c.putLogRetention)),
+			named("task definition", when(builds, c.registerTaskDefinition)),
+		),
+		named("service", c.createService),
+	)
+}
+
+// reads returns the steps that look at what is there, in one round, so that a request that cannot work fails before it has made anything.
+func (c *creation) reads() step {
+	builds := c.in.TaskDefinition != nil
+	return together(
+		named("read identity", read(c.readIdentity)),
+		named("read service", read(c.readService)),
+		named("read cluster", read(c.readCluster)),
+		named("read role", when(builds, read(c.readRole))),
+		named("read role policy", when(builds, read(c.readRolePolicy))),
+		named("read log group", when(builds, read(c.readLogGroup))),
+		named("read task definition", read(c.readTaskDefinition)),
+		named("read registry", read(c.readRegistry)),
+		named("read namespace", when(c.in.ServiceRegistry != nil, read(c.readNamespace))),
+		each(c.credentials, c.readCredential),
+	)
+}
+
+// undoShared returns how to unmake what this request made of the parts that services share. Each undo looks whether another request has
+// claimed its part since.
+func (c *creation) undoShared() undo {
+	if !c.clusterMade && !c.roleMade && !c.groupMade {
+		return nil
+	}
+	return atOnce([]undo{c.undoCluster, c.undoRole, c.undoLogGroup})
+}
+
+// newCreation checks the request as far as that can be done without AWS.
+func (o *Orchestrator) newCreation(in *CreateInput) (*creation, error) {
+	c := &creation{work: work{Orchestrator: o, callers: ecs.ToTags(in.Tags)}, in: in}
+	if err := common.Invalid(c.validate()...); err != nil {
+		return nil, err
+	}
+	c.request, c.id = token(c.service)
+	for _, container := range slices.Sorted(maps.Keys(in.Credentials)) {
+		c.credentials = append(c.credentials, &credential{container: container, in: in.Credentials[container]})
+	}
+	return c, nil
+}

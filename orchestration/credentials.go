@@ -1,0 +1,169 @@
+package orchestration
+
+import (
+	"context"
+	"slices"
+
+	"github.com/aws/aws-sdk-go/aws"
+	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
+
+	"ecs-api/common"
+	"ecs-api/secretsmanager"
+)
+
+// The stages of a secret's versions that matter here.
+const (
+	stageCurrent  = "AWSCURRENT"
+	stagePrevious = "AWSPREVIOUS"
+)
+
+// secretPrefix begins the names of a space's secrets.
+func secretPrefix(org, cluster string) string { return "spinup/" + org + "/" + cluster + "/" }
+
+// secretName returns the name of a secret of a space.
+func secretName(org, cluster, name string) string { return secretPrefix(org, cluster) + name }
+
+// credential is the repository credentials of one container, kept in a secret.
+type credential struct {
+	container string
+	in        *awssecrets.CreateSecretInput
+	found     *awssecrets.DescribeSecretOutput // nil if there was none
+	out       *awssecrets.CreateSecretOutput
+}
+
+// current returns the id of the version that is current.
+func current(secret *awssecrets.DescribeSecretOutput) string {
+	for id, stages := range secret.VersionIdsToStages {
+		if slices.Contains(aws.StringValueSlice(stages), stageCurrent) {
+			return id
+		}
+	}
+	return ""
+}
+
+// readCredential looks for the secret. One that is there must be what an interrupted request for this service left.
+func (c *work) readCredential(cred *credential) step {
+	return named("read credentials", read(func(ctx context.Context) error {
+		name := secretName(c.account.Org, c.cluster, aws.StringValue(cred.in.Name))
+		secret, err := c.secrets.Secret(ctx, name)
+		if common.Is(err, common.NotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		tags := secretsmanager.ToTags(secret.Tags)
+		switch {
+		case !tags.BelongsTo(c.account.Org):
+			return theirs("secret", name)
+		case !tags.OwnedBy(c.account.Org) || !madeFor(tags, c.service):
+			return common.Errorf(common.Conflict, "secret %s exists and is not service %s's; choose another Name in credentials.%s", name, c.service, cred.container)
+		}
+		cred.found = secret
+		return nil
+	}))
+}
+
+// makeCredential makes the secret, or brings the one that was left up to date.
+func (c *work) makeCredential(cred *credential) step {
+	return named("credentials", func(ctx context.Context) (undo, error) {
+		in := *cred.in
+		in.Name = aws.String(secretName(c.account.Org, c.cluster, aws.StringValue(cred.in.Name)))
+		in.Tags = secretsmanager.FromTags(c.tagsFor(secretsmanager.ToTags(in.Tags)))
+		in.ClientRequestToken = aws.String(c.id)
+		if in.KmsKeyId == nil && c.account.KMSKeyID != "" {
+			in.KmsKeyId = aws.String(c.account.KMSKeyID)
+		}
+		if cred.found != nil {
+			return c.adoptSecret(ctx, cred, &in)
+		}
+		back := func(ctx context.Context) error { return c.undoSecret(ctx, aws.StringValue(in.Name)) }
+		err := c.pace.Retry(ctx, func() (err error) {
+			cred.out, err = c.secrets.CreateSecret(ctx, &in)
+			return err
+		}, common.SecretDeleted)
+		if err == nil {
+			return back, nil
+		}
+		if !common.Is(err, common.Conflict) {
+			return back, err
+		}
+		// It is there after all: made by this call, whose first answer was lost, or by another request at the same moment.
+		secret, lookErr := c.secrets.Secret(ctx, aws.StringValue(in.Name))
+		if lookErr != nil {
+			return back, err
+		}
+		tags := secretsmanager.ToTags(secret.Tags)
+		switch {
+		case c.mine(tags):
+			cred.out = &awssecrets.CreateSecretOutput{ARN: secret.ARN, Name: secret.Name, VersionId: aws.String(c.id)}
+			return back, nil
+		case !tags.OwnedBy(c.account.Org) || !madeFor(tags, c.service):
+			return nil, err
+		}
+		cred.found = secret
+		return c.adoptSecret(ctx, cred, &in)
+	})
+}
+
+// adoptSecret gives a secret that an interrupted request left the tags and the value that this request wants.
+func (c *work) adoptSecret(ctx context.Context, cred *credential, in *awssecrets.CreateSecretInput) (undo, error) {
+	before := cred.found
+	arn := aws.StringValue(before.ARN)
+	var undos []undo
+	if before.DeletedDate != nil {
+		if err := c.secrets.RestoreSecret(ctx, arn); err != nil {
+			return nil, err
+		}
+		undos = append(undos, func(ctx context.Context) error {
+			_, err := c.secrets.DeleteSecret(ctx, arn, secretWindowDays)
+			return common.Wrapf(err, "secret %s, which was scheduled for deletion", aws.StringValue(before.Name))
+		})
+	}
+	if err := c.secrets.Tag(ctx, arn, secretsmanager.ToTags(in.Tags)); err != nil {
+		return latestFirst(undos), err
+	}
+	version, back, err := c.changeSecret(ctx, before, aws.StringValue(in.SecretString), c.id)
+	if back != nil {
+		undos = append(undos, back)
+	}
+	cred.out = &awssecrets.CreateSecretOutput{ARN: before.ARN, Name: before.Name, VersionId: aws.String(version)}
+	return latestFirst(undos), err
+}
+
+// secretWindowDays is how long a secret that somebody may want back can be restored.
+const secretWindowDays = 30
+
+// changeSecret gives a secret a new value and returns its version's id. Undo makes the version current that was.
+func (o *Orchestrator) changeSecret(ctx context.Context, before *awssecrets.DescribeSecretOutput, value, id string) (version string, back undo, err error) {
+	arn, old := aws.StringValue(before.ARN), current(before)
+	back = func(ctx context.Context) error {
+		now, err := o.secrets.Secret(ctx, arn)
+		if err != nil || old == "" || current(now) != id {
+			return common.Wrapf(err, "the value of secret %s", aws.StringValue(before.Name))
+		}
+		return common.Wrapf(o.secrets.MoveStage(ctx, arn, stageCurrent, old, id), "the value of secret %s", aws.StringValue(before.Name))
+	}
+	err = o.pace.Retry(ctx, func() error {
+		_, err := o.secrets.PutSecretValue(ctx, &awssecrets.PutSecretValueInput{
+			SecretId: aws.String(arn), SecretString: aws.String(value), ClientRequestToken: aws.String(id),
+		})
+		return err
+	}, common.NewSecret)
+	return id, back, err
+}
+
+// undoSecret deletes a secret at once if this request made it, and nobody claimed it since.
+func (c *work) undoSecret(ctx context.Context, name string) error {
+	secret, err := c.secrets.Secret(ctx, name)
+	if err == nil && (!c.mine(secretsmanager.ToTags(secret.Tags)) || secret.DeletedDate != nil) {
+		return nil
+	}
+	if err == nil {
+		_, err = c.secrets.DeleteSecret(ctx, aws.StringValue(secret.ARN), 0)
+	}
+	if common.Is(err, common.NotFound) {
+		return nil
+	}
+	return common.Wrapf(err, "secret %s", name)
+}

@@ -1,0 +1,82 @@
+package orchestration
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go/aws"
+
+	"ecs-api/common"
+)
+
+// logRetentionDays is how long the logs of a space are kept.
+const logRetentionDays = 365
+
+// readLogGroup looks for the space's log group.
+func (c *work) readLogGroup(ctx context.Context) error {
+	group, err := c.logs.Group(ctx, c.cluster)
+	if common.Is(err, common.NotFound) {
+		return nil
+	}
+	c.found.logGroup = group
+	return err
+}
+
+// makeLogGroup makes the space's log group, or looks whose it is.
+func (c *work) makeLogGroup(ctx context.Context) (undo, error) {
+	if c.found.logGroup == nil {
+		c.groupMade = true // perhaps even if the call fails: undoLogGroup looks
+		err := c.pace.Retry(ctx, func() error { return c.logs.CreateGroup(ctx, c.cluster, c.tagsFor(nil)) }, common.LogGroupBusy)
+		if err == nil || !common.Is(err, common.Conflict) {
+			return nil, err
+		}
+		// It is there after all: made by this call, whose first answer was lost, or by another request at the same moment.
+		if err := c.readLogGroup(ctx); err != nil || c.found.logGroup == nil {
+			return nil, err
+		}
+	}
+	arn := aws.StringValue(c.found.logGroup.Arn)
+	tags, err := c.logs.Tags(ctx, arn)
+	switch {
+	case err != nil:
+		return nil, err
+	case !tags.BelongsTo(c.account.Org):
+		return nil, theirs("log group", c.cluster)
+	case c.toClaim(tags, time.Since(time.UnixMilli(aws.Int64Value(c.found.logGroup.CreationTime))) > young):
+		return nil, c.logs.Tag(ctx, arn, c.claimTag())
+	}
+	return nil, nil
+}
+
+// putLogRetention sets how long logs are kept, unless somebody has: it is a call of its own, so an interrupted request leaves a group
+// that never expires.
+func (c *work) putLogRetention(ctx context.Context) (undo, error) {
+	if c.found.logGroup != nil && c.found.logGroup.RetentionInDays != nil {
+		return nil, nil
+	}
+	return nil, c.pace.Retry(ctx, func() error {
+		return c.logs.SetRetention(ctx, c.cluster, logRetentionDays)
+	}, common.LogGroupBusy, common.NewLogGroup)
+}
+
+// undoLogGroup deletes the log group if this request made it, and nobody claimed it since.
+func (c *work) undoLogGroup(ctx context.Context) error {
+	if !c.groupMade {
+		return nil
+	}
+	err := func() error {
+		group, err := c.logs.Group(ctx, c.cluster)
+		if err != nil {
+			return err
+		}
+		tags, err := c.logs.Tags(ctx, aws.StringValue(group.Arn))
+		if err != nil || !c.mine(tags) {
+			return err
+		}
+		return c.pace.Retry(ctx, func() error { return c.logs.DeleteGroup(ctx, c.cluster) }, common.LogGroupBusy)
+	}()
+	if common.Is(err, common.NotFound) {
+		return nil
+	}
+	return common.Wrapf(err, "log group %s", c.cluster)
+}

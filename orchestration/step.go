@@ -1,0 +1,155 @@
+package orchestration
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"ecs-api/common"
+)
+
+// A step makes one thing and returns how to unmake it: nil if there is nothing to take back, as when the thing was already there. A
+// step that fails half way returns both an undo and an error.
+type step func(context.Context) (undo, error)
+
+// An undo unmakes what a step made. What is gone already is no error.
+type undo func(context.Context) error
+
+// undoTime is how long unmaking may take, all of it together.
+const undoTime = 2 * time.Minute
+
+// run does the step; when it fails, it unmakes what was made before the error is returned. What could not be unmade is named in the
+// error's text, which cannot decide its kind.
+func run(ctx context.Context, s step) error {
+	back, err := s(ctx)
+	if err == nil || back == nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
+	defer cancel()
+	if left := back(ctx); left != nil {
+		return leftBehind(err, left)
+	}
+	return err
+}
+
+// leftBehind returns err with what the failed undos named.
+func leftBehind(err, undos error) error {
+	var left []string
+	var walk func(error)
+	walk = func(e error) {
+		if many, ok := e.(interface{ Unwrap() []error }); ok {
+			for _, one := range many.Unwrap() {
+				walk(one)
+			}
+			return
+		}
+		left = append(left, common.Public(e))
+	}
+	walk(undos)
+	return common.WithLeft(err, left...)
+}
+
+// inOrder does the steps one after another, and unmakes them latest first.
+func inOrder(steps ...step) step {
+	return func(ctx context.Context) (undo, error) {
+		var undos []undo
+		for _, s := range steps {
+			back, err := s(ctx)
+			if back != nil {
+				undos = append(undos, back)
+			}
+			if err != nil {
+				return latestFirst(undos), err
+			}
+		}
+		return latestFirst(undos), nil
+	}
+}
+
+// together does the steps at the same time. When one fails, it waits for the others.
+func together(steps ...step) step {
+	return func(ctx context.Context) (undo, error) {
+		undos := make([]undo, len(steps))
+		errs := make([]error, len(steps))
+		var wg sync.WaitGroup
+		for i, s := range steps {
+			wg.Go(func() { undos[i], errs[i] = s(ctx) })
+		}
+		wg.Wait()
+		undos = slices.DeleteFunc(undos, func(u undo) bool { return u == nil })
+		return atOnce(undos), first(errs)
+	}
+}
+
+// first returns the error that says most: one that the caller can act on before others.
+func first(errs []error) error {
+	var chosen error
+	for _, err := range errs {
+		if err == nil {
+			continue
+		}
+		switch common.KindOf(err) {
+		case common.BadRequest, common.NotFound, common.Conflict:
+			return err
+		}
+		if chosen == nil {
+			chosen = err
+		}
+	}
+	return chosen
+}
+
+// latestFirst runs the undos in reverse. All of them are tried.
+func latestFirst(undos []undo) undo {
+	if len(undos) == 0 {
+		return nil
+	}
+	return func(ctx context.Context) error {
+		var errs []error
+		for _, u := range slices.Backward(undos) {
+			errs = append(errs, u(ctx))
+		}
+		return errors.Join(errs...)
+	}
+}
+
+// atOnce runs the undos at the same time. All of them are tried.
+func atOnce(undos []undo) undo {
+	if len(undos) == 0 {
+		return nil
+	}
+	return func(ctx context.Context) error {
+		errs := make([]error, len(undos))
+		var wg sync.WaitGroup
+		for i, u := range undos {
+			wg.Go(func() { errs[i] = u(ctx) })
+		}
+		wg.Wait()
+		return errors.Join(errs...)
+	}
+}
+
+// when does the step if wanted, and nothing otherwise.
+func when(wanted bool, s step) step {
+	if wanted {
+		return s
+	}
+	return func(context.Context) (undo, error) { return nil, nil }
+}
+
+// each makes a step per element, done together.
+func each[T any](elements []T, f func(T) step) step {
+	steps := make([]step, len(elements))
+	for i, e := range elements {
+		steps[i] = f(e)
+	}
+	return together(steps...)
+}
+
+// read makes a step of a function that only reads.
+func read(f func(context.Context) error) step {
+	return func(ctx context.Context) (undo, error) { return nil, f(ctx) }
+}

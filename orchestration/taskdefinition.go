@@ -1,0 +1,144 @@
+package orchestration
+
+import (
+	"context"
+	"slices"
+
+	"github.com/aws/aws-sdk-go/aws"
+	awsecs "github.com/aws/aws-sdk-go/service/ecs"
+
+	"ecs-api/common"
+	"ecs-api/ecs"
+)
+
+// readTaskDefinition looks at the task definition that the service names, which must be there, or at the family that a new one is
+// registered in, which must not be another org's.
+func (c *creation) readTaskDefinition(ctx context.Context) error {
+	name := aws.StringValue(c.in.Service.TaskDefinition)
+	given := c.in.TaskDefinition != nil
+	if given {
+		name = aws.StringValue(c.in.TaskDefinition.Family)
+	}
+	found, err := c.ecs.TaskDefinition(ctx, name)
+	switch {
+	case given && common.Is(err, common.NotFound):
+		return nil
+	case err != nil:
+		return err
+	case !ecs.ToTags(found.Tags).BelongsTo(c.account.Org):
+		return theirs("task definition", name)
+	case !given:
+		c.out.TaskDefinition, c.taskARN = found.TaskDefinition, aws.StringValue(found.TaskDefinition.TaskDefinitionArn)
+	}
+	return nil
+}
+
+// registerTaskDefinition makes a revision of the task definition.
+func (c *creation) registerTaskDefinition(ctx context.Context) (undo, error) {
+	secrets := map[string]string{}
+	for _, cred := range c.credentials {
+		secrets[cred.container] = aws.StringValue(cred.out.ARN)
+	}
+	in := c.prepareTaskDefinition(c.in.TaskDefinition, c.service, logGroup{c.cluster, c.account.Region}, c.roleARN, secrets)
+	in.Tags = ecs.FromTags(c.tagsFor(ecs.ToTags(c.in.TaskDefinition.Tags)))
+	registered, back, err := c.register(ctx, in, c.request)
+	if err == nil {
+		c.out.TaskDefinition, c.taskARN = registered, aws.StringValue(registered.TaskDefinitionArn)
+	}
+	return back, err
+}
+
+// logGroup is where containers log that do not say where.
+type logGroup struct{ name, region string }
+
+// prepareTaskDefinition returns in as it is registered for a service: for Fargate, with our execution role, with logs and with the
+// secrets, by container, that images are pulled with.
+func (o *Orchestrator) prepareTaskDefinition(in *awsecs.RegisterTaskDefinitionInput, service string, logs logGroup, roleARN string, secrets map[string]string) *awsecs.RegisterTaskDefinitionInput {
+	out := *in
+	out.RequiresCompatibilities = aws.StringSlice([]string{awsecs.CompatibilityFargate})
+	out.NetworkMode = aws.String(awsecs.NetworkModeAwsvpc)
+	out.ExecutionRoleArn = aws.String(roleARN)
+	out.ContainerDefinitions = nil
+	for _, container := range in.ContainerDefinitions {
+		prepared := *container
+		if prepared.LogConfiguration == nil {
+			prepared.LogConfiguration = &awsecs.LogConfiguration{
+				LogDriver: aws.String(awsecs.LogDriverAwslogs),
+				Options: aws.StringMap(map[string]string{
+					"awslogs-group": logs.name, "awslogs-region": logs.region, "awslogs-stream-prefix": service,
+				}),
+			}
+		}
+		if arn := secrets[aws.StringValue(prepared.Name)]; arn != "" {
+			prepared.RepositoryCredentials = &awsecs.RepositoryCredentials{CredentialsParameter: aws.String(arn)}
+		}
+		out.ContainerDefinitions = append(out.ContainerDefinitions, &prepared)
+	}
+	return &out
+}
+
+// register makes a revision, which carries request as a tag. AWS makes one for each call, so after a lost answer it looks for it
+// before it asks again.
+func (o *Orchestrator) register(ctx context.Context, in *awsecs.RegisterTaskDefinitionInput, request string) (made *awsecs.TaskDefinition, back undo, err error) {
+	const tries = 3
+	for range tries {
+		err = o.pace.Retry(ctx, func() error {
+			out, err := o.ecs.RegisterTaskDefinition(ctx, in)
+			if err == nil {
+				made = out.TaskDefinition
+			}
+			return err
+		}, common.NewRole)
+		if err == nil || !common.Ambiguous(err) {
+			break
+		}
+		if found, lookErr := o.findRevision(ctx, aws.StringValue(in.Family), request); lookErr == nil && found != nil {
+			made, err = found, nil
+			break
+		}
+	}
+	back = func(ctx context.Context) error {
+		name := "task definition " + aws.StringValue(in.Family)
+		revision := made
+		if revision == nil {
+			var err error
+			if revision, err = o.findRevision(ctx, aws.StringValue(in.Family), request); err != nil || revision == nil {
+				return common.Wrapf(err, "perhaps a revision of %s", name)
+			}
+		}
+		return common.Wrapf(o.deleteRevisions(ctx, []string{aws.StringValue(revision.TaskDefinitionArn)}), "%s", name)
+	}
+	if err != nil && !common.Ambiguous(err) {
+		back = nil // AWS said no
+	}
+	return made, back, err
+}
+
+// findRevision returns the revision among the family's newest that carries request; nil if none does.
+func (o *Orchestrator) findRevision(ctx context.Context, family, request string) (*awsecs.TaskDefinition, error) {
+	arns, err := o.ecs.ListTaskDefinitions(ctx, family, awsecs.TaskDefinitionStatusActive)
+	if err != nil {
+		return nil, err
+	}
+	const newest = 5 // others may have registered meanwhile
+	for _, arn := range arns[:min(len(arns), newest)] {
+		out, err := o.ecs.TaskDefinition(ctx, arn)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(ecs.ToTags(out.Tags), common.Tag{Key: common.TagRequest, Value: request}) {
+			return out.TaskDefinition, nil
+		}
+	}
+	return nil, nil
+}
+
+// deleteRevisions deregisters revisions and then deletes them. AWS keeps those that tasks still use until they do not.
+func (o *Orchestrator) deleteRevisions(ctx context.Context, arns []string) error {
+	for _, arn := range arns {
+		if _, err := o.ecs.DeregisterTaskDefinition(ctx, arn); err != nil && !common.Is(err, common.NotFound) {
+			return err
+		}
+	}
+	return o.ecs.DeleteTaskDefinitions(ctx, arns)
+}

@@ -1,0 +1,210 @@
+package orchestration
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go/aws"
+	awsecs "github.com/aws/aws-sdk-go/service/ecs"
+
+	"ecs-api/common"
+	"ecs-api/ecs"
+	"ecs-api/secretsmanager"
+	"ecs-api/servicediscovery"
+)
+
+var (
+	// ecsName is what ECS allows as the name of a cluster, a service, a family or a container. A cluster's name is a part of its role's,
+	// which has at most 64 characters.
+	ecsName    = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+	maxCluster = 64 - len(roleName(""))
+	// credentialName is one segment of what Secrets Manager allows as a name.
+	credentialName = regexp.MustCompile(`^[A-Za-z0-9_+=.@-]{1,256}$`)
+)
+
+// problems collects what is wrong with a request.
+type problems []common.FieldError
+
+func (p *problems) add(field, format string, args ...any) {
+	*p = append(*p, common.FieldError{Field: field, Detail: fmt.Sprintf(format, args...)})
+}
+
+// name checks a name that ECS restricts.
+func (p *problems) name(field, value string) {
+	if !ecsName.MatchString(value) {
+		p.add(field, "must have 1 to 255 letters, digits, underscores and hyphens")
+	}
+}
+
+// validate sets the names of the cluster and the service, and returns what is wrong with the request.
+func (c *creation) validate() problems {
+	var p problems
+	in := c.in
+	if in.Service == nil {
+		p.add("service", "is required")
+		return p
+	}
+	c.service = aws.StringValue(in.Service.ServiceName)
+	p.name("service.servicename", c.service)
+	c.validateCluster(&p)
+	c.validateTaskDefinition(&p)
+	c.validateService(&p)
+	c.validateRegistry(&p)
+	c.validateCredentials(&p)
+	p = append(p, c.callers.Validate("tags", c.account.Org)...)
+	p = append(p, ecs.ToTags(in.Service.Tags).Validate("service.tags", c.account.Org)...)
+	return p
+}
+
+func (c *creation) validateCluster(p *problems) {
+	given, named := c.in.Cluster, nameOf(aws.StringValue(c.in.Service.Cluster))
+	switch {
+	case given != nil && aws.StringValue(given.ClusterName) != "":
+		c.cluster = aws.StringValue(given.ClusterName)
+		if named != "" && named != c.cluster {
+			p.add("service.cluster", "is %q, but the cluster in the request is %q; leave one of them out", named, c.cluster)
+		}
+	case named != "":
+		c.cluster = named
+	case given != nil:
+		p.add("cluster.clustername", "is required")
+		return
+	default:
+		p.add("service.cluster", "is required: name a cluster that exists, or add cluster to the request to make one")
+		return
+	}
+	p.name("cluster.clustername", c.cluster)
+	if c.in.TaskDefinition != nil && len(c.cluster) > maxCluster {
+		p.add("cluster.clustername", "must have at most %d characters: IAM's limit for the name of the tasks' role, %s", maxCluster, roleName("…"))
+	}
+	if given != nil {
+		*p = append(*p, ecs.ToTags(given.Tags).Validate("cluster.tags", c.account.Org)...)
+	}
+}
+
+func (c *creation) validateTaskDefinition(p *problems) {
+	given, named := c.in.TaskDefinition, aws.StringValue(c.in.Service.TaskDefinition)
+	switch {
+	case given == nil && named == "":
+		p.add("service.taskdefinition", "is required: name a task definition that exists, or add taskdefinition to the request to make one")
+	case given != nil && named != "" && family(named) != aws.StringValue(given.Family):
+		p.add("service.taskdefinition", "is %q, but the task definition in the request is of family %q; leave one of them out", named, aws.StringValue(given.Family))
+	case given != nil:
+		*p = append(*p, c.account.validateTaskDefinition(given)...)
+		*p = append(*p, ecs.ToTags(given.Tags).Validate("taskdefinition.tags", c.account.Org)...)
+	}
+}
+
+// validateTaskDefinition returns what is wrong with a task definition for Fargate.
+func (a Account) validateTaskDefinition(in *awsecs.RegisterTaskDefinitionInput) problems {
+	var p problems
+	p.name("taskdefinition.family", aws.StringValue(in.Family))
+	if len(in.ContainerDefinitions) == 0 {
+		p.add("taskdefinition.containerdefinitions", "must have at least one container")
+	}
+	seen := map[string]bool{}
+	for i, container := range in.ContainerDefinitions {
+		at := fmt.Sprintf("taskdefinition.containerdefinitions[%d].", i)
+		name := aws.StringValue(container.Name)
+		p.name(at+"name", name)
+		if seen[name] {
+			p.add(at+"name", "is %q, as another container's", name)
+		}
+		seen[name] = true
+		if aws.StringValue(container.Image) == "" {
+			p.add(at+"image", "is required")
+		}
+	}
+	if why := fargateSize(aws.StringValue(in.Cpu), aws.StringValue(in.Memory)); why != "" {
+		p.add("taskdefinition.cpu", "%s", why)
+	}
+	if role := aws.StringValue(in.TaskRoleArn); role != "" && (a.AllowsTaskRole == nil || !a.AllowsTaskRole(role)) {
+		p.add("taskdefinition.taskrolearn", "is not a role that this account allows; ask its operator to add it to taskRoles")
+	}
+	return p
+}
+
+func (c *creation) validateService(p *problems) {
+	in := c.in.Service
+	if t := aws.StringValue(in.LaunchType); t != "" && t != awsecs.LaunchTypeFargate {
+		p.add("service.launchtype", "must be FARGATE, or left out")
+	}
+	if in.LaunchType != nil && len(in.CapacityProviderStrategy) > 0 {
+		p.add("service.launchtype", "cannot go together with capacityproviderstrategy")
+	}
+	if aws.Int64Value(in.DesiredCount) < 0 {
+		p.add("service.desiredcount", "must not be negative")
+	}
+	p.network("service", in.NetworkConfiguration)
+	if c.in.ServiceRegistry == nil {
+		for i, r := range in.ServiceRegistries {
+			if aws.StringValue(r.RegistryArn) == "" {
+				p.add(fmt.Sprintf("service.serviceregistries[%d].registryarn", i), "is required: name a registry that exists, or add serviceregistry to the request to make one")
+			}
+		}
+	}
+}
+
+// network refuses public addresses.
+func (p *problems) network(field string, in *awsecs.NetworkConfiguration) {
+	if in != nil && in.AwsvpcConfiguration != nil && aws.StringValue(in.AwsvpcConfiguration.AssignPublicIp) == awsecs.AssignPublicIpEnabled {
+		p.add(field+".networkconfiguration.awsvpcconfiguration.assignpublicip", "must be DISABLED: services do not get public addresses here")
+	}
+}
+
+func (c *creation) validateRegistry(p *problems) {
+	in := c.in.ServiceRegistry
+	if in == nil {
+		return
+	}
+	if aws.StringValue(in.Name) == "" {
+		p.add("serviceregistry.name", "is required")
+	}
+	if namespaceOf(in) == "" {
+		p.add("serviceregistry.dnsconfig.namespaceid", "is required: the namespace to register the service's tasks in")
+	}
+	named := c.in.Service.ServiceRegistries
+	if len(named) > 1 || len(named) == 1 && named[0].RegistryArn != nil {
+		p.add("service.serviceregistries", "names registries, but serviceregistry asks for a new one; leave one of them out")
+	}
+	if wantsPort(in) && len(named) == 0 {
+		p.add("service.serviceregistries", "is required for SRV records: say which containername and containerport they name")
+	}
+	*p = append(*p, servicediscovery.ToTags(in.Tags).Validate("serviceregistry.tags", c.account.Org)...)
+}
+
+func (c *creation) validateCredentials(p *problems) {
+	names := map[string]string{}
+	for _, container := range slices.Sorted(maps.Keys(c.in.Credentials)) {
+		in, at := c.in.Credentials[container], "credentials."+container
+		if in == nil {
+			p.add(at, "must not be null")
+			continue
+		}
+		if !hasContainer(c.in.TaskDefinition, container) {
+			p.add(at, "names no container of the task definition in this request")
+		}
+		name := aws.StringValue(in.Name)
+		switch {
+		case !credentialName.MatchString(name) || strings.Trim(name, ".") == "":
+			p.add(at+".Name", "must have 1 to 256 letters, digits and _ + = . @ -")
+		case names[name] != "":
+			p.add(at+".Name", "is %q, as that of %s", name, names[name])
+		}
+		names[name] = container
+		if aws.StringValue(in.SecretString) == "" {
+			p.add(at+".SecretString", `is required: {"username": "…", "password": "…"} as a string`)
+		}
+		*p = append(*p, secretsmanager.ToTags(in.Tags).Validate(at+".tags", c.account.Org)...)
+	}
+}
+
+// hasContainer reports whether a task definition has a container of that name.
+func hasContainer(in *awsecs.RegisterTaskDefinitionInput, name string) bool {
+	return in != nil && slices.ContainsFunc(in.ContainerDefinitions, func(c *awsecs.ContainerDefinition) bool {
+		return aws.StringValue(c.Name) == name
+	})
+}
