@@ -1,0 +1,50 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"ecs-api/common"
+)
+
+// statusHungUp is logged for a caller who did not wait for the answer.
+const statusHungUp = 499
+
+// maxLogged is how much of a path is logged.
+const maxLogged = 512
+
+// logAccess writes the one line that each request gets. Queries and bodies are never logged, at any level.
+func (s *Server) logAccess(r *http.Request, rec *record, answer *responseWriter, took time.Duration) {
+	fields := logrus.Fields{
+		"requestId":  rec.id,
+		"method":     knownMethod(r.Method),
+		"path":       r.URL.EscapedPath()[:min(len(r.URL.EscapedPath()), maxLogged)],
+		"route":      rec.route,
+		"status":     answer.status,
+		"durationMs": milliseconds(took),
+		"bytes":      answer.size,
+		"awsCalls":   rec.awsCalls.Load(),
+	}
+	if rec.caller != "" {
+		fields["caller"] = rec.caller
+	}
+	if rec.account != "" {
+		fields["account"] = rec.account
+	}
+	level := logrus.InfoLevel
+	if rec.err != nil {
+		fields["error"] = rec.err.Error()
+		if common.Is(rec.err, common.Canceled) {
+			fields["status"] = statusHungUp
+		} else if answer.status >= http.StatusInternalServerError {
+			level = logrus.ErrorLevel
+		}
+	}
+	s.log.WithFields(fields).Log(level, "request")
+}
+
+func milliseconds(d time.Duration) float64 {
+	return float64(d.Round(10*time.Microsecond)) / float64(time.Millisecond)
+}

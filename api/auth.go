@@ -1,0 +1,140 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"ecs-api/common"
+	"ecs-api/config"
+)
+
+const (
+	// maxCost is the highest bcrypt cost that is worked on: whoever sends a hash chooses what it costs us.
+	maxCost = 12
+	// bcryptLen is the length of every bcrypt hash.
+	bcryptLen = 60
+	// maxRemembered is how many hashes are remembered, of either outcome.
+	maxRemembered = 1024
+	// maxWait is how long a request waits for its turn to hash.
+	maxWait = 10 * time.Second
+)
+
+// digest stands for a token or a hash, so that comparing tells nothing of their length.
+type digest [sha256.Size]byte
+
+// authenticator knows the callers by their tokens. A caller sends the token itself or a bcrypt hash of it.
+type authenticator struct {
+	names   []string
+	tokens  [][]byte
+	digests []digest
+	turns   chan struct{} // hashing takes long; it gets half of the processors, so that others are served meanwhile
+	right   memory        // hashes of a token, with their caller
+	wrong   memory        // hashes of none, apart, so that sending many pushes no right one out
+}
+
+func newAuthenticator(callers map[string]config.Secret) *authenticator {
+	a := &authenticator{turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
+	for _, name := range slices.Sorted(maps.Keys(callers)) {
+		token := []byte(callers[name].Reveal())
+		a.names = append(a.names, name)
+		a.tokens = append(a.tokens, token)
+		a.digests = append(a.digests, sha256.Sum256(token))
+	}
+	return a
+}
+
+// caller returns the name of whoever sent header, or a Forbidden error.
+func (a *authenticator) caller(ctx context.Context, header string) (string, error) {
+	sent := digest(sha256.Sum256([]byte(header)))
+	found := -1
+	for i := range a.digests { // all of them, however early one fits
+		found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(a.digests[i][:], sent[:]), i, found)
+	}
+	if found >= 0 {
+		return a.names[found], nil
+	}
+	forbidden := common.Errorf(common.Forbidden, "send a valid token in the header %s", headerToken)
+	if !worthHashing(header) {
+		return "", forbidden
+	}
+	name, err := a.hashed(ctx, sent, header)
+	if err == nil && name == "" {
+		return "", forbidden
+	}
+	return name, err
+}
+
+// worthHashing reports whether header is a bcrypt hash that does not cost too much to check.
+func worthHashing(header string) bool {
+	if len(header) != bcryptLen || !strings.HasPrefix(header, "$2") {
+		return false
+	}
+	cost, err := bcrypt.Cost([]byte(header))
+	return err == nil && cost <= maxCost
+}
+
+// hashed returns the caller whose token the hash was made of; "" if it is nobody's.
+func (a *authenticator) hashed(ctx context.Context, sent digest, hash string) (string, error) {
+	if name, known := a.recall(sent); known {
+		return name, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, maxWait)
+	defer cancel()
+	select {
+	case a.turns <- struct{}{}:
+		defer func() { <-a.turns }()
+	case <-ctx.Done():
+		busy := common.Errorf(common.Unavailable, "too many callers send hashed tokens at once; try again, or send the token itself")
+		busy.(*common.Error).After = time.Second
+		return "", busy
+	}
+	if name, known := a.recall(sent); known { // somebody before us in the queue sent the same
+		return name, nil
+	}
+	for i, token := range a.tokens {
+		if bcrypt.CompareHashAndPassword([]byte(hash), token) == nil {
+			a.right.put(sent, a.names[i])
+			return a.names[i], nil
+		}
+	}
+	a.wrong.put(sent, "")
+	return "", nil
+}
+
+func (a *authenticator) recall(sent digest) (name string, known bool) {
+	if name, known = a.right.get(sent); known {
+		return name, true
+	}
+	return a.wrong.get(sent)
+}
+
+// memory remembers callers by what they sent. When it is full it starts anew.
+type memory struct {
+	mu    sync.Mutex
+	names map[digest]string
+}
+
+func (m *memory) get(d digest) (name string, known bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	name, known = m.names[d]
+	return name, known
+}
+
+func (m *memory) put(d digest, name string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.names == nil || len(m.names) >= maxRemembered {
+		m.names = map[digest]string{}
+	}
+	m.names[d] = name
+}

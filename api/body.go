@@ -1,0 +1,161 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"reflect"
+	"strings"
+	"unicode/utf8"
+
+	"ecs-api/common"
+)
+
+// maxBody is how large a request's body may be.
+const maxBody = 1 << 20
+
+// decode reads r's body into the struct that in points to. It must be exactly one JSON object in UTF-8. Keys match without case,
+// unknown ones are ignored. Arrays and maps hold no nulls afterwards, so that nobody who walks over them meets nil.
+func decode(w http.ResponseWriter, r *http.Request, in any) error {
+	body, err := readBody(w, r)
+	if err != nil {
+		return err
+	}
+	switch text := strings.TrimSpace(string(body)); {
+	case text == "":
+		return common.Errorf(common.BadRequest, "this needs a body: a JSON object")
+	case text == "null":
+		return common.Errorf(common.BadRequest, "the body must be a JSON object, not null")
+	case !utf8.Valid(body):
+		return common.Errorf(common.BadRequest, "the body must be JSON in UTF-8")
+	}
+	if err := json.Unmarshal(body, in); err != nil {
+		return wrongJSON(err)
+	}
+	var nulls []common.FieldError
+	findNulls(reflect.ValueOf(in), "", &nulls)
+	return common.Invalid(nulls...)
+}
+
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	tooLarge := common.Errorf(common.TooLarge, "the body must be at most %d bytes", maxBody)
+	if r.ContentLength > maxBody {
+		w.Header().Set("Connection", "close") // else the server would read on to reuse the connection
+		return nil, tooLarge
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err == nil {
+		return body, nil
+	}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, tooLarge
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, common.Errorf(common.BadRequest, "the body did not arrive in time")
+	}
+	return nil, common.Errorf(common.BadRequest, "the body could not be read to its end")
+}
+
+// wrongJSON says what is wrong with a body. It repeats nothing of it but the names of fields: the rest may be secret.
+func wrongJSON(err error) error {
+	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return common.Errorf(common.BadRequest, "the body is not JSON: %s, at byte %d", strings.TrimPrefix(e.Error(), "json: "), e.Offset)
+	}
+	e, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	if !ok { // a time or base64 that does not parse
+		return common.Errorf(common.BadRequest, "the body holds a value that is not of its field's form")
+	}
+	got, _, _ := strings.Cut(e.Value, " ") // "number 12" shows the value
+	detail := fmt.Sprintf("must be %s, not %s", jsonType(e.Type), withArticle(got))
+	if e.Field == "" {
+		return common.Errorf(common.BadRequest, "the body %s", detail)
+	}
+	return common.Invalid(common.FieldError{Field: e.Field, Detail: detail})
+}
+
+// jsonType returns what JSON calls the values that t takes.
+func jsonType(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return jsonType(t.Elem())
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64, reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return "a whole number"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	case reflect.Slice, reflect.Array:
+		if t.Elem().Kind() == reflect.Uint8 {
+			return "base64 text"
+		}
+		return "an array"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	}
+	return "a string"
+}
+
+func withArticle(noun string) string {
+	switch noun {
+	case "bool":
+		return "true or false"
+	case "array", "object":
+		return "an " + noun
+	}
+	return "a " + noun
+}
+
+// findNulls adds every null inside an array or a map below v. Path is how v is written.
+func findNulls(v reflect.Value, path string, found *[]common.FieldError) {
+	if len(*found) >= 10 {
+		return
+	}
+	element := func(e reflect.Value, path string) {
+		if (e.Kind() == reflect.Pointer || e.Kind() == reflect.Interface || e.Kind() == reflect.Map) && e.IsNil() {
+			*found = append(*found, common.FieldError{Field: path, Detail: "must not be null"})
+			return
+		}
+		findNulls(e, path, found)
+	}
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if !v.IsNil() {
+			findNulls(v.Elem(), path, found)
+		}
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return
+		}
+		for i := range v.Len() {
+			element(v.Index(i), fmt.Sprintf("%s[%d]", path, i))
+		}
+	case reflect.Map:
+		for key, e := range v.Seq2() {
+			element(e, join(path, fmt.Sprint(key)))
+		}
+	case reflect.Struct:
+		for field, f := range v.Fields() {
+			if field.IsExported() {
+				findNulls(f, join(path, jsonName(field)), found)
+			}
+		}
+	}
+}
+
+// jsonName returns what encoding/json calls a field.
+func jsonName(f reflect.StructField) string {
+	if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" {
+		return name
+	}
+	return f.Name
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}

@@ -1,0 +1,78 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"ecs-api/common"
+)
+
+// statuses gives every kind of error its HTTP status.
+var statuses = map[common.Kind]int{
+	common.Internal:    http.StatusInternalServerError,
+	common.BadRequest:  http.StatusBadRequest,
+	common.Forbidden:   http.StatusForbidden,
+	common.NotFound:    http.StatusNotFound,
+	common.Conflict:    http.StatusConflict,
+	common.TooLarge:    http.StatusRequestEntityTooLarge,
+	common.Throttled:   http.StatusTooManyRequests,
+	common.Unavailable: http.StatusServiceUnavailable,
+	common.Timeout:     http.StatusGatewayTimeout,
+	common.Canceled:    http.StatusServiceUnavailable, // nobody reads it
+}
+
+// problem is the body of every answer that is an error, as RFC 9457 has it.
+type problem struct {
+	Type      string              `json:"type"`
+	Title     string              `json:"title"`
+	Status    int                 `json:"status"`
+	Detail    string              `json:"detail"`
+	Code      string              `json:"code,omitempty"`
+	RequestID string              `json:"requestId"`
+	Errors    []common.FieldError `json:"errors,omitempty"`
+	// LeftBehind names what the request made and could not unmake.
+	LeftBehind []string `json:"leftBehind,omitempty"`
+}
+
+// writeError answers err. It is the only place that does.
+func writeError(w http.ResponseWriter, r *http.Request, err error) {
+	recordOf(r).err = err
+	p := problem{Detail: common.Public(err)}
+	e, ok := errors.AsType[*common.Error](err)
+	if ok {
+		p.Code, p.Errors, p.LeftBehind = e.Code, e.Fields, e.Left
+		if e.After > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.After.Seconds()))))
+		}
+	}
+	switch kind := common.KindOf(err); kind {
+	case common.Internal:
+		p.Code = ""
+		p.Detail = "the server could not do this, and the fault is not yours; its log says why, under this request's id"
+	default:
+		p.Status = statuses[kind]
+	}
+	if p.Status == 0 {
+		p.Status = http.StatusInternalServerError
+	}
+	if len(p.LeftBehind) > 0 {
+		p.Detail += "; left behind: " + strings.Join(p.LeftBehind, "; ")
+	}
+	writeProblem(w, r, p)
+}
+
+// writeProblem completes p and writes it.
+func writeProblem(w http.ResponseWriter, r *http.Request, p problem) {
+	p.Type, p.Title, p.RequestID = "about:blank", http.StatusText(p.Status), recordOf(r).id
+	p.Detail = strings.ToValidUTF8(p.Detail, "\uFFFD")
+	body, err := json.Marshal(p)
+	if err != nil { // strings and numbers always marshal
+		body = []byte(`{"title":"Internal Server Error","status":500}`)
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	write(w, p.Status, append(body, '\n'))
+}

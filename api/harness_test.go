@@ -1,0 +1,119 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/gorilla/mux"
+	"github.com/sirupsen/logrus"
+
+	"ecs-api/common"
+	"ecs-api/config"
+	"ecs-api/localaws"
+)
+
+// testToken is the token of the test server's callers.
+const testToken = "a-token-for-tests"
+
+// harness is a server in front of an AWS of its own, for tests.
+type harness struct {
+	*Server
+	aws *localaws.AWS
+	log *logBuffer
+}
+
+// logBuffer is what the server logged.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// newHarness returns a server with one account, "local", in front of aws; its calls are not retried for long.
+func newHarness(t *testing.T, aws *localaws.AWS) *harness {
+	t.Helper()
+	server := httptest.NewServer(aws)
+	t.Cleanup(server.Close)
+	c := config.Local([]string{localaws.SubnetA, localaws.SubnetB}, []string{localaws.SecurityGroup})
+	c.Token = testToken
+	local := c.Accounts["local"]
+	local.Endpoint = server.URL
+	local.DefaultKMSKeyID = localaws.KMSKey
+	c.Accounts["local"] = local
+	return newHarnessWith(t, aws, c)
+}
+
+// newHarnessWith is newHarness for a config of the test's own.
+func newHarnessWith(t *testing.T, aws *localaws.AWS, c *config.Config) *harness {
+	t.Helper()
+	h := &harness{aws: aws, log: &logBuffer{}}
+	log := logrus.New()
+	log.SetOutput(h.log)
+	log.SetLevel(logrus.DebugLevel)
+	log.SetFormatter(&logrus.JSONFormatter{})
+	s, err := New(Options{Config: c, Version: Version{"v1.2.3", "abc1234", "2026-11-23T00:00:00Z"}, Log: log, Retry: common.RetryPolicy{Failed: 1, FailedWait: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Server = s
+	return h
+}
+
+// v1 returns a router for routes that only a test needs.
+func (h *harness) v1() *mux.Router {
+	v1 := h.router.PathPrefix(base).Subrouter()
+	v1.Use(recordRoute)
+	return v1
+}
+
+// do sends a request with the token, unless headers (name: value) say otherwise, and returns the answer with its body.
+func (h *harness) do(t *testing.T, method, target, body string, headers ...string) (*http.Response, string) {
+	t.Helper()
+	r := httptest.NewRequest(method, target, strings.NewReader(body)).WithContext(t.Context())
+	r.Header.Set(headerToken, testToken)
+	for _, header := range headers {
+		name, value, _ := strings.Cut(header, ": ")
+		r.Header.Set(name, value)
+	}
+	w := httptest.NewRecorder()
+	h.Handler().ServeHTTP(w, r)
+	answer := w.Result()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer, string(text)
+}
+
+// problemOf returns the body of an answer that must be an error.
+func problemOf(t *testing.T, answer *http.Response, body string) problem {
+	t.Helper()
+	if got := answer.Header.Get("Content-Type"); got != "application/problem+json" {
+		t.Errorf("Content-Type %q, want application/problem+json; body %s", got, body)
+	}
+	var p problem
+	if err := json.Unmarshal([]byte(body), &p); err != nil {
+		t.Fatalf("%v in %s", err, body)
+	}
+	if p.Status != answer.StatusCode || p.Title != http.StatusText(p.Status) || p.Type == "" || p.Detail == "" || p.RequestID != answer.Header.Get(headerRequestID) {
+		t.Errorf("status %d and id %s do not fit %+v", answer.StatusCode, answer.Header.Get(headerRequestID), p)
+	}
+	return p
+}

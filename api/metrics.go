@@ -1,0 +1,78 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"ecs-api/common"
+)
+
+// metrics are what Prometheus reads. No label takes a value that a caller makes up.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.HistogramVec
+	inFlight prometheus.Gauge
+	aws      *prometheus.HistogramVec
+	awsTries *prometheus.CounterVec
+}
+
+// seconds are the buckets of all durations: from an answer out of memory to the longest deadline.
+var seconds = []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300}
+
+func newMetrics(v Version) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "ecs_api_http_request_duration_seconds", Help: "Requests answered, by route template, method and status.", Buckets: seconds,
+		}, []string{"route", "method", "status"}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "ecs_api_http_requests_in_flight", Help: "Requests being answered."}),
+		aws: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "ecs_api_aws_call_duration_seconds", Help: "Calls to AWS with their retries, by account, service, operation and result: OK or AWS's error code.", Buckets: seconds,
+		}, []string{"account", "service", "operation", "result"}),
+		awsTries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "ecs_api_aws_tries_total", Help: "Tries made of calls to AWS: more than calls where the SDK retried.",
+		}, []string{"account", "service", "operation"}),
+	}
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "ecs_api_build_info", Help: "1, for the build that is running."}, []string{"version", "githash", "buildstamp"})
+	build.WithLabelValues(v.Version, v.GitHash, v.BuildStamp).Set(1)
+	m.registry.MustRegister(m.requests, m.inFlight, m.aws, m.awsTries, build,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// handler answers with all metrics.
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry, MaxRequestsInFlight: 4})
+}
+
+func (m *metrics) observeRequest(method string, rec *record, status int, took time.Duration) {
+	if common.Is(rec.err, common.Canceled) {
+		status = statusHungUp
+	}
+	m.requests.WithLabelValues(rec.route, knownMethod(method), strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+func (m *metrics) observeAWS(account string, call common.AWSCall) {
+	result := call.Code
+	if result == "" {
+		result = "OK"
+	}
+	m.aws.WithLabelValues(account, call.Service, call.Operation, result).Observe(call.Duration.Seconds())
+	m.awsTries.WithLabelValues(account, call.Service, call.Operation).Add(float64(call.Attempts))
+}
+
+var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions, http.MethodPatch}
+
+// knownMethod returns the method, or "other" for one that somebody made up.
+func knownMethod(method string) string {
+	if slices.Contains(methods, method) {
+		return method
+	}
+	return "other"
+}

@@ -1,0 +1,196 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"ecs-api/common"
+)
+
+// base is where the API begins.
+const base = "/v1/ecs"
+
+// Headers of ours.
+const (
+	headerToken     = "X-Auth-Token"
+	headerRequestID = "X-Request-Id"
+	headerRegistry  = "X-Registry-Auth"
+)
+
+// writeLimit is how long a caller may take to read an answer, which is complete before its first byte is sent.
+const writeLimit = 30 * time.Second
+
+// saneID matches the request ids that are taken over from callers.
+var saneID = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,128}$`)
+
+// chain returns what every request goes through, outermost first.
+func (s *Server) chain() http.Handler {
+	var h http.Handler = http.HandlerFunc(s.dispatch)
+	for _, wrap := range []func(http.Handler) http.Handler{s.authenticate, cors, cleanPath, secure, s.recoverPanics, s.observe} {
+		h = wrap(h)
+	}
+	return h
+}
+
+// observe gives the request an id and a record, and logs and counts it when it has been answered.
+func (s *Server) observe(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := r.Header.Get(headerRequestID)
+		if !saneID.MatchString(id) {
+			id = uuid.NewString()
+		}
+		r, rec := withRecord(r, id, time.Now())
+		answer := &responseWriter{ResponseWriter: w, record: rec}
+		answer.Header().Set(headerRequestID, id)
+		s.metrics.inFlight.Inc()
+		defer func() {
+			s.metrics.inFlight.Dec()
+			took := time.Since(rec.start)
+			s.metrics.observeRequest(r.Method, rec, answer.status, took)
+			s.logAccess(r, rec, answer, took)
+		}()
+		next.ServeHTTP(answer, r)
+	})
+}
+
+// recoverPanics answers 500 when anything panics, and logs where.
+func (s *Server) recoverPanics(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			p := recover()
+			if p == nil {
+				return
+			}
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			s.log.WithField("requestId", recordOf(r).id).WithField("stack", string(debug.Stack())).Error("panic")
+			err := common.Errorf(common.Internal, "panic: %s", fmt.Sprint(p))
+			if w.(*responseWriter).status != 0 { // part of an answer is out: the caller must not take it for the whole
+				recordOf(r).err = err
+				panic(http.ErrAbortHandler)
+			}
+			writeError(w, r, err)
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// secure sets the headers that keep browsers and proxies from doing more with an answer than they are asked to.
+func secure(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// cleanPath reads doubled slashes as one, and refuses paths with . and .. in them, escaped or not: nobody means those.
+func cleanPath(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		escaped := r.URL.EscapedPath()
+		for strings.Contains(escaped, "//") {
+			escaped = strings.ReplaceAll(escaped, "//", "/")
+		}
+		for segment := range strings.SplitSeq(escaped, "/") {
+			if plain, err := url.PathUnescape(segment); err != nil || plain == "." || plain == ".." {
+				writeError(w, r, common.Errorf(common.BadRequest, "the path must not hold . or .. as a segment"))
+				return
+			}
+		}
+		if escaped != r.URL.EscapedPath() {
+			plain, err := url.PathUnescape(escaped)
+			if err != nil { // its segments could be unescaped
+				writeError(w, r, common.Errorf(common.BadRequest, "the path is badly escaped"))
+				return
+			}
+			clean := *r.URL
+			clean.Path, clean.RawPath = plain, escaped
+			r = r.WithContext(r.Context())
+			r.URL = &clean
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// cors lets pages of any origin call the API, and answers what browsers ask before they do.
+func cors(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !underBase(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		h := w.Header()
+		h.Set("Access-Control-Allow-Origin", "*")
+		h.Set("Access-Control-Expose-Headers", "X-Request-Id, Location, Operation-Location, Retry-After, Server-Timing")
+		if r.Method == http.MethodOptions {
+			h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE, OPTIONS")
+			h.Set("Access-Control-Allow-Headers", strings.Join([]string{headerToken, "Content-Type", headerRequestID, headerRegistry}, ", "))
+			h.Set("Access-Control-Max-Age", "600")
+			write(w, http.StatusOK, nil)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// underBase reports whether r is for the API; anything else on this server is not found.
+func underBase(r *http.Request) bool {
+	return r.URL.Path == base || strings.HasPrefix(r.URL.Path, base+"/")
+}
+
+// authenticate lets requests pass that carry a token, or need none.
+func (s *Server) authenticate(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if underBase(r) && !s.public[r.URL.Path] {
+			caller, err := s.auth.caller(r.Context(), r.Header.Get(headerToken))
+			if err != nil {
+				writeError(w, r, err)
+				return
+			}
+			recordOf(r).caller = caller
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// responseWriter keeps what was answered, and gives a slow reader no more than writeLimit.
+type responseWriter struct {
+	http.ResponseWriter
+	record *record
+	status int
+	size   int64
+}
+
+// WriteHeader sends the head of the answer, once.
+func (w *responseWriter) WriteHeader(status int) {
+	if w.status != 0 {
+		return
+	}
+	w.status = status
+	if calls := w.record.awsCalls.Load(); calls > 0 {
+		w.Header().Set("Server-Timing", fmt.Sprintf("total;dur=%.1f, aws;desc=\"%d calls\"", milliseconds(time.Since(w.record.start)), calls))
+	}
+	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(writeLimit)) // a test's recorder has none
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write sends a part of the body.
+func (w *responseWriter) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	n, err := w.ResponseWriter.Write(p)
+	w.size += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController find the connection.
+func (w *responseWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,30 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// record is what becomes known of a request while it is served. The access log and the metrics are written from it.
+type record struct {
+	id       string
+	caller   string // whose token it came with
+	route    string // the template of the route that serves it
+	account  string
+	err      error
+	awsCalls atomic.Int64 // may still grow after the answer: background work carries the request's context
+	start    time.Time
+}
+
+type recordKey struct{}
+
+// recordOf returns the record of r, which came through Server.Handler.
+func recordOf(r *http.Request) *record { return r.Context().Value(recordKey{}).(*record) }
+
+// withRecord returns r with a new record.
+func withRecord(r *http.Request, id string, now time.Time) (*http.Request, *record) {
+	rec := &record{id: id, start: now}
+	return r.WithContext(context.WithValue(r.Context(), recordKey{}, rec)), rec
+}

@@ -1,0 +1,82 @@
+// Package api serves ecs-api over HTTP: routes, middleware, endpoints. It is the only package that knows HTTP, and it owns one rule: an
+// endpoint is a typed function that never sees a ResponseWriter (see handle); what it answers or fails with is written in one place.
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/gorilla/mux"
+	"github.com/sirupsen/logrus"
+
+	"ecs-api/common"
+	"ecs-api/config"
+)
+
+// Options is what a Server is made of.
+type Options struct {
+	// Config must be valid: Load and Local of package config return such.
+	Config  *config.Config
+	Version Version
+	// Log gets a line per request.
+	Log *logrus.Logger
+	// Retry says how calls to AWS are retried; the zero value is common.DefaultRetryPolicy.
+	Retry common.RetryPolicy
+}
+
+// Version says which build is running.
+type Version struct {
+	Version    string `json:"version"`
+	GitHash    string `json:"githash"`
+	BuildStamp string `json:"buildstamp"`
+}
+
+// Server answers the API's requests. It keeps no state that a restart may not lose.
+type Server struct {
+	config   *config.Config
+	version  Version
+	log      *logrus.Logger
+	accounts map[string]*account
+	metrics  *metrics
+	auth     *authenticator
+	router   *mux.Router
+	public   map[string]bool // the paths that need no token
+	handler  http.Handler
+}
+
+// New returns a server for the accounts of o.Config. It makes no call to AWS.
+func New(o Options) (*Server, error) {
+	s := &Server{
+		config:   o.Config,
+		version:  o.Version,
+		log:      o.Log,
+		accounts: make(map[string]*account, len(o.Config.Accounts)),
+		metrics:  newMetrics(o.Version),
+		auth:     newAuthenticator(o.Config.Callers()),
+		router:   mux.NewRouter().UseEncodedPath().SkipClean(true),
+		public:   map[string]bool{},
+	}
+	for name, c := range o.Config.Accounts {
+		a, err := newAccount(name, c, o.Retry, s.observeAWS(name))
+		if err != nil {
+			return nil, common.Wrapf(err, "account %s", name)
+		}
+		s.accounts[name] = a
+	}
+	s.routes()
+	s.handler = s.chain()
+	return s, nil
+}
+
+// Handler returns what answers requests to any path.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// observeAWS returns what is told of each call to AWS that was made for the named account.
+func (s *Server) observeAWS(account string) func(context.Context, common.AWSCall) {
+	return func(ctx context.Context, call common.AWSCall) {
+		s.metrics.observeAWS(account, call)
+		if rec, ok := ctx.Value(recordKey{}).(*record); ok {
+			rec.awsCalls.Add(1)
+		}
+	}
+}
