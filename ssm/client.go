@@ -59,7 +59,7 @@ func (c *Client) Tag(ctx context.Context, name string, tags common.Tags) error {
 	_, err := c.api.AddTagsToResourceWithContext(ctx, &ssm.AddTagsToResourceInput{
 		ResourceType: aws.String(ssm.ResourceTypeForTaggingParameter), ResourceId: aws.String(name), Tags: FromTags(tags),
 	})
-	return common.FromAWS(err, "tag parameter %q", name)
+	return orMissing(name, common.FromAWS(err, "tag parameter %q", name))
 }
 
 // Untag takes the tags with the given keys from a parameter. Keys it has not are fine.
@@ -70,7 +70,7 @@ func (c *Client) Untag(ctx context.Context, name string, keys []string) error {
 	_, err := c.api.RemoveTagsFromResourceWithContext(ctx, &ssm.RemoveTagsFromResourceInput{
 		ResourceType: aws.String(ssm.ResourceTypeForTaggingParameter), ResourceId: aws.String(name), TagKeys: aws.StringSlice(keys),
 	})
-	return common.FromAWS(err, "untag parameter %q", name)
+	return orMissing(name, common.FromAWS(err, "untag parameter %q", name))
 }
 
 // Tags returns a parameter's tags.
@@ -79,7 +79,16 @@ func (c *Client) Tags(ctx context.Context, name string) (common.Tags, error) {
 		ResourceType: aws.String(ssm.ResourceTypeForTaggingParameter), ResourceId: aws.String(name),
 	})
 	if err != nil {
-		return nil, common.FromAWS(err, "list the tags of parameter %q", name)
+		return nil, orMissing(name, common.FromAWS(err, "list the tags of parameter %q", name))
 	}
 	return ToTags(out.TagList), nil
+}
+
+// orMissing returns err, with which a tagging call ended, as a NotFound if there is no such parameter: these calls, which are for many
+// kinds of resources, have a code of their own for that.
+func orMissing(name string, err error) error {
+	if common.CodeOf(err) == ssm.ErrCodeInvalidResourceId {
+		return common.Errorf(common.NotFound, "no parameter %q", name)
+	}
+	return err
 }
