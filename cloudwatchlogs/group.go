@@ -22,7 +22,7 @@ func (c *Client) Group(ctx context.Context, name string) (*cloudwatchlogs.LogGro
 				found = g
 			}
 		}
-		return found == nil
+		return found == nil && len(page.LogGroups) == 0 // sorted by name: a group comes before those whose names it begins
 	})
 	if err != nil {
 		return nil, common.FromAWS(err, "describe log group %q", name)
