@@ -14,6 +14,7 @@ import (
 
 const (
 	maxRedirects = 10      // in one lookup
+	maxError     = 4 << 10 // of the text that comes with an error
 	maxBody      = 4 << 20 // the size to which the distribution specification lets registries limit manifests
 )
 
@@ -61,7 +62,7 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := way.RoundTrip(req)
 	if err != nil {
-		return nil, g.failed(err)
+		return nil, failed(err)
 	}
 	if next := leadsTo(resp); next != nil {
 		if err := g.check(next); err != nil {
@@ -69,7 +70,11 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	resp.Body = &body{Reader: http.MaxBytesReader(nil, resp.Body, maxBody), Closer: resp.Body}
+	content := io.Reader(http.MaxBytesReader(nil, resp.Body, maxBody))
+	if resp.StatusCode >= 400 {
+		content = io.LimitReader(resp.Body, maxError) // the status tells all we want to know; the rest may be a web page
+	}
+	resp.Body = &body{Reader: content, Closer: resp.Body}
 	return resp, nil
 }
 
@@ -128,7 +133,7 @@ func (g *guard) way(req *http.Request) (http.RoundTripper, error) {
 }
 
 // failed returns a transport's error as a fault.
-func (g *guard) failed(err error) error {
+func failed(err error) error {
 	if _, ok := errors.AsType[*fault](err); ok {
 		return err
 	}

@@ -18,7 +18,11 @@ import (
 // With the real rule of what is public, nothing inside is ever connected to, however it is spelled.
 func TestInsideHostsAreNotReached(t *testing.T) {
 	w := newWorld(t)
-	p4, p6 := w.trap("127.0.0.1"), w.trap("::1")
+	p4, p6 := w.trap("127.0.0.1"), "5000"
+	if l, err := net.Listen("tcp", "[::1]:0"); err == nil { // not every container has IPv6
+		_ = l.Close()
+		p6 = w.trap("::1")
+	}
 	for _, host := range []string{
 		"127.0.0.1:" + p4, "localhost:" + p4, "[::1]:" + p6, "[0:0:0:0:0:0:0:1]:" + p6, "[::ffff:7f00:1]:" + p4, "[64:ff9b::7f00:1]:" + p4, "0.0.0.0:" + p4, "[::]:" + p6, "127.1:" + p4, "127.0.1:" + p4,
 		"2130706433:" + p4, "017700000001:" + p4, "0x7f000001:" + p4, "0177.0.0.1:" + p4, "0x7f.0.0.1:" + p4, "127.0.0.01:" + p4, "0:" + p4, "localhost",
@@ -37,8 +41,8 @@ func TestInsideHostsAreNotReached(t *testing.T) {
 
 func TestNamesThatLeadInsideAreNotReached(t *testing.T) {
 	w := newWorld(t)
-	port := w.trap("127.6.0.1")
-	inside := []string{"127.6.0.1:" + port, "inside.example.com:" + port, "10.0.0.1", "169.254.169.254", "[::1]:" + port, "2852039166", "0xa9fea9fe"}
+	port := w.trap(w.inside)
+	inside := []string{net.JoinHostPort(w.inside, port), "inside.example.com:" + port, "10.0.0.1", "169.254.169.254", "[::1]:" + port, "2852039166", "0xa9fea9fe"}
 
 	refused := func(what, image string) {
 		t.Helper()
@@ -72,7 +76,7 @@ func TestNamesThatLeadInsideAreNotReached(t *testing.T) {
 
 func TestANameThatTurnsInsideBetweenRequestsIsNotReached(t *testing.T) {
 	w := newWorld(t)
-	w.names["rebind.example.com"] = []string{"127.0.0.1", "127.6.0.1"}
+	w.name("rebind.example.com", "127.0.0.1", w.inside)
 	port := w.serve("127.0.0.1", http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Connection", "close") // so that the next request dials, and resolves the name, again
 	}))
@@ -169,11 +173,11 @@ func TestAllowedRegistries(t *testing.T) {
 	w := newWorld(t)
 	h := images()
 	fill(t, h)
-	secure := "inside.example.com:" + w.serve("127.6.0.1", h)
-	plain := "127.6.0.1:" + w.start("127.6.0.1", basicAuth(h), nil)
+	secure := "inside.example.com:" + w.serve(w.inside, h)
+	plain := net.JoinHostPort(w.inside, w.start(w.inside, basicAuth(h), nil))
 	var downgraded atomic.Int32
 	other, _ := certificate(t)
-	forged := "inside.example.com:" + w.start("127.6.0.1", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { downgraded.Add(1) }), &tls.Config{Certificates: []tls.Certificate{other}})
+	forged := "inside.example.com:" + w.start(w.inside, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { downgraded.Add(1) }), &tls.Config{Certificates: []tls.Certificate{other}})
 	referrer := "reg.example.com:" + w.serve("127.0.0.1", http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/v2/" {
 			http.Redirect(rw, r, "https://"+secure+r.URL.Path, http.StatusFound)
@@ -191,7 +195,7 @@ func TestAllowedRegistries(t *testing.T) {
 		{"inside, allowed on any port", secure, []string{" inside.example.com "}, ""},
 		{"plain HTTP, not allowed", plain, nil, NotAllowed},
 		{"plain HTTP, allowed", plain, []string{plain}, ""},
-		{"plain HTTP, allowed on another port", plain, []string{"127.6.0.1:1"}, NotAllowed},
+		{"plain HTTP, allowed on another port", plain, []string{net.JoinHostPort(w.inside, "1")}, NotAllowed},
 		{"allowed, nothing listens", "inside.example.com:1", []string{"inside.example.com"}, Unreachable},
 		{"a forged certificate, allowed", forged, []string{forged}, Unreachable},
 		{"a public registry that leads to an allowed one inside", referrer, []string{secure}, NotAllowed},
@@ -244,12 +248,11 @@ func (p *connectProxy) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 
 func TestBehindAProxy(t *testing.T) {
 	w := newWorld(t)
-	w.names["half.example.com"] = []string{"127.6.0.1"}
 	h := images()
 	fill(t, h)
 	proxy := &connectProxy{to: "127.0.0.1:" + w.serve("127.0.0.1", h)}
 	s := httptest.NewUnstartedServer(proxy)
-	l, err := net.Listen("tcp", "127.6.0.9:0") // proxies are inside
+	l, err := net.Listen("tcp", net.JoinHostPort(w.inside, "0")) // proxies are inside
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,8 +269,8 @@ func TestBehindAProxy(t *testing.T) {
 		{"a public name", "reg.example.com", ""},
 		{"a name that only the proxy knows", "unknown.example.com", ""},
 		{"a public address", "127.0.0.1", ""},
-		{"a name that is inside", "half.example.com", NotAllowed},
-		{"an inside address", "127.6.0.1", NotAllowed},
+		{"a name that is inside", "inside.example.com", NotAllowed},
+		{"an inside address", "10.0.0.1", NotAllowed},
 		{"the proxy's own address", l.Addr().String(), NotAllowed},
 		{"an inside address in disguise", "0x7f.6.1", NotAllowed},
 	} {

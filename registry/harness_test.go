@@ -24,10 +24,11 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// world is a small internet on loopback: its names, and certificates for them. 127.0.0.0/8 is public in it but for 127.6.0.0/16 and ::1,
-// which are the inside.
+// world is a small internet on loopback: its names, and certificates for them. 127.0.0.0/8 is public in it but for 127.6.0.0/16; that
+// and ::1 are the inside.
 type world struct {
 	t        *testing.T
+	inside   string // an address of the inside that this machine has: only Linux has all of 127.0.0.0/8
 	cert     tls.Certificate
 	roots    *x509.CertPool
 	resolver *net.Resolver
@@ -37,13 +38,25 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, names: map[string][]string{
-		"reg.example.com": {"127.0.0.1"}, "auth.example.com": {"127.0.0.1"}, "cdn.example.net": {"127.0.0.1"},
-		"auth.evil.org": {"127.0.0.1"}, "inside.example.com": {"127.6.0.1"},
+	w := &world{t: t, inside: "127.6.0.1", names: map[string][]string{
+		"reg.example.com": {"127.0.0.1"}, "auth.example.com": {"127.0.0.1"}, "cdn.example.net": {"127.0.0.1"}, "auth.evil.org": {"127.0.0.1"},
 	}}
+	if l, err := net.Listen("tcp", "127.6.0.1:0"); err != nil {
+		w.inside = "::1"
+	} else {
+		_ = l.Close()
+	}
+	w.name("inside.example.com", w.inside)
 	w.cert, w.roots = certificate(t)
 	w.resolver = w.serveDNS()
 	return w
+}
+
+// name lets name resolve to each of addrs in turn, and then to the last.
+func (w *world) name(name string, addrs ...string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.names[name] = addrs
 }
 
 func loopbackIsPublic(addr netip.Addr) bool {
@@ -150,12 +163,16 @@ func (w *world) resolve(query []byte) []byte {
 	name := strings.TrimSuffix(q.Name.String(), ".")
 	if answers := w.names[name]; len(answers) > 0 {
 		m.RCode = dnsmessage.RCodeSuccess
-		if q.Type == dnsmessage.TypeA {
-			body := &dnsmessage.AResource{A: netip.MustParseAddr(answers[0]).As4()}
+		var body dnsmessage.ResourceBody
+		switch addr := netip.MustParseAddr(answers[0]); {
+		case addr.Is4() && q.Type == dnsmessage.TypeA:
+			body = &dnsmessage.AResource{A: addr.As4()}
+		case addr.Is6() && q.Type == dnsmessage.TypeAAAA:
+			body = &dnsmessage.AAAAResource{AAAA: addr.As16()}
+		}
+		if body != nil {
 			m.Answers = []dnsmessage.Resource{{Header: dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class}, Body: body}}
-			if len(answers) > 1 {
-				w.names[name] = answers[1:]
-			}
+			w.names[name] = answers[min(1, len(answers)-1):]
 		}
 	}
 	answer, _ := m.Pack()

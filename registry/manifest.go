@@ -40,11 +40,20 @@ func head(ctx context.Context, p *remote.Puller, ref name.Reference) (*Image, er
 			return &Image{Exists: true, Digest: desc.Digest.String(), MediaType: string(mt)}, nil
 		}
 	}
-	if reason, _ := explain(err); err != nil && reason != Unusable && reason != NotFound {
+	if err != nil && !headRefused(err) {
 		return nil, err
 	}
-	got, _, err := manifest(ctx, p, ref) // some registries do not answer HEAD, or answer without the headers
+	got, _, err := manifest(ctx, p, ref)
 	return got, err
+}
+
+// headRefused reports whether err says that the registry does not answer HEAD, or answers without the headers that matter.
+func headRefused(err error) bool {
+	if _, ok := errors.AsType[*fault](err); ok {
+		return false
+	}
+	answer, ok := errors.AsType[*transport.Error](err)
+	return !ok || slices.Contains([]int{http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusNotImplemented}, answer.StatusCode)
 }
 
 // describe is the finder that wants the platforms too. Those of a single image are in its config: if that cannot be read, the image

@@ -188,6 +188,10 @@ func TestRegistriesThatMisbehave(t *testing.T) {
 		{"forbidden", status(http.StatusForbidden), NeedsAuthentication},
 		{"too many requests", status(http.StatusTooManyRequests), RateLimited},
 		{"failing", status(http.StatusBadGateway), Unreachable},
+		{"failing at length", func(rw http.ResponseWriter, _ *http.Request) {
+			rw.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = io.WriteString(rw, strings.Repeat("sorry ", 100_000))
+		}, Unreachable},
 		{"hanging up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, Unreachable},
 		{"a realm without a token", func(rw http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/token" {
@@ -219,14 +223,43 @@ func TestRegistriesThatMisbehave(t *testing.T) {
 	}
 }
 
-func TestAManifestsTypeMayStandInTheManifest(t *testing.T) {
+func TestHeadFallsBackToTheManifest(t *testing.T) {
 	w := newWorld(t)
-	image := "reg.example.com:" + w.serve("127.0.0.1", http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(rw, `{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []}`)
-	})) + "/static:v1"
-	got, err := w.client(Options{}).Head(t.Context(), image, nil)
-	if err != nil || !got.Exists || got.MediaType != string(types.OCIImageIndex) {
-		t.Errorf("got %+v, %v; want an OCI index", got, err)
+	const index = `{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []}`
+	for what, h := range map[string]http.HandlerFunc{
+		"a web server that knows neither digest nor type": func(http.ResponseWriter, *http.Request) {},
+		"a registry without HEAD": func(rw http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodHead {
+				rw.WriteHeader(http.StatusMethodNotAllowed)
+			}
+		},
+	} {
+		image := "reg.example.com:" + w.serve("127.0.0.1", http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			h(rw, r)
+			_, _ = io.WriteString(rw, index)
+		})) + "/static:v1"
+		got, err := w.client(Options{}).Head(t.Context(), image, nil)
+		if err != nil || !got.Exists || got.MediaType != string(types.OCIImageIndex) {
+			t.Errorf("%s: got %+v, %v; want an OCI index", what, got, err)
+		}
+	}
+}
+
+func TestHeadFetchesNoManifest(t *testing.T) {
+	w := newWorld(t)
+	h := images()
+	fill(t, h)
+	port := w.serve("127.0.0.1", http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodHead && r.URL.Path != "/v2/" {
+			t.Errorf("%s %s", r.Method, r.URL.Path)
+		}
+		h.ServeHTTP(rw, r)
+	}))
+	for tag, want := range map[string]Reason{"v1": "", "v2": NotFound} {
+		got, err := w.client(Options{}).Head(t.Context(), "reg.example.com:"+port+"/team/app:"+tag, nil)
+		if err != nil || got.Reason != want {
+			t.Errorf("%s: got %+v, %v; want %q", tag, got, err, want)
+		}
 	}
 }
 
