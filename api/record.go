@@ -18,6 +18,9 @@ type record struct {
 	start    time.Time
 }
 
+// noRoute is the route of a request that none takes.
+const noRoute = "none"
+
 type recordKey struct{}
 
 // recordOf returns the record of r, which came through Server.Handler.
@@ -25,6 +28,6 @@ func recordOf(r *http.Request) *record { return r.Context().Value(recordKey{}).(
 
 // withRecord returns r with a new record.
 func withRecord(r *http.Request, id string, now time.Time) (*http.Request, *record) {
-	rec := &record{id: id, start: now}
+	rec := &record{id: id, route: noRoute, start: now}
 	return r.WithContext(context.WithValue(r.Context(), recordKey{}, rec)), rec
 }

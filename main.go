@@ -1,0 +1,160 @@
+// Command ecs-api serves a simple REST API over Amazon ECS Fargate in several AWS accounts. This package reads flags and config, builds
+// the server and runs it until it is told to stop.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/sirupsen/logrus"
+
+	"ecs-api/api"
+	"ecs-api/config"
+)
+
+// Which build this is; see the Makefile.
+var version, githash, buildstamp string
+
+// The ways this program ends.
+const (
+	exitOK = iota
+	exitFailure
+	exitUsage
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the first signal ends the program gracefully, a second one at once
+	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+}
+
+// options are the command line.
+type options struct {
+	config                string
+	listen                string
+	local, check, version bool
+}
+
+// parse reads the command line. It has told the user what is wrong with it when it returns an error.
+func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("ecs-api", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&o.config, "config", "", "read the config from `FILE` (default config/config.json)")
+	flags.StringVar(&o.listen, "listen", "", "serve on `ADDRESS`, host:port, instead of the config's listenAddress")
+	flags.BoolVar(&o.local, "local", false, "serve one account named local, backed by a simulated AWS in this process: for development, needs no config and no AWS")
+	flags.BoolVar(&o.check, "check", false, "check the config and each account's credentials, then exit")
+	flags.BoolVar(&o.version, "version", false, "print the version, then exit")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	var err error
+	switch {
+	case flags.NArg() > 0:
+		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case o.local && o.config != "":
+		err = errors.New("-local needs no -config: use one of them")
+	}
+	if err != nil {
+		_, _ = fmt.Fprintf(stderr, "ecs-api: %v\n", err)
+		flags.Usage()
+	}
+	return o, err
+}
+
+// run is the program. It ends when ctx does, and returns the exit status.
+func run(ctx context.Context, args []string, env func(string) string, stdout, stderr io.Writer) int {
+	o, err := parse(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case err != nil:
+		return exitUsage
+	case o.version:
+		v := buildVersion()
+		_, _ = fmt.Fprintf(stdout, "ecs-api %s (%s, %s)\n", v.Version, v.GitHash, v.BuildStamp)
+		return exitOK
+	}
+	if err := start(ctx, o, env, stdout, stderr); err != nil {
+		_, _ = fmt.Fprintf(stderr, "ecs-api: %v\n", err)
+		return exitFailure
+	}
+	return exitOK
+}
+
+// start does what the command line asks for.
+func start(ctx context.Context, o options, env func(string) string, stdout, stderr io.Writer) error {
+	var c *config.Config
+	var err error
+	var cloud *localCloud
+	if o.local {
+		if cloud, err = startLocalCloud(ctx); err != nil {
+			return err
+		}
+		defer cloud.stop()
+		c, err = cloud.config(o.listen, env)
+	} else {
+		c, err = config.Load(cmp.Or(o.config, "config/config.json"), env)
+	}
+	if err != nil {
+		return err
+	}
+	c.ListenAddress = cmp.Or(o.listen, c.ListenAddress)
+
+	log := newLogger(c, stderr)
+	server, err := api.New(api.Options{Config: c, Version: buildVersion(), Log: log})
+	if err != nil {
+		return err
+	}
+	if o.check {
+		return check(ctx, server, stdout)
+	}
+	l, err := listen(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	if o.local {
+		cloud.greet(stdout, l.api.Addr(), c)
+	}
+	return serve(ctx, l, server, c, log)
+}
+
+// check prints a line per account, and fails if one of them cannot be used.
+func check(ctx context.Context, server *api.Server, stdout io.Writer) error {
+	failed := 0
+	findings := server.Check(ctx)
+	for _, f := range findings {
+		if f.Err != nil {
+			failed++
+			_, _ = fmt.Fprintf(stdout, "%s (%s): FAILED: %v\n", f.Account, f.Region, f.Err)
+			continue
+		}
+		_, _ = fmt.Fprintf(stdout, "%s (%s): ok: account %s as %s\n", f.Account, f.Region, f.Identity.Account, f.Identity.ARN)
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d accounts cannot be used", failed, len(findings))
+	}
+	return nil
+}
+
+// newLogger returns the logger that c asks for.
+func newLogger(c *config.Config, out io.Writer) *logrus.Logger {
+	log := logrus.New()
+	log.SetOutput(out)
+	if level, err := logrus.ParseLevel(c.LogLevel); err == nil { // the config has been validated
+		log.SetLevel(level)
+	}
+	log.SetFormatter(&logrus.JSONFormatter{})
+	if c.LogFormat == "text" {
+		log.SetFormatter(&logrus.TextFormatter{FullTimestamp: true})
+	}
+	return log
+}
