@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -219,6 +220,35 @@ func TestRegistriesThatMisbehave(t *testing.T) {
 				t.Fatalf("%s %s: %v", how, tt.what, err)
 			}
 			same(t, how+" "+tt.what, got, &Image{Image: image, Platforms: []string{}, Reason: tt.want})
+		}
+	}
+}
+
+// A lookup is bounded in requests too: it follows 10 redirects, and it does not retry.
+func TestALookupAsksOnlySoOften(t *testing.T) {
+	w := newWorld(t)
+	for _, tt := range []struct {
+		what string
+		h    http.HandlerFunc
+		want int32
+	}{
+		{"redirects", func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, r.URL.Path+"x", http.StatusFound) }, 10},
+		{"redirects of the manifest", func(rw http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/v2/" {
+				http.Redirect(rw, r, r.URL.Path+"x", http.StatusFound)
+			}
+		}, 12},
+		{"hanging up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 1},
+		{"failing", func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusServiceUnavailable) }, 1},
+	} {
+		var asked atomic.Int32
+		port := w.serve("127.0.0.1", http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			asked.Add(1)
+			tt.h(rw, r)
+		}))
+		got, err := w.client(Options{}).Verify(t.Context(), "reg.example.com:"+port+"/x", nil)
+		if err != nil || got.Exists || asked.Load() != tt.want {
+			t.Errorf("%s: %d requests, want %d; got %+v, %v", tt.what, asked.Load(), tt.want, got, err)
 		}
 	}
 }
