@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
+	"github.com/aws/aws-sdk-go/aws/client"
 	sdk "github.com/aws/aws-sdk-go/service/servicediscovery"
 	"github.com/google/go-cmp/cmp"
 
@@ -22,6 +24,12 @@ var tags = common.Tags{{Key: "spinup:org", Value: "localdev"}}
 // start returns a client of a simulated AWS.
 func start(t *testing.T, opts ...localaws.Option) (*servicediscovery.Client, *localaws.AWS) {
 	t.Helper()
+	c, simulator, _ := startWithSession(t, opts...)
+	return c, simulator
+}
+
+func startWithSession(t *testing.T, opts ...localaws.Option) (*servicediscovery.Client, *localaws.AWS, client.ConfigProvider) {
+	t.Helper()
 	simulator := localaws.New(opts...)
 	server := httptest.NewServer(simulator)
 	t.Cleanup(server.Close)
@@ -32,7 +40,7 @@ func start(t *testing.T, opts ...localaws.Option) (*servicediscovery.Client, *lo
 	if err != nil {
 		t.Fatal(err)
 	}
-	return servicediscovery.New(sess), simulator
+	return servicediscovery.New(sess), simulator, sess
 }
 
 // calls returns how often each operation was called since the last ResetCalls.
@@ -151,6 +159,25 @@ func TestALostDeleteIsNoFailure(t *testing.T) {
 	}
 	if left := simulator.Inventory(); len(left) > 0 {
 		t.Errorf("left %v", left)
+	}
+}
+
+func TestALostDeregistrationIsNoFailure(t *testing.T) {
+	c, simulator, sess := startWithSession(t)
+	id := aws.StringValue(create(t, c, "www").Id)
+	must[*sdk.RegisterInstanceOutput](t, "register")(sdk.New(sess).RegisterInstanceWithContext(t.Context(), &sdk.RegisterInstanceInput{
+		ServiceId: aws.String(id), InstanceId: aws.String("i"), Attributes: aws.StringMap(map[string]string{"AWS_INSTANCE_IPV4": "10.0.0.1"}),
+	}))
+	if got := must[[]string](t, "instances")(c.Instances(t.Context(), id)); !slices.Equal(got, []string{"i"}) {
+		t.Errorf("instances %q", got)
+	}
+	checkError(t, c.DeleteService(t.Context(), id), common.Conflict, `delete service discovery service "srv-`)
+	simulator.Inject(localaws.Fault{Operation: "DeregisterInstance", Effect: localaws.Lose})
+	if err := c.DeregisterInstance(t.Context(), id, "i"); err != nil {
+		t.Error(err)
+	}
+	if got := must[[]string](t, "instances")(c.Instances(t.Context(), id)); len(got) > 0 {
+		t.Errorf("instances %q", got)
 	}
 }
 
