@@ -159,7 +159,7 @@ func TestErrors(t *testing.T) {
 		{"no such family", second(c.TaskDefinition(ctx, "none")), common.NotFound, `describe task definition "none": `},
 		{"an active revision", c.DeleteTaskDefinitions(ctx, []string{active}), common.Conflict, `delete 1 of 1 task definitions: ` + active + `: `},
 		{"no cluster of the tasks", second(c.ListTasks(ctx, ecs.TaskFilter{Cluster: "none"})), common.NotFound, `list the tasks of cluster "none": `},
-		{"no task to stop", second(c.StopTask(ctx, "myclu", strings.Repeat("0", 32), "")), common.NotFound, `stop task "`+strings.Repeat("0", 32)+`" in cluster "myclu": `},
+		{"no task to stop", second(c.StopTask(ctx, "myclu", strings.Repeat("0", 32), "")), common.NotFound, `stop task "` + strings.Repeat("0", 32) + `" in cluster "myclu": `},
 		{"no input for a cluster's providers", second(c.PutClusterCapacityProviders(ctx, nil)), common.BadRequest, `set the capacity providers of cluster "": `},
 		{"no input for a service", second(c.CreateService(ctx, nil)), common.BadRequest, `create service "": `},
 		{"no input for an update", second(c.UpdateService(ctx, nil)), common.BadRequest, `update service "": `},

@@ -26,8 +26,9 @@ func (c *Client) Service(ctx context.Context, id string) (*servicediscovery.Serv
 	return out.Service, nil
 }
 
-// Services returns all services of a namespace, or of all namespaces if namespaceID is empty. A summary does not have to tell its
-// namespace; those that tell another one, as moto 5.2.1 returns in spite of the filter, are dropped.
+// Services returns all services of a namespace, or of all namespaces if namespaceID is empty. Cloud Map filters; moto 5.2.1 does not,
+// and a summary tells its namespace only sometimes: those that tell another one are dropped. Service tells it always, for a caller
+// that has found a name.
 func (c *Client) Services(ctx context.Context, namespaceID string) ([]*servicediscovery.ServiceSummary, error) {
 	in := &servicediscovery.ListServicesInput{MaxResults: aws.Int64(maxPage)}
 	if namespaceID != "" {
