@@ -2,11 +2,20 @@ package localaws
 
 // networkState is the subnets and security groups that a region has.
 type networkState struct {
-	subnets, securityGroups map[string]bool
+	subnets        []subnet
+	securityGroups []string
+}
+
+// subnet is one subnet of the region's only VPC.
+type subnet struct {
+	id   string
+	zone string // the letter of its availability zone
+	cidr string
 }
 
 // The network that every region of every account has from the start.
 const (
+	VPC           = "vpc-0a1b2c3d4e5f60001"
 	SubnetA       = "subnet-0a1b2c3d4e5f60001"
 	SubnetB       = "subnet-0a1b2c3d4e5f60002"
 	SecurityGroup = "sg-0a1b2c3d4e5f60001"
@@ -17,7 +26,17 @@ const (
 
 func newNetworkState() networkState {
 	return networkState{
-		subnets:        map[string]bool{SubnetA: true, SubnetB: true},
-		securityGroups: map[string]bool{SecurityGroup: true},
+		subnets:        []subnet{{SubnetA, "a", "10.0.0.0/20"}, {SubnetB, "b", "10.0.16.0/20"}},
+		securityGroups: []string{SecurityGroup},
 	}
+}
+
+// subnet returns the subnet with the id, or nil.
+func (n *networkState) subnet(id string) *subnet {
+	for i := range n.subnets {
+		if n.subnets[i].id == id {
+			return &n.subnets[i]
+		}
+	}
+	return nil
 }

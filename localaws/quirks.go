@@ -5,6 +5,9 @@ type quirks struct {
 	denied     []string          // actions that SimulatePrincipalPolicy denies
 	trust      map[string]string // role ARN → the external id it is assumed with
 	emptyPages bool
+
+	noServiceLinkedRole int // calls that still find no service-linked role of ECS
+	capacity            int // tasks that Fargate has room for in a region; 0 for any number
 }
 
 // DenyActions makes SimulatePrincipalPolicy deny the actions, such as "ecs:CreateCluster", to everybody. It allows all others.

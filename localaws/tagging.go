@@ -38,6 +38,7 @@ type taggedResource struct {
 func (r *request) taggedResources() []taggedResource {
 	var out []taggedResource
 	for _, source := range []tagged{
+		r.region.ecs.tagged(),
 		r.region.secrets.tagged(),
 		r.region.parameters.tagged(r.arn("ssm", "parameter")),
 		r.region.logs.tagged(),

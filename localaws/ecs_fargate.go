@@ -1,0 +1,138 @@
+package localaws
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go/aws"
+	"github.com/aws/aws-sdk-go/service/ecs"
+)
+
+// fargateMemory is how much memory (MiB) Fargate gives to how many CPU units: from, to, in steps of.
+var fargateMemory = map[int]struct{ from, to, step int }{
+	512:   {1024, 4096, 1024},
+	1024:  {2048, 8192, 1024},
+	2048:  {4096, 16384, 1024},
+	4096:  {8192, 30720, 1024},
+	8192:  {16384, 61440, 4096},
+	16384: {32768, 122880, 8192},
+}
+
+// fits reports whether Fargate has tasks of this size.
+func fits(cpu, memory int) bool {
+	if cpu == 256 {
+		return memory == 512 || memory == 1024 || memory == 2048
+	}
+	m, ok := fargateMemory[cpu]
+	return ok && memory >= m.from && memory <= m.to && (memory-m.from)%m.step == 0
+}
+
+func fargate(in *ecs.RegisterTaskDefinitionInput) bool {
+	return slices.Contains(aws.StringValueSlice(in.RequiresCompatibilities), ecs.CompatibilityFargate)
+}
+
+// compatibilities says where tasks of the definition can run.
+func compatibilities(in *ecs.RegisterTaskDefinitionInput) []*string {
+	if aws.StringValue(in.NetworkMode) == ecs.NetworkModeAwsvpc && checkFargate(in) == nil {
+		return aws.StringSlice([]string{ecs.CompatibilityEc2, ecs.CompatibilityFargate})
+	}
+	return aws.StringSlice([]string{ecs.CompatibilityEc2})
+}
+
+// checkFargate refuses what Fargate cannot run.
+func checkFargate(in *ecs.RegisterTaskDefinitionInput) error {
+	switch {
+	case aws.StringValue(in.NetworkMode) != ecs.NetworkModeAwsvpc:
+		return clientError("Fargate only supports network mode 'awsvpc'.")
+	case aws.StringValue(in.Cpu) == "":
+		return clientError("Fargate requires that 'cpu' be defined at the task level.")
+	case aws.StringValue(in.Memory) == "":
+		return clientError("Fargate requires that 'memory' be defined at the task level.")
+	}
+	cpu, okCPU := size(*in.Cpu, cpuUnits)
+	memory, okMemory := size(*in.Memory, memoryUnits)
+	switch {
+	case !okCPU:
+		return clientError("Invalid 'cpu' setting for task.")
+	case !okMemory:
+		return clientError("Invalid 'memory' setting for task.")
+	case !fits(cpu, memory):
+		return clientError("No Fargate configuration exists for given values: %d CPU, %d memory. See the Amazon ECS documentation for the valid values.", cpu, memory)
+	}
+	if e := in.EphemeralStorage; e != nil && (aws.Int64Value(e.SizeInGiB) < 21 || aws.Int64Value(e.SizeInGiB) > 200) {
+		return clientError("EphemeralStorage size must be between 21 GiB and 200 GiB.")
+	}
+	return checkFargateContainers(in, cpu, memory)
+}
+
+func checkFargateContainers(in *ecs.RegisterTaskDefinitionInput, cpu, memory int) error {
+	var cpus, reserved int64
+	for _, c := range in.ContainerDefinitions {
+		cpus += aws.Int64Value(c.Cpu)
+		if c.MemoryReservation != nil {
+			reserved += *c.MemoryReservation
+		} else {
+			reserved += aws.Int64Value(c.Memory)
+		}
+		switch {
+		case aws.BoolValue(c.Privileged):
+			return clientError("Fargate does not support privileged containers.")
+		case len(c.Links) > 0:
+			return clientError("Links are not supported when networkMode=awsvpc.")
+		case aws.Int64Value(c.Memory) > int64(memory):
+			return clientError("Invalid setting for container '%s'. The container's memory is more than the task's %d.", aws.StringValue(c.Name), memory)
+		case aws.Int64Value(c.StopTimeout) > 120:
+			return clientError("Fargate supports a stopTimeout of at most 120 seconds.")
+		case needsECR(c) && in.ExecutionRoleArn == nil:
+			return clientError("Fargate requires task definition to have execution role ARN to support ECR images.")
+		}
+	}
+	switch {
+	case cpus > int64(cpu):
+		return clientError("The containers' cpu, %d in all, is more than the task's %d.", cpus, cpu)
+	case reserved > int64(memory):
+		return clientError("The containers' memory, %d in all, is more than the task's %d.", reserved, memory)
+	}
+	return nil
+}
+
+// privateECR matches images in a private ECR registry.
+var privateECR = regexp.MustCompile(`^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/`)
+
+func needsECR(c *ecs.ContainerDefinition) bool {
+	return privateECR.MatchString(aws.StringValue(c.Image))
+}
+
+// Units that task sizes can be written in, and how many CPU units or MiB one is.
+var (
+	cpuUnits    = map[string]float64{"": 1, "vcpu": 1024}
+	memoryUnits = map[string]float64{"": 1, "mb": 1, "gb": 1024}
+)
+
+var sizeText = regexp.MustCompile(`^(\d+(?:\.\d+)?|\.\d+)\s*([a-z]*)$`)
+
+// size reads a task's size, such as "256", "1 vCPU" or "1GB".
+func size(text string, units map[string]float64) (int, bool) {
+	m := sizeText.FindStringSubmatch(strings.ToLower(strings.TrimSpace(text)))
+	if m == nil {
+		return 0, false
+	}
+	number, err := strconv.ParseFloat(m[1], 64)
+	unit, ok := units[m[2]]
+	n := int(number * unit)
+	return n, err == nil && ok && n > 0 && float64(n) == number*unit
+}
+
+// normalSize writes a task's size as ECS answers it: a plain number.
+func normalSize(text *string, units map[string]float64) *string {
+	if text == nil {
+		return nil
+	}
+	n, ok := size(*text, units)
+	if !ok {
+		return text
+	}
+	return aws.String(strconv.Itoa(n))
+}

@@ -1,0 +1,197 @@
+package localaws
+
+import (
+	"regexp"
+
+	"github.com/aws/aws-sdk-go/aws"
+	"github.com/aws/aws-sdk-go/aws/awsutil"
+	"github.com/aws/aws-sdk-go/service/ecs"
+)
+
+// maxDesired is how many tasks a service can have: fewer if they are to be found through Cloud Map.
+const (
+	maxDesired           = 5000
+	maxDesiredDiscovered = 1000
+)
+
+var serviceToken = regexp.MustCompile(`^[\x21-\x7e]{0,36}$`)
+
+func ecsCreateService(r *request, in *ecs.CreateServiceInput) (*ecs.CreateServiceOutput, error) {
+	switch {
+	case in.ServiceName == nil || !ecsName.MatchString(*in.ServiceName):
+		return nil, invalid("Service name contains invalid characters.")
+	case !serviceToken.MatchString(aws.StringValue(in.ClientToken)):
+		return nil, invalid("clientToken can have at most 36 ASCII characters.")
+	}
+	if err := r.serviceLinkedRole(); err != nil {
+		return nil, err
+	}
+	c, err := r.readyCluster(in.Cluster)
+	if err != nil {
+		return nil, err
+	}
+	old, _ := c.services.get(*in.ServiceName)
+	if again, err := old.again(in); again != nil || err != nil {
+		return again, err
+	}
+	tags, err := newECSTags(in.Tags)
+	if err != nil {
+		return nil, err
+	}
+	definition, err := r.usableRevision(in.TaskDefinition)
+	if err != nil {
+		return nil, err
+	}
+	svc := &ecsService{
+		cluster: c, name: *in.ServiceName, arn: r.arn("ecs", "service/"+c.name+"/"+*in.ServiceName),
+		created: r.now, status: statusActive, token: aws.StringValue(in.ClientToken), request: in, tags: tags,
+	}
+	if err := svc.configure(r, in, definition); err != nil {
+		return nil, err
+	}
+	svc.deploy(r, definition)
+	c.services.put(svc.name, svc)
+	shown := svc.show()
+	shown.Tags = tags.shown()
+	return &ecs.CreateServiceOutput{Service: shown}, nil
+}
+
+// again answers a request for a service whose name is taken: with the service if it is the same request, with an error if the name is not free.
+func (svc *ecsService) again(in *ecs.CreateServiceInput) (*ecs.CreateServiceOutput, error) {
+	switch {
+	case svc == nil || svc.status == statusInactive:
+		return nil, nil
+	case svc.status == statusDraining:
+		return nil, invalid("Unable to Start a service that is still Draining.")
+	case svc.token == "" || svc.token != aws.StringValue(in.ClientToken) || !awsutil.DeepEqual(svc.request, in):
+		return nil, invalid("Creation of service was not idempotent.")
+	}
+	shown := svc.show()
+	shown.Tags = svc.tags.shown()
+	return &ecs.CreateServiceOutput{Service: shown}, nil
+}
+
+// configure sets the parameters of a new service, if ECS accepts them.
+func (svc *ecsService) configure(r *request, in *ecs.CreateServiceInput, definition *ecsRevision) error {
+	if err := checkUnsupported(in); err != nil {
+		return err
+	}
+	launchType, strategy, err := svc.cluster.launch(in.LaunchType, in.CapacityProviderStrategy, definition)
+	if err != nil {
+		return err
+	}
+	platform, err := platformVersion(in.PlatformVersion)
+	if err != nil {
+		return err
+	}
+	deployment, err := deploymentConfiguration(in.DeploymentConfiguration, nil)
+	if err != nil {
+		return err
+	}
+	if err := firstError(
+		r.checkNetwork(in.NetworkConfiguration, definition), r.checkRegistries(in.ServiceRegistries),
+		checkDesired(in.DesiredCount, in.ServiceRegistries), oneOf("propagateTags", in.PropagateTags, ecs.PropagateTags_Values()),
+	); err != nil {
+		return err
+	}
+	svc.out = ecs.Service{
+		ServiceArn: aws.String(svc.arn), ServiceName: aws.String(svc.name), ClusterArn: aws.String(svc.cluster.arn),
+		CreatedAt: aws.Time(svc.created), CreatedBy: aws.String("arn:aws:iam::" + r.account.id + ":user/local"),
+		TaskDefinition: definition.out.TaskDefinitionArn, LaunchType: launchType, CapacityProviderStrategy: strategy,
+		DesiredCount: aws.Int64(aws.Int64Value(in.DesiredCount)), NetworkConfiguration: networkWithDefaults(in.NetworkConfiguration),
+		ServiceRegistries: orEmpty(in.ServiceRegistries), LoadBalancers: []*ecs.LoadBalancer{}, DeploymentConfiguration: deployment,
+		DeploymentController: &ecs.DeploymentController{Type: aws.String(ecs.DeploymentControllerTypeEcs)},
+		SchedulingStrategy:   aws.String(ecs.SchedulingStrategyReplica),
+		PlacementConstraints: orEmpty(in.PlacementConstraints), PlacementStrategy: orEmpty(in.PlacementStrategy),
+		EnableECSManagedTags: aws.Bool(aws.BoolValue(in.EnableECSManagedTags)), EnableExecuteCommand: aws.Bool(aws.BoolValue(in.EnableExecuteCommand)),
+		PropagateTags:   aws.String(ecs.PropagateTagsNone),
+		PlatformVersion: platform, PlatformFamily: aws.String("Linux"),
+		RoleArn: aws.String("arn:aws:iam::" + r.account.id + ":role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"),
+	}
+	if in.PropagateTags != nil {
+		svc.out.PropagateTags = in.PropagateTags
+	}
+	return nil
+}
+
+// checkUnsupported refuses what AWS refuses of a Fargate service, and what the simulator has nothing for.
+func checkUnsupported(in *ecs.CreateServiceInput) error {
+	switch {
+	case len(in.LoadBalancers) > 0:
+		return invalid("The target group with targetGroupArn %s does not have an associated load balancer.", aws.StringValue(in.LoadBalancers[0].TargetGroupArn))
+	case in.HealthCheckGracePeriodSeconds != nil:
+		return invalid("Health check grace period is only valid for services configured to use load balancers")
+	case in.Role != nil:
+		return invalid("You cannot specify an IAM role for services that require a service linked role.")
+	case in.DeploymentController != nil && aws.StringValue(in.DeploymentController.Type) != ecs.DeploymentControllerTypeEcs:
+		return refuse(ecs.ErrCodeUnsupportedFeatureException, "The deployment controller '%s' is not supported.", aws.StringValue(in.DeploymentController.Type))
+	case in.SchedulingStrategy != nil && *in.SchedulingStrategy != ecs.SchedulingStrategyReplica:
+		return invalid("The scheduling strategy %s is not supported with Fargate.", *in.SchedulingStrategy)
+	case len(in.PlacementConstraints) > 0 || len(in.PlacementStrategy) > 0:
+		return invalid("Placement constraints and strategies are not supported with FARGATE launch type.")
+	}
+	return nil
+}
+
+func checkDesired(count *int64, registries []*ecs.ServiceRegistry) error {
+	n, most := aws.Int64Value(count), int64(maxDesired)
+	if len(registries) > 0 {
+		most = maxDesiredDiscovered
+	}
+	switch {
+	case n < 0:
+		return invalid("desiredCount cannot be negative.")
+	case n > most:
+		return invalid("desiredCount cannot be more than %d.", most)
+	}
+	return nil
+}
+
+// checkRegistries refuses registries that Cloud Map does not have.
+func (r *request) checkRegistries(registries []*ecs.ServiceRegistry) error {
+	if len(registries) > 1 {
+		return invalid("serviceRegistries can have at most 1 item.")
+	}
+	for _, registry := range registries {
+		if !r.region.servicediscovery.hasService(aws.StringValue(registry.RegistryArn)) {
+			return clientError(`The service registry could not be validated. Route 53 error: "ServiceNotFound."`)
+		}
+	}
+	return nil
+}
+
+// deploymentConfiguration returns the configuration that a request means, given the present one, if any.
+func deploymentConfiguration(in, present *ecs.DeploymentConfiguration) (*ecs.DeploymentConfiguration, error) {
+	out := ecs.DeploymentConfiguration{
+		MaximumPercent: aws.Int64(200), MinimumHealthyPercent: aws.Int64(100),
+		DeploymentCircuitBreaker: &ecs.DeploymentCircuitBreaker{Enable: aws.Bool(false), Rollback: aws.Bool(false)},
+	}
+	if present != nil {
+		out = *present
+	}
+	if in != nil {
+		if in.MaximumPercent != nil {
+			out.MaximumPercent = in.MaximumPercent
+		}
+		if in.MinimumHealthyPercent != nil {
+			out.MinimumHealthyPercent = in.MinimumHealthyPercent
+		}
+		if b := in.DeploymentCircuitBreaker; b != nil {
+			if aws.BoolValue(b.Rollback) && !aws.BoolValue(b.Enable) {
+				return nil, invalid("The deployment circuit breaker cannot roll back unless it is enabled.")
+			}
+			out.DeploymentCircuitBreaker = &ecs.DeploymentCircuitBreaker{Enable: aws.Bool(aws.BoolValue(b.Enable)), Rollback: aws.Bool(aws.BoolValue(b.Rollback))}
+		}
+		if in.Alarms != nil {
+			out.Alarms = in.Alarms
+		}
+	}
+	most, least := *out.MaximumPercent, *out.MinimumHealthyPercent
+	switch {
+	case least < 0 || most < least || most == 0:
+		return nil, invalid("maximumPercent must be positive and no less than minimumHealthyPercent.")
+	case most == 100 && least == 100:
+		return nil, invalid("Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.")
+	}
+	return &out, nil
+}

@@ -1,0 +1,190 @@
+package localaws
+
+import (
+	"time"
+
+	"github.com/aws/aws-sdk-go/aws"
+	"github.com/aws/aws-sdk-go/service/ecs"
+)
+
+// ecsService is one service.
+type ecsService struct {
+	cluster     *ecsCluster
+	name, arn   string
+	created     time.Time
+	status      string
+	token       string                  // the client token it was made with, or empty
+	request     *ecs.CreateServiceInput // what it was made of
+	out         ecs.Service             // its parameters as ECS answers them; what follows from the rest of the service is not set
+	tags        tagList
+	deployments []*ecsDeployment    // the primary one first
+	events      []*ecs.ServiceEvent // newest first
+	tasks       []*ecsTask          // oldest first, STOPPED ones as long as they are remembered
+	steady      bool                // nothing has changed since the last steady state
+	failures    int                 // launches that failed since the last that did not
+	retryAt     time.Time           // when the scheduler tries again to launch tasks
+}
+
+func (svc *ecsService) primary() *ecsDeployment { return svc.deployments[0] }
+
+func noService() error { return refuse(ecs.ErrCodeServiceNotFoundException, "Service not found.") }
+
+// serviceName returns the name in a reference to a service of the cluster: the name itself or an ARN, with or without the cluster.
+func (r *request) serviceName(c *ecsCluster, ref string) string {
+	for _, prefix := range []string{"service/" + c.name + "/", "service/"} {
+		if arn := r.arn("ecs", prefix); len(ref) > len(arn) && ref[:len(arn)] == arn {
+			return ref[len(arn):]
+		}
+	}
+	return ref
+}
+
+// service returns the cluster's service that a name or an ARN means, as a write finds it, or nil.
+func (r *request) service(c *ecsCluster, ref string) *ecsService {
+	svc, _ := c.services.get(r.serviceName(c, ref))
+	return svc
+}
+
+// seenService returns the service if reads see it yet (Lags.Visible), or nil.
+func (r *request) seenService(c *ecsCluster, ref string) *ecsService {
+	if svc := r.service(c, ref); svc != nil && r.visible(svc.created) {
+		return svc
+	}
+	return nil
+}
+
+func describeServices(r *request, in *ecs.DescribeServicesInput) (*ecs.DescribeServicesOutput, error) {
+	switch {
+	case len(in.Services) == 0:
+		return nil, invalid("Services cannot be empty.")
+	case len(in.Services) > 10:
+		return nil, invalid("Services can have at most 10 items.")
+	}
+	c, err := r.activeCluster(in.Cluster)
+	if err != nil {
+		return nil, err
+	}
+	out := &ecs.DescribeServicesOutput{Services: []*ecs.Service{}, Failures: []*ecs.Failure{}}
+	for _, ref := range in.Services {
+		svc := r.seenService(c, aws.StringValue(ref))
+		if svc == nil {
+			out.Failures = append(out.Failures, missing(r.asARN("service/"+c.name+"/", ref)))
+			continue
+		}
+		shown := svc.show()
+		if wants(in.Include, ecs.ServiceFieldTags) {
+			shown.Tags = svc.tags.shown()
+		}
+		out.Services = append(out.Services, shown)
+	}
+	return out, nil
+}
+
+func ecsListServices(r *request, in *ecs.ListServicesInput) (*ecs.ListServicesOutput, error) {
+	c, err := r.activeCluster(in.Cluster)
+	if err != nil {
+		return nil, err
+	}
+	err = firstError(oneOf("launchType", in.LaunchType, ecs.LaunchType_Values()), oneOf("schedulingStrategy", in.SchedulingStrategy, ecs.SchedulingStrategy_Values()))
+	if err != nil {
+		return nil, err
+	}
+	page, next, err := ecsPage(&c.services, in.NextToken, in.MaxResults, 10, func(svc *ecsService) bool {
+		return svc.status == statusActive && r.visible(svc.created) &&
+			(in.LaunchType == nil || *in.LaunchType == aws.StringValue(svc.out.LaunchType)) &&
+			(in.SchedulingStrategy == nil || *in.SchedulingStrategy == aws.StringValue(svc.out.SchedulingStrategy))
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &ecs.ListServicesOutput{ServiceArns: []*string{}, NextToken: next}
+	for _, svc := range page {
+		out.ServiceArns = append(out.ServiceArns, aws.String(svc.arn))
+	}
+	return out, nil
+}
+
+func ecsDeleteService(r *request, in *ecs.DeleteServiceInput) (*ecs.DeleteServiceOutput, error) {
+	c, err := r.activeCluster(in.Cluster)
+	if err != nil {
+		return nil, err
+	}
+	svc := r.seenService(c, aws.StringValue(in.Service))
+	if svc == nil {
+		return nil, noService()
+	}
+	if svc.status != statusActive {
+		return &ecs.DeleteServiceOutput{Service: svc.show()}, nil
+	}
+	if !aws.BoolValue(in.Force) {
+		switch {
+		case *svc.out.DesiredCount > 0:
+			return nil, invalid("The service cannot be stopped while it is scaled above 0.")
+		case svc.unstopped() > 0:
+			return nil, invalid("The service cannot be stopped while deployments are active.")
+		}
+	}
+	svc.drain(r)
+	return &ecs.DeleteServiceOutput{Service: svc.show()}, nil
+}
+
+// drain stops the service; it is INACTIVE when its tasks have stopped, and forgotten later.
+func (svc *ecsService) drain(r *request) {
+	svc.status, svc.out.DesiredCount = statusDraining, aws.Int64(0)
+	svc.schedule(r)
+	r.after(r.aws.lags.Drain, func(r *request) {
+		svc.status, svc.deployments, svc.request = statusInactive, nil, nil
+		r.finishDeletions()
+		r.after(remembered, func(*request) {
+			if now, _ := svc.cluster.services.get(svc.name); now == svc {
+				svc.cluster.services.delete(svc.name)
+			}
+		})
+	})
+}
+
+// unstopped returns how many tasks of the service are not STOPPED.
+func (svc *ecsService) unstopped() int {
+	n := 0
+	for _, t := range svc.tasks {
+		if !t.stopped() {
+			n++
+		}
+	}
+	return n
+}
+
+// show returns the service as ECS answers it, without tags.
+func (svc *ecsService) show() *ecs.Service {
+	out := svc.out
+	out.Status, out.Events = aws.String(svc.status), orEmpty(svc.events)
+	out.Deployments = []*ecs.Deployment{}
+	var running, pending int64
+	for i, d := range svc.deployments {
+		shown := d.out
+		shown.Status, shown.DesiredCount = aws.String("ACTIVE"), aws.Int64(0)
+		if i == 0 {
+			shown.Status, shown.DesiredCount = aws.String("PRIMARY"), out.DesiredCount
+		}
+		r, p := svc.counts(d)
+		shown.RunningCount, shown.PendingCount, shown.FailedTasks = aws.Int64(r), aws.Int64(p), aws.Int64(d.failed)
+		running, pending = running+r, pending+p
+		out.Deployments = append(out.Deployments, &shown)
+	}
+	out.RunningCount, out.PendingCount = &running, &pending
+	return &out
+}
+
+// counts returns how many tasks of a deployment run, and how many are about to.
+func (svc *ecsService) counts(d *ecsDeployment) (running, pending int64) {
+	for _, t := range svc.tasks {
+		switch {
+		case t.deployment != d:
+		case t.running():
+			running++
+		case t.wanted():
+			pending++
+		}
+	}
+	return running, pending
+}
