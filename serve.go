@@ -74,13 +74,14 @@ func serve(ctx context.Context, l listeners, server *api.Server, c *config.Confi
 	return nil
 }
 
-// httpServer returns a server that no slow client holds up. It has no WriteTimeout: that would count from the request's first byte on, and
-// some endpoints take minutes. The api package bounds the writing of each answer itself.
+// httpServer returns a server that no slow client holds up. Its WriteTimeout counts from the request's head on, and some endpoints take
+// minutes: it is a backstop. The api package bounds the writing of each answer itself.
 func httpServer(h http.Handler, log *logrus.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      15 * time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          stdlog.New(logWriter{log}, "", 0),

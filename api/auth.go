@@ -25,7 +25,7 @@ const (
 	// maxRemembered is how many hashes are remembered, of either outcome.
 	maxRemembered = 1024
 	// maxWait is how long a request waits for its turn to hash.
-	maxWait = 10 * time.Second
+	maxWait = 30 * time.Second
 )
 
 // digest stands for a token or a hash, so that comparing tells nothing of their length.

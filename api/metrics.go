@@ -67,11 +67,12 @@ func (m *metrics) observeAWS(account string, call common.AWSCall) {
 	m.awsTries.WithLabelValues(account, call.Service, call.Operation).Add(float64(call.Attempts))
 }
 
-var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions, http.MethodPatch}
+// methods are those that routes can have, in the order that Allow names them.
+var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete}
 
-// knownMethod returns the method, or "other" for one that somebody made up.
+// knownMethod returns the method, or "other" for one that no route can have: callers make those up.
 func knownMethod(method string) string {
-	if slices.Contains(methods, method) {
+	if method == http.MethodOptions || slices.Contains(methods, method) {
 		return method
 	}
 	return "other"

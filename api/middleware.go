@@ -52,6 +52,9 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		s.metrics.inFlight.Inc()
 		defer func() {
 			s.metrics.inFlight.Dec()
+			if answer.status == 0 { // net/http answers for a handler that wrote nothing
+				answer.status = http.StatusOK
+			}
 			took := time.Since(rec.start)
 			s.metrics.observeRequest(r.Method, rec, answer.status, took)
 			s.logAccess(r, rec, answer, took)

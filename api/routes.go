@@ -12,7 +12,6 @@ import (
 // routes is the table of everything that is served. The success status of an endpoint stands here.
 func (s *Server) routes() {
 	v1 := s.router.PathPrefix(base).Subrouter()
-	v1.Use(recordRoute)
 
 	// Public.
 	s.open(v1, "/ping", http.HandlerFunc(ping))
@@ -26,28 +25,31 @@ func (s *Server) open(v1 *mux.Router, path string, h http.Handler) {
 	v1.Handle(path, h).Methods(http.MethodGet)
 }
 
-// recordRoute notes which route serves the request. Its template is what the log and the metrics call it by.
-func recordRoute(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if template, err := mux.CurrentRoute(r).GetPathTemplate(); err == nil {
-			recordOf(r).route = template
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// dispatch hands the request to its route; if none has its method, to say which methods there are; if none has its path, to say so.
+// dispatch hands the request to its route. If none has its path it says so, and if none has its method, which ones there are.
 func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodHead && !s.matches(r, http.MethodHead) {
-		r = withMethod(r, http.MethodGet) // what answers GET answers HEAD; the server leaves the body out
+	match, ok := s.match(r, r.Method)
+	if !ok && r.Method == http.MethodHead {
+		match, ok = s.match(r, http.MethodGet) // what answers GET answers HEAD; the server leaves the body out
 	}
-	if s.matches(r, r.Method) {
-		s.router.ServeHTTP(w, r)
+	if !ok {
+		s.refuse(w, r)
 		return
 	}
+	if template, err := match.Route.GetPathTemplate(); err == nil {
+		recordOf(r).route = template
+	}
+	match.Handler.ServeHTTP(w, mux.SetURLVars(r, match.Vars))
+}
+
+// refuse answers a request that no route takes.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request) {
 	var allowed []string
-	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete} {
-		if s.matches(r, method) || method == http.MethodHead && s.matches(r, http.MethodGet) {
+	for _, method := range methods {
+		_, ok := s.match(r, method)
+		if !ok && method == http.MethodHead {
+			_, ok = s.match(r, http.MethodGet)
+		}
+		if ok {
 			allowed = append(allowed, method)
 		}
 	}
@@ -59,16 +61,13 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 	writeProblem(w, r, problem{Status: http.StatusMethodNotAllowed, Detail: "this path takes " + strings.Join(allowed, ", ")})
 }
 
-// matches reports whether a route would take r if it came with the method.
-func (s *Server) matches(r *http.Request, method string) bool {
-	return s.router.Match(withMethod(r, method), &mux.RouteMatch{})
-}
-
-func withMethod(r *http.Request, method string) *http.Request {
-	if r.Method == method {
-		return r
+// match returns the route that would take r if it came with the method.
+func (s *Server) match(r *http.Request, method string) (mux.RouteMatch, bool) {
+	if r.Method != method {
+		r = r.WithContext(r.Context())
+		r.Method = method
 	}
-	r = r.WithContext(r.Context())
-	r.Method = method
-	return r
+	var match mux.RouteMatch
+	ok := s.router.Match(r, &match)
+	return match, ok && match.MatchErr == nil
 }
