@@ -35,7 +35,7 @@ func (s *Server) logAccess(r *http.Request, rec *record, answer *responseWriter,
 	}
 	level := logrus.InfoLevel
 	if rec.err != nil {
-		fields["error"] = rec.err.Error()
+		fields["error"] = shorten(rec.err.Error())
 		if common.Is(rec.err, common.Canceled) {
 			fields["status"] = statusHungUp
 		} else if answer.status >= http.StatusInternalServerError {

@@ -108,11 +108,11 @@ func withArticle(noun string) string {
 	return "a " + noun
 }
 
-// findNulls adds every null inside an array or a map below v. Path is how v is written.
+// maxNulls is how many nulls a body is told of.
+const maxNulls = 10
+
+// findNulls adds the first nulls inside arrays and maps below v. Path is how v is written.
 func findNulls(v reflect.Value, path string, found *[]common.FieldError) {
-	if len(*found) >= 10 {
-		return
-	}
 	element := func(e reflect.Value, path string) {
 		if (e.Kind() == reflect.Pointer || e.Kind() == reflect.Interface || e.Kind() == reflect.Map) && e.IsNil() {
 			*found = append(*found, common.FieldError{Field: path, Detail: "must not be null"})
@@ -129,11 +129,14 @@ func findNulls(v reflect.Value, path string, found *[]common.FieldError) {
 		if v.Type().Elem().Kind() == reflect.Uint8 {
 			return
 		}
-		for i := range v.Len() {
+		for i := 0; i < v.Len() && len(*found) < maxNulls; i++ {
 			element(v.Index(i), fmt.Sprintf("%s[%d]", path, i))
 		}
 	case reflect.Map:
 		for key, e := range v.Seq2() {
+			if len(*found) >= maxNulls {
+				return
+			}
 			element(e, join(path, fmt.Sprint(key)))
 		}
 	case reflect.Struct:

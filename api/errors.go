@@ -68,11 +68,21 @@ func writeError(w http.ResponseWriter, r *http.Request, err error) {
 // writeProblem completes p and writes it.
 func writeProblem(w http.ResponseWriter, r *http.Request, p problem) {
 	p.Type, p.Title, p.RequestID = "about:blank", http.StatusText(p.Status), recordOf(r).id
-	p.Detail = strings.ToValidUTF8(p.Detail, "\uFFFD")
+	p.Detail = strings.ToValidUTF8(shorten(p.Detail), "\uFFFD")
 	body, err := json.Marshal(p)
 	if err != nil { // strings and numbers always marshal
 		body = []byte(`{"title":"Internal Server Error","status":500}`)
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	write(w, p.Status, append(body, '\n'))
+}
+
+// maxText is how much of an error's text is shown and logged: it may quote what the caller sent.
+const maxText = 4096
+
+func shorten(text string) string {
+	if len(text) > maxText {
+		return text[:maxText] + "…"
+	}
+	return text
 }

@@ -112,11 +112,16 @@ func Wrapf(err error, format string, args ...any) error {
 	return e
 }
 
+// maxFields is how many fields an error names. Whoever sends thousands of wrong ones mends these first.
+const maxFields = 20
+
 // Invalid returns a BadRequest that lists what is wrong with which field, or nil if there is nothing.
 func Invalid(fields ...FieldError) error {
 	if len(fields) == 0 {
 		return nil
 	}
+	more := len(fields) - maxFields
+	fields = fields[:min(len(fields), maxFields)]
 	msg := "the request is not valid"
 	for i, f := range fields {
 		sep := "; "
@@ -124,6 +129,9 @@ func Invalid(fields ...FieldError) error {
 			sep = ": "
 		}
 		msg += sep + f.Field + " " + f.Detail
+	}
+	if more > 0 {
+		msg += fmt.Sprintf("; and %d more", more)
 	}
 	return &Error{Kind: BadRequest, Fields: fields, msg: msg}
 }

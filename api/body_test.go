@@ -1,0 +1,176 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go/aws"
+	awsecs "github.com/aws/aws-sdk-go/service/ecs"
+	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
+	"github.com/google/go-cmp/cmp"
+
+	"ecs-api/localaws"
+)
+
+// orchestrationInput has all that bodies of ours can hold: SDK structs, pointers, arrays, maps, bytes.
+type orchestrationInput struct {
+	TaskDefinition *awsecs.RegisterTaskDefinitionInput
+	Service        *awsecs.CreateServiceInput `json:"service"`
+	Credentials    map[string]*awssecrets.CreateSecretInput
+	Names          []string
+}
+
+func bodyHarness(t *testing.T, got *orchestrationInput) *harness {
+	t.Helper()
+	h := newHarness(t, localaws.New())
+	h.v1().Handle("/{account}/things", handle(h.Server, http.StatusOK, func(_ call, in orchestrationInput) (none, error) {
+		*got = in
+		return none{}, nil
+	})).Methods(http.MethodPost)
+	return h
+}
+
+func TestBodiesAreReadAsTheSDKsInputs(t *testing.T) {
+	var got orchestrationInput
+	h := bodyHarness(t, &got)
+	body := ` {"TASKDEFINITION": {"containerdefinitions": [{"name": "web", "ports": [80], "environment": [{"name": "A", "value": "é"}], "portmappings": [], "user": null}]},
+		"service": {"DesiredCount": 2, "unknown": {"a": [null]}}, "credentials": {"web": {"secretstring": "s", "secretbinary": "aGk="}}, "names": null}` + "\n"
+	answer, text := h.do(t, http.MethodPost, "/v1/ecs/local/things", body, "Content-Type: application/x-www-form-urlencoded")
+	if answer.StatusCode != http.StatusOK {
+		t.Fatalf("answered %d %s", answer.StatusCode, text)
+	}
+	want := orchestrationInput{
+		TaskDefinition: &awsecs.RegisterTaskDefinitionInput{ContainerDefinitions: []*awsecs.ContainerDefinition{{
+			Name: aws.String("web"), Environment: []*awsecs.KeyValuePair{{Name: aws.String("A"), Value: aws.String("é")}}, PortMappings: []*awsecs.PortMapping{},
+		}}},
+		Service:     &awsecs.CreateServiceInput{DesiredCount: aws.Int64(2)},
+		Credentials: map[string]*awssecrets.CreateSecretInput{"web": {SecretString: aws.String("s"), SecretBinary: []byte("hi")}},
+	}
+	if diff := cmp.Diff(asJSON(t, want), asJSON(t, got)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestBodiesThatAreNoRequest(t *testing.T) {
+	var got orchestrationInput
+	h := bodyHarness(t, &got)
+	tests := []struct {
+		name, body string
+		status     int
+		detail     string
+		fields     []string
+	}{
+		{"empty", "", 400, "needs a body", nil},
+		{"blank", " \n\t", 400, "needs a body", nil},
+		{"null", "null", 400, "not null", nil},
+		{"an array", "[]", 400, "must be an object, not an array", nil},
+		{"a string", `"secret"`, 400, "must be an object, not a string", nil},
+		{"a number", "12", 400, "must be an object, not a number", nil},
+		{"true", "true", 400, "must be an object, not true or false", nil},
+		{"not JSON", "name=value", 400, "not JSON", nil},
+		{"cut short", `{"service": {`, 400, "not JSON", nil},
+		{"two values", `{} {}`, 400, "not JSON: invalid character '{' after top-level value, at byte 4", nil},
+		{"garbage behind", `{}x`, 400, "not JSON", nil},
+		{"a byte order mark", "\ufeff{}", 400, "not JSON", nil},
+		{"not UTF-8", "{\"a\": \"\xff\"}", 400, "UTF-8", nil},
+		{"200,000 brackets deep", strings.Repeat("[", 200_000), 400, "depth", nil},
+		{"200,000 objects deep in what is ignored", strings.Repeat(`{"a":`, 200_000), 400, "depth", nil},
+		{"a wrong type", `{"service": {"DesiredCount": "two"}}`, 400, "must be a whole number, not a string", []string{"service.DesiredCount"}},
+		{"a number where there is text, unrepeated", `{"credentials": {"web": {"SecretString": 123456}}}`, 400, "must be a string, not a number", []string{"Credentials.SecretString"}},
+		{"a fraction", `{"service": {"desiredCount": 1.5}}`, 400, "must be a whole number, not a number", []string{"service.DesiredCount"}},
+		{"bytes that are not base64, unrepeated", `{"credentials": {"web": {"SecretBinary": "hunter2!"}}}`, 400, "not of its field's form", nil},
+		{"null in an array of objects", `{"taskdefinition": {"containerDefinitions": [{}, null]}}`, 400, "must not be null", []string{"TaskDefinition.ContainerDefinitions[1]"}},
+		{"null in an array further down", `{"taskdefinition": {"containerDefinitions": [{"portMappings": [null]}]}}`, 400, "must not be null", []string{"TaskDefinition.ContainerDefinitions[0].PortMappings[0]"}},
+		{"null in an array of strings", `{"service": {"networkConfiguration": {"awsvpcConfiguration": {"subnets": [null, null]}}}}`, 400, "must not be null", []string{
+			"service.NetworkConfiguration.AwsvpcConfiguration.Subnets[0]", "service.NetworkConfiguration.AwsvpcConfiguration.Subnets[1]",
+		}},
+		{"null in a map", `{"credentials": {"web": null}}`, 400, "must not be null", []string{"Credentials.web"}},
+		{"nulls without end are named in part", `{"service": {"loadBalancers": [` + strings.Repeat("null,", 9999) + `null]}}`, 400, "LoadBalancers[9]", []string{
+			"service.LoadBalancers[0]", "service.LoadBalancers[1]", "service.LoadBalancers[2]", "service.LoadBalancers[3]", "service.LoadBalancers[4]",
+			"service.LoadBalancers[5]", "service.LoadBalancers[6]", "service.LoadBalancers[7]", "service.LoadBalancers[8]", "service.LoadBalancers[9]",
+		}},
+		{"8 MiB", strings.Repeat(" ", 8<<20), 413, "at most 1048576 bytes", nil},
+		{"a byte too many", `{}` + strings.Repeat(" ", maxBody-1), 413, "at most", nil},
+		{"as large as may be", `{}` + strings.Repeat(" ", maxBody-2), 200, "", nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			answer, body := h.do(t, http.MethodPost, "/v1/ecs/local/things", tt.body)
+			if answer.StatusCode != tt.status {
+				t.Fatalf("answered %d %s, want %d", answer.StatusCode, body, tt.status)
+			}
+			if tt.status == http.StatusOK {
+				return
+			}
+			p := problemOf(t, answer, body)
+			var fields []string
+			for _, f := range p.Errors {
+				fields = append(fields, f.Field)
+			}
+			if diff := cmp.Diff(tt.fields, fields); diff != "" || !strings.Contains(p.Detail, tt.detail) {
+				t.Errorf("answered %s, want %q about %q", body, tt.detail, tt.fields)
+			}
+		})
+	}
+	for _, secret := range []string{"hunter2", "123456"} {
+		if strings.Contains(h.log.String(), secret) {
+			t.Errorf("a value of a body is in the log: %q", secret)
+		}
+	}
+}
+
+func TestBodiesThatDoNotArrive(t *testing.T) {
+	var got orchestrationInput
+	h := bodyHarness(t, &got)
+	tests := []struct {
+		name   string
+		err    error
+		length int64
+		status int
+		detail string
+	}{
+		{"too slow", os.ErrDeadlineExceeded, 100, 400, "did not arrive in time"},
+		{"cut off", io.ErrUnexpectedEOF, 100, 400, "could not be read to its end"},
+		{"announced too large, and never sent", errors.New("read all the same"), maxBody + 1, 413, "at most"},
+		{"chunked without end", nil, -1, 413, "at most"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := httptest.NewRequest(http.MethodPost, "/v1/ecs/local/things", io.MultiReader(strings.NewReader("{"), forever{tt.err}))
+			r.ContentLength = tt.length
+			r.Header.Set(headerToken, testToken)
+			w := httptest.NewRecorder()
+			h.Handler().ServeHTTP(w, r)
+			if p := problemOf(t, w.Result(), w.Body.String()); p.Status != tt.status || !strings.Contains(p.Detail, tt.detail) {
+				t.Errorf("answered %+v, want %d %s", p, tt.status, tt.detail)
+			}
+		})
+	}
+}
+
+// forever is a body that fails with err, or never ends.
+type forever struct{ err error }
+
+func (f forever) Read(p []byte) (int, error) { return len(p) * btoi(f.err == nil), f.err }
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func asJSON(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

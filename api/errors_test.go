@@ -1,0 +1,111 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go/aws/awserr"
+	"github.com/google/go-cmp/cmp"
+
+	"ecs-api/common"
+	"ecs-api/localaws"
+)
+
+func TestEveryKindOfErrorHasAStatus(t *testing.T) {
+	h := newHarness(t, localaws.New())
+	var fails error
+	h.v1().Handle("/fails", handle(h.Server, http.StatusOK, func(call, none) (none, error) { return none{}, fails })).Methods(http.MethodGet)
+	seen := 0
+	for _, kind := range common.Kinds() {
+		if statuses[kind] == 0 {
+			t.Errorf("%v has no status", kind)
+		}
+		fails = common.Errorf(kind, "the text of it")
+		answer, body := h.do(t, http.MethodGet, "/v1/ecs/fails", "")
+		p := problemOf(t, answer, body)
+		if p.Status != statuses[kind] {
+			t.Errorf("%v is answered with %d, want %d", kind, p.Status, statuses[kind])
+		}
+		if shown := strings.Contains(p.Detail, "the text of it"); shown != (kind != common.Internal) {
+			t.Errorf("%v: detail %q", kind, p.Detail)
+		}
+		seen++
+	}
+	if seen != len(statuses) {
+		t.Errorf("%d kinds, but %d statuses", seen, len(statuses))
+	}
+}
+
+func TestErrorsSayWhatTheCallerCanDo(t *testing.T) {
+	h := newHarness(t, localaws.New())
+	var fails error
+	h.v1().Handle("/fails", handle(h.Server, http.StatusOK, func(call, none) (none, error) { return none{}, fails })).Methods(http.MethodPost)
+	refused := awserr.New("AccessDeniedException", "User: arn:aws:iam::1:user/us is not authorized", nil)
+	throttled := common.Errorf(common.Throttled, "list clusters: slow down")
+	throttled.(*common.Error).After = 1500 * time.Millisecond
+
+	tests := []struct {
+		name   string
+		err    error
+		want   problem
+		after  string
+		logged string
+	}{
+		{
+			"AWS's code is passed on", common.FromAWS(awserr.New("ClusterNotFoundException", "Cluster not found.", nil), "describe cluster %q", "c"),
+			problem{Status: 404, Detail: `describe cluster "c": Cluster not found.`, Code: "ClusterNotFoundException"}, "", "ClusterNotFoundException",
+		},
+		{
+			"what AWS says of us is for the log", common.FromAWS(refused, "create cluster"),
+			problem{Status: 500, Detail: "the server could not do this, and the fault is not yours; its log says why, under this request's id"}, "", "user/us is not authorized",
+		},
+		{
+			"an error nobody classified is for the log", errors.New("a bug"),
+			problem{Status: 500, Detail: "the server could not do this, and the fault is not yours; its log says why, under this request's id"}, "", "a bug",
+		},
+		{
+			"fields are listed", common.Wrapf(common.Invalid(common.FieldError{Field: "service.servicename", Detail: "must not be empty"}), "create service"),
+			problem{
+				Status: 400, Detail: "create service: the request is not valid: service.servicename must not be empty",
+				Errors: []common.FieldError{{Field: "service.servicename", Detail: "must not be empty"}},
+			}, "", "servicename",
+		},
+		{"when to come back, in whole seconds", throttled, problem{Status: 429, Detail: "list clusters: slow down"}, "2", "slow down"},
+		{
+			"what is left behind is named, whoever is to blame", common.WithLeft(common.FromAWS(refused, "create service"), "cluster c", "role r"),
+			problem{
+				Status: 500, Detail: "the server could not do this, and the fault is not yours; its log says why, under this request's id; left behind: cluster c; role r",
+				LeftBehind: []string{"cluster c", "role r"},
+			}, "", "left behind: cluster c; role r",
+		},
+		{"a deadline", fmt.Errorf("wait: %w", context.DeadlineExceeded), problem{Status: 504, Detail: "wait: context deadline exceeded"}, "", "deadline"},
+		{"a text without end", common.Errorf(common.NotFound, "no cluster %s", strings.Repeat("x", maxText)), problem{Status: 404, Detail: "no cluster " + strings.Repeat("x", maxText-11) + "…"}, "", "no cluster xxx"},
+		{"text that is not UTF-8", common.Errorf(common.NotFound, "no \xff\n\"here\""), problem{Status: 404, Detail: "no \uFFFD\n\"here\""}, "", "here"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			fails = tt.err
+			before := len(h.log.String())
+			answer, body := h.do(t, http.MethodPost, "/v1/ecs/fails", "")
+			got := problemOf(t, answer, body)
+			tt.want.Type, tt.want.Title, tt.want.RequestID = got.Type, got.Title, got.RequestID
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if after := answer.Header.Get("Retry-After"); after != tt.after {
+				t.Errorf("Retry-After %q, want %q", after, tt.after)
+			}
+			logged := strings.TrimSpace(h.log.String()[before:])
+			var line map[string]any
+			if err := json.Unmarshal([]byte(logged), &line); err != nil || !strings.Contains(fmt.Sprint(line["error"]), tt.logged) {
+				t.Errorf("logged %s (%v), want one line with %q", logged, err, tt.logged)
+			}
+		})
+	}
+}
