@@ -14,7 +14,7 @@ import (
 )
 
 // newSession returns a session whose calls go to the simulator, without retries.
-func newSession(t *testing.T, a *localaws.AWS) *session.Session {
+func newSession(t testing.TB, a *localaws.AWS) *session.Session {
 	t.Helper()
 	server := httptest.NewServer(a)
 	t.Cleanup(server.Close)

@@ -37,11 +37,11 @@ func (a *AWS) Snapshot() string {
 }
 
 // snapshotters returns the account's global states.
-func (acc *account) snapshotters() []snapshotter { return nil }
+func (acc *account) snapshotters() []snapshotter { return []snapshotter{&acc.iam} }
 
 // snapshotters returns the region's states.
 func (r *region) snapshotters() []snapshotter {
-	return []snapshotter{&r.ecs}
+	return []snapshotter{&r.ecs, &r.secrets, &r.parameters, &r.servicediscovery, &r.logs}
 }
 
 // fact writes one line of a snapshot.
