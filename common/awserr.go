@@ -34,6 +34,7 @@ var rules = []rule{
 	{"InvalidParameterException", true, "TaskDefinition not found", NotFound},
 	{"InvalidRequestException", true, "scheduled for deletion", Conflict},
 	{"InvalidRequestException", true, "marked for deletion", Conflict},
+	{"InvalidRequestException", true, "marked deleted", Conflict}, // moto's words
 	{"InvalidRequestException", true, "was deleted", Conflict},
 	{"AccessDeniedException", true, "iam:PassRole", Internal},
 
@@ -124,7 +125,7 @@ func FromAWS(err error, format string, args ...any) error {
 	e.msg = doing + ": " + ae.Code() + ": " + oneLine(ae)
 	switch e.Kind {
 	case BadRequest, NotFound, Conflict:
-		e.public = doing + ": " + ae.Message()
+		e.public = doing + ": " + strings.Join(strings.Fields(ae.Message()), " ")
 		if ae.Message() == "" {
 			e.public = doing + ": " + ae.Code()
 		}

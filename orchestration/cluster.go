@@ -75,11 +75,8 @@ func (c *creation) claimCluster(ctx context.Context) (undo, error) {
 		return nil, nil
 	}
 	cluster, err := c.ecs.Cluster(ctx, c.cluster)
-	if common.Is(err, common.NotFound) {
-		return nil, nil // too new to be seen; nobody else has seen it either
-	}
 	if err != nil {
-		return nil, err
+		return nil, nil // the cluster is there all the same; only a request at the same moment that fails could take it away
 	}
 	tags := ecs.ToTags(cluster.Tags)
 	switch {
@@ -100,11 +97,11 @@ func (c *creation) undoCluster(ctx context.Context) error {
 	if err == nil && (!c.mine(ecs.ToTags(cluster.Tags)) || aws.StringValue(cluster.Status) != statusActive) {
 		return nil
 	}
-	var services []string
+	busy := false
 	if err == nil {
-		services, err = c.ecs.ListServices(ctx, c.cluster)
+		busy, err = c.inUse(ctx, c.cluster)
 	}
-	if err == nil && len(services) == 0 {
+	if err == nil && !busy {
 		err = c.deleteCluster(ctx, c.cluster)
 	}
 	if common.Is(err, common.NotFound) {

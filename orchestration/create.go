@@ -73,6 +73,7 @@ func (o *Orchestrator) Create(ctx context.Context, in *CreateInput) (*CreateOutp
 	if err != nil {
 		return nil, common.Wrapf(err, "create service %s in cluster %s", c.service, c.cluster)
 	}
+	c.out.Credentials = outputs(c.credentials)
 	return &c.out, nil
 }
 

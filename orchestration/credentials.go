@@ -31,6 +31,15 @@ type credential struct {
 	out       *awssecrets.CreateSecretOutput
 }
 
+// outputs returns what the containers' secrets are, by container.
+func outputs(credentials []*credential) map[string]*awssecrets.CreateSecretOutput {
+	out := map[string]*awssecrets.CreateSecretOutput{}
+	for _, cred := range credentials {
+		out[cred.container] = cred.out
+	}
+	return out
+}
+
 // current returns the id of the version that is current.
 func current(secret *awssecrets.DescribeSecretOutput) string {
 	for id, stages := range secret.VersionIdsToStages {

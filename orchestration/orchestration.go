@@ -23,6 +23,7 @@ import (
 	"ecs-api/secretsmanager"
 	"ecs-api/servicediscovery"
 	"ecs-api/sts"
+	"ecs-api/tagging"
 )
 
 // Account is what an orchestrator needs to know of the AWS account it works in.
@@ -46,6 +47,7 @@ type Clients struct {
 	Cloud   *servicediscovery.Client
 	Logs    *cloudwatchlogs.Client
 	STS     *sts.Client
+	Tagged  *tagging.Client
 }
 
 // Orchestrator builds, changes and takes down services in one account.
@@ -57,6 +59,7 @@ type Orchestrator struct {
 	cloud      *servicediscovery.Client
 	logs       *cloudwatchlogs.Client
 	sts        *sts.Client
+	tagged     *tagging.Client
 	who        lazyIdentity
 	pace       common.Pace
 	background *Group
@@ -73,7 +76,7 @@ func WithPace(p common.Pace) Option { return func(o *Orchestrator) { o.pace = p 
 // New returns an orchestrator for the account. What it does after it has answered is done in the group.
 func New(account Account, clients Clients, background *Group, opts ...Option) *Orchestrator {
 	o := &Orchestrator{
-		account: account, ecs: clients.ECS, iam: clients.IAM, secrets: clients.Secrets, cloud: clients.Cloud, logs: clients.Logs, sts: clients.STS,
+		account: account, ecs: clients.ECS, iam: clients.IAM, secrets: clients.Secrets, cloud: clients.Cloud, logs: clients.Logs, sts: clients.STS, tagged: clients.Tagged,
 		pace: common.DefaultPace, background: background, services: newClaims(), spaces: newSpaces(),
 	}
 	for _, opt := range opts {

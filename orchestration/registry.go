@@ -31,14 +31,11 @@ func (c *creation) readRegistry(ctx context.Context) error {
 	if c.in.ServiceRegistry == nil {
 		return c.readNamedRegistries(ctx)
 	}
-	id, err := c.registryNamed(ctx, namespaceOf(c.in.ServiceRegistry), aws.StringValue(c.in.ServiceRegistry.Name))
-	if err != nil || id == "" {
+	registry, err := c.registryNamed(ctx, namespaceOf(c.in.ServiceRegistry), aws.StringValue(c.in.ServiceRegistry.Name))
+	if err != nil || registry == nil {
 		return err
 	}
-	registry, err := c.cloud.Service(ctx, id)
-	if err != nil {
-		return err
-	}
+	id := aws.StringValue(registry.Id)
 	tags, err := c.cloud.Tags(ctx, aws.StringValue(registry.Arn))
 	switch {
 	case err != nil:
@@ -52,18 +49,33 @@ func (c *creation) readRegistry(ctx context.Context) error {
 	return nil
 }
 
-// registryNamed returns the id of the registry with the given name in the namespace; empty if there is none.
-func (o *Orchestrator) registryNamed(ctx context.Context, namespace, name string) (string, error) {
+// registryNamed returns the registry with the given name in the namespace; nil if there is none.
+func (o *Orchestrator) registryNamed(ctx context.Context, namespace, name string) (*awscloud.Service, error) {
 	all, err := o.cloud.Services(ctx, namespace)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	for _, summary := range all {
-		if strings.EqualFold(aws.StringValue(summary.Name), name) { // DNS does not tell them apart
-			return aws.StringValue(summary.Id), nil
+		if !strings.EqualFold(aws.StringValue(summary.Name), name) { // DNS does not tell them apart
+			continue
+		}
+		registry, err := o.cloud.Service(ctx, aws.StringValue(summary.Id))
+		if ignoreNotFound(err) != nil {
+			return nil, err
+		}
+		if err == nil && isIn(registry, namespace) {
+			return registry, nil
 		}
 	}
-	return "", nil
+	return nil, nil
+}
+
+// isIn reports whether a registry is in the namespace. AWS has only listed those that are; moto lists all.
+func isIn(registry *awscloud.Service, namespace string) bool {
+	if registry.NamespaceId == nil && registry.DnsConfig != nil {
+		return aws.StringValue(registry.DnsConfig.NamespaceId) == namespace
+	}
+	return aws.StringValue(registry.NamespaceId) == namespace
 }
 
 // readNamedRegistries looks at the registries that the service names.
@@ -149,12 +161,11 @@ func (c *creation) useRegistry(registry *awscloud.Service) {
 
 // findRegistry returns the registry that this request made, nil if there is none to be found.
 func (c *creation) findRegistry(ctx context.Context) *awscloud.Service {
-	id, err := c.registryNamed(ctx, namespaceOf(c.in.ServiceRegistry), aws.StringValue(c.in.ServiceRegistry.Name))
-	if err != nil || id == "" {
+	registry, err := c.registryNamed(ctx, namespaceOf(c.in.ServiceRegistry), aws.StringValue(c.in.ServiceRegistry.Name))
+	if err != nil || registry == nil {
 		return nil
 	}
-	registry, err := c.cloud.Service(ctx, id)
-	if err != nil || aws.StringValue(registry.CreatorRequestId) != c.id {
+	if aws.StringValue(registry.CreatorRequestId) != c.id {
 		return nil
 	}
 	return registry

@@ -148,6 +148,13 @@ func (c *creation) validateService(p *problems) {
 	}
 }
 
+// credentialName checks the name of a secret, which is one segment of what Secrets Manager calls it.
+func (p *problems) credentialName(field, name string) {
+	if !credentialName.MatchString(name) || strings.Trim(name, ".") == "" {
+		p.add(field, "must have 1 to 256 letters, digits and _ + = . @ -")
+	}
+}
+
 // network refuses public addresses.
 func (p *problems) network(field string, in *awsecs.NetworkConfiguration) {
 	if in != nil && in.AwsvpcConfiguration != nil && aws.StringValue(in.AwsvpcConfiguration.AssignPublicIp) == awsecs.AssignPublicIpEnabled {
@@ -188,10 +195,8 @@ func (c *creation) validateCredentials(p *problems) {
 			p.add(at, "names no container of the task definition in this request")
 		}
 		name := aws.StringValue(in.Name)
-		switch {
-		case !credentialName.MatchString(name) || strings.Trim(name, ".") == "":
-			p.add(at+".Name", "must have 1 to 256 letters, digits and _ + = . @ -")
-		case names[name] != "":
+		p.credentialName(at+".Name", name)
+		if names[name] != "" {
 			p.add(at+".Name", "is %q, as that of %s", name, names[name])
 		}
 		names[name] = container

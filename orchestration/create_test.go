@@ -1,0 +1,95 @@
+package orchestration
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ecs-api/common"
+	"ecs-api/localaws"
+)
+
+func TestCreateMakesAWholeService(t *testing.T) {
+	w := newWorld(t, localaws.New())
+	out := w.create(t, wholeService(t, "myclu", "www"))
+	if diff := cmp.Diff(wholeInventory("myclu", "www"), inventory(w.aws)); diff != "" {
+		t.Errorf("what exists (-want +got):\n%s", diff)
+	}
+	if out.Cluster == nil || out.Service == nil || out.TaskDefinition == nil || out.ServiceDiscoveryService == nil || out.Credentials["webserver"] == nil {
+		t.Errorf("the answer lacks a part: %+v", out)
+	}
+	_, err := w.Create(t.Context(), wholeService(t, "myclu", "www"))
+	if !common.Is(err, common.Conflict) {
+		t.Errorf("the same again: %v, want a conflict", err)
+	}
+}
+
+// TestAFailedCreateLeavesNothing breaks each AWS call of a create in turn, in each way.
+func TestAFailedCreateLeavesNothing(t *testing.T) {
+	for name, fault := range map[string]localaws.Fault{
+		"refused":         {Effect: localaws.Refuse},
+		"throttled twice": {Effect: localaws.Throttle, Times: 2},
+		"answer lost":     {Effect: localaws.Lose},
+		"down for good":   {Effect: localaws.Down, Times: -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			failed, calls := 0, 0
+			for n := 1; ; n++ {
+				aws := localaws.New()
+				w := newWorld(t, aws)
+				w.create(t, wholeService(t, "other", "old")) // what was there before is never touched
+				before, snapshot := inventory(aws), aws.Snapshot()
+				aws.ResetCalls()
+				fault.N = n
+				aws.Inject(fault)
+				_, err := w.Create(t.Context(), wholeService(t, "myclu", "www"))
+				broken := len(aws.Calls()) >= n
+				aws.Heal()
+				if err != nil {
+					failed++
+					if diff := cmp.Diff(before, inventory(aws)); diff != "" {
+						t.Errorf("call %d: %v\nleft behind (-before +after):\n%s", n, err, diff)
+					}
+					if diff := cmp.Diff(snapshot, aws.Snapshot()); diff != "" {
+						t.Errorf("call %d: %v\nchanged what was there (-before +after):\n%s", n, err, diff)
+					}
+					if _, err := w.Create(t.Context(), wholeService(t, "myclu", "www")); err != nil {
+						t.Errorf("asked again after call %d failed: %v", n, err)
+					}
+				} else if fault.Effect == localaws.Refuse && broken && n < calls-1 {
+					t.Errorf("call %d was refused and nobody noticed", n)
+				}
+				if diff := cmp.Diff(wholeInventory("myclu", "www"), minus(inventory(aws), before)); diff != "" {
+					t.Errorf("call %d: the service in the end (-want +got):\n%s", n, diff)
+				}
+				if !broken {
+					break
+				}
+				calls = n
+			}
+			t.Logf("%d calls broken, %d creates failed, nothing left behind", calls, failed)
+			if calls < 15 {
+				t.Errorf("only %d calls were broken: the loop does not reach all", calls)
+			}
+			rides := fault.Effect == localaws.Throttle || fault.Effect == localaws.Lose
+			if rides && failed > 0 {
+				t.Errorf("%d creates failed; throttled calls and lost answers are to be ridden out", failed)
+			}
+		})
+	}
+}
+
+// minus returns the lines of all that are not in some.
+func minus(all, some []string) []string {
+	there := map[string]bool{}
+	for _, line := range some {
+		there[line] = true
+	}
+	rest := []string{}
+	for _, line := range all {
+		if !there[line] {
+			rest = append(rest, line)
+		}
+	}
+	return rest
+}

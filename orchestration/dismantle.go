@@ -1,0 +1,319 @@
+package orchestration
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go/aws"
+	awsecs "github.com/aws/aws-sdk-go/service/ecs"
+	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
+	"golang.org/x/sync/errgroup"
+
+	"ecs-api/common"
+	"ecs-api/ecs"
+	"ecs-api/iam"
+	"ecs-api/secretsmanager"
+)
+
+// dismantling is one recursive delete on its way: what there was, and what of it is to be taken down.
+type dismantling struct {
+	*Orchestrator
+	cluster, name string
+	service       *awsecs.Service // as it was found; INACTIVE if it is gone
+	home          *awsecs.Cluster // nil if it is gone
+	families      []string        // of the task definitions it used
+	registries    []string        // ARNs of the registries it used
+
+	left leftovers
+}
+
+// leftovers are the things that belong to a service that is gone, and to nobody else.
+type leftovers struct {
+	revisions  []*awsecs.TaskDefinition
+	registries []string // ids
+	secrets    []string // ARNs
+	space      bool     // the cluster or its role, in which nothing is left
+}
+
+func (d *dismantling) nothingLeft() bool {
+	return len(d.left.revisions) == 0 && len(d.left.registries) == 0 && len(d.left.secrets) == 0 && !d.left.space
+}
+
+// findLeftovers looks for everything that is to be taken down. It reads only, so that it can be done again after an interruption.
+func (d *dismantling) findLeftovers(ctx context.Context) error {
+	d.left = leftovers{}
+	var used usage
+	_, err := inOrder(
+		together(
+			read(func(ctx context.Context) (err error) {
+				used, err = d.usageByOthers(ctx, d.cluster, d.name)
+				return err
+			}),
+			read(d.findByTags),
+			read(d.findSpace),
+		),
+		together(
+			read(func(ctx context.Context) error { return d.findRevisions(ctx, used) }),
+			read(func(ctx context.Context) error { return d.findRegistries(ctx, used) }),
+		),
+		read(func(ctx context.Context) error { return d.findSecrets(ctx, used) }),
+	)(ctx)
+	return err
+}
+
+// findByTags looks by its tags for what a service used that ECS has forgotten: the service cannot tell any more.
+func (d *dismantling) findByTags(ctx context.Context) error {
+	if d.service.ServiceArn != nil {
+		return nil
+	}
+	found, err := d.tagged.Find(ctx, common.Tags{{Key: common.TagOrg, Value: d.account.Org}, {Key: common.TagSpace, Value: d.cluster}},
+		"ecs:task-definition", "servicediscovery:service")
+	if err != nil {
+		return err
+	}
+	for _, r := range found {
+		_, marked := r.Tags.Get(common.TagRequest)
+		switch {
+		case !marked || !madeFor(r.Tags, d.name):
+		case strings.Contains(r.ARN, ":task-definition/"):
+			d.families = append(d.families, family(r.ARN))
+		default:
+			d.registries = append(d.registries, r.ARN)
+		}
+	}
+	d.families, d.registries = unique(d.families), unique(d.registries)
+	return nil
+}
+
+// findRevisions looks for the revisions of the service's families that belong to it and nobody uses.
+func (d *dismantling) findRevisions(ctx context.Context, used usage) error {
+	var arns []string
+	for _, family := range d.families {
+		for _, status := range []string{awsecs.TaskDefinitionStatusActive, awsecs.TaskDefinitionStatusInactive} {
+			some, err := d.ecs.ListTaskDefinitions(ctx, family, status)
+			if err != nil {
+				return err
+			}
+			arns = append(arns, some...)
+		}
+	}
+	arns = slices.DeleteFunc(arns, func(arn string) bool { return used.revisions[arn] })
+	revisions, err := d.describeRevisions(ctx, arns)
+	if err != nil {
+		return err
+	}
+	for _, r := range revisions {
+		if d.belongs(ecs.ToTags(r.Tags), d.cluster, d.name) {
+			d.left.revisions = append(d.left.revisions, r.TaskDefinition)
+		}
+	}
+	return nil
+}
+
+// describeRevisions describes task definitions, at most maxReaders at a time, and leaves out those that are gone.
+func (o *Orchestrator) describeRevisions(ctx context.Context, arns []string) ([]*awsecs.DescribeTaskDefinitionOutput, error) {
+	all := make([]*awsecs.DescribeTaskDefinitionOutput, len(arns))
+	readers, ctx := errgroup.WithContext(ctx)
+	readers.SetLimit(maxReaders)
+	for i, arn := range arns {
+		readers.Go(func() error {
+			out, err := o.ecs.TaskDefinition(ctx, arn)
+			all[i] = out
+			return ignoreNotFound(err)
+		})
+	}
+	err := readers.Wait()
+	return slices.DeleteFunc(all, func(out *awsecs.DescribeTaskDefinitionOutput) bool { return out == nil }), err
+}
+
+// findRegistries looks which of the service's registries belong to it and nobody else uses.
+func (d *dismantling) findRegistries(ctx context.Context, used usage) error {
+	for _, arn := range d.registries {
+		if used.registries[arn] {
+			continue
+		}
+		if _, err := d.cloud.Service(ctx, nameOf(arn)); common.Is(err, common.NotFound) {
+			continue
+		} else if err != nil {
+			return err
+		}
+		tags, err := d.cloud.Tags(ctx, arn)
+		if err != nil {
+			return err
+		}
+		if d.belongs(tags, d.cluster, d.name) {
+			d.left.registries = append(d.left.registries, nameOf(arn))
+		}
+	}
+	return nil
+}
+
+// findSecrets looks for the secrets that belong to the service: those its revisions pull images with, and those an interrupted create made.
+// Only secrets under the space's own prefix are ours to delete, and none that another service's task definition names.
+func (d *dismantling) findSecrets(ctx context.Context, used usage) error {
+	wanted := map[string]bool{}
+	for _, r := range d.left.revisions {
+		for _, secret := range secretsOf(r) {
+			wanted[secret] = true
+		}
+	}
+	prefix := secretPrefix(d.account.Org, d.cluster)
+	listed, err := d.secrets.ListSecrets(ctx, secretsUnder(prefix))
+	if err != nil {
+		return err
+	}
+	for _, entry := range listed {
+		tags := secretsmanager.ToTags(entry.Tags)
+		if _, marked := tags.Get(common.TagRequest); marked && madeFor(tags, d.name) {
+			wanted[aws.StringValue(entry.ARN)] = true
+		}
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	others, err := d.describeRevisions(ctx, slices.Sorted(maps.Keys(used.nearby)))
+	if err != nil {
+		return err
+	}
+	for _, r := range others {
+		for _, secret := range secretsOf(r.TaskDefinition) {
+			delete(wanted, secret)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(wanted)) {
+		secret, err := d.secrets.Secret(ctx, id)
+		if common.Is(err, common.NotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		ours := strings.HasPrefix(aws.StringValue(secret.Name), prefix) && d.belongs(secretsmanager.ToTags(secret.Tags), d.cluster, d.name)
+		if ours && secret.DeletedDate == nil {
+			d.left.secrets = append(d.left.secrets, aws.StringValue(secret.ARN))
+		}
+	}
+	d.left.secrets = unique(d.left.secrets)
+	return nil
+}
+
+// secretsUnder returns the filters for secrets whose name begins with prefix.
+func secretsUnder(prefix string) []*awssecrets.Filter {
+	return []*awssecrets.Filter{{Key: aws.String(awssecrets.FilterNameStringTypeName), Values: aws.StringSlice([]string{prefix})}}
+}
+
+// secretsOf returns the secrets that a task definition's images are pulled with.
+func secretsOf(def *awsecs.TaskDefinition) []string {
+	var ids []string
+	for _, container := range def.ContainerDefinitions {
+		if c := container.RepositoryCredentials; c != nil && aws.StringValue(c.CredentialsParameter) != "" {
+			ids = append(ids, aws.StringValue(c.CredentialsParameter))
+		}
+	}
+	return ids
+}
+
+// findSpace looks whether the cluster, or its role, is ours and nothing is left in it.
+func (d *dismantling) findSpace(ctx context.Context) error {
+	cluster, role, err := d.emptySpace(ctx)
+	d.left.space = cluster || role
+	return err
+}
+
+// emptySpace reports whether the cluster and its role are there, are ours, and nothing uses them but the service that is being taken down.
+func (d *dismantling) emptySpace(ctx context.Context) (cluster, role bool, err error) {
+	busy := false
+	_, err = together(
+		read(func(ctx context.Context) error {
+			c, err := d.ecs.Cluster(ctx, d.cluster)
+			cluster = err == nil && aws.StringValue(c.Status) == statusActive && ecs.ToTags(c.Tags).OwnedBy(d.account.Org)
+			return ignoreNotFound(err)
+		}),
+		read(func(ctx context.Context) error {
+			r, err := d.iam.Role(ctx, roleName(d.cluster))
+			if err == nil {
+				tags := iam.ToTags(r.Tags)
+				space, _ := tags.Get(common.TagSpace)
+				role = tags.OwnedBy(d.account.Org) && space == d.cluster
+			}
+			return ignoreNotFound(err)
+		}),
+		read(func(ctx context.Context) (err error) {
+			busy, err = d.inUse(ctx, d.cluster)
+			return err
+		}),
+	)(ctx)
+	return cluster && !busy, role && !busy, err
+}
+
+// deleteRegistries deletes the service's registries. Their instances leave as the tasks stop; those that do not are taken out.
+func (d *dismantling) deleteRegistries(ctx context.Context) error {
+	for _, id := range d.left.registries {
+		err := d.deleteRegistry(ctx, id)
+		if common.Is(err, common.Conflict) {
+			err = d.emptyRegistry(ctx, id)
+		}
+		if ignoreNotFound(err) != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// emptyRegistry takes the instances out of a registry that ECS has left there, and deletes it.
+func (d *dismantling) emptyRegistry(ctx context.Context, id string) error {
+	instances, err := d.cloud.Instances(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, instance := range instances {
+		if err := d.cloud.DeregisterInstance(ctx, id, instance); ignoreNotFound(err) != nil {
+			return err
+		}
+	}
+	return d.deleteRegistry(ctx, id)
+}
+
+// deleteTaskDefinitions deletes the revisions, at the rate AWS allows.
+func (d *dismantling) deleteTaskDefinitions(ctx context.Context) error {
+	var arns []string
+	for _, r := range d.left.revisions {
+		arns = append(arns, aws.StringValue(r.TaskDefinitionArn))
+	}
+	return d.deleteRevisions(ctx, arns)
+}
+
+// deleteCredentials deletes the secrets at once: they hold nothing but what the caller sent.
+func (d *dismantling) deleteCredentials(ctx context.Context) error {
+	for _, arn := range d.left.secrets {
+		if _, err := d.secrets.DeleteSecret(ctx, arn, 0); ignoreNotFound(err) != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deleteSpace deletes the cluster and then its role, if nothing is left in them. The cluster goes first: AWS refuses to delete one that
+// is in use.
+func (d *dismantling) deleteSpace(ctx context.Context) error {
+	release, ok := d.spaces.alone(d.cluster)
+	if !ok {
+		return nil // a request is building in it
+	}
+	defer release()
+	cluster, role, err := d.emptySpace(ctx)
+	if err != nil {
+		return err
+	}
+	if cluster {
+		if err := d.deleteCluster(ctx, d.cluster); ignoreNotFound(err) != nil {
+			return err
+		}
+	}
+	if role {
+		return d.deleteRole(ctx, d.cluster)
+	}
+	return nil
+}

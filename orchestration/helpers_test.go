@@ -1,0 +1,129 @@
+package orchestration
+
+import (
+	"encoding/json"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"ecs-api/cloudwatchlogs"
+	"ecs-api/common"
+	"ecs-api/ecs"
+	"ecs-api/iam"
+	"ecs-api/localaws"
+	"ecs-api/secretsmanager"
+	"ecs-api/servicediscovery"
+	"ecs-api/sts"
+	"ecs-api/tagging"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}
+
+// hurried makes waits so short that tests need none.
+var (
+	hurried      = common.Pace{First: time.Millisecond, Most: 5 * time.Millisecond, Budget: 0.02}
+	hurriedRetry = common.RetryPolicy{Throttled: 5, ThrottledWait: time.Millisecond, Failed: 3, FailedWait: time.Millisecond}
+)
+
+// world is an orchestrator, the simulated AWS it works on, and the group of its background work.
+type world struct {
+	*Orchestrator
+	aws   *localaws.AWS
+	group *Group
+}
+
+// newWorld returns an orchestrator of its own; two of them on one AWS are two servers.
+func newWorld(t testing.TB, aws *localaws.AWS) *world {
+	t.Helper()
+	server := httptest.NewServer(aws)
+	sess, err := common.NewSession(common.Account{Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: server.URL, Retry: hurriedRetry})
+	if err != nil {
+		t.Fatal(err)
+	}
+	group := NewGroup(nil)
+	t.Cleanup(func() {
+		group.Shutdown(t.Context())
+		sess.Config.HTTPClient.CloseIdleConnections()
+		server.Close()
+	})
+	account := Account{
+		Name: "local", Region: "us-east-1", Org: "localdev",
+		Subnets: []string{localaws.SubnetA, localaws.SubnetB}, SecurityGroups: []string{localaws.SecurityGroup}, KMSKeyID: localaws.KMSKey,
+		AllowsTaskRole: func(arn string) bool { return strings.HasSuffix(arn, ":role/app") },
+	}
+	clients := Clients{
+		ECS: ecs.New(sess), IAM: iam.New(sess), Secrets: secretsmanager.New(sess), Cloud: servicediscovery.New(sess), Logs: cloudwatchlogs.New(sess),
+		STS: sts.New(sess), Tagged: tagging.New(sess),
+	}
+	return &world{New(account, clients, group, WithPace(hurried)), aws, group}
+}
+
+// wholeService is a request for a new service that uses everything, for the named service in the cluster.
+func wholeService(t testing.TB, cluster, service string) *CreateInput {
+	t.Helper()
+	body := strings.NewReplacer("CLUSTER", cluster, "SERVICE", service).Replace(`{
+		"cluster": {"clustername": "CLUSTER", "tags": [{"Key": "CreatedBy", "Value": "netid"}]},
+		"taskdefinition": {
+			"family": "SERVICE-task", "cpu": "256", "memory": "512",
+			"containerdefinitions": [{"name": "webserver", "image": "nginx:alpine", "PortMappings": [{"ContainerPort": 80, "protocol": "tcp"}]}]
+		},
+		"service": {"desiredcount": 1, "servicename": "SERVICE"},
+		"serviceregistry": {
+			"name": "SERVICE-CLUSTER",
+			"dnsconfig": {"namespaceid": "ns-y3uaw6neshhbev3f", "dnsrecords": [{"ttl": 30, "type": "A"}]}
+		},
+		"credentials": {"webserver": {"Name": "SERVICE-cred", "SecretString": "{\"username\": \"u\", \"password\": \"p\"}", "tags": [{"Key": "Application", "Value": "myapp"}]}},
+		"tags": [{"Key": "Owner", "Value": "me"}]
+	}`)
+	var in CreateInput
+	if err := json.Unmarshal([]byte(body), &in); err != nil {
+		t.Fatal(err)
+	}
+	return &in
+}
+
+// wholeInventory is what exists after wholeService was made.
+func wholeInventory(cluster, service string) []string {
+	all := []string{
+		"ecs:cluster " + cluster, "ecs:service " + cluster + "/" + service, "ecs:task-definition " + service + "-task",
+		"iam:role " + cluster + "-ecsTaskExecution", "logs:log-group " + cluster,
+		"secretsmanager:secret spinup/localdev/" + cluster + "/" + service + "-cred", "servicediscovery:service " + service + "-" + cluster,
+	}
+	slices.Sort(all)
+	return all
+}
+
+// inventory is what exists, without the ids and the revisions that AWS chooses.
+func inventory(aws *localaws.AWS) []string {
+	all := []string{}
+	for _, line := range aws.Inventory() {
+		if name, _, ok := strings.Cut(line, " ("); ok {
+			line = name
+		}
+		if strings.HasPrefix(line, "ecs:task-definition ") {
+			line = line[:strings.LastIndex(line, ":")]
+		}
+		all = append(all, line)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// create makes the service and fails the test if it cannot.
+func (w *world) create(t testing.TB, in *CreateInput) *CreateOutput {
+	t.Helper()
+	out, err := w.Create(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// wait waits until no background work is running.
+func (w *world) wait() { w.group.running.Wait() }

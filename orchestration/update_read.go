@@ -1,0 +1,287 @@
+package orchestration
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go/aws"
+	"github.com/aws/aws-sdk-go/aws/awsutil"
+	awsecs "github.com/aws/aws-sdk-go/service/ecs"
+	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
+
+	"ecs-api/common"
+	"ecs-api/ecs"
+	"ecs-api/iam"
+	"ecs-api/secretsmanager"
+)
+
+// tagged is something that belongs to the service and carries tags: it can be given more, and have them taken.
+type tagged struct {
+	what, id string
+	tags     common.Tags
+	add      func(ctx context.Context, id string, tags common.Tags) error
+	remove   func(ctx context.Context, id string, keys []string) error
+}
+
+// reads returns the steps that look at what is there, in two rounds: what the service refers to is known after the first.
+func (u *updating) reads() step {
+	registers := u.in.TaskDefinition != nil || len(u.in.Credentials) > 0
+	retags := len(u.wanted()) > 0
+	var role, group, definition *tagged
+	var registries []*tagged
+	return inOrder(
+		together(
+			named("read service", read(u.readService)),
+			named("read cluster", read(u.readCluster)),
+			named("read identity", when(registers, read(u.readIdentity))),
+			named("read role", when(registers || retags, read(u.readRole))),
+			named("read role policy", when(registers, read(u.readRolePolicy))),
+			named("read log group", when(registers || retags, read(u.readLogGroup))),
+			named("read secrets", when(registers || retags, read(u.readSecrets))),
+			named("read new task definition", read(u.readNewDefinition)),
+		),
+		together(
+			named("read task definition", read(func(ctx context.Context) (err error) {
+				definition, err = u.readPresent(ctx)
+				return err
+			})),
+			named("read log group tags", when(retags, read(func(ctx context.Context) (err error) {
+				group, err = u.taggedGroup(ctx)
+				return err
+			}))),
+			named("read registry tags", when(retags, read(func(ctx context.Context) (err error) {
+				registries, err = u.taggedRegistries(ctx)
+				return err
+			}))),
+		),
+		read(func(context.Context) error {
+			if !retags {
+				return nil
+			}
+			if u.found.role != nil {
+				role = &tagged{"role", aws.StringValue(u.found.role.RoleName), iam.ToTags(u.found.role.Tags), u.iam.TagRole, u.iam.UntagRole}
+			}
+			cluster := &tagged{"cluster", aws.StringValue(u.found.cluster.ClusterArn), ecs.ToTags(u.found.cluster.Tags), u.ecs.Tag, u.ecs.Untag}
+			all := append(registries, role, group, cluster)
+			if u.in.TaskDefinition == nil {
+				all = append(all, definition) // a new one gets its own
+			}
+			all = append(all, u.taggedSecrets()...)
+			for _, t := range all {
+				if t != nil && t.tags.OwnedBy(u.account.Org) {
+					u.tagged = append(u.tagged, t)
+				}
+			}
+			u.tagged = append(u.tagged, &tagged{"service", aws.StringValue(u.before.ServiceArn), ecs.ToTags(u.before.Tags), u.ecs.Tag, u.ecs.Untag})
+			return nil
+		}),
+	)
+}
+
+// readService looks at the service, which must be there.
+func (u *updating) readService(ctx context.Context) error {
+	service, err := u.ecs.Service(ctx, u.cluster, u.service)
+	switch {
+	case common.Is(err, common.NotFound):
+		return gone(u.cluster, u.service)
+	case err != nil:
+		return err
+	case !ecs.ToTags(service.Tags).BelongsTo(u.account.Org):
+		return gone(u.cluster, u.service)
+	case aws.StringValue(service.Status) == statusDraining:
+		return common.Errorf(common.Conflict, "service %s is being deleted", u.service)
+	case aws.StringValue(service.Status) != statusActive:
+		return gone(u.cluster, u.service)
+	}
+	u.before = service
+	return nil
+}
+
+// readCluster looks at the service's cluster.
+func (u *updating) readCluster(ctx context.Context) error {
+	cluster, err := u.ecs.Cluster(ctx, u.cluster)
+	if common.Is(err, common.NotFound) || err == nil && !ecs.ToTags(cluster.Tags).BelongsTo(u.account.Org) {
+		return gone(u.cluster, u.service)
+	}
+	u.found.cluster = cluster
+	return err
+}
+
+// readSecrets lists the space's secrets, with their tags.
+func (u *updating) readSecrets(ctx context.Context) error {
+	all, err := u.Orchestrator.secrets.ListSecrets(ctx, secretsUnder(secretPrefix(u.account.Org, u.cluster)))
+	for _, entry := range all {
+		if secretsmanager.ToTags(entry.Tags).OwnedBy(u.account.Org) {
+			u.secrets = append(u.secrets, entry)
+		}
+	}
+	return err
+}
+
+// readNewDefinition looks whether the family of the new task definition, or the one that the service is to use, is another org's.
+func (u *updating) readNewDefinition(ctx context.Context) error {
+	name, mustExist := "", false
+	switch {
+	case u.in.TaskDefinition != nil:
+		name = aws.StringValue(u.in.TaskDefinition.Family)
+	case u.in.Service != nil && u.in.Service.TaskDefinition != nil:
+		name, mustExist = *u.in.Service.TaskDefinition, true
+	default:
+		return nil
+	}
+	found, err := u.ecs.TaskDefinition(ctx, name)
+	switch {
+	case common.Is(err, common.NotFound) && !mustExist:
+		return nil
+	case err != nil:
+		return err
+	case !ecs.ToTags(found.Tags).BelongsTo(u.account.Org):
+		return theirs("task definition", name)
+	case mustExist:
+		u.revision = found.TaskDefinition
+	}
+	return nil
+}
+
+// readPresent looks at the task definition that the service uses.
+func (u *updating) readPresent(ctx context.Context) (*tagged, error) {
+	present, err := u.ecs.TaskDefinition(ctx, aws.StringValue(u.before.TaskDefinition))
+	if err != nil {
+		return nil, err
+	}
+	u.present = present
+	return &tagged{"task definition", aws.StringValue(present.TaskDefinition.TaskDefinitionArn), ecs.ToTags(present.Tags), u.ecs.Tag, u.ecs.Untag}, nil
+}
+
+// taggedGroup returns the space's log group, nil if there is none.
+func (u *updating) taggedGroup(ctx context.Context) (*tagged, error) {
+	if u.found.logGroup == nil {
+		return nil, nil
+	}
+	arn := aws.StringValue(u.found.logGroup.Arn)
+	tags, err := u.logs.Tags(ctx, arn)
+	return &tagged{"log group", arn, tags, u.logs.Tag, u.logs.Untag}, err
+}
+
+// taggedRegistries returns the service's registries.
+func (u *updating) taggedRegistries(ctx context.Context) ([]*tagged, error) {
+	all := make([]*tagged, len(u.before.ServiceRegistries))
+	var steps []step
+	for i, r := range u.before.ServiceRegistries {
+		steps = append(steps, read(func(ctx context.Context) error {
+			arn := aws.StringValue(r.RegistryArn)
+			tags, err := u.cloud.Tags(ctx, arn)
+			all[i] = &tagged{"service registry", arn, tags, u.cloud.Tag, u.cloud.Untag}
+			return ignoreNotFound(err)
+		}))
+	}
+	_, err := together(steps...)(ctx)
+	return all, err
+}
+
+// taggedSecrets returns those of our secrets that the present task definition uses.
+func (u *updating) taggedSecrets() []*tagged {
+	var used []*tagged
+	for _, id := range secretsOf(u.present.TaskDefinition) {
+		if s := u.secret(id); s != nil {
+			used = append(used, &tagged{"secret", aws.StringValue(s.ARN), secretsmanager.ToTags(s.Tags), u.Orchestrator.secrets.Tag, u.Orchestrator.secrets.Untag})
+		}
+	}
+	return used
+}
+
+// secret returns the one of the space's secrets that has the given ARN or name; nil if it is not ours.
+func (u *updating) secret(id string) *awssecrets.SecretListEntry {
+	for _, s := range u.secrets {
+		if aws.StringValue(s.ARN) == id || aws.StringValue(s.Name) == id {
+			return s
+		}
+	}
+	return nil
+}
+
+// decide decides what is to be done with credentials and the task definition.
+func (u *updating) decide(ctx context.Context) error {
+	target := u.in.TaskDefinition
+	if target == nil && len(u.in.Credentials) > 0 {
+		if u.revision != nil {
+			return common.Invalid(common.FieldError{Field: "credentials", Detail: "cannot go together with service.taskdefinition: send the task definition itself"})
+		}
+		target = &awsecs.RegisterTaskDefinitionInput{}
+		awsutil.Copy(target, u.present.TaskDefinition)
+	}
+	var p problems
+	for _, container := range slices.Sorted(maps.Keys(u.in.Credentials)) {
+		at := "credentials." + container
+		if !hasContainer(target, container) {
+			p.add(at, "names no container of the task definition")
+			continue
+		}
+		u.decideCredential(&p, at, &credential{container: container, in: u.in.Credentials[container]})
+	}
+	if err := common.Invalid(p...); err != nil {
+		return err
+	}
+	if _, err := each(u.made, u.readCredential)(ctx); err != nil {
+		return err
+	}
+	if u.in.TaskDefinition != nil || len(u.made) > 0 {
+		u.register = target
+		if u.in.TaskDefinition == nil || u.in.TaskDefinition.Tags == nil {
+			u.register.Tags = ecs.FromTags(ecs.ToTags(u.present.Tags)) // inherited
+		}
+	}
+	u.decideUnused()
+	return nil
+}
+
+// decideCredential decides whether a container's credentials are new, or a new value of those it has.
+func (u *updating) decideCredential(p *problems, at string, cred *credential) {
+	have := u.secret(repositoryCredentials(u.present.TaskDefinition, cred.container))
+	name := aws.StringValue(cred.in.Name)
+	if have != nil && (name == "" || secretName(u.account.Org, u.cluster, name) == aws.StringValue(have.Name)) {
+		cred.found = &awssecrets.DescribeSecretOutput{ARN: have.ARN, Name: have.Name, Tags: have.Tags, VersionIdsToStages: have.SecretVersionsToStages}
+		u.changed = append(u.changed, cred)
+		return
+	}
+	if name == "" {
+		p.add(at+".Name", "is required: the container has no credentials of ours yet")
+		return
+	}
+	u.made = append(u.made, cred)
+}
+
+// decideUnused finds the secrets of ours that the present task definition uses and the new one will not.
+func (u *updating) decideUnused() {
+	if u.register == nil {
+		return
+	}
+	for _, container := range u.present.TaskDefinition.ContainerDefinitions {
+		name := aws.StringValue(container.Name)
+		have := u.secret(repositoryCredentials(u.present.TaskDefinition, name))
+		if have == nil || !madeFor(secretsmanager.ToTags(have.Tags), u.service) || slices.ContainsFunc(u.changed, func(c *credential) bool { return c.container == name }) {
+			continue
+		}
+		stays := slices.ContainsFunc(u.register.ContainerDefinitions, func(c *awsecs.ContainerDefinition) bool {
+			r := c.RepositoryCredentials
+			replaced := slices.ContainsFunc(u.made, func(m *credential) bool { return m.container == aws.StringValue(c.Name) })
+			return r != nil && !replaced && u.secret(aws.StringValue(r.CredentialsParameter)) == have
+		})
+		if !stays {
+			u.unused = append(u.unused, aws.StringValue(have.ARN))
+		}
+	}
+	u.unused = unique(u.unused)
+}
+
+// repositoryCredentials returns the secret that a container's image is pulled with; empty if there is none.
+func repositoryCredentials(def *awsecs.TaskDefinition, container string) string {
+	for _, c := range def.ContainerDefinitions {
+		if aws.StringValue(c.Name) == container && c.RepositoryCredentials != nil {
+			return strings.TrimSpace(aws.StringValue(c.RepositoryCredentials.CredentialsParameter))
+		}
+	}
+	return ""
+}

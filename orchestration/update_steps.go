@@ -1,0 +1,187 @@
+package orchestration
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go/aws"
+	awsecs "github.com/aws/aws-sdk-go/service/ecs"
+	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
+
+	"ecs-api/common"
+	"ecs-api/ecs"
+	"ecs-api/secretsmanager"
+)
+
+// tag gives something the tags that the caller wants. Undo restores those it had.
+func (u *updating) tag(t *tagged) step {
+	return named("tags of "+t.what, func(ctx context.Context) (undo, error) {
+		changed := t.tags.Changed(u.wanted())
+		if len(changed) == 0 {
+			return nil, nil
+		}
+		var replaced common.Tags
+		var added []string
+		for _, tag := range changed {
+			if value, ok := t.tags.Get(tag.Key); ok {
+				replaced = append(replaced, common.Tag{Key: tag.Key, Value: value})
+			} else {
+				added = append(added, tag.Key)
+			}
+		}
+		back := func(ctx context.Context) error {
+			if err := t.add(ctx, t.id, replaced); err != nil {
+				return common.Wrapf(err, "the tags of %s %s", t.what, t.id)
+			}
+			return common.Wrapf(t.remove(ctx, t.id, added), "the tags of %s %s", t.what, t.id)
+		}
+		return back, t.add(ctx, t.id, changed)
+	})
+}
+
+// changeCredential gives a container's secret a new value, and the tags that the request has for it.
+func (u *updating) changeCredential(cred *credential) step {
+	return named("credentials", func(ctx context.Context) (undo, error) {
+		version, back, err := u.changeSecret(ctx, cred.found, aws.StringValue(cred.in.SecretString), u.id)
+		cred.out = &awssecrets.CreateSecretOutput{ARN: cred.found.ARN, Name: cred.found.Name, VersionId: aws.String(version)}
+		if err != nil || len(cred.in.Tags) == 0 {
+			return back, err
+		}
+		own := &updating{work: u.work, in: u.in}
+		own.callers = secretsmanager.ToTags(cred.in.Tags)
+		untag, err := own.tag(&tagged{"secret", aws.StringValue(cred.found.ARN), secretsmanager.ToTags(cred.found.Tags).With(u.wanted()...), u.Orchestrator.secrets.Tag, u.Orchestrator.secrets.Untag})(ctx)
+		if untag == nil {
+			return back, err
+		}
+		return latestFirst([]undo{back, untag}), err
+	})
+}
+
+// registerRevision makes the new revision.
+func (u *updating) registerRevision(ctx context.Context) (undo, error) {
+	secrets := map[string]string{}
+	for _, cred := range append(append([]*credential{}, u.made...), u.changed...) {
+		secrets[cred.container] = aws.StringValue(cred.out.ARN)
+	}
+	in := u.prepareTaskDefinition(u.register, u.service, logGroup{u.cluster, u.account.Region}, u.roleARN, secrets)
+	in.Tags = ecs.FromTags(u.tagsFor(ecs.ToTags(u.register.Tags)))
+	made, back, err := u.Orchestrator.register(ctx, in, u.request)
+	u.revision = made
+	return back, err
+}
+
+// updateService changes the service. Undo changes it back, which AWS takes for another deployment.
+func (u *updating) updateService(ctx context.Context) (undo, error) {
+	in, back := u.prepareUpdate()
+	restore := func(ctx context.Context) error {
+		_, err := u.ecs.UpdateService(ctx, back)
+		return common.Wrapf(err, "the settings of service %s", u.service)
+	}
+	after, err := u.ecs.UpdateService(ctx, in)
+	if err == nil {
+		u.out.Service = after
+		return restore, nil
+	}
+	if !common.Ambiguous(err) {
+		restore = nil // AWS said no
+	}
+	return restore, err
+}
+
+// prepareUpdate returns the call that changes the service, and the one that changes it back: what is not mentioned in them stays.
+func (u *updating) prepareUpdate() (change, back *awsecs.UpdateServiceInput) {
+	in := awsecs.UpdateServiceInput{}
+	if u.in.Service != nil {
+		in = *u.in.Service
+	}
+	was := u.before
+	in.Cluster, in.Service = aws.String(u.cluster), aws.String(u.service)
+	b := &awsecs.UpdateServiceInput{Cluster: in.Cluster, Service: in.Service}
+	if u.in.force() {
+		in.ForceNewDeployment = aws.Bool(true)
+	}
+	if u.revision != nil {
+		in.TaskDefinition, b.TaskDefinition = u.revision.TaskDefinitionArn, was.TaskDefinition
+	}
+	if in.DesiredCount != nil {
+		b.DesiredCount = was.DesiredCount
+	}
+	if in.NetworkConfiguration != nil {
+		in.NetworkConfiguration, b.NetworkConfiguration = u.mergeNetwork(in.NetworkConfiguration), was.NetworkConfiguration
+	}
+	if in.CapacityProviderStrategy != nil {
+		b.CapacityProviderStrategy = was.CapacityProviderStrategy
+		if was.LaunchType != nil { // AWS switches from a launch type only with a new deployment, and back with an empty strategy
+			in.ForceNewDeployment, b.ForceNewDeployment = aws.Bool(true), aws.Bool(true)
+			b.CapacityProviderStrategy = []*awsecs.CapacityProviderStrategyItem{}
+		}
+	}
+	if in.DeploymentConfiguration != nil {
+		in.DeploymentConfiguration, b.DeploymentConfiguration = mergeDeployment(in.DeploymentConfiguration, was.DeploymentConfiguration), was.DeploymentConfiguration
+	}
+	if in.HealthCheckGracePeriodSeconds != nil {
+		b.HealthCheckGracePeriodSeconds = was.HealthCheckGracePeriodSeconds
+	}
+	if in.EnableExecuteCommand != nil {
+		b.EnableExecuteCommand = aws.Bool(aws.BoolValue(was.EnableExecuteCommand))
+	}
+	if in.PlatformVersion != nil {
+		b.PlatformVersion = was.PlatformVersion
+	}
+	if in.LoadBalancers != nil {
+		b.LoadBalancers = append([]*awsecs.LoadBalancer{}, was.LoadBalancers...)
+	}
+	if in.ServiceRegistries != nil {
+		b.ServiceRegistries = append([]*awsecs.ServiceRegistry{}, was.ServiceRegistries...)
+	}
+	in.PropagateTags, in.EnableECSManagedTags = nil, nil // always on, from the beginning
+	return &in, b
+}
+
+// mergeNetwork returns the service's network settings with what the request says over them. There never is a public address.
+func (u *updating) mergeNetwork(asked *awsecs.NetworkConfiguration) *awsecs.NetworkConfiguration {
+	vpc := awsecs.AwsVpcConfiguration{}
+	if asked.AwsvpcConfiguration != nil {
+		vpc = *asked.AwsvpcConfiguration
+	}
+	if now := u.before.NetworkConfiguration; now != nil && now.AwsvpcConfiguration != nil {
+		if len(vpc.Subnets) == 0 {
+			vpc.Subnets = now.AwsvpcConfiguration.Subnets
+		}
+		if len(vpc.SecurityGroups) == 0 {
+			vpc.SecurityGroups = now.AwsvpcConfiguration.SecurityGroups
+		}
+	}
+	return u.network(&awsecs.NetworkConfiguration{AwsvpcConfiguration: &vpc})
+}
+
+// mergeDeployment returns a deployment configuration in which what asked leaves out stays as it is.
+func mergeDeployment(asked, now *awsecs.DeploymentConfiguration) *awsecs.DeploymentConfiguration {
+	if now == nil {
+		return asked
+	}
+	out := *now
+	if asked.Alarms != nil {
+		out.Alarms = asked.Alarms
+	}
+	if asked.DeploymentCircuitBreaker != nil {
+		out.DeploymentCircuitBreaker = asked.DeploymentCircuitBreaker
+	}
+	if asked.MaximumPercent != nil {
+		out.MaximumPercent = asked.MaximumPercent
+	}
+	if asked.MinimumHealthyPercent != nil {
+		out.MinimumHealthyPercent = asked.MinimumHealthyPercent
+	}
+	return &out
+}
+
+// removeCredential schedules a secret that is not used any more for deletion: a deployment that is rolled back may want it again.
+func (u *updating) removeCredential(arn string) step {
+	return named("unused credentials", func(ctx context.Context) (undo, error) {
+		back := func(ctx context.Context) error {
+			return common.Wrapf(u.Orchestrator.secrets.RestoreSecret(ctx, arn), "secret %s, which is scheduled for deletion", arn)
+		}
+		_, err := u.Orchestrator.secrets.DeleteSecret(ctx, arn, secretWindowDays)
+		return back, err
+	})
+}
