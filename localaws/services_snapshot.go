@@ -43,11 +43,11 @@ func (s *secretsState) snapshot(b *strings.Builder) {
 	}
 }
 
-// snapshot writes parameters with their value, hashed.
+// snapshot writes parameters with their value, hashed. Their versions are no facts: nobody can take one back.
 func (s *ssmState) snapshot(b *strings.Builder) {
 	for _, p := range s.parameters.all() {
 		thing := "ssm:parameter " + p.name
-		fact(b, thing, p.kind, p.tier, "key", p.keyID, "version", strconv.FormatInt(p.version, 10), "description", p.description, "value", hashed(p.value))
+		fact(b, thing, p.kind, p.tier, "key", p.keyID, "description", p.description, "value", hashed(p.value))
 		tagFacts(b, thing, p.tags)
 	}
 }
