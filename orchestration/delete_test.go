@@ -1,0 +1,175 @@
+package orchestration
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go/aws"
+	"github.com/google/go-cmp/cmp"
+
+	"ecs-api/common"
+	"ecs-api/localaws"
+)
+
+// remains is what a recursive delete of all services leaves: logs outlive what they tell of.
+var remains = []string{"logs:log-group myclu"}
+
+func TestARecursiveDeleteLeavesOnlyTheLogs(t *testing.T) {
+	w := newWorld(t, localaws.New())
+	w.create(t, wholeService(t, "myclu", "www"))
+	out, op, err := w.Delete(t.Context(), "myclu", "www", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := aws.StringValue(out.Service.ServiceName); got != "www" {
+		t.Errorf("the answer is of service %q", got)
+	}
+	w.wait()
+	done, err := w.group.Operation("local", op.ID)
+	if err != nil || done.State != Succeeded || len(done.Steps) < 5 {
+		t.Errorf("operation %+v, %v; want it succeeded with its steps", done, err)
+	}
+	if diff := cmp.Diff(remains, inventory(w.aws)); diff != "" {
+		t.Errorf("what is left (-want +got):\n%s", diff)
+	}
+	if _, _, err := w.Delete(t.Context(), "myclu", "www", true); !common.Is(err, common.NotFound) {
+		t.Errorf("asked again when nothing is left: %v, want NotFound", err)
+	}
+	w.create(t, wholeService(t, "myclu", "www")) // all names are free again
+}
+
+func TestADeleteThatIsNotRecursiveLeavesTheRest(t *testing.T) {
+	w := newWorld(t, localaws.New())
+	w.create(t, wholeService(t, "myclu", "www"))
+	if _, _, err := w.Delete(t.Context(), "myclu", "www", false); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(minus(wholeInventory("myclu", "www"), []string{"ecs:service myclu/www"}), inventory(w.aws)); diff != "" {
+		t.Errorf("what is left (-want +got):\n%s", diff)
+	}
+	if _, _, err := w.Delete(t.Context(), "myclu", "www", false); !common.Is(err, common.NotFound) {
+		t.Errorf("the second time: %v, want NotFound", err)
+	}
+	if _, _, err := w.Delete(t.Context(), "myclu", "www", true); err != nil {
+		t.Errorf("recursive after that: %v; it should take down what is left", err)
+	}
+	w.wait()
+	if diff := cmp.Diff(remains, inventory(w.aws)); diff != "" {
+		t.Errorf("what is left in the end (-want +got):\n%s", diff)
+	}
+}
+
+func TestARecursiveDeleteSparesWhatOthersUse(t *testing.T) {
+	w := newWorld(t, localaws.New())
+	w.create(t, wholeService(t, "myclu", "www"))
+	other := wholeService(t, "myclu", "api")
+	other.TaskDefinition.Family = aws.String("www-task") // one family, two services
+	w.create(t, other)
+	if _, _, err := w.Delete(t.Context(), "myclu", "www", true); err != nil {
+		t.Fatal(err)
+	}
+	w.wait()
+	want := []string{
+		"ecs:cluster myclu", "ecs:service myclu/api", "ecs:task-definition www-task", "iam:role myclu-ecsTaskExecution", "logs:log-group myclu",
+		"secretsmanager:secret spinup/localdev/myclu/api-cred", "servicediscovery:service api-myclu",
+	}
+	if diff := cmp.Diff(want, inventory(w.aws)); diff != "" {
+		t.Errorf("what is left (-want +got):\n%s", diff)
+	}
+}
+
+// TestARecursiveDeleteGoesOnAfterAFault breaks each AWS call of a recursive delete in turn, in each way, and asks again.
+func TestARecursiveDeleteGoesOnAfterAFault(t *testing.T) {
+	for name, fault := range map[string]localaws.Fault{
+		"refused":         {Effect: localaws.Refuse},
+		"throttled twice": {Effect: localaws.Throttle, Times: 2},
+		"answer lost":     {Effect: localaws.Lose},
+		"down for good":   {Effect: localaws.Down, Times: -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			calls, failed := 0, 0
+			for n := 1; ; n++ {
+				sim := localaws.New(localaws.WithLags(localaws.Lags{Drain: 2 * time.Millisecond, Register: 2 * time.Millisecond}))
+				w := newWorld(t, sim)
+				w.create(t, wholeService(t, "myclu", "www"))
+				sim.ResetCalls()
+				fault.N = n
+				sim.Inject(fault)
+				_, op, err := w.Delete(t.Context(), "myclu", "www", true)
+				w.wait()
+				broken := len(sim.Calls()) >= n
+				sim.Heal()
+				if err != nil || state(t, w, op) == Failed {
+					failed++
+				}
+				// Asked again, until nothing is left.
+				_, _, err = w.Delete(t.Context(), "myclu", "www", true)
+				w.wait()
+				if err != nil && !common.Is(err, common.NotFound) {
+					t.Errorf("asked again after call %d failed: %v", n, err)
+				}
+				if diff := cmp.Diff(remains, inventory(sim)); diff != "" {
+					t.Errorf("after call %d failed, and asking again (-want +got):\n%s", n, diff)
+				}
+				if _, _, err = w.Delete(t.Context(), "myclu", "www", true); !common.Is(err, common.NotFound) {
+					t.Errorf("asked again when nothing is left: %v, want NotFound", err)
+				}
+				w.wait()
+				if !broken {
+					break
+				}
+				calls = n
+			}
+			t.Logf("%d calls broken, %d deletes failed, nothing left after asking again", calls, failed)
+			if calls < 20 {
+				t.Errorf("only %d calls were broken: the loop does not reach all", calls)
+			}
+			if rides := fault.Effect == localaws.Throttle || fault.Effect == localaws.Lose; rides && failed > 0 {
+				t.Errorf("%d deletes failed; throttled calls and lost answers are to be ridden out", failed)
+			}
+		})
+	}
+}
+
+// state returns how an operation ended.
+func state(t *testing.T, w *world, op *Operation) State {
+	t.Helper()
+	if op == nil {
+		return Failed
+	}
+	done, err := w.group.Operation("local", op.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return done.State
+}
+
+func TestShutdownWaitsAndThenCancels(t *testing.T) {
+	g := NewGroup(nil)
+	started, end := make(chan struct{}), make(chan struct{})
+	op, err := g.start(t.Context(), Operation{Kind: "k", Target: "t", Account: "a"}, time.Minute, func(ctx context.Context) error {
+		close(started)
+		select {
+		case <-end:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-started
+	expired, cancel := context.WithCancel(t.Context())
+	cancel()
+	if n := g.Shutdown(expired); n != 1 {
+		t.Errorf("%d operations cancelled, want 1", n)
+	}
+	if done, err := g.Operation("a", op.ID); err != nil || done.State != Failed {
+		t.Errorf("operation %+v, %v; want it failed", done, err)
+	}
+	if _, err := g.start(t.Context(), Operation{}, time.Minute, nil, nil); !common.Is(err, common.Unavailable) {
+		t.Errorf("work after shutdown: %v, want Unavailable", err)
+	}
+}
