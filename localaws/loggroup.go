@@ -9,10 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go/service/cloudwatchlogs"
 )
 
-var (
-	logGroupName = regexp.MustCompile(`^[\.\-_/#A-Za-z0-9]{1,512}$`)
-	logTag       = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
-)
+var logGroupName = regexp.MustCompile(`^[\.\-_/#A-Za-z0-9]{1,512}$`)
 
 // retentions are the numbers of days that events can be kept.
 var retentions = []int64{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
@@ -28,11 +25,6 @@ func checkLogTags(old tagList, in map[string]*string) (tagList, error) {
 	}
 	if problem := given.problem(); problem != "" {
 		return nil, logsInvalid("%s", problem)
-	}
-	for _, t := range given {
-		if !logTag.MatchString(t.key) || !logTag.MatchString(t.value) {
-			return nil, logsInvalid("1 validation error detected: Value at 'tags' failed to satisfy constraint: Map value must satisfy regular expression pattern: %s", logTag)
-		}
 	}
 	merged := old.with(given)
 	if len(merged) > maxTags {
@@ -109,13 +101,11 @@ func (g *logGroup) describe() *cloudwatchlogs.LogGroup {
 
 // size returns how many bytes the group's events take.
 func (g *logGroup) size() int64 {
-	var n int
+	var n int64
 	for _, st := range g.streams.all() {
-		for _, e := range st.events {
-			n += len(e.message)
-		}
+		n += st.bytes
 	}
-	return int64(n)
+	return n
 }
 
 func deleteLogGroup(r *request, in *cloudwatchlogs.DeleteLogGroupInput) (*cloudwatchlogs.DeleteLogGroupOutput, error) {

@@ -31,6 +31,7 @@ type logStream struct {
 	name, arn string
 	created   time.Time
 	events    []logEvent
+	bytes     int64 // of all messages
 }
 
 // logEvent is one line of a stream; times are in milliseconds since 1970.
@@ -86,6 +87,7 @@ func (s *logsState) append(st *logStream, timestamp, ingested int64, message str
 		i--
 	}
 	st.events = slices.Insert(st.events, i, logEvent{s.ids, timestamp, ingested, message})
+	st.bytes += int64(len(message))
 }
 
 func (g *logGroup) addStream(name string, now time.Time) *logStream {

@@ -152,8 +152,18 @@ func (r *request) usableSecret(id *string) (*secret, error) {
 // secretName is what a secret may be called.
 var secretName = regexp.MustCompile(`^[A-Za-z0-9/_+=.@!-]{1,512}$`)
 
-// maxSecret is how many bytes a value may have.
-const maxSecret = 65536
+// Sizes that Secrets Manager allows: of a value in bytes, of a description in characters.
+const (
+	maxSecret            = 65536
+	maxSecretDescription = 2048
+)
+
+func checkSecretDescription(text *string) error {
+	if len(aws.StringValue(text)) > maxSecretDescription {
+		return refuse("ValidationException", "1 validation error detected: Value at 'description' failed to satisfy constraint: Member must have length less than or equal to %d", maxSecretDescription)
+	}
+	return nil
+}
 
 func checkSecretName(name string) error {
 	if !secretName.MatchString(name) {

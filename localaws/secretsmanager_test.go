@@ -115,6 +115,8 @@ func TestSecretsManagerRefuses(t *testing.T) {
 		{"a name of 513 characters", create(func(in *secretsmanager.CreateSecretInput) { in.Name = aws.String(strings.Repeat("a", 513)) }), secretsmanager.ErrCodeInvalidParameterException},
 		{"a value of 64 KiB and one byte", create(func(in *secretsmanager.CreateSecretInput) { in.SecretString = aws.String(strings.Repeat("a", 65537)) }), "ValidationException"},
 		{"a text and bytes", create(func(in *secretsmanager.CreateSecretInput) { in.SecretBinary = []byte("x") }), secretsmanager.ErrCodeInvalidParameterException},
+		{"a description of 2049 characters", create(func(in *secretsmanager.CreateSecretInput) { in.Description = aws.String(strings.Repeat("a", 2049)) }), "ValidationException"},
+		{"a tag with a bracket", create(func(in *secretsmanager.CreateSecretInput) { in.Tags = secretTags("a<b", "1") }), secretsmanager.ErrCodeInvalidParameterException},
 		{"51 tags", create(func(in *secretsmanager.CreateSecretInput) { in.Tags = secretTags(many...) }), secretsmanager.ErrCodeInvalidParameterException},
 		{"a tag given twice", create(func(in *secretsmanager.CreateSecretInput) { in.Tags = secretTags("a", "1", "a", "2") }), secretsmanager.ErrCodeInvalidParameterException},
 		{"a key that is not there", create(func(in *secretsmanager.CreateSecretInput) { in.KmsKeyId = aws.String("alias/nobody") }), secretsmanager.ErrCodeEncryptionFailure},
@@ -299,5 +301,22 @@ func TestSecretsAreListedInPages(t *testing.T) {
 			t.Errorf("%s: names (-want +got):\n%s", order, diff)
 		}
 		slices.Reverse(want)
+	}
+}
+
+func TestANewSecretIsNotSeenAtOnce(t *testing.T) {
+	clock := newFakeClock()
+	client := secretsmanager.New(newSession(t, localaws.New(localaws.Clock(clock.Now), localaws.WithLags(localaws.Lags{Visible: 5 * time.Second}))))
+	must[*secretsmanager.CreateSecretOutput](t)(client.CreateSecret(newSecret("s", "v")))
+	describe := func() error {
+		return failing(client.DescribeSecret(&secretsmanager.DescribeSecretInput{SecretId: aws.String("s")}))
+	}
+	listed := must[*secretsmanager.ListSecretsOutput](t)(client.ListSecrets(&secretsmanager.ListSecretsInput{}))
+	if code := codeOf(describe()); code != secretsmanager.ErrCodeResourceNotFoundException || len(listed.SecretList) != 0 {
+		t.Errorf("right after the creation: %q, listed %v", code, listed.SecretList)
+	}
+	clock.Advance(5 * time.Second)
+	if err := describe(); err != nil {
+		t.Error(err)
 	}
 }

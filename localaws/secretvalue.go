@@ -106,6 +106,9 @@ func createSecret(r *request, in *secretsmanager.CreateSecretInput) (*secretsman
 	if err := checkSecretTags(tags); err != nil {
 		return nil, err
 	}
+	if err := checkSecretDescription(in.Description); err != nil {
+		return nil, err
+	}
 	if !r.knowsKey(aws.StringValue(in.KmsKeyId)) {
 		return nil, noSuchSecretKey()
 	}
@@ -206,6 +209,9 @@ func updateSecret(r *request, in *secretsmanager.UpdateSecretInput) (*secretsman
 		return nil, tokenInUse(s, v.id)
 	case !r.knowsKey(aws.StringValue(in.KmsKeyId)):
 		return nil, noSuchSecretKey()
+	}
+	if err := checkSecretDescription(in.Description); err != nil {
+		return nil, err
 	}
 	if in.Description != nil {
 		s.description = *in.Description

@@ -63,9 +63,11 @@ func (s *logsState) snapshot(b *strings.Builder) {
 
 // snapshot writes Cloud Map services by namespace and name, but not their instances: these come and go with tasks.
 func (s *servicediscoveryState) snapshot(b *strings.Builder) {
-	for _, ns := range s.namespaces.all() {
+	for id, ns := range s.namespaces.all() {
 		thing := "servicediscovery:namespace " + ns.name
-		fact(b, thing, ns.kind, "description", ns.description)
+		if id != Namespace {
+			fact(b, thing, ns.kind, "description", ns.description)
+		}
 		tagFacts(b, thing, ns.tags)
 	}
 	var byName ordered[*registry] // their ids are no facts, so neither is their order by ids

@@ -18,6 +18,10 @@ func TestASnapshotChangesWithWhatLasts(t *testing.T) {
 	sim := localaws.New()
 	sess := newSession(t, sim)
 	roles, secrets, params, maps, groups := iam.New(sess), secretsmanager.New(sess), ssm.New(sess), servicediscovery.New(sess), cloudwatchlogs.New(sess)
+	must[*ssm.DescribeParametersOutput](t)(params.DescribeParameters(&ssm.DescribeParametersInput{}))
+	if got := sim.Snapshot(); got != "" {
+		t.Errorf("looking at an account left\n%s", got)
+	}
 	must[*iam.CreateRoleOutput](t)(roles.CreateRole(newRole("r")))
 	must[*secretsmanager.CreateSecretOutput](t)(secrets.CreateSecret(newSecret("s", "hush")))
 	must[*ssm.PutParameterOutput](t)(params.PutParameter(newParameter("/p")))

@@ -20,20 +20,25 @@ func (a *AWS) Snapshot() string {
 	var b strings.Builder
 	for _, id := range slices.Sorted(maps.Keys(a.accounts)) {
 		acc := a.accounts[id]
-		b.WriteString("account " + id + "\n")
-		for _, s := range acc.snapshotters() {
-			s.snapshot(&b)
-		}
+		section(&b, "account "+id, acc.snapshotters())
 		for _, name := range slices.Sorted(maps.Keys(acc.regions)) {
 			r := acc.regions[name]
 			a.settle(acc, r)
-			b.WriteString("region " + name + "\n")
-			for _, s := range r.snapshotters() {
-				s.snapshot(&b)
-			}
+			section(&b, "account "+id+" region "+name, r.snapshotters())
 		}
 	}
 	return b.String()
+}
+
+// section writes facts below a heading. Without facts there is none: an account that was only looked at is like one that was not.
+func section(b *strings.Builder, heading string, states []snapshotter) {
+	var facts strings.Builder
+	for _, s := range states {
+		s.snapshot(&facts)
+	}
+	if facts.Len() > 0 {
+		b.WriteString(heading + "\n" + facts.String())
+	}
 }
 
 // snapshotters returns the account's global states.

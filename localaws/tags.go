@@ -2,6 +2,7 @@ package localaws
 
 import (
 	"iter"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -11,6 +12,9 @@ import (
 
 // maxTags is how many tags AWS allows on a resource of any service.
 const maxTags = 50
+
+// tagText is what keys and values of tags may be written with, in all services.
+var tagText = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
 // tagPair is one tag.
 type tagPair struct{ key, value string }
@@ -98,6 +102,8 @@ func (l tagList) problem() string {
 			return "a tag key must have 1 to 128 characters"
 		case utf8.RuneCountInString(t.value) > 256:
 			return "the value of tag " + t.key + " must have no more than 256 characters"
+		case !tagText.MatchString(t.key) || !tagText.MatchString(t.value):
+			return "tag " + t.key + " has characters other than letters, numbers, spaces and _.:/=+-@"
 		case strings.HasPrefix(strings.ToLower(t.key), "aws:"):
 			return "tag keys that start with aws: are reserved for system use"
 		case seen[t.key]:
