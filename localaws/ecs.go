@@ -18,6 +18,7 @@ type ecsState struct {
 	revisions ordered[*ecsRevision] // of all families
 	deleting  []*ecsRevision        // in DELETE_IN_PROGRESS
 	timeline  timeline
+	memory    memory
 	started   map[string]*startedTasks // what RunTask did, by cluster and client token
 	live      int                      // tasks that are not STOPPED
 	addresses int                      // private addresses given out
@@ -33,12 +34,10 @@ func (s *ecsState) inventory() iter.Seq[string] {
 			lines = append(lines, "cluster "+c.name)
 		}
 		for _, svc := range c.services.all() {
-			if svc.status != statusInactive {
-				lines = append(lines, "service "+c.name+"/"+svc.name)
-			}
+			lines = append(lines, "service "+c.name+"/"+svc.name)
 		}
 		for _, t := range c.tasks.all() {
-			if t.service == nil && !t.stopped() {
+			if t.service == nil {
 				lines = append(lines, "task "+c.name+"/"+t.id)
 			}
 		}
@@ -57,6 +56,7 @@ func (s *ecsState) settle(a *AWS, acc *account, r *region) {
 	for e := s.timeline.due(now); e != nil; e = s.timeline.due(now) {
 		e.do(&request{aws: a, account: acc, region: r, now: e.at})
 	}
+	s.memory.fade(now)
 }
 
 func ecsOperations() map[string]operation {

@@ -18,9 +18,6 @@ const (
 	statusInactive = "INACTIVE"
 )
 
-// remembered is how long ECS keeps a record of what is gone: of tasks it says "at least one hour", of the rest it says nothing.
-const remembered = time.Hour
-
 // ecsCluster is one cluster, with its services by name and its tasks by id.
 type ecsCluster struct {
 	name, arn     string
@@ -32,8 +29,11 @@ type ecsCluster struct {
 	configuration *ecs.ClusterConfiguration
 	connect       *ecs.ClusterServiceConnectDefaults
 	tags          tagList
-	services      ordered[*ecsService]
-	tasks         ordered[*ecsTask]
+	services      ordered[*ecsService] // ACTIVE or DRAINING
+	gone          ordered[*ecsService] // INACTIVE
+	tasks         ordered[*ecsTask]    // on their way to STOPPED at most
+	ended         ordered[*ecsTask]    // STOPPED
+	running       int64                // of the tasks
 }
 
 func noCluster() error { return refuse(ecs.ErrCodeClusterNotFoundException, "Cluster not found.") }
@@ -171,18 +171,13 @@ func deleteCluster(r *request, in *ecs.DeleteClusterInput) (*ecs.DeleteClusterOu
 			return nil, refuse(ecs.ErrCodeClusterContainsServicesException, "The Cluster cannot be deleted while Services are active.")
 		}
 	}
-	for _, t := range c.tasks.all() {
-		if !t.stopped() {
-			return nil, refuse(ecs.ErrCodeClusterContainsTasksException, "The Cluster cannot be deleted while Tasks are active.")
-		}
+	if c.tasks.len() > 0 {
+		return nil, refuse(ecs.ErrCodeClusterContainsTasksException, "The Cluster cannot be deleted while Tasks are active.")
 	}
 	if c.active {
 		c.active = false
-		r.after(remembered, func(r *request) {
-			if now, _ := r.region.ecs.clusters.get(c.name); now == c {
-				r.region.ecs.clusters.delete(c.name)
-			}
-		})
+		clusters := &r.region.ecs.clusters
+		r.remember(func() { clusters.forget(c.name, func(now *ecsCluster) bool { return now == c }) })
 	}
 	return &ecs.DeleteClusterOutput{Cluster: c.show(nil)}, nil
 }
@@ -242,20 +237,13 @@ func (c *ecsCluster) show(include []string) *ecs.Cluster {
 	if !c.active {
 		out.Status = aws.String(statusInactive)
 	}
-	var services, running, pending int64
+	var services int64
 	for _, svc := range c.services.all() {
 		if svc.status == statusActive {
 			services++
 		}
 	}
-	for _, t := range c.tasks.all() {
-		switch {
-		case t.running():
-			running++
-		case !t.stopped():
-			pending++
-		}
-	}
+	running, pending := c.running, int64(c.tasks.len())-c.running
 	out.ActiveServicesCount, out.RunningTasksCount, out.PendingTasksCount = &services, &running, &pending
 	for _, what := range include {
 		switch what {

@@ -63,7 +63,7 @@ func (svc *ecsService) schedule(r *request) {
 	}
 	primary := svc.primary()
 	svc.deployments = slices.DeleteFunc(slices.Clone(svc.deployments), func(d *ecsDeployment) bool {
-		return d != primary && !slices.ContainsFunc(svc.tasks, func(t *ecsTask) bool { return t.deployment == d && !t.stopped() })
+		return d != primary && !slices.ContainsFunc(svc.tasks, func(t *ecsTask) bool { return t.deployment == d })
 	})
 	var present, others []*ecsTask
 	running := 0
@@ -94,12 +94,13 @@ func (svc *ecsService) schedule(r *request) {
 
 // settled notes a steady state once the primary deployment is all there is.
 func (svc *ecsService) settled(r *request) {
-	if svc.steady || svc.status != statusActive || svc.unstopped() != int(*svc.out.DesiredCount) {
+	if svc.steady || svc.status != statusActive || len(svc.tasks) != int(*svc.out.DesiredCount) {
 		return
 	}
 	svc.steady = true
 	d := svc.primary()
 	if *d.out.RolloutState == ecs.DeploymentRolloutStateInProgress {
+		svc.good = d.definition
 		d.setState(r, ecs.DeploymentRolloutStateCompleted, "ECS deployment "+d.id()+" completed.")
 		svc.event(r, "(deployment %s) deployment completed.", d.id())
 	}
@@ -138,9 +139,7 @@ func (svc *ecsService) start(r *request, n int) {
 		svc.retry(r)
 		return
 	case role != nil && !r.account.iam.usableRole(r.aws, *role):
-		d.failed++
-		svc.event(r, "failed to launch a task with (error %s).", unusableRole(*role))
-		svc.retry(r)
+		svc.failed(r, d, unusableRole(*role))
 		return
 	}
 	have := map[string]int64{}
@@ -192,12 +191,26 @@ func (svc *ecsService) startTask(r *request, d *ecsDeployment, provider string) 
 	return t
 }
 
-// failed is told that a task of the service did not start.
-func (svc *ecsService) failed(r *request, t *ecsTask, reason string) {
-	t.deployment.failed++
+// failed is told that a task of a deployment did not start. If that has become too often, the circuit breaker ends the deployment.
+func (svc *ecsService) failed(r *request, d *ecsDeployment, reason string) {
+	d.failed++
 	svc.event(r, "failed to launch a task with (error %s).", reason)
-	if len(svc.deployments) > 0 && t.deployment == svc.primary() {
+	if svc.status != statusActive || d != svc.primary() {
+		return
+	}
+	breaker := svc.out.DeploymentConfiguration.DeploymentCircuitBreaker
+	threshold := min(max(3, *svc.out.DesiredCount/2), 200)
+	if !*breaker.Enable || d.failed < threshold || *d.out.RolloutState != ecs.DeploymentRolloutStateInProgress {
 		svc.retry(r)
+		return
+	}
+	d.setState(r, ecs.DeploymentRolloutStateFailed, "ECS deployment circuit breaker: tasks failed to start.")
+	svc.event(r, "(deployment %s) deployment failed: tasks failed to start.", d.id())
+	if *breaker.Rollback && svc.good != nil && svc.good != d.definition {
+		svc.out.TaskDefinition = svc.good.out.TaskDefinitionArn
+		back := svc.deploy(r, svc.good)
+		back.setState(r, ecs.DeploymentRolloutStateInProgress, "ECS deployment circuit breaker: rolling back to deploymentId "+back.id()+".")
+		svc.event(r, "rolling back to deployment %s.", back.id())
 	}
 }
 

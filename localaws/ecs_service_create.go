@@ -50,6 +50,7 @@ func ecsCreateService(r *request, in *ecs.CreateServiceInput) (*ecs.CreateServic
 		return nil, err
 	}
 	svc.deploy(r, definition)
+	c.gone.delete(svc.name)
 	c.services.put(svc.name, svc)
 	shown := svc.show()
 	shown.Tags = tags.shown()
@@ -59,7 +60,7 @@ func ecsCreateService(r *request, in *ecs.CreateServiceInput) (*ecs.CreateServic
 // again answers a request for a service whose name is taken: with the service if it is the same request, with an error if the name is not free.
 func (svc *ecsService) again(in *ecs.CreateServiceInput) (*ecs.CreateServiceOutput, error) {
 	switch {
-	case svc == nil || svc.status == statusInactive:
+	case svc == nil:
 		return nil, nil
 	case svc.status == statusDraining:
 		return nil, invalid("Unable to Start a service that is still Draining.")

@@ -19,7 +19,9 @@ type ecsService struct {
 	tags        tagList
 	deployments []*ecsDeployment    // the primary one first
 	events      []*ecs.ServiceEvent // newest first
-	tasks       []*ecsTask          // oldest first, STOPPED ones as long as they are remembered
+	tasks       []*ecsTask          // on their way to STOPPED at most, oldest first
+	ended       []*ecsTask          // STOPPED, oldest first
+	good        *ecsRevision        // what the last completed deployment was made of
 	steady      bool                // nothing has changed since the last steady state
 	failures    int                 // launches that failed since the last that did not
 	retryAt     time.Time           // when the scheduler tries again to launch tasks
@@ -41,7 +43,11 @@ func (r *request) serviceName(c *ecsCluster, ref string) string {
 
 // service returns the cluster's service that a name or an ARN means, as a write finds it, or nil.
 func (r *request) service(c *ecsCluster, ref string) *ecsService {
-	svc, _ := c.services.get(r.serviceName(c, ref))
+	name := r.serviceName(c, ref)
+	if svc, ok := c.services.get(name); ok {
+		return svc
+	}
+	svc, _ := c.gone.get(name)
 	return svc
 }
 
@@ -120,7 +126,7 @@ func ecsDeleteService(r *request, in *ecs.DeleteServiceInput) (*ecs.DeleteServic
 		switch {
 		case *svc.out.DesiredCount > 0:
 			return nil, invalid("The service cannot be stopped while it is scaled above 0.")
-		case svc.unstopped() > 0:
+		case len(svc.tasks) > 0:
 			return nil, invalid("The service cannot be stopped while deployments are active.")
 		}
 	}
@@ -134,24 +140,19 @@ func (svc *ecsService) drain(r *request) {
 	svc.schedule(r)
 	r.after(r.aws.lags.Drain, func(r *request) {
 		svc.status, svc.deployments, svc.request = statusInactive, nil, nil
+		c := svc.cluster
+		c.services.delete(svc.name)
+		c.gone.put(svc.name, svc)
+		r.remember(func() { c.gone.forget(svc.name, func(now *ecsService) bool { return now == svc }) })
 		r.finishDeletions()
-		r.after(remembered, func(*request) {
-			if now, _ := svc.cluster.services.get(svc.name); now == svc {
-				svc.cluster.services.delete(svc.name)
-			}
-		})
 	})
 }
 
-// unstopped returns how many tasks of the service are not STOPPED.
-func (svc *ecsService) unstopped() int {
-	n := 0
-	for _, t := range svc.tasks {
-		if !t.stopped() {
-			n++
-		}
+// forget deletes what the key stands for, if it is still the same.
+func (o *ordered[V]) forget(key string, same func(V) bool) {
+	if v, ok := o.get(key); ok && same(v) {
+		o.delete(key)
 	}
-	return n
 }
 
 // show returns the service as ECS answers it, without tags.

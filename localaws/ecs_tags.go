@@ -90,8 +90,8 @@ func (r *request) taggableIn(cluster, kind, name string) (*tagList, error) {
 		}
 		return &svc.tags, nil
 	}
-	t, ok := c.tasks.get(name)
-	if !ok || !r.visible(t.created) {
+	t := c.task(name)
+	if t == nil || !r.visible(t.created) {
 		return nil, refuse(ecs.ErrCodeResourceNotFoundException, "The specified task does not exist. Specify a valid task and try again.")
 	}
 	return &t.tags, nil
@@ -111,6 +111,11 @@ func (s *ecsState) tagged() tagged {
 			}
 			for _, t := range c.tasks.all() {
 				if !yield(*t.out.TaskArn, t.tags) {
+					return
+				}
+			}
+			for _, svc := range c.gone.all() {
+				if !yield(svc.arn, svc.tags) {
 					return
 				}
 			}

@@ -2,6 +2,7 @@ package localaws
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
@@ -34,7 +35,6 @@ type ecsTask struct {
 	registered bool
 }
 
-func (t *ecsTask) stopped() bool { return *t.out.LastStatus == taskStopped }
 func (t *ecsTask) running() bool { return *t.out.LastStatus == taskRunning }
 func (t *ecsTask) wanted() bool  { return *t.out.DesiredStatus == taskRunning }
 
@@ -50,6 +50,12 @@ func (t *ecsTask) show(tags bool) *ecs.Task {
 
 // set changes the task's statuses.
 func (t *ecsTask) set(last, desired string) {
+	if t.out.LastStatus != nil && t.running() {
+		t.cluster.running--
+	}
+	if last == taskRunning {
+		t.cluster.running++
+	}
 	t.out.LastStatus, t.out.DesiredStatus = aws.String(last), aws.String(desired)
 	t.out.Version = aws.Int64(aws.Int64Value(t.out.Version) + 1)
 	containers := make([]*ecs.Container, len(t.out.Containers))
@@ -125,22 +131,36 @@ func (t *ecsTask) start(r *request) {
 		return
 	}
 	t.out.PullStartedAt, t.out.PullStoppedAt = aws.Time(r.now), aws.Time(r.now)
-	if reason := t.writeLogs(r); reason != "" {
-		t.out.StopCode, t.out.StoppedReason = aws.String(ecs.TaskStopCodeTaskFailedToStart), aws.String(reason)
-		t.out.StoppingAt = aws.Time(r.now)
-		if t.service != nil {
-			t.service.failed(r, t, reason)
-		}
-		t.finish(r)
+	reason := r.secretsMissing(t.definition)
+	if reason == "" {
+		reason = t.writeLogs(r)
+	}
+	if reason != "" {
+		t.fail(r, ecs.TaskStopCodeTaskFailedToStart, "ResourceInitializationError: "+reason)
 		return
 	}
 	t.out.StartedAt, t.out.Connectivity, t.out.ConnectivityAt = aws.Time(r.now), aws.String(ecs.ConnectivityConnected), aws.Time(r.now)
+	for _, c := range t.definition.out.ContainerDefinitions {
+		if _, exits := exitCode(c, t.out.Overrides); exits && *c.Essential {
+			t.fail(r, ecs.TaskStopCodeEssentialContainerExited, "Essential container in task exited")
+			return
+		}
+	}
 	t.set(taskRunning, taskRunning)
 	if t.service != nil {
 		t.register(r)
 		t.service.failures = 0
 		t.service.schedule(r)
 	}
+}
+
+// fail stops the task at once.
+func (t *ecsTask) fail(r *request, code, reason string) {
+	t.out.StopCode, t.out.StoppedReason, t.out.StoppingAt = aws.String(code), aws.String(reason), aws.Time(r.now)
+	if t.service != nil {
+		t.service.failed(r, t.deployment, reason)
+	}
+	t.finish(r)
 }
 
 // writeLogs writes what the containers say when they start. It returns why they cannot, or nothing.
@@ -159,20 +179,11 @@ func (t *ecsTask) writeLogs(r *request) string {
 		}
 		for _, line := range greeting(c) {
 			if !there.region.logs.write(*group, stream, line) {
-				return "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist. : exit status 1"
+				return "failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist. : exit status 1"
 			}
 		}
 	}
 	return ""
-}
-
-// greeting is what a container says when it starts.
-func greeting(c *ecs.ContainerDefinition) []string {
-	lines := []string{"starting " + *c.Name + " from " + *c.Image}
-	for _, p := range c.PortMappings {
-		lines = append(lines, fmt.Sprintf("listening on 0.0.0.0:%d/%s", aws.Int64Value(p.ContainerPort), aws.StringValue(p.Protocol)))
-	}
-	return append(lines, *c.Name+" is ready")
 }
 
 // register enters the task into its service's registries, as an instance that is called like the task.
@@ -217,18 +228,23 @@ func (t *ecsTask) finish(r *request) {
 	t.set(taskStopped, taskStopped)
 	t.out.StoppedAt, t.out.ExecutionStoppedAt = aws.Time(r.now), aws.Time(r.now)
 	if t.out.StartedAt != nil {
-		for _, c := range t.out.Containers { // fresh copies: set made them
-			c.ExitCode = aws.Int64(0)
+		for i, c := range t.out.Containers { // fresh copies: set made them
+			code, _ := exitCode(t.definition.out.ContainerDefinitions[i], t.out.Overrides)
+			c.ExitCode = aws.Int64(code)
 		}
 	}
 	r.region.ecs.live--
+	t.cluster.tasks.delete(t.id)
+	t.cluster.ended.put(t.id, t)
 	if t.registered {
 		r.after(r.aws.lags.Register, t.deregister)
 	}
-	r.after(remembered, t.forget)
-	if t.service != nil {
-		t.service.schedule(r)
+	if svc := t.service; svc != nil {
+		svc.tasks = slices.DeleteFunc(svc.tasks, func(other *ecsTask) bool { return other == t })
+		svc.ended = append(svc.ended, t)
+		svc.schedule(r)
 	}
+	r.remember(t.forget)
 	r.finishDeletions()
 }
 
@@ -239,14 +255,9 @@ func (t *ecsTask) deregister(r *request) {
 }
 
 // forget ends the time in which a STOPPED task is remembered.
-func (t *ecsTask) forget(*request) {
-	t.cluster.tasks.delete(t.id)
+func (t *ecsTask) forget() {
+	t.cluster.ended.delete(t.id)
 	if svc := t.service; svc != nil {
-		for i, other := range svc.tasks {
-			if other == t {
-				svc.tasks = append(svc.tasks[:i:i], svc.tasks[i+1:]...)
-				break
-			}
-		}
+		svc.ended = slices.DeleteFunc(svc.ended, func(other *ecsTask) bool { return other == t })
 	}
 }

@@ -84,11 +84,11 @@ func (s *ecsState) usedRevisions() map[*ecsRevision]bool {
 	for _, c := range s.clusters.all() {
 		for _, svc := range c.services.all() {
 			for _, d := range svc.deployments {
-				used[d.definition] = used[d.definition] || svc.status != statusInactive
+				used[d.definition] = true
 			}
 		}
 		for _, t := range c.tasks.all() {
-			used[t.definition] = used[t.definition] || !t.stopped()
+			used[t.definition] = true
 		}
 	}
 	return used

@@ -64,7 +64,8 @@ func runTask(r *request, in *ecs.RunTaskInput) (*ecs.RunTaskOutput, error) {
 	}
 	if in.ClientToken != nil {
 		r.region.ecs.started[key] = done
-		r.after(remembered, func(r *request) { delete(r.region.ecs.started, key) })
+		started := r.region.ecs.started
+		r.remember(func() { delete(started, key) })
 	}
 	return out, nil
 }
@@ -195,8 +196,16 @@ func (r *request) task(c *ecsCluster, ref string) (*ecsTask, error) {
 	if len(id) != 32 && len(id) != 36 {
 		return nil, invalid("taskId length should be one of [32,36]")
 	}
-	t, _ := c.tasks.get(id)
-	return t, nil
+	return c.task(id), nil
+}
+
+// task returns the task with the id, or nil.
+func (c *ecsCluster) task(id string) *ecsTask {
+	if t, ok := c.tasks.get(id); ok {
+		return t
+	}
+	t, _ := c.ended.get(id)
+	return t
 }
 
 func describeTasks(r *request, in *ecs.DescribeTasksInput) (*ecs.DescribeTasksOutput, error) {
@@ -262,16 +271,9 @@ func listTasks(r *request, in *ecs.ListTasksInput) (*ecs.ListTasksOutput, error)
 	if err := firstError(oneOf("desiredStatus", in.DesiredStatus, ecs.DesiredStatus_Values()), oneOf("launchType", in.LaunchType, ecs.LaunchType_Values())); err != nil {
 		return nil, err
 	}
-	tasks := &c.tasks
-	if in.ServiceName != nil {
-		svc := r.service(c, *in.ServiceName)
-		if svc == nil {
-			return nil, noService()
-		}
-		tasks = &ordered[*ecsTask]{}
-		for _, t := range svc.tasks {
-			tasks.put(t.id, t)
-		}
+	tasks, err := r.listed(c, in)
+	if err != nil {
+		return nil, err
 	}
 	page, next, err := ecsPage(tasks, in.NextToken, in.MaxResults, 100, func(t *ecsTask) bool { return r.visible(t.created) && t.matches(in) })
 	if err != nil {
@@ -282,6 +284,36 @@ func listTasks(r *request, in *ecs.ListTasksInput) (*ecs.ListTasksOutput, error)
 		out.TaskArns = append(out.TaskArns, t.out.TaskArn)
 	}
 	return out, nil
+}
+
+// listed returns the tasks that a list call looks at: those of a service or of the cluster, the STOPPED ones if it asks for such.
+func (r *request) listed(c *ecsCluster, in *ecs.ListTasksInput) (*ordered[*ecsTask], error) {
+	stopped := aws.StringValue(in.DesiredStatus) == ecs.DesiredStatusStopped
+	if in.ServiceName == nil && !stopped {
+		return &c.tasks, nil
+	}
+	tasks := &ordered[*ecsTask]{}
+	if in.ServiceName == nil {
+		for _, all := range []*ordered[*ecsTask]{&c.ended, &c.tasks} {
+			for id, t := range all.all() {
+				tasks.put(id, t)
+			}
+		}
+		return tasks, nil
+	}
+	svc := r.service(c, *in.ServiceName)
+	if svc == nil {
+		return nil, noService()
+	}
+	for _, t := range svc.tasks {
+		tasks.put(t.id, t)
+	}
+	if stopped {
+		for _, t := range svc.ended {
+			tasks.put(t.id, t)
+		}
+	}
+	return tasks, nil
 }
 
 // matches reports whether the task passes the filters of a list call; without one for the status, only running ones do.

@@ -32,6 +32,36 @@ func (l *timeline) due(now time.Time) *event {
 	return heap.Pop(&l.events).(*event)
 }
 
+// What ECS remembers of what is gone: STOPPED tasks for "at least one hour"; of the rest it says nothing. The simulator forgets earlier only
+// if that would be more than its memory is worth.
+const (
+	remembered    = time.Hour
+	maxRemembered = 10_000
+)
+
+// memory is what is to be forgotten, in the order in which it is.
+type memory []memo
+
+type memo struct {
+	until  time.Time
+	forget func()
+}
+
+// remember plans that something is forgotten.
+func (r *request) remember(forget func()) {
+	m := &r.region.ecs.memory
+	*m = append(*m, memo{r.now.Add(remembered), forget})
+}
+
+// fade forgets what is old, or too much.
+func (m *memory) fade(now time.Time) {
+	for len(*m) > 0 && (len(*m) > maxRemembered || !(*m)[0].until.After(now)) {
+		(*m)[0].forget()
+		(*m)[0] = memo{}
+		*m = (*m)[1:]
+	}
+}
+
 // after plans an event in the request's region.
 func (r *request) after(d time.Duration, do func(*request)) {
 	r.region.ecs.timeline.at(r.now.Add(d), do)
