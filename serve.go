@@ -14,7 +14,6 @@ import (
 
 	"github.com/sirupsen/logrus"
 
-	"ecs-api/api"
 	"ecs-api/config"
 )
 
@@ -47,9 +46,9 @@ func (l listeners) close() {
 	}
 }
 
-// serve answers requests until ctx ends, then finishes those it has begun, within the config's shutdownGrace.
-func serve(ctx context.Context, l listeners, server *api.Server, c *config.Config, log *logrus.Logger) error {
-	web := httpServer(server.Handler(), log)
+// serve answers requests until ctx ends, then finishes those it has begun, within the grace.
+func serve(ctx context.Context, l listeners, handler http.Handler, grace time.Duration, log *logrus.Logger) error {
+	web := httpServer(handler, log)
 	ended := make(chan error, 2)
 	go func() { ended <- web.Serve(l.api) }()
 	log.WithField("address", l.api.Addr().String()).Info("serving")
@@ -64,11 +63,11 @@ func serve(ctx context.Context, l listeners, server *api.Server, c *config.Confi
 		return fmt.Errorf("stopped serving: %w", err)
 	case <-ctx.Done():
 	}
-	log.WithField("grace", c.ShutdownGrace.String()).Info("stopping: finishing what was begun; a second signal ends at once")
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(c.ShutdownGrace))
+	log.WithField("grace", grace.String()).Info("stopping: finishing what was begun; a second signal ends at once")
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
-	if err := web.Shutdown(grace); err != nil {
-		return errors.Join(fmt.Errorf("requests were not finished within shutdownGrace (%s)", c.ShutdownGrace), web.Close())
+	if err := web.Shutdown(last); err != nil {
+		return errors.Join(fmt.Errorf("requests were not finished within shutdownGrace (%s)", grace), web.Close())
 	}
 	log.Info("stopped")
 	return nil
