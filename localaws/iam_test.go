@@ -232,3 +232,22 @@ func TestSimulatedPolicies(t *testing.T) {
 		t.Errorf("decisions (-want +got):\n%s", diff)
 	}
 }
+
+func TestARoleIsChanged(t *testing.T) {
+	client := iam.New(newSession(t, localaws.New()))
+	name := aws.String("r")
+	must[*iam.CreateRoleOutput](t)(client.CreateRole(newRole("r")))
+	newTrust := strings.Replace(trustPolicy, "ecs-tasks", "ecs", 1)
+	must[*iam.UpdateAssumeRolePolicyOutput](t)(client.UpdateAssumeRolePolicy(&iam.UpdateAssumeRolePolicyInput{RoleName: name, PolicyDocument: aws.String(newTrust)}))
+	must[*iam.UpdateRoleOutput](t)(client.UpdateRole(&iam.UpdateRoleInput{RoleName: name, Description: aws.String("first"), MaxSessionDuration: aws.Int64(7200)}))
+	must[*iam.UpdateRoleDescriptionOutput](t)(client.UpdateRoleDescription(&iam.UpdateRoleDescriptionInput{RoleName: name, Description: aws.String("second")}))
+	must[*iam.PutRolePermissionsBoundaryOutput](t)(client.PutRolePermissionsBoundary(&iam.PutRolePermissionsBoundaryInput{RoleName: name, PermissionsBoundary: aws.String(boundary)}))
+	got := must[*iam.GetRoleOutput](t)(client.GetRole(&iam.GetRoleInput{RoleName: name})).Role
+	trust, err := url.PathUnescape(*got.AssumeRolePolicyDocument)
+	if err != nil || trust != newTrust || *got.Description != "second" || *got.MaxSessionDuration != 7200 || *got.PermissionsBoundary.PermissionsBoundaryArn != boundary {
+		t.Errorf("the role is %v (%v)", got, err)
+	}
+	if code := codeOf(failing(client.UpdateAssumeRolePolicy(&iam.UpdateAssumeRolePolicyInput{RoleName: name, PolicyDocument: aws.String(`{"Statement":[]}`)}))); code != iam.ErrCodeMalformedPolicyDocumentException {
+		t.Errorf("a trust policy without statements: %q", code)
+	}
+}

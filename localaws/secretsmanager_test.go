@@ -320,3 +320,32 @@ func TestANewSecretIsNotSeenAtOnce(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestASecretKeepsAHundredVersions(t *testing.T) {
+	client := secretsmanager.New(newSession(t, localaws.New()))
+	id := aws.String("s")
+	must[*secretsmanager.CreateSecretOutput](t)(client.CreateSecret(newSecret("s", "first")))
+	must[*secretsmanager.TagResourceOutput](t)(client.TagResource(&secretsmanager.TagResourceInput{SecretId: id, Tags: secretTags("a", "1", "b", "2")}))
+	must[*secretsmanager.UntagResourceOutput](t)(client.UntagResource(&secretsmanager.UntagResourceInput{SecretId: id, TagKeys: aws.StringSlice([]string{"a", "c"})}))
+	must[*secretsmanager.PutSecretValueOutput](t)(client.PutSecretValue(&secretsmanager.PutSecretValueInput{SecretId: id, SecretString: aws.String("kept"), VersionStages: aws.StringSlice([]string{"MINE"})}))
+	for i := range 110 {
+		must[*secretsmanager.PutSecretValueOutput](t)(client.PutSecretValue(&secretsmanager.PutSecretValueInput{SecretId: id, SecretString: aws.String(fmt.Sprint(i))}))
+	}
+	n := 0
+	in := &secretsmanager.ListSecretVersionIdsInput{SecretId: id, IncludeDeprecated: aws.Bool(true), MaxResults: aws.Int64(30)}
+	err := client.ListSecretVersionIdsPages(in, func(page *secretsmanager.ListSecretVersionIdsOutput, _ bool) bool {
+		n += len(page.Versions)
+		return true
+	})
+	if err != nil || n != 100 {
+		t.Errorf("%d versions, %v", n, err)
+	}
+	mine := must[*secretsmanager.GetSecretValueOutput](t)(client.GetSecretValue(&secretsmanager.GetSecretValueInput{SecretId: id, VersionStage: aws.String("MINE")}))
+	if *mine.SecretString != "kept" {
+		t.Errorf("the labelled version holds %q", *mine.SecretString)
+	}
+	shown := must[*secretsmanager.DescribeSecretOutput](t)(client.DescribeSecret(&secretsmanager.DescribeSecretInput{SecretId: id}))
+	if diff := cmp.Diff(secretTags("b", "2"), shown.Tags); diff != "" {
+		t.Errorf("tags (-want +got):\n%s", diff)
+	}
+}
