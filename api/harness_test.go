@@ -47,7 +47,7 @@ func (b *logBuffer) String() string {
 }
 
 // newHarness returns a server with one account, "local", in front of aws; its calls are not retried for long.
-func newHarness(t *testing.T, aws *localaws.AWS) *harness {
+func newHarness(t testing.TB, aws *localaws.AWS) *harness {
 	t.Helper()
 	server := httptest.NewServer(aws)
 	t.Cleanup(server.Close)
@@ -61,7 +61,7 @@ func newHarness(t *testing.T, aws *localaws.AWS) *harness {
 }
 
 // newHarnessWith is newHarness for a config of the test's own.
-func newHarnessWith(t *testing.T, aws *localaws.AWS, c *config.Config) *harness {
+func newHarnessWith(t testing.TB, aws *localaws.AWS, c *config.Config) *harness {
 	t.Helper()
 	h := &harness{aws: aws, log: &logBuffer{}}
 	log := logrus.New()
@@ -82,7 +82,7 @@ func (h *harness) v1() *mux.Router {
 }
 
 // do sends a request with the token, unless headers (name: value) say otherwise, and returns the answer with its body.
-func (h *harness) do(t *testing.T, method, target, body string, headers ...string) (*http.Response, string) {
+func (h *harness) do(t testing.TB, method, target, body string, headers ...string) (*http.Response, string) {
 	t.Helper()
 	r := httptest.NewRequest(method, target, strings.NewReader(body)).WithContext(t.Context())
 	r.Header.Set(headerToken, testToken)
@@ -101,7 +101,7 @@ func (h *harness) do(t *testing.T, method, target, body string, headers ...strin
 }
 
 // problemOf returns the body of an answer that must be an error.
-func problemOf(t *testing.T, answer *http.Response, body string) problem {
+func problemOf(t testing.TB, answer *http.Response, body string) problem {
 	t.Helper()
 	if got := answer.Header.Get("Content-Type"); got != "application/problem+json" {
 		t.Errorf("Content-Type %q, want application/problem+json; body %s", got, body)

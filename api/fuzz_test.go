@@ -1,0 +1,124 @@
+package api
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gorilla/mux"
+
+	"ecs-api/localaws"
+)
+
+// fuzzed is one method of one route.
+type fuzzed struct{ method, template string }
+
+// notFuzzed are routes that answer 5xx for good reasons: a registry that cannot be reached is one.
+var notFuzzed = []string{base + "/images"}
+
+// fuzzedRoutes returns every method of every route, in the order of the table of routes.
+func fuzzedRoutes(t testing.TB, s *Server) []fuzzed {
+	t.Helper()
+	var all []fuzzed
+	err := s.router.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {
+		template, err := route.GetPathTemplate()
+		methods, noMethods := route.GetMethods()
+		if err != nil || noMethods != nil || slices.Contains(notFuzzed, template) {
+			return err
+		}
+		for _, method := range methods {
+			all = append(all, fuzzed{method, template})
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// pathVariable matches a variable in a route's template.
+var pathVariable = regexp.MustCompile(`\{([a-z]+)\}`)
+
+// target returns a path of the route in which the last variable is name, escaped, and all others but the account are "fuzz".
+func (f fuzzed) target(name string) string {
+	variables := pathVariable.FindAllString(f.template, -1)
+	return pathVariable.ReplaceAllStringFunc(f.template, func(v string) string {
+		switch {
+		case v == "{account}":
+			return "local"
+		case v == variables[len(variables)-1]:
+			return url.PathEscape(name)
+		}
+		return "fuzz"
+	})
+}
+
+// rawQuery returns query as a request's line can carry it.
+func rawQuery(query string) string {
+	var raw strings.Builder
+	for _, b := range []byte(query) {
+		if b <= ' ' || b > '~' || b == '#' {
+			fmt.Fprintf(&raw, "%%%02x", b)
+		} else {
+			raw.WriteByte(b)
+		}
+	}
+	return raw.String()
+}
+
+// FuzzRoutes sends any name, query and body to any route, and holds the server to an answer in its own form that is no 5xx; a panic is
+// one too. A route is meant by its position among fuzzedRoutes.
+func FuzzRoutes(f *testing.F) {
+	h := newHarness(f, localaws.New())
+	h.Server.log.SetOutput(io.Discard) // millions of lines
+	routes := fuzzedRoutes(f, h.Server)
+	for i, route := range routes {
+		for _, name := range fuzzNames {
+			f.Add(uint16(i), name, "", []byte("{}"))
+		}
+		for _, query := range fuzzQueries {
+			f.Add(uint16(i), "fuzz", query, []byte("{}"))
+		}
+		if route.method == http.MethodPost || route.method == http.MethodPut {
+			for _, body := range fuzzBodies {
+				f.Add(uint16(i), "fuzz", "", []byte(body))
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, i uint16, name, query string, body []byte) {
+		route := routes[int(i)%len(routes)]
+		target := route.target(name) + "?" + rawQuery(query)
+		answer, text := h.do(t, route.method, target, string(body))
+		if answer.StatusCode >= http.StatusInternalServerError {
+			t.Errorf("%s %s with %q answered %d %s", route.method, target, body, answer.StatusCode, text)
+		}
+		if answer.StatusCode >= http.StatusBadRequest {
+			problemOf(t, answer, text)
+		}
+	})
+}
+
+// fuzzNames are names that were worth a thought.
+var fuzzNames = []string{
+	"fuzz", "a/b", "..", ".", "../../x", "%2e%2e", "%", "a b", " ", "", "\x00", "a\nb", "\xff", "ü", "a:1", "a+b", "a?b=c", "a#b", "*", "{{x}}",
+	"arn:aws:ecs:us-east-1:123456789012:cluster/fuzz", "arn:aws:secretsmanager:us-east-1:123456789012:secret:fuzz-abcdef",
+	"arn:aws:secretsmanager:us-east-1:123456789012:secret:", "arn:", strings.Repeat("a", 3000),
+}
+
+// fuzzQueries are queries that were worth a thought.
+var fuzzQueries = []string{
+	"all=true", "all=maybe", "all", "=", "&&", "a=b&a=c", "key=!value", "spinup:org=other", "spinup:org=", "window=0", "window=7", "window=8&window=9", "window=-1",
+	"window=31", "window=99999999999999999999", "recursive=true", "status=ACTIVE", "status=x", "prefix=a", "limit=1&start=1&end=0", "reason=\x00", "a;b",
+}
+
+// fuzzBodies are bodies that were worth a thought.
+var fuzzBodies = []string{
+	"", "null", "[]", "1", "{", "{}{}", `{"":null}`, "\xff", `{"Name":"\ud800"}`, `{"Name":1}`, `{"Name":null}`, `{"Tags":[null]}`, `{"Tags":[{}]}`, `{"Tags":{"a":"b"}}`,
+	`{"tags":[{"key":"a","value":"b"}]}`, `{"Tags":[{"Key":"spinup:org","Value":"other"}]}`, `{"Tags":[{"Key":"aws:x","Value":"y"}]}`,
+}
