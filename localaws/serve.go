@@ -126,6 +126,9 @@ func (c *call) run() (any, error) {
 	defer a.mu.Unlock()
 	acc := a.account(accountOf(c.key))
 	r := &request{aws: a, account: acc, region: acc.region(c.regionName), now: a.now(), key: c.key}
+	if err := r.expired(); err != nil {
+		return nil, err
+	}
 	a.settle(acc, r.region)
 	out, err := operation.do(r, in)
 	if err != nil {

@@ -23,6 +23,14 @@ func stsOperations() map[string]operation {
 	}
 }
 
+// expired returns an error if the request was signed in a session that is over.
+func (r *request) expired() error {
+	if s, ok := r.aws.sessions[r.key]; ok && r.now.After(s.expires) {
+		return iamError(http.StatusForbidden, "ExpiredToken", "The security token included in the request is expired")
+	}
+	return nil
+}
+
 // caller returns the ARN and the id of who signed the request.
 func (r *request) caller() (arn, id string) {
 	if s, ok := r.aws.sessions[r.key]; ok {
@@ -32,9 +40,6 @@ func (r *request) caller() (arn, id string) {
 }
 
 func getCallerIdentity(r *request, _ *sts.GetCallerIdentityInput) (*sts.GetCallerIdentityOutput, error) {
-	if s, ok := r.aws.sessions[r.key]; ok && r.now.After(s.expires) {
-		return nil, iamError(http.StatusForbidden, "ExpiredToken", "The security token included in the request is expired")
-	}
 	arn, id := r.caller()
 	return &sts.GetCallerIdentityOutput{Account: aws.String(r.account.id), Arn: aws.String(arn), UserId: aws.String(id)}, nil
 }
