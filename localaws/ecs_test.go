@@ -37,6 +37,7 @@ func newECSWorld(t *testing.T, opts ...localaws.Option) *ecsWorld {
 	sess := newSession(t, a)
 	w := &ecsWorld{ECS: ecs.New(sess), t: t, aws: a, clock: clock, iam: iam.New(sess), logs: cloudwatchlogs.New(sess), registry: servicediscovery.New(sess)}
 	w.role = w.addRole("exec")
+	clock.Advance(time.Minute) // the role is not new
 	must[*ecs.CreateClusterOutput](t)(w.CreateCluster(&ecs.CreateClusterInput{
 		ClusterName: aws.String("clu"), CapacityProviders: aws.StringSlice([]string{"FARGATE", "FARGATE_SPOT"}),
 		DefaultCapacityProviderStrategy: []*ecs.CapacityProviderStrategyItem{{CapacityProvider: aws.String("FARGATE"), Weight: aws.Int64(1)}},
