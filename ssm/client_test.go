@@ -90,10 +90,10 @@ func TestAllPagesAreRead(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c, simulator := start(t, test.opts...)
-			want := []string{"/o/p/deep/er"}
+			var want []string
 			put(t, c, "/o/p/deep/er")
 			put(t, c, "/o/pq")
-			for n := range 50 {
+			for n := range 51 {
 				name := fmt.Sprintf("/o/p/%02d", n)
 				want = append(want, name)
 				put(t, c, name)
@@ -109,6 +109,37 @@ func TestAllPagesAreRead(t *testing.T) {
 				t.Error(diff)
 			}
 			if diff := cmp.Diff(map[string]int{"DescribeParameters": test.calls}, calls(simulator)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestParametersAreFoundByTheirTags(t *testing.T) {
+	c, _ := start(t)
+	for name, tags := range map[string]common.Tags{
+		"/o/p/ours": {{Key: "spinup:org", Value: "localdev"}}, "/o/p/theirs": {{Key: "spinup:org", Value: "localdev2"}}, "/o/p/nobodys": nil,
+	} {
+		in := input(name, "hunter22")
+		in.Tags = ssm.FromTags(tags)
+		must[*sdk.PutParameterOutput](t, "put "+name)(c.Put(t.Context(), in))
+	}
+	for _, test := range []struct {
+		name string
+		tags common.Tags
+		want []string
+	}{
+		{"any tags", nil, []string{"/o/p/nobodys", "/o/p/ours", "/o/p/theirs"}},
+		{"a key", common.Tags{{Key: "spinup:org"}}, []string{"/o/p/ours", "/o/p/theirs"}},
+		{"a key and a value", tags, []string{"/o/p/ours"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var got []string
+			for _, p := range must[[]*sdk.ParameterMetadata](t, "list")(c.Parameters(t.Context(), "/o/p", test.tags...)) {
+				got = append(got, aws.StringValue(p.Name))
+			}
+			slices.Sort(got)
+			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Error(diff)
 			}
 		})

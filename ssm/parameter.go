@@ -65,9 +65,18 @@ func (c *Client) Get(ctx context.Context, name string) (*ssm.Parameter, error) {
 	return out.Parameter, nil
 }
 
-// Parameters returns what is known of all parameters under a path, at any depth. AWS's pages of it may be empty before the last.
-func (c *Client) Parameters(ctx context.Context, path string) ([]*ssm.ParameterMetadata, error) {
-	found, err := c.describe(ctx, &ssm.ParameterStringFilter{Key: aws.String("Path"), Option: aws.String("Recursive"), Values: aws.StringSlice([]string{path})})
+// Parameters returns what is known of the parameters directly under a path, not of those further down: of all of them, or only of those
+// that carry every tag given. A tag without a value stands for any value. AWS's pages of it may be empty before the last.
+func (c *Client) Parameters(ctx context.Context, path string, tags ...common.Tag) ([]*ssm.ParameterMetadata, error) {
+	filters := []*ssm.ParameterStringFilter{{Key: aws.String("Path"), Option: aws.String("OneLevel"), Values: aws.StringSlice([]string{path})}}
+	for _, tag := range tags {
+		filter := &ssm.ParameterStringFilter{Key: aws.String("tag:" + tag.Key)}
+		if tag.Value != "" {
+			filter.Values = aws.StringSlice([]string{tag.Value})
+		}
+		filters = append(filters, filter)
+	}
+	found, err := c.describe(ctx, filters...)
 	return found, common.FromAWS(err, "list the parameters under %q", path)
 }
 
@@ -85,9 +94,9 @@ func (c *Client) Metadata(ctx context.Context, name string) (*ssm.ParameterMetad
 }
 
 // describe returns the SDK's error as it is.
-func (c *Client) describe(ctx context.Context, filter *ssm.ParameterStringFilter) ([]*ssm.ParameterMetadata, error) {
+func (c *Client) describe(ctx context.Context, filters ...*ssm.ParameterStringFilter) ([]*ssm.ParameterMetadata, error) {
 	var all []*ssm.ParameterMetadata
-	in := &ssm.DescribeParametersInput{ParameterFilters: []*ssm.ParameterStringFilter{filter}, MaxResults: aws.Int64(maxPage)}
+	in := &ssm.DescribeParametersInput{ParameterFilters: filters, MaxResults: aws.Int64(maxPage)}
 	err := c.api.DescribeParametersPagesWithContext(ctx, in, func(page *ssm.DescribeParametersOutput, _ bool) bool {
 		all = append(all, page.Parameters...)
 		return true
