@@ -93,9 +93,7 @@ func (a *authenticator) hashed(ctx context.Context, sent digest, hash string) (s
 	case a.turns <- struct{}{}:
 		defer func() { <-a.turns }()
 	case <-ctx.Done():
-		busy := common.Errorf(common.Unavailable, "too many callers send hashed tokens at once; try again, or send the token itself")
-		busy.(*common.Error).After = time.Second
-		return "", busy
+		return "", common.Errorf(common.Unavailable, "too many callers send hashed tokens at once; try again, or send the token itself")
 	}
 	if name, known := a.recall(sent); known { // somebody before us in the queue sent the same
 		return name, nil

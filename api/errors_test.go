@@ -48,7 +48,9 @@ func TestErrorsSayWhatTheCallerCanDo(t *testing.T) {
 	h.v1().Handle("/fails", handle(h.Server, http.StatusOK, func(call, none) (none, error) { return none{}, fails })).Methods(http.MethodPost)
 	refused := awserr.New("AccessDeniedException", "User: arn:aws:iam::1:user/us is not authorized", nil)
 	throttled := common.Errorf(common.Throttled, "list clusters: slow down")
-	throttled.(*common.Error).After = 1500 * time.Millisecond
+	if e, ok := errors.AsType[*common.Error](throttled); ok {
+		e.After = 1500 * time.Millisecond
+	}
 
 	tests := []struct {
 		name   string

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -71,7 +72,7 @@ func (s *Server) recoverPanics(next http.Handler) http.Handler {
 			if p == nil {
 				return
 			}
-			if p == http.ErrAbortHandler {
+			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(p)
 			}
 			s.log.WithField("requestId", recordOf(r).id).WithField("stack", string(debug.Stack())).Error("panic")
@@ -155,6 +156,7 @@ func (s *Server) authenticate(next http.Handler) http.Handler {
 		if underBase(r) && !s.public[r.URL.Path] {
 			caller, err := s.auth.caller(r.Context(), r.Header.Get(headerToken))
 			if err != nil {
+				w.Header().Set("Connection", "close") // else the server would first read the body of who knows whom
 				writeError(w, r, err)
 				return
 			}
