@@ -125,7 +125,7 @@ func start(ctx context.Context, o options, env func(string) string, stdout, stde
 	if o.local {
 		cloud.greet(stdout, l.api.Addr(), c)
 	}
-	return serve(ctx, l, server.Handler(), time.Duration(c.ShutdownGrace), log)
+	return serve(ctx, l, server.Handler(), server.Shutdown, time.Duration(c.ShutdownGrace), log)
 }
 
 // check prints a line per account, and fails if one of them cannot be used.

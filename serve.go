@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	stdlog "log"
@@ -46,8 +45,9 @@ func (l listeners) close() {
 	}
 }
 
-// serve answers requests until ctx ends, then finishes those it has begun, within the grace.
-func serve(ctx context.Context, l listeners, handler http.Handler, grace time.Duration, log *logrus.Logger) error {
+// serve answers requests until ctx ends, then finishes those it has begun, and with finish what goes on in the background, all within the
+// grace. What is not done by then is cut off: AWS remembers how far it came, and asking again goes on from there.
+func serve(ctx context.Context, l listeners, handler http.Handler, finish func(context.Context), grace time.Duration, log *logrus.Logger) error {
 	web := httpServer(handler, log)
 	ended := make(chan error, 2)
 	go func() { ended <- web.Serve(l.api) }()
@@ -67,8 +67,10 @@ func serve(ctx context.Context, l listeners, handler http.Handler, grace time.Du
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	if err := web.Shutdown(last); err != nil {
-		return errors.Join(fmt.Errorf("requests were not finished within shutdownGrace (%s)", grace), web.Close())
+		log.WithField("grace", grace.String()).Warn("requests were cut off: they were not finished within shutdownGrace")
+		_ = web.Close() // what it says has been said
 	}
+	finish(last)
 	log.Info("stopped")
 	return nil
 }

@@ -3,15 +3,20 @@ package api
 import (
 	"context"
 
+	"github.com/aws/aws-sdk-go/aws"
+	awsecs "github.com/aws/aws-sdk-go/service/ecs"
+
 	"ecs-api/cloudwatchlogs"
 	"ecs-api/common"
 	"ecs-api/config"
 	"ecs-api/ecs"
 	"ecs-api/iam"
+	"ecs-api/orchestration"
 	"ecs-api/secretsmanager"
 	"ecs-api/servicediscovery"
 	"ecs-api/ssm"
 	"ecs-api/sts"
+	"ecs-api/tagging"
 )
 
 // account is one AWS account: what the config says of it, and its clients, which share one session.
@@ -25,9 +30,11 @@ type account struct {
 	params   *ssm.Client
 	logs     *cloudwatchlogs.Client
 	sts      *sts.Client
+
+	orchestrator *orchestration.Orchestrator
 }
 
-func newAccount(name string, c config.Account, retry common.RetryPolicy, observe func(context.Context, common.AWSCall)) (*account, error) {
+func newAccount(name, org string, c config.Account, background *orchestration.Group, retry common.RetryPolicy, observe func(context.Context, common.AWSCall)) (*account, error) {
 	access := common.Account{
 		Region:      c.Region,
 		AccessKeyID: c.AKID,
@@ -43,7 +50,7 @@ func newAccount(name string, c config.Account, retry common.RetryPolicy, observe
 	if err != nil {
 		return nil, err
 	}
-	return &account{
+	a := &account{
 		name:     name,
 		config:   c,
 		ecs:      ecs.New(sess),
@@ -53,5 +60,23 @@ func newAccount(name string, c config.Account, retry common.RetryPolicy, observe
 		params:   ssm.New(sess),
 		logs:     cloudwatchlogs.New(sess),
 		sts:      sts.New(sess),
-	}, nil
+	}
+	a.orchestrator = orchestration.New(settings(name, org, c), orchestration.Clients{
+		ECS: a.ecs, IAM: a.iam, Secrets: a.secrets, Cloud: a.registry, Logs: a.logs, STS: a.sts, Tagged: tagging.New(sess),
+	}, background)
+	return a, nil
+}
+
+// settings returns what the orchestrator has to know of the account.
+func settings(name, org string, c config.Account) orchestration.Account {
+	a := orchestration.Account{
+		Name: name, Region: c.Region, Org: org, Subnets: c.DefaultSubnets, SecurityGroups: c.DefaultSGs,
+		KMSKeyID: c.DefaultKMSKeyID, PermissionsBoundary: c.PermissionsBoundary, AllowsTaskRole: c.AllowsTaskRole,
+	}
+	for _, item := range c.DefaultCapacityProviderStrategy {
+		a.DefaultStrategy = append(a.DefaultStrategy, &awsecs.CapacityProviderStrategyItem{
+			CapacityProvider: aws.String(item.CapacityProvider), Weight: aws.Int64(item.Weight), Base: aws.Int64(item.Base),
+		})
+	}
+	return a
 }

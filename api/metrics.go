@@ -20,6 +20,9 @@ type metrics struct {
 	inFlight prometheus.Gauge
 	aws      *prometheus.HistogramVec
 	awsTries *prometheus.CounterVec
+
+	operations        *prometheus.HistogramVec
+	operationsRunning *prometheus.GaugeVec
 }
 
 // seconds are the buckets of all durations: from an answer out of memory to the longest deadline.
@@ -39,9 +42,15 @@ func newMetrics(v Version) *metrics {
 			Name: "ecs_api_aws_tries_total", Help: "Tries made of calls to AWS: more than calls where the SDK retried.",
 		}, []string{"account", "service", "operation"}),
 	}
+	m.operations = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "ecs_api_operation_duration_seconds", Help: "Background work that has ended, by account, kind and state: succeeded or failed.", Buckets: seconds,
+	}, []string{"account", "kind", "state"})
+	m.operationsRunning = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "ecs_api_operations_running", Help: "Background work that is going on, by account and kind.",
+	}, []string{"account", "kind"})
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "ecs_api_build_info", Help: "1, for the build that is running."}, []string{"version", "githash", "buildstamp"})
 	build.WithLabelValues(v.Version, v.GitHash, v.BuildStamp).Set(1)
-	m.registry.MustRegister(m.requests, m.inFlight, m.aws, m.awsTries, build,
+	m.registry.MustRegister(m.requests, m.inFlight, m.aws, m.awsTries, m.operations, m.operationsRunning, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -17,6 +17,8 @@ func (s *Server) routes() {
 	s.open(v1, "/ping", http.HandlerFunc(ping))
 	s.open(v1, "/version", handle(s, http.StatusOK, showVersion))
 	s.open(v1, "/metrics", s.metrics.handler())
+
+	s.serviceRoutes(v1)
 }
 
 // open adds a route that answers GET and needs no token.

@@ -11,6 +11,8 @@ import (
 
 	"ecs-api/common"
 	"ecs-api/config"
+	"ecs-api/orchestration"
+	"ecs-api/registry"
 )
 
 // Options is what a Server is made of.
@@ -22,6 +24,8 @@ type Options struct {
 	Log *logrus.Logger
 	// Retry says how calls to AWS are retried; the zero value is common.DefaultRetryPolicy.
 	Retry common.RetryPolicy
+	// Pace says how long to wait for AWS to get done with what it refuses only for now; the zero value is common.DefaultPace.
+	Pace common.Pace
 }
 
 // Version says which build is running.
@@ -37,7 +41,11 @@ type Server struct {
 	version  Version
 	log      *logrus.Logger
 	accounts map[string]*account
+	images   *registry.Client
+	pace     common.Pace
 	metrics  *metrics
+	// background is the owner of what goes on after its request was answered.
+	background *orchestration.Group
 	auth     *authenticator
 	router   *mux.Router
 	public   map[string]bool // the paths that need no token
@@ -51,13 +59,16 @@ func New(o Options) (*Server, error) {
 		version:  o.Version,
 		log:      o.Log,
 		accounts: make(map[string]*account, len(o.Config.Accounts)),
+		images:   registry.New(registry.Options{Allow: o.Config.Registries}),
+		pace:     o.Pace,
 		metrics:  newMetrics(o.Version),
 		auth:     newAuthenticator(o.Config.Callers()),
 		router:   mux.NewRouter().UseEncodedPath().SkipClean(true),
 		public:   map[string]bool{},
 	}
+	s.background = orchestration.NewGroup(s.observeOperation)
 	for name, c := range o.Config.Accounts {
-		a, err := newAccount(name, c, o.Retry, s.observeAWS(name))
+		a, err := newAccount(name, o.Config.Org, c, s.background, o.Retry, s.observeAWS(name))
 		if err != nil {
 			return nil, common.Wrapf(err, "account %s", name)
 		}
@@ -78,5 +89,13 @@ func (s *Server) observeAWS(account string) func(context.Context, common.AWSCall
 		if rec, ok := ctx.Value(recordKey{}).(*record); ok {
 			rec.awsCalls.Add(1)
 		}
+	}
+}
+
+// Shutdown waits for what goes on in the background until ctx ends, and then cancels it: asking again goes on with it. Call it when no more
+// requests come.
+func (s *Server) Shutdown(ctx context.Context) {
+	if n := s.background.Shutdown(ctx); n > 0 {
+		s.log.WithField("cancelled", n).Warn("background work was cut off: it goes on when its requests are made again")
 	}
 }

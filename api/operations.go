@@ -1,0 +1,25 @@
+package api
+
+import (
+	"github.com/sirupsen/logrus"
+
+	"ecs-api/orchestration"
+)
+
+// observeOperation counts background work, and writes the one line that each piece of it gets, when it has ended.
+func (s *Server) observeOperation(o orchestration.Operation) {
+	running := s.metrics.operationsRunning.WithLabelValues(o.Account, o.Kind)
+	if o.State == orchestration.Running {
+		running.Inc()
+		return
+	}
+	running.Dec()
+	took := o.EndedAt.Sub(o.StartedAt)
+	s.metrics.operations.WithLabelValues(o.Account, o.Kind, string(o.State)).Observe(took.Seconds())
+	fields := logrus.Fields{"operation": o.ID, "kind": o.Kind, "target": o.Target, "account": o.Account, "state": string(o.State), "durationMs": milliseconds(took)}
+	level := logrus.InfoLevel
+	if o.Err != nil {
+		level, fields["error"] = logrus.ErrorLevel, shorten(o.Err.Error())
+	}
+	s.log.WithFields(fields).Log(level, "operation")
+}

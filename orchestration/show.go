@@ -1,0 +1,181 @@
+package orchestration
+
+import (
+	"context"
+	"slices"
+
+	"github.com/aws/aws-sdk-go/aws"
+	awsecs "github.com/aws/aws-sdk-go/service/ecs"
+
+	"ecs-api/common"
+	"ecs-api/ecs"
+)
+
+// ServiceView is a service with what belongs to it.
+type ServiceView struct {
+	*awsecs.Service
+	Cluster         *awsecs.Cluster        // the object
+	TaskDefinition  *awsecs.TaskDefinition // the object
+	Tasks           []string               // ids of the running and the stopped ones that AWS still knows
+	ServiceEndpoint *string                // its name in service discovery: name.namespace
+}
+
+// Show returns a service with its tags.
+func (o *Orchestrator) Show(ctx context.Context, cluster, name string) (*awsecs.Service, error) {
+	service, _, err := o.show(ctx, cluster, name)
+	return service, err
+}
+
+// show returns a service and its cluster, in one round. What belongs to another org, or is gone, is NotFound.
+func (o *Orchestrator) show(ctx context.Context, cluster, name string) (service *awsecs.Service, home *awsecs.Cluster, err error) {
+	_, err = together(
+		read(func(ctx context.Context) (err error) {
+			service, err = o.ecs.Service(ctx, cluster, name)
+			return err
+		}),
+		read(func(ctx context.Context) (err error) {
+			home, err = o.homeOf(ctx, cluster)
+			return err
+		}),
+	)(ctx)
+	switch {
+	case common.Is(err, common.NotFound):
+		return nil, nil, gone(cluster, name)
+	case err != nil:
+		return nil, nil, err
+	case !ecs.ToTags(service.Tags).BelongsTo(o.account.Org) || aws.StringValue(service.Status) == "INACTIVE":
+		return nil, nil, gone(cluster, name)
+	}
+	return service, home, nil
+}
+
+// homeOf returns a cluster that exists for our callers.
+func (o *Orchestrator) homeOf(ctx context.Context, name string) (*awsecs.Cluster, error) {
+	cluster, err := o.ecs.Cluster(ctx, name)
+	if common.Is(err, common.NotFound) || err == nil && (!ecs.ToTags(cluster.Tags).BelongsTo(o.account.Org) || aws.StringValue(cluster.Status) == "INACTIVE") {
+		return nil, common.Errorf(common.NotFound, "there is no cluster %s", name)
+	}
+	return cluster, err
+}
+
+// ShowAll returns a service with what belongs to it, in three rounds.
+func (o *Orchestrator) ShowAll(ctx context.Context, cluster, name string) (*ServiceView, error) {
+	view := &ServiceView{}
+	var registry, namespace string
+	_, err := inOrder(
+		together(
+			read(func(ctx context.Context) (err error) {
+				view.Service, view.Cluster, err = o.show(ctx, cluster, name)
+				return err
+			}),
+			read(func(ctx context.Context) (err error) {
+				view.Tasks, err = o.taskIDs(ctx, cluster, name)
+				return err
+			}),
+		),
+		together(
+			read(func(ctx context.Context) error {
+				def, err := o.ecs.TaskDefinition(ctx, aws.StringValue(view.Service.TaskDefinition))
+				if err == nil {
+					view.TaskDefinition = def.TaskDefinition
+				}
+				return ignoreNotFound(err)
+			}),
+			read(func(ctx context.Context) (err error) {
+				registry, namespace, err = o.registryOf(ctx, view.Service)
+				return err
+			}),
+		),
+		read(func(ctx context.Context) error {
+			if namespace == "" {
+				return nil
+			}
+			ns, err := o.cloud.Namespace(ctx, namespace)
+			if err == nil {
+				view.ServiceEndpoint = aws.String(registry + "." + aws.StringValue(ns.Name))
+			}
+			return ignoreNotFound(err)
+		}),
+	)(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return view, nil
+}
+
+// taskIDs returns the ids of a service's tasks, those that have stopped included; none if there is no such service.
+func (o *Orchestrator) taskIDs(ctx context.Context, cluster, service string) ([]string, error) {
+	var running, stopped []string
+	list := func(status string, into *[]string) step {
+		return read(func(ctx context.Context) (err error) {
+			*into, err = o.ecs.ListTasks(ctx, ecs.TaskFilter{Cluster: cluster, Service: service, Status: status})
+			return ignoreNotFound(err)
+		})
+	}
+	_, err := together(list(awsecs.DesiredStatusRunning, &running), list(awsecs.DesiredStatusStopped, &stopped))(ctx)
+	ids := []string{}
+	for _, arn := range append(running, stopped...) {
+		if id := nameOf(arn); !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids, err
+}
+
+// registryOf returns the name of the service's registry and the id of its namespace; empty if it has none.
+func (o *Orchestrator) registryOf(ctx context.Context, service *awsecs.Service) (name, namespace string, err error) {
+	if len(service.ServiceRegistries) == 0 {
+		return "", "", nil
+	}
+	registry, err := o.cloud.Service(ctx, aws.StringValue(service.ServiceRegistries[0].RegistryArn))
+	if err != nil {
+		return "", "", ignoreNotFound(err)
+	}
+	namespace = aws.StringValue(registry.NamespaceId)
+	if namespace == "" && registry.DnsConfig != nil {
+		namespace = aws.StringValue(registry.DnsConfig.NamespaceId)
+	}
+	return aws.StringValue(registry.Name), namespace, nil
+}
+
+// List returns the ARNs of the services in a cluster. In a cluster that is nobody's, those of other orgs are left out.
+func (o *Orchestrator) List(ctx context.Context, cluster string) ([]string, error) {
+	var arns []string
+	var home *awsecs.Cluster
+	_, err := together(
+		read(func(ctx context.Context) (err error) {
+			arns, err = o.ecs.ListServices(ctx, cluster)
+			return err
+		}),
+		read(func(ctx context.Context) (err error) {
+			home, err = o.homeOf(ctx, cluster)
+			return err
+		}),
+	)(ctx)
+	if err != nil || ecs.ToTags(home.Tags).OwnedBy(o.account.Org) {
+		return arns, err
+	}
+	services, err := o.describeOurs(ctx, cluster, arns)
+	ours := []string{}
+	for _, s := range services {
+		ours = append(ours, aws.StringValue(s.ServiceArn))
+	}
+	return ours, err
+}
+
+// ListAll returns the services in a cluster with their tags.
+func (o *Orchestrator) ListAll(ctx context.Context, cluster string) ([]*awsecs.Service, error) {
+	arns, err := o.List(ctx, cluster)
+	if err != nil {
+		return nil, err
+	}
+	return o.describeOurs(ctx, cluster, arns)
+}
+
+// describeOurs describes services, and leaves out those that do not exist for our callers.
+func (o *Orchestrator) describeOurs(ctx context.Context, cluster string, arns []string) ([]*awsecs.Service, error) {
+	services, err := o.ecs.Services(ctx, cluster, arns)
+	return slices.DeleteFunc(services, func(s *awsecs.Service) bool {
+		return !ecs.ToTags(s.Tags).BelongsTo(o.account.Org) || aws.StringValue(s.Status) == "INACTIVE"
+	}), err
+}
