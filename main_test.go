@@ -168,3 +168,36 @@ func TestQuotedTextIsOneWordOfTheShell(t *testing.T) {
 		})
 	}
 }
+
+func TestTheRequestsItPrintsWork(t *testing.T) {
+	p := startLocal(t)
+	_, commands, _ := strings.Cut(p.greets, "curl ")
+	printed := regexp.MustCompile(`'([^']*)'`).FindAllStringSubmatch(commands, -1)
+	words := make([]string, len(printed))
+	for i, word := range printed {
+		words[i] = word[1]
+	}
+	if len(words) < 5 || words[1] != "X-Auth-Token: "+p.token || words[3] != words[1] {
+		t.Fatalf("printed %q", commands)
+	}
+	for _, tt := range []struct{ method, url, body, want string }{
+		{http.MethodPost, words[0], words[2], `"ServiceName":"www"`},
+		{http.MethodGet, words[4], "", `"ServiceEndpoint":"www.local"`},
+	} {
+		r, err := http.NewRequest(tt.method, tt.url, strings.NewReader(tt.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-Auth-Token", p.token)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded") // as curl says of --data
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		if err != nil || answer.StatusCode != http.StatusOK || !strings.Contains(string(body), tt.want) {
+			t.Errorf("%s %s answered %d %s, %v; want %s", tt.method, tt.url, answer.StatusCode, body, err, tt.want)
+		}
+	}
+}
