@@ -95,9 +95,10 @@ func (svc *ecsService) configure(r *request, in *ecs.CreateServiceInput, definit
 	); err != nil {
 		return err
 	}
+	caller, _ := r.caller()
 	svc.out = ecs.Service{
 		ServiceArn: aws.String(svc.arn), ServiceName: aws.String(svc.name), ClusterArn: aws.String(svc.cluster.arn),
-		CreatedAt: aws.Time(svc.created), CreatedBy: aws.String("arn:aws:iam::" + r.account.id + ":user/local"),
+		CreatedAt: aws.Time(svc.created), CreatedBy: aws.String(caller),
 		TaskDefinition: definition.out.TaskDefinitionArn, LaunchType: launchType, CapacityProviderStrategy: strategy,
 		DesiredCount: aws.Int64(aws.Int64Value(in.DesiredCount)), NetworkConfiguration: networkWithDefaults(in.NetworkConfiguration),
 		ServiceRegistries: orEmpty(in.ServiceRegistries), LoadBalancers: []*ecs.LoadBalancer{}, DeploymentConfiguration: deployment,

@@ -124,6 +124,7 @@ func (r *request) addRevision(in *ecs.RegisterTaskDefinitionInput) *ecsRevision 
 		r.region.ecs.families.put(name, f)
 	}
 	f.last++
+	caller, _ := r.caller()
 	rev := &ecsRevision{family: f, number: f.last, out: ecs.TaskDefinition{
 		TaskDefinitionArn:       aws.String(r.arn("ecs", fmt.Sprintf("task-definition/%s:%d", name, f.last))),
 		Family:                  in.Family,
@@ -146,7 +147,7 @@ func (r *request) addRevision(in *ecs.RegisterTaskDefinitionInput) *ecsRevision 
 		RuntimePlatform:         in.RuntimePlatform,
 		Volumes:                 orEmpty(in.Volumes),
 		RegisteredAt:            aws.Time(r.now),
-		RegisteredBy:            aws.String("arn:aws:iam::" + r.account.id + ":user/local"),
+		RegisteredBy:            aws.String(caller),
 	}}
 	f.revisions = append(f.revisions, rev)
 	r.region.ecs.revisions.put(rev.key(), rev)
@@ -161,8 +162,9 @@ func (r *request) checkPassRole(arn *string) error {
 	case !strings.HasPrefix(*arn, "arn:aws:iam::") || !strings.Contains(*arn, ":role/"):
 		return clientError("Role is not valid")
 	case !r.account.iam.usableRole(r.aws, *arn):
+		caller, _ := r.caller()
 		return refuse(ecs.ErrCodeAccessDeniedException,
-			"User: arn:aws:iam::%s:user/local is not authorized to perform: iam:PassRole on resource: %s because no identity-based policy allows the iam:PassRole action", r.account.id, *arn)
+			"User: %s is not authorized to perform: iam:PassRole on resource: %s because no identity-based policy allows the iam:PassRole action", caller, *arn)
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package localaws_test
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -236,26 +235,5 @@ func TestTasksAreListedInPages(t *testing.T) {
 		if err != nil || len(seen) != 25 || !slices.Equal(pages, []int{10, 10, 5}) {
 			t.Errorf("%d tasks in pages of %v, %v", len(seen), pages, err)
 		}
-	}
-}
-
-func TestOnlySoMuchIsRememberedOfWhatIsGone(t *testing.T) {
-	w := newECSWorld(t)
-	in := w.one()
-	in.Count = aws.Int64(10)
-	in.Overrides = &ecs.TaskOverride{ContainerOverrides: []*ecs.ContainerOverride{{Name: aws.String("webserver"), Command: aws.StringSlice([]string{"exit 0"})}}}
-	first := w.run(in)[0]
-	w.task(first)
-	for i := range 600 { // each remembers ten tasks and a client token
-		in.StartedBy = aws.String(fmt.Sprint(i))
-		w.run(in)
-	}
-	w.task(first)
-	for range 400 {
-		w.run(in)
-	}
-	out := must[*ecs.DescribeTasksOutput](t)(w.DescribeTasks(&ecs.DescribeTasksInput{Cluster: aws.String("clu"), Tasks: []*string{&first}}))
-	if len(out.Failures) != 1 {
-		t.Errorf("of 10,010 tasks the first one is remembered: %v", out)
 	}
 }
