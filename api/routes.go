@@ -19,6 +19,10 @@ func (s *Server) routes() {
 	s.open(v1, "/metrics", s.metrics.handler())
 
 	s.serviceRoutes(v1)
+	s.clusterRoutes(v1)
+	s.taskRoutes(v1)
+	s.taskDefinitionRoutes(v1)
+	s.registryRoutes(v1)
 }
 
 // open adds a route that answers GET and needs no token.

@@ -34,11 +34,16 @@ type Resource struct {
 // maxPage is the most that AWS returns in one page.
 const maxPage = 100
 
-// Find returns the resources of the given types ("ecs:task-definition") that carry all of the given tags.
+// Find returns the resources of the given types ("ecs:task-definition") that carry all of the given tags. A tag without a value stands for
+// any value.
 func (c *Client) Find(ctx context.Context, tags common.Tags, types ...string) ([]Resource, error) {
 	in := &tagging.GetResourcesInput{ResourcesPerPage: aws.Int64(maxPage), ResourceTypeFilters: aws.StringSlice(types)}
 	for _, tag := range tags {
-		in.TagFilters = append(in.TagFilters, &tagging.TagFilter{Key: aws.String(tag.Key), Values: aws.StringSlice([]string{tag.Value})})
+		filter := &tagging.TagFilter{Key: aws.String(tag.Key)}
+		if tag.Value != "" {
+			filter.Values = aws.StringSlice([]string{tag.Value})
+		}
+		in.TagFilters = append(in.TagFilters, filter)
 	}
 	var found []Resource
 	err := c.api.GetResourcesPagesWithContext(ctx, in, func(page *tagging.GetResourcesOutput, _ bool) bool {

@@ -1,0 +1,41 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	awsecs "github.com/aws/aws-sdk-go/service/ecs"
+	"github.com/gorilla/mux"
+)
+
+// firstUseTime is enough for what the first use of ECS in an account waits for: a role that AWS makes then.
+const firstUseTime = 3 * time.Minute
+
+func listClusters(c call, _ none) ([]string, error) {
+	return c.account.orchestrator.Clusters(c.Context())
+}
+
+func createCluster(c call, in awsecs.CreateClusterInput) (*awsecs.CreateClusterOutput, error) {
+	cluster, err := c.account.orchestrator.CreateCluster(c.Context(), &in)
+	return &awsecs.CreateClusterOutput{Cluster: cluster}, err
+}
+
+func showCluster(c call, _ none) (*awsecs.DescribeClustersOutput, error) {
+	cluster, err := c.account.orchestrator.Cluster(c.Context(), c.name("cluster"))
+	return &awsecs.DescribeClustersOutput{Clusters: []*awsecs.Cluster{cluster}, Failures: []*awsecs.Failure{}}, err
+}
+
+func deleteCluster(c call, _ none) (*awsecs.DeleteClusterOutput, error) {
+	cluster, err := c.account.orchestrator.DeleteCluster(c.Context(), c.name("cluster"))
+	return &awsecs.DeleteClusterOutput{Cluster: cluster}, err
+}
+
+// clusterRoutes are the routes of clusters, each by its name or its ARN.
+func (s *Server) clusterRoutes(v1 *mux.Router) {
+	const clusters = "/{account}/clusters"
+	const cluster = clusters + "/{cluster}"
+	v1.Handle(clusters, handle(s, http.StatusOK, listClusters)).Methods(http.MethodGet)
+	v1.Handle(clusters, handle(s, http.StatusOK, createCluster, within(firstUseTime))).Methods(http.MethodPost)
+	v1.Handle(cluster, handle(s, http.StatusOK, showCluster, slashes("cluster"))).Methods(http.MethodGet)
+	v1.Handle(cluster, handle(s, http.StatusOK, deleteCluster, slashes("cluster"))).Methods(http.MethodDelete)
+}

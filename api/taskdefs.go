@@ -1,0 +1,45 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	awsecs "github.com/aws/aws-sdk-go/service/ecs"
+	"github.com/gorilla/mux"
+)
+
+// newRoleTime is enough for a role that was made a moment ago to become known to ECS.
+const newRoleTime = 2 * time.Minute
+
+func listTaskDefinitions(c call, _ none) ([]string, error) {
+	return c.account.orchestrator.TaskDefinitions(c.Context(), c.text("prefix"), c.text("status"))
+}
+
+func registerTaskDefinition(c call, in awsecs.RegisterTaskDefinitionInput) (*awsecs.RegisterTaskDefinitionOutput, error) {
+	return c.account.orchestrator.RegisterTaskDefinition(c.Context(), &in)
+}
+
+func showTaskDefinition(c call, _ none) (*awsecs.DescribeTaskDefinitionOutput, error) {
+	out, err := c.account.orchestrator.TaskDefinition(c.Context(), c.name("taskdef"))
+	if err != nil {
+		return nil, err
+	}
+	out.Tags = orEmpty(out.Tags)
+	return out, nil
+}
+
+func deregisterTaskDefinition(c call, _ none) (*awsecs.DeregisterTaskDefinitionOutput, error) {
+	definition, err := c.account.orchestrator.DeregisterTaskDefinition(c.Context(), c.name("taskdef"))
+	return &awsecs.DeregisterTaskDefinitionOutput{TaskDefinition: definition}, err
+}
+
+// taskDefinitionRoutes are the routes of task definitions, each by its family, family:revision or ARN.
+func (s *Server) taskDefinitionRoutes(v1 *mux.Router) {
+	const taskdefs = "/{account}/taskdefs"
+	const taskdef = taskdefs + "/{taskdef}"
+	status := choice("status", awsecs.TaskDefinitionStatusActive, awsecs.TaskDefinitionStatusInactive)
+	v1.Handle(taskdefs, handle(s, http.StatusOK, listTaskDefinitions, status, text("prefix"))).Methods(http.MethodGet)
+	v1.Handle(taskdefs, handle(s, http.StatusOK, registerTaskDefinition, within(newRoleTime))).Methods(http.MethodPost)
+	v1.Handle(taskdef, handle(s, http.StatusOK, showTaskDefinition, slashes("taskdef"))).Methods(http.MethodGet)
+	v1.Handle(taskdef, handle(s, http.StatusOK, deregisterTaskDefinition, slashes("taskdef"))).Methods(http.MethodDelete)
+}

@@ -1,0 +1,255 @@
+package orchestration
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go/aws"
+	awsecs "github.com/aws/aws-sdk-go/service/ecs"
+	"github.com/google/uuid"
+
+	"ecs-api/common"
+	"ecs-api/ecs"
+)
+
+// taskID is what ECS allows as a task's id: 32 hexadecimal digits, or a UUID, as they were until 2018.
+var taskID = regexp.MustCompile(`^[0-9A-Za-z-]{32,36}$`)
+
+// maxRun is how many tasks one RunTask starts.
+const maxRun = 10
+
+// Tasks returns the ARNs of a cluster's tasks. Filter's cluster is a name or an ARN; without a status it is RUNNING.
+func (o *Orchestrator) Tasks(ctx context.Context, filter ecs.TaskFilter) ([]string, error) {
+	name, err := clusterName("cluster", filter.Cluster)
+	if err != nil {
+		return nil, err
+	}
+	var p problems
+	if filter.Service = nameOf(filter.Service); filter.Service != "" {
+		p.name("service", filter.Service)
+	}
+	if filter.Family != "" {
+		p.name("family", filter.Family)
+	}
+	if err := common.Invalid(p...); err != nil {
+		return nil, err
+	}
+	ref := filter.Cluster
+	filter.Cluster, filter.Status = name, cmp.Or(filter.Status, awsecs.DesiredStatusRunning) // said outright for moto, which has no default
+	var arns []string
+	_, err = together(
+		read(func(ctx context.Context) error { return o.checkCluster(ctx, ref) }),
+		when(filter.Service != "", read(func(ctx context.Context) error {
+			service, err := o.ecs.Service(ctx, name, filter.Service)
+			if err == nil && !ecs.ToTags(service.Tags).BelongsTo(o.account.Org) {
+				err = theirs("service", filter.Service)
+			}
+			return err
+		})),
+		read(func(ctx context.Context) (err error) {
+			arns, err = o.ecs.ListTasks(ctx, filter)
+			return err
+		}),
+	)(ctx)
+	return arns, err
+}
+
+// checkCluster returns NotFound unless the cluster is there for our callers.
+func (o *Orchestrator) checkCluster(ctx context.Context, ref string) error {
+	_, err := o.Cluster(ctx, ref)
+	return err
+}
+
+// Task returns a task of the cluster, by its id or ARN. One that has stopped is found for an hour or so.
+func (o *Orchestrator) Task(ctx context.Context, cluster, ref string) (*awsecs.Task, error) {
+	name, err := clusterName("cluster", cluster)
+	if err != nil {
+		return nil, err
+	}
+	id, err := taskIn(name, ref)
+	if err != nil {
+		return nil, err
+	}
+	var out *awsecs.DescribeTasksOutput
+	_, err = together(
+		read(func(ctx context.Context) error { return o.checkCluster(ctx, cluster) }),
+		read(func(ctx context.Context) (err error) {
+			out, err = o.ecs.DescribeTasks(ctx, name, []string{id})
+			return err
+		}),
+	)(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, task := range out.Tasks { // moto 5.2.1 also finds tasks of other clusters
+		if nameOf(aws.StringValue(task.ClusterArn)) == name && ecs.ToTags(task.Tags).BelongsTo(o.account.Org) {
+			return task, nil
+		}
+	}
+	return nil, theirs("task", id)
+}
+
+// taskIn returns the id in a reference to a task of the cluster. What can be no task's id is not there.
+func taskIn(cluster, ref string) (string, error) {
+	id, err := resource("task", ref, "ecs", "task")
+	if err != nil {
+		return "", err
+	}
+	if id != ref { // task/ID until 2018, task/CLUSTER/ID since
+		if in, rest, ok := strings.Cut(id, "/"); ok {
+			if in != cluster {
+				return "", theirs("task", rest+" in cluster "+cluster)
+			}
+			id = rest
+		}
+	}
+	switch {
+	case strings.Contains(id, "/"):
+		return "", common.Invalid(common.FieldError{Field: "task", Detail: "must be a task's id or ARN"})
+	case !taskID.MatchString(id):
+		return "", theirs("task", id)
+	}
+	return id, nil
+}
+
+// StopTask stops a task of the cluster. The reason is shown with the task; it may be empty.
+func (o *Orchestrator) StopTask(ctx context.Context, cluster, ref, reason string) (*awsecs.Task, error) {
+	task, err := o.Task(ctx, cluster, ref)
+	if err != nil {
+		return nil, err
+	}
+	return o.ecs.StopTask(ctx, nameOf(aws.StringValue(task.ClusterArn)), nameOf(aws.StringValue(task.TaskArn)), reason)
+}
+
+// RunTasks starts tasks in the cluster, on Fargate unless in names a strategy, in the account's default network unless in names one. A
+// Conflict if none could be started; the answer's failures tell of those that could not when others could.
+func (o *Orchestrator) RunTasks(ctx context.Context, cluster string, in *awsecs.RunTaskInput) (*awsecs.RunTaskOutput, error) {
+	name, err := clusterName("cluster", cluster)
+	if err != nil {
+		return nil, err
+	}
+	if err := common.Invalid(o.validateRun(name, in)...); err != nil {
+		return nil, err
+	}
+	var definition *awsecs.DescribeTaskDefinitionOutput
+	_, err = together(
+		read(func(ctx context.Context) error { return o.checkCluster(ctx, cluster) }),
+		read(func(ctx context.Context) (err error) {
+			definition, err = o.TaskDefinition(ctx, aws.StringValue(in.TaskDefinition))
+			return err
+		}),
+	)(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if arn := aws.StringValue(definition.TaskDefinition.TaskDefinitionArn); aws.StringValue(definition.TaskDefinition.Status) != awsecs.TaskDefinitionStatusActive {
+		return nil, common.Errorf(common.Conflict, "task definition %s is not ACTIVE; run another revision", nameOf(arn))
+	}
+	in = o.prepareRun(name, in)
+	in.TaskDefinition = definition.TaskDefinition.TaskDefinitionArn // what was looked at is what runs
+	var out *awsecs.RunTaskOutput
+	err = o.pace.Retry(ctx, func() (err error) {
+		out, err = o.ecs.RunTask(ctx, in)
+		return err
+	}, common.ServiceLinkedRole, common.NewRoleAssume, common.NewCluster)
+	if err != nil {
+		return nil, err
+	}
+	if len(out.Tasks) == 0 {
+		return nil, common.Errorf(common.Conflict, "no task was started: %s", reasons(out.Failures))
+	}
+	return out, nil
+}
+
+// validateRun returns what is wrong with a request to run tasks.
+func (o *Orchestrator) validateRun(cluster string, in *awsecs.RunTaskInput) problems {
+	var p problems
+	if named := aws.StringValue(in.Cluster); named != "" && nameOf(named) != cluster {
+		p.add("cluster", "is %q, but the path says %q; leave it out", named, cluster)
+	}
+	if aws.StringValue(in.TaskDefinition) == "" {
+		p.add("taskdefinition", "is required: a family, family:revision or ARN")
+	}
+	if in.Count != nil && (*in.Count < 1 || *in.Count > maxRun) {
+		p.add("count", "must be 1 to %d", maxRun)
+	}
+	if t := aws.StringValue(in.LaunchType); t != "" && t != awsecs.LaunchTypeFargate {
+		p.add("launchtype", "must be FARGATE, or left out")
+	}
+	if aws.StringValue(in.LaunchType) != "" && len(in.CapacityProviderStrategy) > 0 {
+		p.add("launchtype", "cannot go together with capacityproviderstrategy")
+	}
+	if t := aws.StringValue(in.PropagateTags); t != "" && t != awsecs.PropagateTagsTaskDefinition && t != awsecs.PropagateTagsNone {
+		p.add("propagatetags", "must be TASK_DEFINITION or NONE")
+	}
+	var network problems
+	network.network("", in.NetworkConfiguration)
+	p = append(p, network.within(".")...)
+	if in.Overrides != nil {
+		if aws.StringValue(in.Overrides.ExecutionRoleArn) != "" {
+			p.add("overrides.executionrolearn", "cannot be chosen: it is that of the task definition")
+		}
+		p.role(o.account, "overrides.taskrolearn", in.Overrides.TaskRoleArn)
+	}
+	for i, volume := range in.VolumeConfigurations {
+		if volume.ManagedEBSVolume != nil {
+			p.role(o.account, fmt.Sprintf("volumeconfigurations[%d].managedebsvolume.rolearn", i), volume.ManagedEBSVolume.RoleArn)
+		}
+	}
+	return append(p, ecs.ToTags(in.Tags).Validate("tags", o.account.Org)...)
+}
+
+// role refuses a role that the account does not let callers choose.
+func (p *problems) role(a Account, field string, arn *string) {
+	if role := aws.StringValue(arn); role != "" && (a.AllowsTaskRole == nil || !a.AllowsTaskRole(role)) {
+		p.add(field, "is not a role that this account allows; ask its operator to add it to taskRoles")
+	}
+}
+
+// prepareRun returns in with the defaults of tasks.
+func (o *Orchestrator) prepareRun(cluster string, in *awsecs.RunTaskInput) *awsecs.RunTaskInput {
+	out := *in
+	out.Cluster = aws.String(cluster)
+	out.NetworkConfiguration = o.network(in.NetworkConfiguration)
+	out.Tags = ecs.FromTags(o.ownTags(ecs.ToTags(in.Tags)))
+	out.LaunchType = optional(aws.StringValue(in.LaunchType))
+	if out.LaunchType == nil && len(out.CapacityProviderStrategy) == 0 {
+		out.LaunchType = aws.String(awsecs.LaunchTypeFargate)
+	}
+	if out.Count == nil {
+		out.Count = aws.Int64(1)
+	}
+	if out.EnableECSManagedTags == nil {
+		out.EnableECSManagedTags = aws.Bool(true)
+	}
+	out.PropagateTags = aws.String(cmp.Or(aws.StringValue(in.PropagateTags), awsecs.PropagateTagsTaskDefinition))
+	out.ClientToken = aws.String(cmp.Or(aws.StringValue(in.ClientToken), uuid.NewString())) // one for all tries: they start one set of tasks
+	return &out
+}
+
+// optional returns a pointer to s, or nil if s is empty.
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// reasons returns what ECS says of tasks that it did not start, each reason once.
+func reasons(failures []*awsecs.Failure) string {
+	var all []string
+	for _, f := range failures {
+		text := aws.StringValue(f.Reason)
+		if detail := aws.StringValue(f.Detail); detail != "" {
+			text += " (" + detail + ")"
+		}
+		if !slices.Contains(all, text) {
+			all = append(all, text)
+		}
+	}
+	return cmp.Or(strings.Join(all, "; "), "AWS gives no reason")
+}
