@@ -2,7 +2,11 @@ package orchestration
 
 import (
 	"context"
+	"fmt"
+	"path/filepath"
+	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -94,10 +98,22 @@ func (g *Group) start(ctx context.Context, o Operation, deadline time.Duration, 
 func safely(work func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = common.Errorf(common.Internal, "panic: %v", p)
+			err = common.Errorf(common.Internal, "panic: %v (%s)", p, panickedAt())
 		}
 	}()
 	return work()
+}
+
+// panickedAt returns the file and line of the panic that the deferred function which calls it has recovered.
+func panickedAt() string {
+	callers := make([]uintptr, 16)
+	frames := runtime.CallersFrames(callers[:runtime.Callers(3, callers)]) // from the panic itself on
+	for {
+		frame, more := frames.Next()
+		if !strings.HasPrefix(frame.Function, "runtime.") || !more {
+			return fmt.Sprintf("%s:%d", filepath.Base(frame.File), frame.Line)
+		}
+	}
 }
 
 // end records how an operation ended.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"time"
 
 	"ecs-api/common"
 )
@@ -17,47 +16,12 @@ type step func(context.Context) (undo, error)
 // An undo unmakes what a step made. What is gone already is no error.
 type undo func(context.Context) error
 
-// undoTime is how long unmaking may take, all of it together.
-const undoTime = 2 * time.Minute
-
-// run does the step; when it fails, it unmakes what was made before the error is returned. What could not be unmade is named in the
-// error's text, which cannot decide its kind.
-func run(ctx context.Context, s step) error {
-	back, err := s(ctx)
-	if err == nil || back == nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
-	defer cancel()
-	if left := back(ctx); left != nil {
-		return leftBehind(err, left)
-	}
-	return err
-}
-
-// leftBehind returns err with what the failed undos named.
-func leftBehind(err, undos error) error {
-	var left []string
-	var walk func(error)
-	walk = func(e error) {
-		if many, ok := e.(interface{ Unwrap() []error }); ok {
-			for _, one := range many.Unwrap() {
-				walk(one)
-			}
-			return
-		}
-		left = append(left, common.Public(e))
-	}
-	walk(undos)
-	return common.WithLeft(err, left...)
-}
-
 // inOrder does the steps one after another, and unmakes them latest first.
 func inOrder(steps ...step) step {
 	return func(ctx context.Context) (undo, error) {
 		var undos []undo
 		for _, s := range steps {
-			back, err := s(ctx)
+			back, err := try(ctx, s)
 			if back != nil {
 				undos = append(undos, back)
 			}
@@ -76,12 +40,21 @@ func together(steps ...step) step {
 		errs := make([]error, len(steps))
 		var wg sync.WaitGroup
 		for i, s := range steps {
-			wg.Go(func() { undos[i], errs[i] = s(ctx) })
+			wg.Go(func() { undos[i], errs[i] = try(ctx, s) })
 		}
 		wg.Wait()
 		undos = slices.DeleteFunc(undos, func(u undo) bool { return u == nil })
 		return atOnce(undos), first(errs)
 	}
+}
+
+// try does the step. A panic is its error: what the other steps made is unmade then as well, and the server lives on.
+func try(ctx context.Context, s step) (back undo, err error) {
+	err = safely(func() (err error) {
+		back, err = s(ctx)
+		return err
+	})
+	return back, err
 }
 
 // first returns the error that says most: one that the caller can act on before others.
@@ -110,7 +83,7 @@ func latestFirst(undos []undo) undo {
 	return func(ctx context.Context) error {
 		var errs []error
 		for _, u := range slices.Backward(undos) {
-			errs = append(errs, u(ctx))
+			errs = append(errs, safely(func() error { return u(ctx) }))
 		}
 		return errors.Join(errs...)
 	}
@@ -125,7 +98,7 @@ func atOnce(undos []undo) undo {
 		errs := make([]error, len(undos))
 		var wg sync.WaitGroup
 		for i, u := range undos {
-			wg.Go(func() { errs[i] = u(ctx) })
+			wg.Go(func() { errs[i] = safely(func() error { return u(ctx) }) })
 		}
 		wg.Wait()
 		return errors.Join(errs...)
