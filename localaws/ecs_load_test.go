@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go/aws/credentials"
 	"github.com/aws/aws-sdk-go/aws/session"
 	"github.com/aws/aws-sdk-go/service/ecs"
+	"github.com/google/go-cmp/cmp"
 
 	"ecs-api/localaws"
 )
@@ -50,6 +51,20 @@ func TestManyCallersDoNotDisturbEachOther(t *testing.T) {
 	}
 	if left := w.tasks(ecs.ListTasksInput{}); len(left) != 0 {
 		t.Errorf("tasks %v are left", left)
+	}
+}
+
+func TestTheSameCallsGetTheSameIDs(t *testing.T) {
+	ids := func() []string {
+		w := newECSWorld(t)
+		in := w.input("www")
+		in.DesiredCount = aws.Int64(3)
+		w.create(in)
+		svc := w.describe("www")
+		return append(w.tasks(ecs.ListTasksInput{}), *svc.Deployments[0].Id, *svc.Events[0].Id)
+	}
+	if diff := cmp.Diff(ids(), ids()); diff != "" {
+		t.Error(diff)
 	}
 }
 
