@@ -200,9 +200,6 @@ func (c call) instant(name string) time.Time { return value[time.Time](c, name) 
 // query returns the whole query, for endpoints that take any key. Nothing in it has been checked.
 func (c call) query() url.Values { return c.params.query }
 
-// given reports whether the query has name.
-func (c call) given(name string) bool { return c.params.query.Has(name) }
-
 // value returns what the request says of name. An endpoint that asks for what its route does not declare is a bug.
 func value[T any](c call, name string) T {
 	v, ok := c.params.values[name].(T)

@@ -46,10 +46,10 @@ type Server struct {
 	metrics  *metrics
 	// background is the owner of what goes on after its request was answered.
 	background *orchestration.Group
-	auth     *authenticator
-	router   *mux.Router
-	public   map[string]bool // the paths that need no token
-	handler  http.Handler
+	auth       *authenticator
+	router     *mux.Router
+	public     map[string]bool // the paths that need no token
+	handler    http.Handler
 }
 
 // New returns a server for the accounts of o.Config. It makes no call to AWS.
