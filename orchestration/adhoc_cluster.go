@@ -81,7 +81,7 @@ func (o *Orchestrator) CreateCluster(ctx context.Context, in *awsecs.CreateClust
 	request := adhocRequest()
 	in = o.prepareCluster(in, o.ownTags(tags).With(request))
 	var made *awsecs.Cluster
-	err := run(ctx, func(ctx context.Context) (undo, error) {
+	err := o.run(ctx, name, func(ctx context.Context) (undo, error) {
 		err := o.pace.Retry(ctx, func() (err error) {
 			made, err = o.ecs.CreateCluster(ctx, in)
 			return err

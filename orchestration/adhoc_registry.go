@@ -104,7 +104,7 @@ func (o *Orchestrator) CreateRegistry(ctx context.Context, in *awscloud.CreateSe
 	out.CreatorRequestId = aws.String(uuid.NewString())
 	out.Tags = servicediscovery.FromTags(o.ownTags(tags).With(adhocRequest()))
 	var made *awscloud.Service
-	err = run(ctx, func(ctx context.Context) (back undo, err error) {
+	err = o.run(ctx, name, func(ctx context.Context) (back undo, err error) {
 		made, back, err = o.makeAdhocRegistry(ctx, &out)
 		return back, err
 	})

@@ -147,7 +147,7 @@ func (o *Orchestrator) RegisterTaskDefinition(ctx context.Context, in *awsecs.Re
 		out.RequiresCompatibilities = aws.StringSlice([]string{awsecs.CompatibilityFargate})
 	}
 	answer := &awsecs.RegisterTaskDefinitionOutput{Tags: out.Tags}
-	err = run(ctx, func(ctx context.Context) (back undo, err error) {
+	err = o.run(ctx, aws.StringValue(in.Family), func(ctx context.Context) (back undo, err error) {
 		answer.TaskDefinition, back, err = o.register(ctx, &out, request.Value)
 		return back, err
 	})

@@ -38,11 +38,7 @@ func (c *creation) readCluster(ctx context.Context) error {
 // makeCluster makes the cluster. CreateCluster answers 200 for a cluster that is there already, so claimCluster looks whose it is.
 func (c *creation) makeCluster(ctx context.Context) (undo, error) {
 	if c.found.cluster != nil {
-		done := aws.Int64Value(c.found.cluster.ActiveServicesCount) > 0
-		if c.toClaim(ecs.ToTags(c.found.cluster.Tags), done) {
-			return nil, c.ecs.Tag(ctx, aws.StringValue(c.found.cluster.ClusterArn), c.claimTag())
-		}
-		return nil, nil
+		return c.claim(ecs.ToTags(c.found.cluster.Tags), c.tagCluster)(ctx)
 	}
 	in := *c.in.Cluster
 	in.ClusterName = aws.String(c.cluster)
@@ -79,13 +75,15 @@ func (c *creation) claimCluster(ctx context.Context) (undo, error) {
 		return nil, nil // the cluster is there all the same; only a request at the same moment that fails could take it away
 	}
 	tags := ecs.ToTags(cluster.Tags)
-	switch {
-	case !tags.BelongsTo(c.account.Org):
+	if !tags.BelongsTo(c.account.Org) {
 		return nil, theirs("cluster", c.cluster)
-	case !c.mine(tags) && tags.OwnedBy(c.account.Org):
-		return nil, c.ecs.Tag(ctx, aws.StringValue(cluster.ClusterArn), c.claimTag())
 	}
-	return nil, nil
+	return c.claim(tags, c.tagCluster)(ctx)
+}
+
+// tagCluster gives the cluster tags.
+func (c *creation) tagCluster(ctx context.Context, tags common.Tags) error {
+	return c.ecs.Tag(ctx, aws.StringValue(c.out.Cluster.ClusterArn), tags)
 }
 
 // undoCluster deletes the cluster if this request made it, and nobody claimed it since.

@@ -56,25 +56,23 @@ func (o *Orchestrator) Create(ctx context.Context, in *CreateInput) (*CreateOutp
 	if err != nil {
 		return nil, err
 	}
-	defer release()
 	ctx, cancel := detached(ctx, createTime)
 	defer cancel()
 	if err := o.spaces.enter(ctx, c.cluster); err != nil {
+		release()
 		return nil, common.Wrapf(err, "create service %s: wait until cluster %s is taken down", c.service, c.cluster)
 	}
 
-	err = run(ctx, c.steps())
-
-	undoCtx, cancelUndo := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
-	defer cancelUndo()
-	if left := o.spaces.leave(undoCtx, c.cluster, err == nil, c.undoShared()); left != nil {
-		err = leftBehind(err, left)
+	back, err := c.steps()(ctx)
+	if err == nil {
+		o.spaces.leave(c.cluster, true, nil)
+		release()
+		c.out.Credentials = outputs(c.credentials)
+		return &c.out, nil
 	}
-	if err != nil {
-		return nil, common.Wrapf(err, "create service %s in cluster %s", c.service, c.cluster)
-	}
-	c.out.Credentials = outputs(c.credentials)
-	return &c.out, nil
+	shared, done := o.spaces.leave(c.cluster, false, c.undoShared())
+	err = common.Wrapf(err, "create service %s in cluster %s", c.service, c.cluster)
+	return nil, o.unmake(ctx, c.target(), err, func() { done(); release() }, back, shared)
 }
 
 // steps returns the creation's steps in four rounds: what does not depend on each other is done at the same time.

@@ -45,6 +45,7 @@ func TestAFailedCreateLeavesNothing(t *testing.T) {
 				_, err := w.Create(t.Context(), wholeService(t, "myclu", "www"))
 				broken := len(aws.Calls()) >= n
 				aws.Heal()
+				w.wait()
 				if err != nil {
 					failed++
 					if diff := cmp.Diff(before, inventory(aws)); diff != "" {

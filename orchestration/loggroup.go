@@ -2,7 +2,6 @@ package orchestration
 
 import (
 	"context"
-	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
 
@@ -37,15 +36,13 @@ func (c *work) makeLogGroup(ctx context.Context) (undo, error) {
 	}
 	arn := aws.StringValue(c.found.logGroup.Arn)
 	tags, err := c.logs.Tags(ctx, arn)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case !tags.BelongsTo(c.account.Org):
-		return nil, theirs("log group", c.cluster)
-	case c.toClaim(tags, time.Since(time.UnixMilli(aws.Int64Value(c.found.logGroup.CreationTime))) > young):
-		return nil, c.logs.Tag(ctx, arn, c.claimTag())
 	}
-	return nil, nil
+	if !tags.BelongsTo(c.account.Org) {
+		return nil, theirs("log group", c.cluster)
+	}
+	return c.claim(tags, func(ctx context.Context, tags common.Tags) error { return c.logs.Tag(ctx, arn, tags) })(ctx)
 }
 
 // putLogRetention sets how long logs are kept, unless somebody has: it is a call of its own, so an interrupted request leaves a group

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
 	"github.com/aws/aws-sdk-go/aws/arn"
@@ -138,10 +137,7 @@ func (c *work) readRolePolicy(ctx context.Context) error {
 func (c *work) makeRole(ctx context.Context) (undo, error) {
 	name := roleName(c.cluster)
 	if c.found.role != nil {
-		if c.toClaim(iam.ToTags(c.found.role.Tags), time.Since(aws.TimeValue(c.found.role.CreateDate)) > young) {
-			return nil, c.iam.TagRole(ctx, name, c.claimTag())
-		}
-		return nil, nil
+		return c.claim(iam.ToTags(c.found.role.Tags), c.tagRole)(ctx)
 	}
 	in := &awsiam.CreateRoleInput{
 		RoleName:                 aws.String(name),
@@ -169,10 +165,12 @@ func (c *work) makeRole(ctx context.Context) (undo, error) {
 	if err := c.foundRole(role); err != nil {
 		return nil, err
 	}
-	if c.toClaim(iam.ToTags(role.Tags), false) {
-		return nil, c.iam.TagRole(ctx, name, c.claimTag())
-	}
-	return nil, nil
+	return c.claim(iam.ToTags(role.Tags), c.tagRole)(ctx)
+}
+
+// tagRole gives the role tags.
+func (c *work) tagRole(ctx context.Context, tags common.Tags) error {
+	return c.iam.TagRole(ctx, roleName(c.cluster), tags)
 }
 
 // putRolePolicy brings what the role may do up to date.

@@ -46,10 +46,11 @@ func (s *spaces) enter(ctx context.Context, cluster string) error {
 	}
 }
 
-// leave ends what enter began. A builder that failed passes how to unmake what it made of the shared parts; leave runs it, now or by
-// another builder's leave, unless somebody succeeds.
-func (s *spaces) leave(ctx context.Context, cluster string, succeeded bool, shared undo) error {
+// leave ends what enter began. A builder that failed passes how to unmake what it made of the shared parts. What comes back is for the
+// caller to run, and then to call done: the undos of all builders that failed, if this one was the last and nobody succeeded.
+func (s *spaces) leave(cluster string, succeeded bool, shared undo) (back undo, done func()) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	sp := s.held[cluster]
 	sp.builders--
 	if succeeded {
@@ -57,19 +58,16 @@ func (s *spaces) leave(ctx context.Context, cluster string, succeeded bool, shar
 	} else if shared != nil {
 		sp.undos = append(sp.undos, shared)
 	}
-	if sp.builders > 0 || len(sp.undos) == 0 {
-		if sp.builders == 0 {
-			delete(s.held, cluster)
-		}
-		s.mu.Unlock()
-		return nil
+	switch {
+	case sp.builders > 0:
+		return nil, func() {}
+	case len(sp.undos) == 0:
+		delete(s.held, cluster)
+		return nil, func() {}
 	}
-	back := latestFirst(sp.undos)
+	back = latestFirst(sp.undos)
 	sp.undos = nil
-	release := s.seal(cluster, sp)
-	s.mu.Unlock()
-	defer release()
-	return back(ctx)
+	return back, s.seal(cluster, sp)
 }
 
 // alone takes the cluster for itself, if nobody is building in it: nobody will until release is called.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"time"
 
 	"ecs-api/common"
 )
@@ -16,41 +15,6 @@ type step func(context.Context) (undo, error)
 
 // An undo unmakes what a step made. What is gone already is no error.
 type undo func(context.Context) error
-
-// undoTime is how long unmaking may take, all of it together.
-const undoTime = 2 * time.Minute
-
-// run does the step; when it fails, it unmakes what was made before the error is returned. What could not be unmade is named in the
-// error's text, which cannot decide its kind.
-func run(ctx context.Context, s step) error {
-	back, err := s(ctx)
-	if err == nil || back == nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
-	defer cancel()
-	if left := back(ctx); left != nil {
-		return leftBehind(err, left)
-	}
-	return err
-}
-
-// leftBehind returns err with what the failed undos named.
-func leftBehind(err, undos error) error {
-	var left []string
-	var walk func(error)
-	walk = func(e error) {
-		if many, ok := e.(interface{ Unwrap() []error }); ok {
-			for _, one := range many.Unwrap() {
-				walk(one)
-			}
-			return
-		}
-		left = append(left, common.Public(e))
-	}
-	walk(undos)
-	return common.WithLeft(err, left...)
-}
 
 // inOrder does the steps one after another, and unmakes them latest first.
 func inOrder(steps ...step) step {

@@ -50,7 +50,7 @@ func TestAPanicUnmakesWhatWasMade(t *testing.T) {
 					}, nil
 				}
 			}
-			err := run(t.Context(), tt.work(makes))
+			err := new(Orchestrator).run(t.Context(), "a test", tt.work(makes))
 			if !common.Is(err, common.Internal) || !strings.Contains(err.Error(), "panic: a bug") || !strings.Contains(err.Error(), "step_test.go:") {
 				t.Errorf("got %v, want the panic and where it was", err)
 			}

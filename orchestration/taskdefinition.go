@@ -92,7 +92,11 @@ func (o *Orchestrator) register(ctx context.Context, in *awsecs.RegisterTaskDefi
 		if err == nil || !common.Ambiguous(err) {
 			break
 		}
-		if found, lookErr := o.findRevision(ctx, aws.StringValue(in.Family), request); lookErr == nil && found != nil {
+		found, lookErr := o.findRevision(ctx, aws.StringValue(in.Family), request)
+		if lookErr != nil {
+			break // asking again could make a second one
+		}
+		if found != nil {
 			made, err = found, nil
 			break
 		}

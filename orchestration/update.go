@@ -84,19 +84,22 @@ func (o *Orchestrator) update(ctx context.Context, cluster, service string, in *
 	if err != nil {
 		return nil, err
 	}
-	defer release()
 	ctx, cancel := detached(ctx, updateTime)
 	defer cancel()
 	if err := o.spaces.enter(ctx, cluster); err != nil {
+		release()
 		return nil, err
 	}
-	defer func() { // it cannot fail: nothing shared is left to be unmade
-		_ = o.spaces.leave(ctx, cluster, err == nil, nil)
-	}()
-	err = run(ctx, inOrder(u.reads(), read(u.decide), u.changes()))
+	leave := func() {
+		o.spaces.leave(cluster, true, nil) // nothing shared is left to be unmade
+		release()
+	}
+	back, err := inOrder(u.reads(), read(u.decide), u.changes())(ctx)
 	if err != nil {
-		return nil, err
+		return nil, o.unmake(ctx, u.target(), err, leave, back)
 	}
+	u.removeUnused(ctx)
+	leave()
 	return u.result(), nil
 }
 
@@ -106,8 +109,8 @@ func (u *updating) changes() step {
 		registers := u.register != nil
 		return inOrder(
 			together(
-				named("role", when(registers, u.withUndo(u.makeRole, u.undoRole))),
-				named("log group", when(registers, u.withUndo(u.makeLogGroup, u.undoLogGroup))),
+				named("role", when(registers, withUndo(u.makeRole, u.undoRole))),
+				named("log group", when(registers, withUndo(u.makeLogGroup, u.undoLogGroup))),
 				each(u.made, u.makeCredential),
 				each(u.changed, u.changeCredential),
 				each(u.tagged, u.tag),
@@ -118,16 +121,18 @@ func (u *updating) changes() step {
 				named("task definition", when(registers, u.registerRevision)),
 			),
 			named("service", when(u.changesService(), u.updateService)),
-			each(u.unused, u.removeCredential),
 		)(ctx)
 	}
 }
 
 // withUndo makes a step of one that makes something shared, which a create would leave to the space's last builder to unmake.
-func (u *updating) withUndo(make step, back undo) step {
+func withUndo(build step, shared undo) step {
 	return func(ctx context.Context) (undo, error) {
-		_, err := make(ctx)
-		return back, err
+		back, err := build(ctx)
+		if back == nil {
+			return shared, err
+		}
+		return latestFirst([]undo{shared, back}), err
 	}
 }
 

@@ -2,6 +2,7 @@ package orchestration
 
 import (
 	"context"
+	"reflect"
 
 	"github.com/aws/aws-sdk-go/aws"
 	awsecs "github.com/aws/aws-sdk-go/service/ecs"
@@ -73,7 +74,13 @@ func (u *updating) registerRevision(ctx context.Context) (undo, error) {
 func (u *updating) updateService(ctx context.Context) (undo, error) {
 	in, back := u.prepareUpdate()
 	restore := func(ctx context.Context) error {
-		_, err := u.ecs.UpdateService(ctx, back)
+		now, err := u.ecs.Service(ctx, u.cluster, u.service)
+		if err == nil && !u.differs(now) {
+			return nil // the call that failed has changed nothing
+		}
+		if err == nil {
+			_, err = u.ecs.UpdateService(ctx, back)
+		}
 		return common.Wrapf(err, "the settings of service %s", u.service)
 	}
 	after, err := u.ecs.UpdateService(ctx, in)
@@ -85,6 +92,15 @@ func (u *updating) updateService(ctx context.Context) (undo, error) {
 		restore = nil // AWS said no
 	}
 	return restore, err
+}
+
+// differs reports whether the service has other settings than before.
+func (u *updating) differs(now *awsecs.Service) bool {
+	settings := func(s *awsecs.Service) []any {
+		return []any{s.TaskDefinition, s.DesiredCount, s.LaunchType, s.CapacityProviderStrategy, s.NetworkConfiguration, s.DeploymentConfiguration,
+			s.HealthCheckGracePeriodSeconds, s.EnableExecuteCommand, s.PlatformVersion, s.LoadBalancers, s.ServiceRegistries}
+	}
+	return !reflect.DeepEqual(settings(u.before), settings(now))
 }
 
 // prepareUpdate returns the call that changes the service, and the one that changes it back: what is not mentioned in them stays.
@@ -175,13 +191,24 @@ func mergeDeployment(asked, now *awsecs.DeploymentConfiguration) *awsecs.Deploym
 	return &out
 }
 
-// removeCredential schedules a secret that is not used any more for deletion: a deployment that is rolled back may want it again.
-func (u *updating) removeCredential(arn string) step {
-	return named("unused credentials", func(ctx context.Context) (undo, error) {
-		back := func(ctx context.Context) error {
-			return common.Wrapf(u.Orchestrator.secrets.RestoreSecret(ctx, arn), "secret %s, which is scheduled for deletion", arn)
-		}
-		_, err := u.Orchestrator.secrets.DeleteSecret(ctx, arn, secretWindowDays)
-		return back, err
+// removeUnused schedules the secrets that are not used any more for deletion: a deployment that is rolled back may want them again. It
+// comes last, when the service is updated: a secret that AWS does not let us delete now is tried again in the background.
+func (u *updating) removeUnused(ctx context.Context) {
+	remove := each(u.unused, func(arn string) step {
+		return named("unused credentials", read(func(ctx context.Context) error {
+			_, err := u.Orchestrator.secrets.DeleteSecret(ctx, arn, secretWindowDays)
+			return ignoreNotFound(err)
+		}))
 	})
+	if _, err := remove(ctx); err == nil {
+		return
+	}
+	// A group that is shutting down takes no work: the secrets stay then, until the service is deleted with all that is its.
+	_, _ = u.background.start(ctx, Operation{Kind: "remove unused credentials", Target: u.target(), Account: u.account.Name}, retakeTime,
+		func(ctx context.Context) error {
+			return u.insist(ctx, func(ctx context.Context) error {
+				_, err := remove(ctx)
+				return err
+			})
+		}, func() {})
 }

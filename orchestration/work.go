@@ -1,6 +1,9 @@
 package orchestration
 
 import (
+	"context"
+
+	"github.com/aws/aws-sdk-go/aws"
 	awslogs "github.com/aws/aws-sdk-go/service/cloudwatchlogs"
 	awsecs "github.com/aws/aws-sdk-go/service/ecs"
 	awsiam "github.com/aws/aws-sdk-go/service/iam"
@@ -30,6 +33,9 @@ type work struct {
 	groupMade bool // or tried to: undoLogGroup looks
 }
 
+// target names the service in operations.
+func (c *work) target() string { return c.cluster + "/" + c.service }
+
 // tagsFor returns the tags of something in the space: ours, then the request's, then those of the thing itself.
 func (c *work) tagsFor(own common.Tags) common.Tags {
 	return c.tags(c.cluster, c.request, c.callers.With(own...)...)
@@ -40,19 +46,24 @@ func theirs(what, name string) error {
 	return common.Errorf(common.NotFound, "there is no %s %s", what, name)
 }
 
-// young is how old something may be that a request of ours may still be unmaking.
-const young = createTime + undoTime
-
-// toClaim reports whether something shared that was found is another request's of ours that may not be done: it may still fail and
-// unmake what it made.
-func (c *work) toClaim(tags common.Tags, done bool) bool {
-	_, marked := tags.Get(common.TagRequest)
-	return marked && !done && !c.mine(tags) && tags.OwnedBy(c.account.Org)
+// claim gives something shared that was found this request's tag, if another request of ours may be making it at the moment: that one
+// leaves it alone then, should it fail. Where a service runs already, nobody would take it away. Undo gives the old tag back.
+func (c *work) claim(tags common.Tags, tag func(context.Context, common.Tags) error) step {
+	return func(ctx context.Context) (undo, error) {
+		before, marked := tags.Get(common.TagRequest)
+		if !marked || c.mine(tags) || !tags.OwnedBy(c.account.Org) || c.settled() {
+			return nil, nil
+		}
+		back := func(ctx context.Context) error {
+			return common.Wrapf(tag(ctx, common.Tags{{Key: common.TagRequest, Value: before}}), "the tag %s of what is in cluster %s", common.TagRequest, c.cluster)
+		}
+		return back, tag(ctx, common.Tags{{Key: common.TagRequest, Value: c.request}})
+	}
 }
 
-// claimTag is the tag that makes something this request's: whoever made it leaves it alone then.
-func (c *work) claimTag() common.Tags {
-	return common.Tags{{Key: common.TagRequest, Value: c.request}}
+// settled reports whether a service runs in the cluster.
+func (c *work) settled() bool {
+	return c.found.cluster != nil && aws.Int64Value(c.found.cluster.ActiveServicesCount) > 0
 }
 
 // mine reports whether tags are those of something that this request made or claimed, and nobody claimed since.

@@ -1,0 +1,186 @@
+package orchestration
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go/aws"
+	awsecs "github.com/aws/aws-sdk-go/service/ecs"
+	"github.com/google/go-cmp/cmp"
+
+	"ecs-api/common"
+	"ecs-api/localaws"
+)
+
+// updates are requests that each change something else about the service that wholeService makes.
+var updates = map[string]string{
+	"tags":               `{"Tags": [{"Key": "MyKey", "Value": "MyValue"}, {"Key": "Owner", "Value": "you"}]}`,
+	"tags and redeploy":  `{"ForceNewDeployment": true, "Tags": [{"Key": "MyKey", "Value": "MyValue"}]}`,
+	"redeploy":           `{"ForceRedeploy": true}`,
+	"count and strategy": `{"Service": {"DesiredCount": 3, "CapacityProviderStrategy": [{"CapacityProvider": "FARGATE_SPOT", "Weight": 1}]}}`,
+	"subnets":            `{"Service": {"NetworkConfiguration": {"AwsvpcConfiguration": {"Subnets": ["` + localaws.SubnetA + `"]}}}}`,
+	"task definition": `{"TaskDefinition": {"family": "www-task", "cpu": "512", "memory": "1024",
+		"containerdefinitions": [{"name": "webserver", "image": "nginx:2", "repositoryCredentials": {"credentialsParameter": "SECRET"}}]}}`,
+	"task definition without credentials": `{"TaskDefinition": {"family": "www-task", "cpu": "512", "memory": "1024",
+		"containerdefinitions": [{"name": "webserver", "image": "nginx:2"}]}, "Tags": [{"Key": "MyKey", "Value": "MyValue"}]}`,
+	"changed credentials": `{"Credentials": {"webserver": {"SecretString": "{\"username\": \"u\", \"password\": \"new\"}"}}}`,
+	"new credentials":     `{"Credentials": {"webserver": {"Name": "another", "SecretString": "{\"username\": \"u\", \"password\": \"new\"}"}}}`,
+	"another family": `{"TaskDefinition": {"family": "other-task", "cpu": "512", "memory": "1024",
+		"containerdefinitions": [{"name": "webserver", "image": "nginx:2"}, {"name": "sidecar", "image": "envoy:1"}]},
+		"Credentials": {"sidecar": {"Name": "sidecar", "SecretString": "{\"username\": \"u\", \"password\": \"p\"}"}},
+		"Service": {"DesiredCount": 2}, "Tags": [{"Key": "MyKey", "Value": "MyValue"}]}`,
+}
+
+// updateInput reads a request of updates for the service that out describes.
+func updateInput(t testing.TB, body string, out *CreateOutput) *UpdateInput {
+	t.Helper()
+	var in UpdateInput
+	body = strings.ReplaceAll(body, "SECRET", aws.StringValue(out.Credentials["webserver"].ARN))
+	if err := json.Unmarshal([]byte(body), &in); err != nil {
+		t.Fatal(err)
+	}
+	return &in
+}
+
+// TestAFailedUpdateChangesNothing breaks each AWS call of each kind of update in turn, in each way.
+func TestAFailedUpdateChangesNothing(t *testing.T) {
+	for name, body := range updates {
+		for how, fault := range map[string]localaws.Fault{
+			"refused":         {Effect: localaws.Refuse},
+			"throttled twice": {Effect: localaws.Throttle, Times: 2},
+			"answer lost":     {Effect: localaws.Lose},
+			"down for good":   {Effect: localaws.Down, Times: -1},
+		} {
+			t.Run(name+"/"+how, func(t *testing.T) {
+				t.Parallel()
+				failed, calls := 0, 0
+				for n := 1; ; n++ {
+					sim := localaws.New()
+					w := newWorld(t, sim)
+					made := w.create(t, wholeService(t, "myclu", "www"))
+					before := durable(sim)
+					sim.ResetCalls()
+					fault.N = n
+					sim.Inject(fault)
+					_, err := w.Update(t.Context(), "myclu", "www", updateInput(t, body, made))
+					broken := len(sim.Calls()) >= n
+					sim.Heal()
+					w.wait() // what AWS did not let us take back at once is taken back now
+					after := durable(sim)
+					if err != nil {
+						failed++
+						if diff := cmp.Diff(before, after); diff != "" {
+							t.Errorf("call %d: %v\nnot as before (-before +after):\n%s", n, err, diff)
+						}
+						if _, err := w.Update(t.Context(), "myclu", "www", updateInput(t, body, made)); err != nil {
+							t.Errorf("asked again after call %d failed: %v", n, err)
+						}
+					} else if name != "redeploy" && before == after {
+						t.Errorf("call %d: the update succeeded, and nothing has changed", n)
+					}
+					if !broken {
+						break
+					}
+					calls = n
+				}
+				t.Logf("%d calls broken, %d updates failed, all as before", calls, failed)
+				if calls < 3 {
+					t.Errorf("only %d calls were broken: the loop does not reach all", calls)
+				}
+				if rides := fault.Effect == localaws.Throttle || fault.Effect == localaws.Lose; rides && failed > 0 {
+					t.Errorf("%d updates failed; throttled calls and lost answers are to be ridden out", failed)
+				}
+			})
+		}
+	}
+}
+
+// unlasting is what a failed update may leave different: AWS never uses a revision's number again, and keeps a secret's versions.
+var unlasting = regexp.MustCompile(`(?m)^.*(AWSPREVIOUS).*\n?`)
+
+// durable returns what callers can see of the state, without what AWS itself does not take back.
+func durable(sim *localaws.AWS) string {
+	return unlasting.ReplaceAllString(sim.Snapshot(), "")
+}
+
+func TestUpdateAnswersTheServiceAsItIsAfterwards(t *testing.T) {
+	w := newWorld(t, localaws.New())
+	made := w.create(t, wholeService(t, "myclu", "www"))
+	out, err := w.Update(t.Context(), "myclu", "www", updateInput(t, updates["another family"], made))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown, err := w.ShowAll(t.Context(), "myclu", "www")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := aws.StringValue(shown.TaskDefinition.Family), "other-task"; got != want {
+		t.Errorf("the service runs %s, want %s", got, want)
+	}
+	if got := aws.Int64Value(shown.DesiredCount); got != 2 {
+		t.Errorf("desired count %d, want 2", got)
+	}
+	if diff := cmp.Diff(tagMap(shown.Tags), tagMap(out.Tags)); diff != "" {
+		t.Errorf("tags shown and answered differ:\n%s", diff)
+	}
+	if tagMap(out.Tags)["MyKey"] != "MyValue" || tagMap(out.Tags)["spinup:org"] != "localdev" {
+		t.Errorf("tags %v lack some", tagMap(out.Tags))
+	}
+	if diff := cmp.Diff([]string{"myclu"}, out.CloudwatchLogGroups); diff != "" {
+		t.Errorf("log groups:\n%s", diff)
+	}
+	var sidecar *awsecs.ContainerDefinition
+	for _, c := range shown.TaskDefinition.ContainerDefinitions {
+		if aws.StringValue(c.Name) == "sidecar" {
+			sidecar = c
+		}
+	}
+	if sidecar == nil || sidecar.RepositoryCredentials == nil || aws.StringValue(sidecar.RepositoryCredentials.CredentialsParameter) != aws.StringValue(out.Credentials["sidecar"].ARN) {
+		t.Errorf("the sidecar does not use its new credentials: %v", sidecar)
+	}
+	// The webserver's credentials are not used any more: they are gone, but can be had back.
+	for _, line := range inventory(w.aws) {
+		if strings.Contains(line, "www-cred") {
+			t.Errorf("%s is still there", line)
+		}
+	}
+}
+
+func TestUpdateRefusesWhatCannotBe(t *testing.T) {
+	w := newWorld(t, localaws.New())
+	made := w.create(t, wholeService(t, "myclu", "www"))
+	before := w.aws.Snapshot()
+	for name, test := range map[string]struct {
+		service, body string
+		kind          common.Kind
+	}{
+		"nothing":                             {"www", `{}`, common.BadRequest},
+		"another service in the body":         {"www", `{"ServiceName": "api", "ForceRedeploy": true}`, common.BadRequest},
+		"a public address":                    {"www", `{"Service": {"NetworkConfiguration": {"AwsvpcConfiguration": {"AssignPublicIp": "ENABLED"}}}}`, common.BadRequest},
+		"another org's tag":                   {"www", `{"Tags": [{"Key": "spinup:org", "Value": "theirs"}]}`, common.BadRequest},
+		"credentials for no container":        {"www", `{"Credentials": {"nobody": {"Name": "x", "SecretString": "{}"}}}`, common.BadRequest},
+		"a role that is not allowed":          {"www", `{"TaskDefinition": {"family": "f", "cpu": "256", "memory": "512", "taskRoleArn": "arn:aws:iam::123456789012:role/admin", "containerdefinitions": [{"name": "a", "image": "b"}]}}`, common.BadRequest},
+		"a size that Fargate does not have":   {"www", `{"TaskDefinition": {"family": "f", "cpu": "256", "memory": "8192", "containerdefinitions": [{"name": "a", "image": "b"}]}}`, common.BadRequest},
+		"a subnet that is not there":          {"www", `{"Service": {"NetworkConfiguration": {"AwsvpcConfiguration": {"Subnets": ["subnet-0000000000000000f"]}}}}`, common.BadRequest},
+		"a task definition that is not there": {"www", `{"Service": {"TaskDefinition": "nothing:1"}}`, common.NotFound},
+		"a service that is not there":         {"nothing", `{"ForceRedeploy": true}`, common.NotFound},
+	} {
+		_, err := w.Update(t.Context(), "myclu", test.service, updateInput(t, test.body, made))
+		if !common.Is(err, test.kind) {
+			t.Errorf("%s: %v, want %v", name, err, test.kind)
+		}
+	}
+	if diff := cmp.Diff(before, w.aws.Snapshot()); diff != "" {
+		t.Errorf("something has changed:\n%s", diff)
+	}
+}
+
+func tagMap(tags []*awsecs.Tag) map[string]string {
+	m := map[string]string{}
+	for _, tag := range tags {
+		m[aws.StringValue(tag.Key)] = aws.StringValue(tag.Value)
+	}
+	return m
+}
