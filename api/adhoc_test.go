@@ -27,7 +27,7 @@ import (
 type asked struct {
 	name, method, target, body string // the target below /v1/ecs/local
 	status                     int
-	want                       map[string]any // values in the answer, by their path: "Cluster.Tags.0.Key"; "#" is a list's length
+	want                       map[string]any // values in the answer, by their path: "Cluster.Tags.0.Key"; "#" is a list's length, "" the whole
 }
 
 // ask sends the requests one after another: later ones see what earlier ones did.
@@ -59,6 +59,9 @@ func at(t *testing.T, text, path string) any {
 	var v any
 	if err := json.Unmarshal([]byte(text), &v); err != nil {
 		t.Fatalf("%v in %s", err, text)
+	}
+	if path == "" {
+		return v
 	}
 	for key := range strings.SplitSeq(path, ".") {
 		switch in := v.(type) {
@@ -203,3 +206,16 @@ func (h *harness) addRole(t *testing.T, name string, tags common.Tags) {
 
 // taskFilter is for the running tasks of a cluster.
 func taskFilter(cluster string) ecs.TaskFilter { return ecs.TaskFilter{Cluster: cluster} }
+
+// addRegisteredService makes a service whose task is an instance of the registry.
+func (h *harness) addRegisteredService(t *testing.T, cluster, name, family, registry string) {
+	t.Helper()
+	_, err := h.sdk().ecs.CreateService(t.Context(), &awsecs.CreateServiceInput{
+		Cluster: aws.String(cluster), ServiceName: aws.String(name), TaskDefinition: aws.String(family), DesiredCount: aws.Int64(1),
+		LaunchType: aws.String("FARGATE"), Tags: ecs.FromTags(tagsOurs), NetworkConfiguration: testNetwork,
+		ServiceRegistries: []*awsecs.ServiceRegistry{{RegistryArn: aws.String(arnCloud + "service/" + registry)}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
