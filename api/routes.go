@@ -23,6 +23,9 @@ func (s *Server) routes() {
 	s.taskRoutes(v1)
 	s.taskDefinitionRoutes(v1)
 	s.registryRoutes(v1)
+	s.secretRoutes(v1)
+	s.parameterRoutes(v1)
+	s.imageRoutes(v1)
 }
 
 // open adds a route that answers GET and needs no token.
