@@ -1,0 +1,62 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"testing"
+)
+
+// endpointVariable names the moto_server to run against.
+const endpointVariable = "ECS_API_E2E_ENDPOINT"
+
+// minimumVariable is how many cases must have run for the suite to pass.
+const minimumVariable = "ECS_API_E2E_MINIMUM"
+
+// binary is the program under test.
+var binary string
+
+// ran and leftOut count the cases of the suite.
+var ran, leftOut atomic.Int64
+
+func TestMain(m *testing.M) { os.Exit(runSuite(m)) }
+
+func runSuite(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "ecs-api-e2e-")
+	if err != nil {
+		return failSuite(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	binary = filepath.Join(dir, "ecs-api")
+	if err := build(binary); err != nil {
+		return failSuite(err)
+	}
+	status := m.Run()
+	fmt.Printf("e2e: %d cases ran against %s, %d left out\n", ran.Load(), backEndName(), leftOut.Load())
+	if minimum, err := strconv.ParseInt(os.Getenv(minimumVariable), 10, 64); err == nil && ran.Load() < minimum {
+		return failSuite(fmt.Errorf("at least %d cases were to run", minimum))
+	}
+	return status
+}
+
+func failSuite(err error) int {
+	fmt.Fprintln(os.Stderr, "e2e:", err)
+	return 1
+}
+
+// build makes the program, as the Makefile does; with the race detector if the tests have it.
+func build(to string) error {
+	args := []string{"build", "-o", to, "-ldflags", "-X main.version=v0-e2e -X main.githash=abc1234"}
+	if raceDetector {
+		args = append(args, "-race")
+	}
+	cmd := exec.CommandContext(context.Background(), "go", append(args, "ecs-api")...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return nil
+}
