@@ -33,6 +33,9 @@ func (s *Server) logAccess(r *http.Request, rec *record, answer *responseWriter,
 	if rec.account != "" {
 		fields["account"] = rec.account
 	}
+	if rec.shared {
+		fields["shared"] = true
+	}
 	level := logrus.InfoLevel
 	if rec.err != nil {
 		fields["error"] = shorten(rec.err.Error())

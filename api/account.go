@@ -32,6 +32,7 @@ type account struct {
 	sts      *sts.Client
 
 	orchestrator *orchestration.Orchestrator
+	reads        flights // those of callers that are under way
 }
 
 func newAccount(name, org string, c config.Account, background *orchestration.Group, retry common.RetryPolicy, observe func(context.Context, common.AWSCall)) (*account, error) {

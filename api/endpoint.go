@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -68,7 +69,7 @@ func handle[In, Out any](s *Server, status int, f func(call, In) (Out, error), s
 				return nil, err
 			}
 		}
-		ctx, cancel := e.deadline(c.request)
+		ctx, cancel := context.WithTimeout(c.ctx, e.limit(c.request))
 		defer cancel()
 		c.ctx = ctx
 		return f(c, in)
@@ -78,52 +79,84 @@ func handle[In, Out any](s *Server, status int, f func(call, In) (Out, error), s
 
 // ServeHTTP answers one request.
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := call{server: e.server, request: r, header: http.Header{}}
-	out, err := e.serve(w, c)
-	if err != nil {
-		writeError(w, r, err)
+	c := call{server: e.server, request: r, ctx: r.Context()}
+	a := e.serve(w, c)
+	if a.err != nil {
+		if p, ok := errors.AsType[*panicked](a.err); ok {
+			e.server.logPanic(r, p.stack)
+		}
+		writeError(w, r, a.err)
 		return
 	}
-	body, err := encode(out)
-	if err != nil {
-		writeError(w, r, common.Errorf(common.Internal, "encode the answer: %w", err))
-		return
-	}
-	for name, values := range c.header {
-		w.Header()[name] = values
-	}
-	if len(body) > 0 {
-		w.Header().Set("Content-Type", "application/json")
-	}
-	write(w, e.status, body)
+	a.send(w, e.status)
 }
 
-func (e *endpoint) serve(w http.ResponseWriter, c call) (out any, err error) {
+// serve answers c. Identical reads of an account that are under way share their answer, but never one from before a write that was answered.
+func (e *endpoint) serve(w http.ResponseWriter, c call) answer {
+	if err := e.resolve(&c); err != nil {
+		return answer{err: err}
+	}
+	switch {
+	case c.account == nil:
+	case shareable(c.request):
+		a, shared := c.account.reads.join(c.ctx, readKey(c.request), e.limit(c.request), func(ctx context.Context) answer {
+			c.ctx = ctx
+			return e.do(w, c)
+		})
+		recordOf(c.request).shared = shared
+		return a
+	case !isRead(c.request):
+		defer c.account.reads.written() // also when it failed, or panicked: it may have changed something
+	}
+	if !isRead(c.request) {
+		c.ctx = context.WithoutCancel(c.ctx)
+	}
+	return e.do(w, c)
+}
+
+// resolve checks what c's path and query say, and finds its account.
+func (e *endpoint) resolve(c *call) (err error) {
 	vars := mux.Vars(c.request)
 	if c.params, err = e.parse(vars, c.request.URL.RawQuery); err != nil {
-		return nil, err
+		return err
 	}
 	if _, ok := vars["account"]; ok {
 		name := c.name("account")
 		if c.account, ok = e.server.accounts[name]; !ok {
-			return nil, common.Errorf(common.NotFound, "there is no account %q here", name)
+			return common.Errorf(common.NotFound, "there is no account %q here", name)
 		}
 		recordOf(c.request).account = name
 	}
-	return e.run(w, c)
+	return nil
 }
 
-// deadline returns the context of r's endpoint.
-func (e *endpoint) deadline(r *http.Request) (context.Context, context.CancelFunc) {
-	ctx, limit := r.Context(), readTime
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		ctx, limit = context.WithoutCancel(ctx), writeTime
+// do runs the endpoint and encodes what it returns.
+func (e *endpoint) do(w http.ResponseWriter, c call) answer {
+	c.header = http.Header{}
+	out, err := e.run(w, c)
+	if err != nil {
+		return answer{err: err}
 	}
-	if e.time > 0 {
-		limit = e.time
+	body, err := encode(out)
+	if err != nil {
+		return answer{err: common.Errorf(common.Internal, "encode the answer: %w", err)}
 	}
-	return context.WithTimeout(ctx, limit)
+	return answer{header: c.header, body: body}
 }
+
+// limit returns how long the endpoint may take for r.
+func (e *endpoint) limit(r *http.Request) time.Duration {
+	switch {
+	case e.time > 0:
+		return e.time
+	case isRead(r):
+		return readTime
+	}
+	return writeTime
+}
+
+// isRead reports whether r changes nothing.
+func isRead(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
 
 // encode returns the JSON of what an endpoint returned.
 func encode(out any) ([]byte, error) {

@@ -49,7 +49,13 @@ func (b *logBuffer) String() string {
 // newHarness returns a server with one account, "local", in front of aws; its calls are not retried for long.
 func newHarness(t testing.TB, aws *localaws.AWS) *harness {
 	t.Helper()
-	server := httptest.NewServer(aws)
+	return newHarnessBehind(t, aws, aws)
+}
+
+// newHarnessBehind is newHarness with something of the test's own between the server and aws.
+func newHarnessBehind(t testing.TB, aws *localaws.AWS, front http.Handler) *harness {
+	t.Helper()
+	server := httptest.NewServer(front)
 	t.Cleanup(server.Close)
 	c := config.Local([]string{localaws.SubnetA, localaws.SubnetB}, []string{localaws.SecurityGroup})
 	c.Token = testToken

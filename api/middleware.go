@@ -75,7 +75,7 @@ func (s *Server) recoverPanics(next http.Handler) http.Handler {
 			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(p)
 			}
-			s.log.WithField("requestId", recordOf(r).id).WithField("stack", string(debug.Stack())).Error("panic")
+			s.logPanic(r, debug.Stack())
 			err := common.Errorf(common.Internal, "panic: %s", fmt.Sprint(p))
 			if w.(*responseWriter).status != 0 { // part of an answer is out: the caller must not take it for the whole
 				recordOf(r).err = err
@@ -85,6 +85,10 @@ func (s *Server) recoverPanics(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(w, r)
 	})
+}
+
+func (s *Server) logPanic(r *http.Request, stack []byte) {
+	s.log.WithField("requestId", recordOf(r).id).WithField("stack", string(stack)).Error("panic")
 }
 
 // secure sets the headers that keep browsers and proxies from doing more with an answer than they are asked to.

@@ -6,12 +6,16 @@ import (
 	"ecs-api/orchestration"
 )
 
-// observeOperation counts background work, and writes the one line that each piece of it gets, when it has ended.
+// observeOperation counts background work, and writes the one line that each piece of it gets, when it has ended. Nobody sees
+// its end before this was told of it.
 func (s *Server) observeOperation(o orchestration.Operation) {
 	running := s.metrics.operationsRunning.WithLabelValues(o.Account, o.Kind)
 	if o.State == orchestration.Running {
 		running.Inc()
 		return
+	}
+	if a := s.accounts[o.Account]; a != nil {
+		a.reads.written() // whoever sees that it has ended shall see what it did
 	}
 	running.Dec()
 	took := o.EndedAt.Sub(o.StartedAt)

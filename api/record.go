@@ -14,6 +14,7 @@ type record struct {
 	route    string // the template of the route that serves it
 	account  string
 	err      error
+	shared   bool         // the answer is that of another caller's identical read, which its calls to AWS count for
 	awsCalls atomic.Int64 // may still grow after the answer: background work carries the request's context
 	start    time.Time
 }

@@ -89,7 +89,7 @@ func (g *Group) start(ctx context.Context, o Operation, deadline time.Duration, 
 		if err != nil && g.ctx.Err() != nil {
 			err = common.Errorf(common.Unavailable, "the server was shut down meanwhile; ask again to go on: %w", err)
 		}
-		g.observe(g.end(op, err))
+		g.end(op, err)
 	}()
 	return o, nil
 }
@@ -116,16 +116,20 @@ func panickedAt() string {
 	}
 }
 
-// end records how an operation ended.
-func (g *Group) end(op *operation, err error) Operation {
+// end tells the observer how an operation ended, and only then whoever asks.
+func (g *Group) end(op *operation, err error) {
+	g.mu.Lock()
+	ended := op.view()
+	g.mu.Unlock()
+	now := time.Now().UTC()
+	ended.EndedAt, ended.State = &now, Succeeded
+	if err != nil {
+		ended.State, ended.Error, ended.Err = Failed, common.Public(err), err
+	}
+	g.observe(ended)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	now := time.Now().UTC()
-	op.report.EndedAt, op.report.State = &now, Succeeded
-	if err != nil {
-		op.report.State, op.report.Error, op.report.Err = Failed, common.Public(err), err
-	}
-	return op.view()
+	op.report, op.report.Steps = ended, nil
 }
 
 // view returns the operation as it is now. The group's lock must be held.
