@@ -119,7 +119,7 @@ func createSecret(c call, in awssecrets.CreateSecretInput) (*secretVersion, erro
 			made, err = nameTaken(c, aws.StringValue(in.Name), token, err)
 		}
 		return err
-	}, common.SecretDeleted, common.SecretScheduled)
+	}, common.SecretDeleted)
 	if callersKey && common.CodeOf(err) == awssecrets.ErrCodeEncryptionFailure {
 		err = common.Invalid(common.FieldError{Field: "KmsKeyId", Detail: "must be a key that Secrets Manager can encrypt with"})
 	}
