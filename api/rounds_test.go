@@ -1,0 +1,83 @@
+package api
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"ecs-api/common"
+	"ecs-api/localaws"
+)
+
+// BenchmarkRounds reports how many calls to AWS a request makes, and how many of them one after another: the time that it takes over
+// the time that a call takes.
+func BenchmarkRounds(b *testing.B) {
+	const latency = 20 * time.Millisecond
+	parameters := func(n int) func(*harness, testing.TB) {
+		return func(h *harness, t testing.TB) {
+			times(n, func(i int) { h.addParameter(t, fmt.Sprintf("/localdev/p/%04d", i), tagsOurs) })
+		}
+	}
+	secrets := func(n, ours int, rest common.Tags) func(*harness, testing.TB) {
+		return func(h *harness, t testing.TB) {
+			times(ours, func(i int) { h.addSecret(t, fmt.Sprintf("ours/%04d", i), tagsOurs) })
+			times(n-ours, func(i int) { h.addSecret(t, fmt.Sprintf("rest/%04d", i), rest) })
+		}
+	}
+	for _, bench := range []struct {
+		name                 string
+		seed                 func(*harness, testing.TB)
+		method, target, body string
+	}{
+		{"new parameter", parameters(0), "POST", "/params/p", `{"Name":"x","Value":"x"}`},
+		{"show a parameter", parameters(25), "GET", "/params/p/0001", ""},
+		{"change a parameter's value and tags", parameters(1), "PUT", "/params/p/0000", `{"Value":"x","Tags":[{"key":"k","value":"v"}]}`},
+		{"delete a parameter", parameters(1), "DELETE", "/params/p/0000", ""},
+		{"list 25 parameters", parameters(25), "GET", "/params/p", ""},
+		{"list 1000 parameters", parameters(1000), "GET", "/params/p", ""},
+		{"delete 25 parameters", parameters(25), "DELETE", "/params/p", ""},
+		{"delete 1000 parameters", parameters(1000), "DELETE", "/params/p", ""},
+		{"new secret", secrets(0, 0, nil), "POST", "/secrets", `{"Name":"x","SecretString":"x"}`},
+		{"show a secret", secrets(1, 1, nil), "GET", "/secrets/ours%2F0000", ""},
+		{"change a secret's value and tags", secrets(1, 1, nil), "PUT", "/secrets/ours%2F0000", `{"Secret":"x","Tags":[{"key":"k","value":"v"}]}`},
+		{"delete a secret", secrets(1, 1, nil), "DELETE", "/secrets/ours%2F0000", ""},
+		{"list 20 of 5000 secrets", secrets(5000, 20, nil), "GET", "/secrets", ""},
+		{"list 20 of 5000 secrets, the others of an org of which ours begins the name", secrets(5000, 20, tagsOthers), "GET", "/secrets", ""},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			var calls int
+			var took time.Duration
+			for b.Loop() {
+				b.StopTimer()
+				h := newHarness(b, localaws.New(localaws.Latency(latency)))
+				bench.seed(h, b)
+				h.aws.ResetCalls()
+				b.StartTimer()
+				start := time.Now()
+				answer, body := h.do(b, bench.method, base+"/local"+bench.target, bench.body)
+				took += time.Since(start)
+				if answer.StatusCode != 200 {
+					b.Fatalf("answered %d %s", answer.StatusCode, body)
+				}
+				calls += len(h.aws.Calls())
+			}
+			b.ReportMetric(float64(calls)/float64(b.N), "awscalls/op")
+			b.ReportMetric(float64(took)/float64(latency)/float64(b.N), "rounds/op")
+		})
+	}
+}
+
+// times calls do for 0 to n-1, many at once.
+func times(n int, do func(i int)) {
+	var group errgroup.Group
+	group.SetLimit(100)
+	for i := range n {
+		group.Go(func() error {
+			do(i)
+			return nil
+		})
+	}
+	_ = group.Wait() // do fails the test itself
+}
