@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -66,7 +65,7 @@ func loopback(address string) bool {
 
 // greet tells what is running and what to try.
 func (cloud *localCloud) greet(out io.Writer, address net.Addr, c *config.Config) {
-	url := "http://" + reachable(address)
+	url := "http://" + reachable(address.String())
 	header := "X-Auth-Token: " + c.Token.Reveal()
 	warning := ""
 	if !loopback(address.String()) {
@@ -94,18 +93,6 @@ curl -sS -X DELETE -H %s %s
 		quote(url+"/v1/ecs/local/services"), quote(header), quote(strings.TrimSpace(api.CreateExample)),
 		quote(header), quote(url+"/v1/ecs/local/clusters/myclu/services/www?all=true"),
 		quote(header), quote(url+"/v1/ecs/local/clusters/myclu/services/www?recursive=true"))
-}
-
-// reachable returns the address as this machine can call it.
-func reachable(address net.Addr) string {
-	host, port, err := net.SplitHostPort(address.String())
-	if err != nil {
-		return address.String()
-	}
-	if ip, err := netip.ParseAddr(host); err == nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return net.JoinHostPort(cmp.Or(host, "127.0.0.1"), port)
 }
 
 // quote returns s as one word of sh.

@@ -38,9 +38,10 @@ func main() {
 
 // options are the command line.
 type options struct {
-	config                string
-	listen                string
-	local, check, version bool
+	config          string
+	listen          string
+	local, check    bool
+	health, version bool
 }
 
 // parse reads the command line. It has told the user what is wrong with it when it returns an error.
@@ -51,7 +52,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.config, "config", "", "read the config from `FILE` (default config/config.json)")
 	flags.StringVar(&o.listen, "listen", "", "serve on `ADDRESS`, host:port, instead of the config's listenAddress")
 	flags.BoolVar(&o.local, "local", false, "serve one account named local, backed by a simulated AWS in this process: for development, needs no config and no AWS")
-	flags.BoolVar(&o.check, "check", false, "check the config and each account's credentials, then exit")
+	flags.BoolVar(&o.check, "check", false, "check the config, and each account's credentials, rights, network and key, then exit")
+	flags.BoolVar(&o.health, "health", false, "ask the server that runs with this config and -listen whether it is up, then exit: 0 if it is")
 	flags.BoolVar(&o.version, "version", false, "print the version, then exit")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -108,6 +110,9 @@ func start(ctx context.Context, o options, env func(string) string, stdout, stde
 		return err
 	}
 	c.ListenAddress = cmp.Or(o.listen, c.ListenAddress)
+	if o.health {
+		return health(ctx, c.ListenAddress)
+	}
 
 	log := newLogger(c, stderr)
 	server, err := api.New(api.Options{Config: c, Version: buildVersion(), Log: log})
@@ -126,24 +131,6 @@ func start(ctx context.Context, o options, env func(string) string, stdout, stde
 		cloud.greet(stdout, l.api.Addr(), c)
 	}
 	return serve(ctx, l, server.Handler(), server.Shutdown, time.Duration(c.ShutdownGrace), log)
-}
-
-// check prints a line per account, and fails if one of them cannot be used.
-func check(ctx context.Context, server *api.Server, stdout io.Writer) error {
-	failed := 0
-	findings := server.Check(ctx)
-	for _, f := range findings {
-		if f.Err != nil {
-			failed++
-			_, _ = fmt.Fprintf(stdout, "%s (%s): FAILED: %v\n", f.Account, f.Region, f.Err)
-			continue
-		}
-		_, _ = fmt.Fprintf(stdout, "%s (%s): ok: account %s as %s\n", f.Account, f.Region, f.Identity.Account, f.Identity.ARN)
-	}
-	if failed > 0 {
-		return fmt.Errorf("%d of %d accounts cannot be used", failed, len(findings))
-	}
-	return nil
 }
 
 // newLogger returns the logger that c asks for.

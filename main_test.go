@@ -146,7 +146,7 @@ func TestCheckFailsForAnAccountThatCannotBeUsed(t *testing.T) {
 	if !strings.HasPrefix(stdout.String(), "broken (us-east-1): FAILED: ask AWS who we are: ") {
 		t.Errorf("stdout %q", stdout.String())
 	}
-	if want := "ecs-api: 1 of 1 accounts cannot be used\n"; stderr.String() != want {
+	if want := "ecs-api: 1 of 1 accounts cannot be used, or not for everything\n"; stderr.String() != want {
 		t.Errorf("stderr %s", cmp.Diff(want, stderr.String()))
 	}
 	if strings.Contains(stdout.String()+stderr.String(), "the-secret-key") {

@@ -1,16 +1,16 @@
 package api
 
 import (
-	"context"
-
 	"github.com/aws/aws-sdk-go/aws"
 	awsecs "github.com/aws/aws-sdk-go/service/ecs"
 
 	"ecs-api/cloudwatchlogs"
 	"ecs-api/common"
 	"ecs-api/config"
+	"ecs-api/ec2"
 	"ecs-api/ecs"
 	"ecs-api/iam"
+	"ecs-api/kms"
 	"ecs-api/orchestration"
 	"ecs-api/secretsmanager"
 	"ecs-api/servicediscovery"
@@ -30,22 +30,31 @@ type account struct {
 	params   *ssm.Client
 	logs     *cloudwatchlogs.Client
 	sts      *sts.Client
+	ec2      *ec2.Client
+	kms      *kms.Client
 
 	orchestrator *orchestration.Orchestrator
 	reads        flights // those of callers that are under way
 }
 
-func newAccount(name, org string, c config.Account, background *orchestration.Group, retry common.RetryPolicy, observe func(context.Context, common.AWSCall)) (*account, error) {
+func (s *Server) newAccount(name string, o Options) (*account, error) {
+	c := o.Config.Accounts[name]
 	access := common.Account{
 		Region:      c.Region,
 		AccessKeyID: c.AKID,
 		SecretKey:   c.Secret.Reveal(),
 		Endpoint:    c.Endpoint,
-		Retry:       retry,
-		Observe:     observe,
+		Retry:       o.Retry,
+		Limits:      map[string]common.Limit{},
+		Transport:   o.AWS,
+		Waited:      s.metrics.observeWait(name),
+		Observe:     s.observeAWS(name),
 	}
 	if c.Role != nil {
 		access.RoleARN, access.ExternalID = c.Role.ARN, c.Role.ExternalID
+	}
+	for bucket, limit := range o.Config.RateLimits {
+		access.Limits[bucket] = common.Limit(limit)
 	}
 	sess, err := common.NewSession(access)
 	if err != nil {
@@ -61,10 +70,12 @@ func newAccount(name, org string, c config.Account, background *orchestration.Gr
 		params:   ssm.New(sess),
 		logs:     cloudwatchlogs.New(sess),
 		sts:      sts.New(sess),
+		ec2:      ec2.New(sess),
+		kms:      kms.New(sess),
 	}
-	a.orchestrator = orchestration.New(settings(name, org, c), orchestration.Clients{
+	a.orchestrator = orchestration.New(settings(name, o.Config.Org, c), orchestration.Clients{
 		ECS: a.ecs, IAM: a.iam, Secrets: a.secrets, Cloud: a.registry, Logs: a.logs, STS: a.sts, Tagged: tagging.New(sess),
-	}, background)
+	}, s.background)
 	return a, nil
 }
 

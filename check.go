@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"ecs-api/api"
+)
+
+// check prints what was found out of each account, and fails if one of them cannot be used.
+func check(ctx context.Context, server *api.Server, stdout io.Writer) error {
+	failed := 0
+	findings := server.Check(ctx)
+	for _, f := range findings {
+		verdict := "ok"
+		if !f.OK() {
+			verdict = "FAILED"
+			failed++
+		}
+		if f.Err != nil {
+			_, _ = fmt.Fprintf(stdout, "%s (%s): %s: %v\n", f.Account, f.Region, verdict, f.Err)
+			continue
+		}
+		_, _ = fmt.Fprintf(stdout, "%s (%s): %s: account %s as %s\n", f.Account, f.Region, verdict, f.Identity.Account, f.Identity.ARN)
+		for _, text := range f.Missing {
+			_, _ = fmt.Fprintf(stdout, "  missing: %s\n", text)
+		}
+		for _, text := range f.Unknown {
+			_, _ = fmt.Fprintf(stdout, "  could not check: %s\n", text)
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d accounts cannot be used, or not for everything", failed, len(findings))
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+)
+
+// healthTime is how long the server may take to prove that it is up.
+const healthTime = 5 * time.Second
+
+// health fails unless a server answers on the address, which is one to listen on. It does what a container's health check would do with
+// curl, and needs nothing else in the image.
+func health(ctx context.Context, address string) error {
+	if _, port, _ := net.SplitHostPort(address); port == "0" {
+		return fmt.Errorf("cannot tell where to ask: %s stands for any free port", address)
+	}
+	ctx, cancel := context.WithTimeout(ctx, healthTime)
+	defer cancel()
+	url := "http://" + reachable(address) + "/v1/ecs/ping"
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return fmt.Errorf("not healthy: %w", err)
+	}
+	transport := &http.Transport{DisableKeepAlives: true} // no proxy stands between us and ourselves
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		return fmt.Errorf("not healthy: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 64))
+	if err != nil || resp.StatusCode != http.StatusOK || string(body) != "pong" {
+		return fmt.Errorf("not healthy: %s answered %s, %q", url, resp.Status, body)
+	}
+	return nil
+}
+
+// reachable returns an address to listen on as one that this machine can call.
+func reachable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+		if ip.Is6() {
+			host = "::1"
+		}
+	}
+	return net.JoinHostPort(host, port)
+}

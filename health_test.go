@@ -1,0 +1,75 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+func TestHealthAsksTheServerThatIsConfigured(t *testing.T) {
+	p := startLocal(t)
+	address := strings.TrimSuffix(strings.TrimPrefix(p.url, "http://"), "/v1/ecs")
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "welcome") }))
+	defer other.Close()
+	env := func(name string) string {
+		if name == "ECS_API_LISTEN_ADDRESS" {
+			return address
+		}
+		return ""
+	}
+	type test struct {
+		name   string
+		args   []string
+		env    func(string) string
+		status int
+		stderr string
+	}
+	check := func(tests ...test) {
+		for _, tt := range tests {
+			t.Run(tt.name, func(t *testing.T) {
+				var stdout, stderr bytes.Buffer
+				if got := run(t.Context(), append([]string{"-local", "-health"}, tt.args...), tt.env, &stdout, &stderr); got != tt.status {
+					t.Errorf("exit status %d, want %d", got, tt.status)
+				}
+				if stdout.Len() > 0 || !strings.Contains(stderr.String(), tt.stderr) || strings.Count(stderr.String(), "\n") > 1 || (tt.status == exitOK) != (stderr.Len() == 0) {
+					t.Errorf("stdout %q, stderr %q, want %q", stdout.String(), stderr.String(), tt.stderr)
+				}
+			})
+		}
+	}
+	check(
+		test{"by the command line", []string{"-listen", address}, noEnv, exitOK, ""},
+		test{"by the environment", nil, env, exitOK, ""},
+		test{"on every address", []string{"-listen", ":" + port}, noEnv, exitOK, ""},
+		test{"on every IPv4 address", []string{"-listen", "0.0.0.0:" + port}, noEnv, exitOK, ""},
+		test{"on any port", []string{"-listen", "127.0.0.1:0"}, noEnv, exitFailure, "cannot tell where to ask: 127.0.0.1:0"},
+		test{"another server", []string{"-listen", strings.TrimPrefix(other.URL, "http://")}, noEnv, exitFailure, `answered 200 OK, "welcome"`},
+	)
+	p.stop()
+	check(test{"a server that has ended", []string{"-listen", address}, noEnv, exitFailure, "not healthy: "})
+}
+
+func TestAnAddressToListenOnIsReachable(t *testing.T) {
+	tests := []struct{ name, address, want string }{
+		{"every address", ":8080", "127.0.0.1:8080"},
+		{"every IPv4 address", "0.0.0.0:8080", "127.0.0.1:8080"},
+		{"every IPv6 address", "[::]:8080", "[::1]:8080"},
+		{"one address", "10.1.2.3:8080", "10.1.2.3:8080"},
+		{"a name", "localhost:8080", "localhost:8080"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := reachable(tt.address); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
