@@ -59,7 +59,11 @@ func possible(t *testing.T, name, notOnMoto string) bool {
 func (w *world) check(t *testing.T, r row) {
 	t.Helper()
 	method, path, _ := strings.Cut(w.fill(t, r.send), " ")
-	answer, body := w.do(t, method, path, w.fill(t, r.body), r.header...)
+	var header []string
+	for _, h := range r.header {
+		header = append(header, w.fill(t, h))
+	}
+	answer, body := w.do(t, method, path, w.fill(t, r.body), header...)
 	if answer.StatusCode != r.status {
 		t.Fatalf("%s %s answered %d, want %d: %s", method, path, answer.StatusCode, r.status, body)
 	}
