@@ -55,7 +55,7 @@ func TestParameters(t *testing.T) {
 			map[string]any{"Tier": "Standard", "Version": 1, "VersionId": "1"}},
 		{"a parameter of plain text", "POST", "/params/p", `{"name":"plain","value":"abc123","type":"String"}`, 200, map[string]any{"Version": 1}},
 		{"a large parameter with a key of its own", "POST", "/params/p", `{"Name":"large","Value":"` + strings.Repeat("x", 5000) + `","Tier":"Advanced","KeyId":"alias/aws/ssm"}`, 200, map[string]any{"Tier": "Advanced"}},
-		{"a name that is taken", "POST", "/params/p", `{"Name":"new","Value":"abc123"}`, 409, map[string]any{"code": "ParameterAlreadyExists"}},
+		{"a name that is taken", "POST", "/params/p", `{"Name":"new","Value":"abc123"}`, 409, map[string]any{"code": "ParameterAlreadyExists", "detail": "there is a parameter /localdev/p/new already: PUT changes it"}},
 		{"a name that another org took", "POST", "/params/p", `{"Name":"theirs","Value":"abc123"}`, 409, nil},
 		{"nothing in it", "POST", "/params/p", `{}`, 400, wrong("Name", "Value")},
 		{"no body", "POST", "/params/p", ``, 400, nil},
