@@ -32,6 +32,7 @@ var rules = []rule{
 	{"InvalidParameterException", true, "deployments are active", Conflict},
 	{"InvalidParameterException", true, "task was not found", NotFound}, // StopTask
 	{"InvalidParameterException", true, "TaskDefinition not found", NotFound},
+	{"InvalidParameterException", true, "cluster is inactive", NotFound},
 	{"InvalidRequestException", true, "scheduled for deletion", Conflict},
 	{"InvalidRequestException", true, "marked for deletion", Conflict},
 	{"InvalidRequestException", true, "marked deleted", Conflict}, // moto's words

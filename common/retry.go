@@ -32,10 +32,8 @@ var (
 	NewRoleInvisible = Race{[]string{"NoSuchEntity"}, "", 30 * time.Second}
 	// RoleInUse: IAM still sees the policies that were taken from a role.
 	RoleInUse = Race{[]string{"DeleteConflict", "ConcurrentModification"}, "", 2 * time.Minute}
-	// SecretDeleted: the secret that had this name was deleted a moment ago.
-	SecretDeleted = Race{[]string{"InvalidRequestException"}, "deleted", time.Minute}
-	// SecretScheduled: the secret that had this name is being deleted for good.
-	SecretScheduled = Race{[]string{"InvalidRequestException"}, "scheduled for deletion", time.Minute}
+	// SecretDeleted: the secret that had this name was deleted for good a moment ago. One that can be restored is seen by DescribeSecret.
+	SecretDeleted = Race{[]string{"InvalidRequestException"}, "delet", time.Minute} // "was deleted", "scheduled for deletion"
 	// NewSecret: a secret that was made a moment ago cannot be found yet.
 	NewSecret = Race{[]string{"ResourceNotFoundException"}, "", 30 * time.Second}
 	// ParameterBusy: two updates of one parameter at the same moment.

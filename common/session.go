@@ -25,6 +25,12 @@ type Account struct {
 	RoleARN     string // assumed, if set
 	ExternalID  string
 	Retry       RetryPolicy // the zero value is DefaultRetryPolicy
+	// Limits take the place of AWS's limits on calls, by the name of the rate bucket; see Buckets.
+	Limits map[string]Limit
+	// Transport takes the place of the network, if it is set.
+	Transport http.RoundTripper
+	// Waited is told how long each try of a call waited for its rate bucket. Nil is fine.
+	Waited func(bucket string, d time.Duration)
 	// Observe is told of every call that has ended, its retries included. Nil is fine.
 	Observe func(context.Context, AWSCall)
 }
@@ -67,6 +73,9 @@ func NewSession(a Account) (*session.Session, error) {
 	if err != nil {
 		return nil, FromAWS(err, "prepare a session for region %s", a.Region)
 	}
+	if a.Transport != nil {
+		sess.Config.HTTPClient = &http.Client{Transport: a.Transport}
+	}
 	if a.RoleARN != "" {
 		sess = sess.Copy(&aws.Config{Credentials: stscreds.NewCredentials(sess, a.RoleARN, func(p *stscreds.AssumeRoleProvider) {
 			p.RoleSessionName = "ecs-api"
@@ -76,11 +85,12 @@ func NewSession(a Account) (*session.Session, error) {
 			}
 		})})
 	}
+	newLimiters(a.Limits, a.Waited).install(&sess.Handlers)
 	if a.Observe != nil {
 		sess.Handlers.Complete.PushBack(func(r *request.Request) {
 			call := AWSCall{Service: r.ClientInfo.ServiceName, Operation: r.Operation.Name, Start: r.Time, Duration: time.Since(r.Time), Attempts: r.RetryCount + 1}
 			if r.Error != nil {
-				call.Code = "Unknown"
+				call.Code = KindOf(r.Error).String() // no answer: our own limiter refused it
 				if ae, ok := r.Error.(awserr.Error); ok {
 					call.Code = ae.Code()
 				}

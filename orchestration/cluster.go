@@ -38,7 +38,7 @@ func (c *creation) readCluster(ctx context.Context) error {
 // makeCluster makes the cluster. CreateCluster answers 200 for a cluster that is there already, so claimCluster looks whose it is.
 func (c *creation) makeCluster(ctx context.Context) (undo, error) {
 	if c.found.cluster != nil {
-		return c.claim(ecs.ToTags(c.found.cluster.Tags), c.tagCluster)(ctx)
+		return c.claim(ecs.ToTags(c.found.cluster.Tags), c.sharedCluster())(ctx)
 	}
 	in := *c.in.Cluster
 	in.ClusterName = aws.String(c.cluster)
@@ -78,12 +78,25 @@ func (c *creation) claimCluster(ctx context.Context) (undo, error) {
 	if !tags.BelongsTo(c.account.Org) {
 		return nil, theirs("cluster", c.cluster)
 	}
-	return c.claim(tags, c.tagCluster)(ctx)
+	c.clusterMade = c.mine(tags)
+	return c.claim(tags, c.sharedCluster())(ctx)
 }
 
-// tagCluster gives the cluster tags.
-func (c *creation) tagCluster(ctx context.Context, tags common.Tags) error {
-	return c.ecs.Tag(ctx, aws.StringValue(c.out.Cluster.ClusterArn), tags)
+// sharedCluster returns the cluster as something that services share.
+func (c *creation) sharedCluster() shared {
+	return shared{
+		what: "cluster " + c.cluster,
+		read: func(ctx context.Context) (common.Tags, error) {
+			cluster, err := c.ecs.Cluster(ctx, c.cluster)
+			if err != nil {
+				return nil, err
+			}
+			return ecs.ToTags(cluster.Tags), nil
+		},
+		write: func(ctx context.Context, tags common.Tags) error {
+			return c.ecs.Tag(ctx, aws.StringValue(c.out.Cluster.ClusterArn), tags)
+		},
+	}
 }
 
 // undoCluster deletes the cluster if this request made it, and nobody claimed it since.

@@ -4,7 +4,10 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync/atomic"
+	"time"
 
+	"github.com/aws/aws-sdk-go/aws"
 	awsecs "github.com/aws/aws-sdk-go/service/ecs"
 	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
 	awscloud "github.com/aws/aws-sdk-go/service/servicediscovery"
@@ -39,6 +42,7 @@ type creation struct {
 	in          *CreateInput
 	credentials []*credential // sorted by container
 	clusterMade bool          // or tried to: undoCluster looks
+	making      atomic.Bool   // all that is needed was there
 	registryID  string        // of the registry that was found; empty if there was none
 	registries  []*awsecs.ServiceRegistry
 	taskARN     string
@@ -70,9 +74,29 @@ func (o *Orchestrator) Create(ctx context.Context, in *CreateInput) (*CreateOutp
 		c.out.Credentials = outputs(c.credentials)
 		return &c.out, nil
 	}
+	if common.Is(err, common.NotFound) && c.making.Load() {
+		err = common.Errorf(common.Conflict, "something that is needed was taken away meanwhile; ask again: %w", err)
+	}
+	if c.rival.Load() {
+		c.awaitRival(ctx)
+	}
 	shared, done := o.spaces.leave(c.cluster, false, c.undoShared())
 	err = common.Wrapf(err, "create service %s in cluster %s", c.service, c.cluster)
 	return nil, o.unmake(ctx, c.target(), err, func() { done(); release() }, back, shared)
+}
+
+// rivalTime is how long a request waits for the one that was faster.
+const rivalTime = 15 * time.Second
+
+// awaitRival waits until the service is there that another server is building at this moment. What this request made and that one uses has
+// been claimed by then, and is spared.
+func (c *creation) awaitRival(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(float64(rivalTime)*c.pace.Budget))
+	defer cancel()
+	_ = c.pace.Until(ctx, func() (bool, error) { // if it never comes, its own request has failed
+		service, err := c.ecs.Service(ctx, c.cluster, c.service)
+		return err == nil && aws.StringValue(service.Status) == statusActive, nil
+	})
 }
 
 // steps returns the creation's steps in four rounds: what does not depend on each other is done at the same time.
@@ -80,6 +104,10 @@ func (c *creation) steps() step {
 	builds := c.in.TaskDefinition != nil // then the tasks need a role and a log group of ours
 	return inOrder(
 		c.reads(),
+		read(func(context.Context) error {
+			c.making.Store(true)
+			return nil
+		}),
 		together(
 			named("cluster", c.makeCluster),
 			named("role", when(builds, c.makeRole)),

@@ -147,11 +147,7 @@ const secretWindowDays = 30
 func (o *Orchestrator) changeSecret(ctx context.Context, before *awssecrets.DescribeSecretOutput, value, id string) (version string, back undo, err error) {
 	arn, old := aws.StringValue(before.ARN), current(before)
 	back = func(ctx context.Context) error {
-		now, err := o.secrets.Secret(ctx, arn)
-		if err != nil || old == "" || current(now) != id {
-			return common.Wrapf(err, "the value of secret %s", aws.StringValue(before.Name))
-		}
-		return common.Wrapf(o.secrets.MoveStage(ctx, arn, stageCurrent, old, id), "the value of secret %s", aws.StringValue(before.Name))
+		return common.Wrapf(o.restoreSecret(ctx, arn, id, old), "the value of secret %s", aws.StringValue(before.Name))
 	}
 	err = o.pace.Retry(ctx, func() error {
 		_, err := o.secrets.PutSecretValue(ctx, &awssecrets.PutSecretValueInput{
@@ -160,6 +156,29 @@ func (o *Orchestrator) changeSecret(ctx context.Context, before *awssecrets.Desc
 		return err
 	}, common.NewSecret)
 	return id, back, err
+}
+
+// restoreSecret makes the old version of a secret current again, if the one with the given id still is.
+func (o *Orchestrator) restoreSecret(ctx context.Context, arn, id, old string) error {
+	changed := func() (bool, error) {
+		secret, err := o.secrets.Secret(ctx, arn)
+		if common.Is(err, common.NotFound) {
+			return false, nil // whoever it belongs to now has deleted it
+		}
+		return err == nil && old != "" && current(secret) == id, err
+	}
+	ours, err := changed()
+	if err != nil || !ours {
+		return err
+	}
+	err = o.secrets.MoveStage(ctx, arn, stageCurrent, old, id)
+	if err == nil {
+		return nil
+	}
+	if ours, lookErr := changed(); lookErr == nil && !ours {
+		return nil // somebody else gave it a value meanwhile
+	}
+	return err
 }
 
 // undoSecret deletes a secret at once if this request made it, and nobody claimed it since.

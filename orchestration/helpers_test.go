@@ -1,6 +1,7 @@
 package orchestration
 
 import (
+	"context"
 	"encoding/json"
 	"net/http/httptest"
 	"slices"
@@ -111,8 +112,7 @@ func inventory(aws *localaws.AWS) []string {
 		}
 		all = append(all, line)
 	}
-	slices.Sort(all)
-	return all
+	return unique(all)
 }
 
 // create makes the service and fails the test if it cannot.
@@ -127,3 +127,10 @@ func (w *world) create(t testing.TB, in *CreateInput) *CreateOutput {
 
 // wait waits until no background work is running.
 func (w *world) wait() { w.group.running.Wait() }
+
+// contextWithCancel returns a context that a test can end.
+func contextWithCancel(t *testing.T) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	return ctx, cancel
+}

@@ -42,7 +42,12 @@ func (c *work) makeLogGroup(ctx context.Context) (undo, error) {
 	if !tags.BelongsTo(c.account.Org) {
 		return nil, theirs("log group", c.cluster)
 	}
-	return c.claim(tags, func(ctx context.Context, tags common.Tags) error { return c.logs.Tag(ctx, arn, tags) })(ctx)
+	c.groupMade = c.groupMade && c.mine(tags)
+	return c.claim(tags, shared{
+		what:  "log group " + c.cluster,
+		read:  func(ctx context.Context) (common.Tags, error) { return c.logs.Tags(ctx, arn) },
+		write: func(ctx context.Context, tags common.Tags) error { return c.logs.Tag(ctx, arn, tags) },
+	})(ctx)
 }
 
 // putLogRetention sets how long logs are kept, unless somebody has: it is a call of its own, so an interrupted request leaves a group

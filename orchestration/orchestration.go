@@ -118,7 +118,7 @@ func madeFor(tags common.Tags, service string) bool {
 
 // tags returns the tags of everything in a space, with the caller's over them where they are not ours to set.
 func (o *Orchestrator) tags(cluster, request string, callers ...common.Tag) common.Tags {
-	return common.Tags(nil).With(callers...).Without(common.TagOrg, common.TagSpace, common.TagType, common.TagFlavor, common.TagRequest).With(
+	return ownTags(common.Tags(nil).With(callers...)).With(
 		common.Tag{Key: common.TagOrg, Value: o.account.Org},
 		common.Tag{Key: common.TagSpace, Value: cluster},
 		common.Tag{Key: common.TagType, Value: "container"},

@@ -127,6 +127,7 @@ func (c *creation) makeRegistry(ctx context.Context) (undo, error) {
 	}
 	back := func(ctx context.Context) error { return c.undoRegistry(ctx, made) }
 	if id := servicediscovery.ExistingID(err); id != "" { // made by another request at the same moment
+		c.rival.Store(true)
 		return nil, common.Wrapf(err, "the registry %s was made by another request meanwhile", aws.StringValue(in.Name))
 	}
 	if err != nil {

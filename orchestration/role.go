@@ -137,7 +137,7 @@ func (c *work) readRolePolicy(ctx context.Context) error {
 func (c *work) makeRole(ctx context.Context) (undo, error) {
 	name := roleName(c.cluster)
 	if c.found.role != nil {
-		return c.claim(iam.ToTags(c.found.role.Tags), c.tagRole)(ctx)
+		return c.claim(iam.ToTags(c.found.role.Tags), c.sharedRole())(ctx)
 	}
 	in := &awsiam.CreateRoleInput{
 		RoleName:                 aws.String(name),
@@ -165,12 +165,25 @@ func (c *work) makeRole(ctx context.Context) (undo, error) {
 	if err := c.foundRole(role); err != nil {
 		return nil, err
 	}
-	return c.claim(iam.ToTags(role.Tags), c.tagRole)(ctx)
+	tags := iam.ToTags(role.Tags)
+	c.roleMade = c.mine(tags)
+	return c.claim(tags, c.sharedRole())(ctx)
 }
 
-// tagRole gives the role tags.
-func (c *work) tagRole(ctx context.Context, tags common.Tags) error {
-	return c.iam.TagRole(ctx, roleName(c.cluster), tags)
+// sharedRole returns the role as something that services share.
+func (c *work) sharedRole() shared {
+	name := roleName(c.cluster)
+	return shared{
+		what: "role " + name,
+		read: func(ctx context.Context) (common.Tags, error) {
+			role, err := c.iam.Role(ctx, name)
+			if err != nil {
+				return nil, err
+			}
+			return iam.ToTags(role.Tags), nil
+		},
+		write: func(ctx context.Context, tags common.Tags) error { return c.iam.TagRole(ctx, name, tags) },
+	}
 }
 
 // putRolePolicy brings what the role may do up to date.

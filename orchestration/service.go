@@ -35,7 +35,7 @@ func (c *creation) createService(ctx context.Context) (undo, error) {
 	in := c.prepareService()
 	var made *awsecs.Service
 	races := []common.Race{common.ServiceLinkedRole, common.Draining, common.NewRegistry}
-	if c.clusterMade {
+	if c.found.cluster == nil {
 		races = append(races, common.NewCluster)
 	}
 	err := c.pace.Retry(ctx, func() (err error) {
@@ -48,6 +48,9 @@ func (c *creation) createService(ctx context.Context) (undo, error) {
 			c.out.Service.Tags = in.Tags
 		}
 		return nil, nil // nothing comes after it that could fail
+	}
+	if common.Is(err, common.Conflict) {
+		c.rival.Store(true)
 	}
 	if !common.Ambiguous(err) {
 		return nil, err
@@ -99,7 +102,7 @@ func (o *Orchestrator) network(asked *awsecs.NetworkConfiguration) *awsecs.Netwo
 // outright, because ECS falls back to EC2 where a cluster has none.
 func (c *creation) placement() (*string, []*awsecs.CapacityProviderStrategyItem) {
 	strategy := c.out.Cluster.DefaultCapacityProviderStrategy
-	if c.clusterMade && len(strategy) == 0 {
+	if c.found.cluster == nil && len(strategy) == 0 {
 		strategy = c.defaultStrategy()
 	}
 	if len(strategy) == 0 {

@@ -13,10 +13,15 @@ import (
 	"ecs-api/secretsmanager"
 )
 
-// tag gives something the tags that the caller wants. Undo restores those it had.
+// tag gives something the tags that the caller wants.
 func (u *updating) tag(t *tagged) step {
-	return named("tags of "+t.what, func(ctx context.Context) (undo, error) {
-		changed := t.tags.Changed(u.wanted())
+	return named("tags of "+t.what, t.give(u.wanted()))
+}
+
+// give gives something tags. Undo restores those it had.
+func (t *tagged) give(wanted common.Tags) step {
+	return func(ctx context.Context) (undo, error) {
+		changed := t.tags.Changed(wanted)
 		if len(changed) == 0 {
 			return nil, nil
 		}
@@ -36,7 +41,7 @@ func (u *updating) tag(t *tagged) step {
 			return common.Wrapf(t.remove(ctx, t.id, added), "the tags of %s %s", t.what, t.id)
 		}
 		return back, t.add(ctx, t.id, changed)
-	})
+	}
 }
 
 // changeCredential gives a container's secret a new value, and the tags that the request has for it.
@@ -47,9 +52,8 @@ func (u *updating) changeCredential(cred *credential) step {
 		if err != nil || len(cred.in.Tags) == 0 {
 			return back, err
 		}
-		own := &updating{work: u.work, in: u.in}
-		own.callers = secretsmanager.ToTags(cred.in.Tags)
-		untag, err := own.tag(&tagged{"secret", aws.StringValue(cred.found.ARN), secretsmanager.ToTags(cred.found.Tags).With(u.wanted()...), u.Orchestrator.secrets.Tag, u.Orchestrator.secrets.Untag})(ctx)
+		secret := &tagged{"secret", aws.StringValue(cred.found.ARN), secretsmanager.ToTags(cred.found.Tags), u.Orchestrator.secrets.Tag, u.Orchestrator.secrets.Untag}
+		untag, err := secret.give(ownTags(secretsmanager.ToTags(cred.in.Tags)))(ctx)
 		if untag == nil {
 			return back, err
 		}

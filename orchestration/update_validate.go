@@ -62,8 +62,11 @@ func (u *updating) validateService(p *problems) {
 }
 
 // wanted returns the tags that the caller wants, without those that are ours to set.
-func (u *updating) wanted() common.Tags {
-	return u.callers.Without(common.TagOrg, common.TagSpace, common.TagType, common.TagFlavor, common.TagRequest)
+func (u *updating) wanted() common.Tags { return ownTags(u.callers) }
+
+// ownTags returns a caller's tags without those that are ours to set.
+func ownTags(tags common.Tags) common.Tags {
+	return tags.Without(common.TagOrg, common.TagSpace, common.TagType, common.TagFlavor, common.TagRequest)
 }
 
 // changesService reports whether the service itself is to be changed.

@@ -2,6 +2,7 @@ package orchestration
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go/aws"
 	awslogs "github.com/aws/aws-sdk-go/service/cloudwatchlogs"
@@ -27,6 +28,7 @@ type work struct {
 		logGroup   *awslogs.LogGroup
 	}
 
+	rival     atomic.Bool // another server is building the same service at this moment
 	identity  identity
 	roleARN   string
 	roleMade  bool // or tried to: undoRole looks
@@ -46,18 +48,30 @@ func theirs(what, name string) error {
 	return common.Errorf(common.NotFound, "there is no %s %s", what, name)
 }
 
+// shared is something that the services in a cluster share: how its tags are read and written.
+type shared struct {
+	what  string
+	read  func(context.Context) (common.Tags, error)
+	write func(context.Context, common.Tags) error
+}
+
 // claim gives something shared that was found this request's tag, if another request of ours may be making it at the moment: that one
-// leaves it alone then, should it fail. Where a service runs already, nobody would take it away. Undo gives the old tag back.
-func (c *work) claim(tags common.Tags, tag func(context.Context, common.Tags) error) step {
+// leaves it alone then, should it fail. Where a service runs already, nobody would take it away. Undo gives the old tag back, unless
+// somebody else has claimed it since, or has built what this request wanted to build.
+func (c *work) claim(tags common.Tags, s shared) step {
 	return func(ctx context.Context) (undo, error) {
 		before, marked := tags.Get(common.TagRequest)
 		if !marked || c.mine(tags) || !tags.OwnedBy(c.account.Org) || c.settled() {
 			return nil, nil
 		}
 		back := func(ctx context.Context) error {
-			return common.Wrapf(tag(ctx, common.Tags{{Key: common.TagRequest, Value: before}}), "the tag %s of what is in cluster %s", common.TagRequest, c.cluster)
+			now, err := s.read(ctx)
+			if err == nil && c.mine(now) && !c.rival.Load() {
+				err = s.write(ctx, common.Tags{{Key: common.TagRequest, Value: before}})
+			}
+			return common.Wrapf(ignoreNotFound(err), "the tag %s of %s", common.TagRequest, s.what)
 		}
-		return back, tag(ctx, common.Tags{{Key: common.TagRequest, Value: c.request}})
+		return back, s.write(ctx, common.Tags{{Key: common.TagRequest, Value: c.request}})
 	}
 }
 

@@ -1,0 +1,58 @@
+package common
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Limit is how many calls of one rate bucket are let through: Burst at once, PerSecond a second after that.
+type Limit struct {
+	Burst     int
+	PerSecond float64
+}
+
+// bucket is what several operations of one AWS service share.
+type bucket struct {
+	service, operations string
+	Limit
+}
+
+// buckets are AWS's rate buckets by the names that the config calls them. For ECS they are those of "Request throttling for the Amazon
+// ECS API", less a tenth of each burst: calls that are sent apart may arrive together. For Logs and Parameter Store AWS publishes the rates,
+// but no bursts: ten seconds' worth are let through, and AWS's refusals slow us down.
+var buckets = map[string]bucket{
+	"ecs-cluster-modify":        {"ecs", "CreateCluster DeleteCluster PutClusterCapacityProviders UpdateCluster UpdateClusterSettings", Limit{18, 1}},
+	"ecs-cluster-read":          {"ecs", "DescribeClusters ListClusters", Limit{45, 20}},
+	"ecs-taskdefinition-modify": {"ecs", "RegisterTaskDefinition DeregisterTaskDefinition", Limit{18, 1}},
+	"ecs-taskdefinition-delete": {"ecs", "DeleteTaskDefinitions", Limit{4, 1}},
+	"ecs-taskdefinition-read":   {"ecs", "DescribeTaskDefinition ListTaskDefinitions ListTaskDefinitionFamilies", Limit{45, 20}},
+	"ecs-service-modify":        {"ecs", "CreateService UpdateService DeleteService", Limit{45, 5}},
+	"ecs-service-read":          {"ecs", "DescribeServices ListServices", Limit{90, 20}},
+	"ecs-task-modify":           {"ecs", "RunTask StopTask ExecuteCommand", Limit{90, 40}},
+	"ecs-task-read":             {"ecs", "ListTasks DescribeTasks", Limit{90, 20}},
+	"ecs-tag-modify":            {"ecs", "TagResource UntagResource", Limit{18, 10}},
+	"ecs-tag-read":              {"ecs", "ListTagsForResource", Limit{45, 20}},
+	"logs-group-create":         {"logs", "CreateLogGroup", Limit{50, 5}},
+	"logs-group-delete":         {"logs", "DeleteLogGroup", Limit{50, 5}},
+	"logs-group-read":           {"logs", "DescribeLogGroups", Limit{50, 5}},
+	"logs-stream-read":          {"logs", "DescribeLogStreams", Limit{250, 25}},
+	"logs-event-filter":         {"logs", "FilterLogEvents", Limit{50, 5}},
+	"logs-event-read":           {"logs", "GetLogEvents", Limit{100, 10}},
+	"ssm-parameter-read":        {"ssm", "GetParameter GetParameters GetParametersByPath", Limit{400, 40}},
+	"ssm-parameter-put":         {"ssm", "PutParameter", Limit{30, 3}},
+	"ssm-parameter-delete":      {"ssm", "DeleteParameter DeleteParameters", Limit{50, 5}},
+}
+
+// Buckets returns the names of the rate buckets that calls to AWS are held to, sorted.
+func Buckets() []string { return slices.Sorted(maps.Keys(buckets)) }
+
+// LimitOf returns the bucket that an operation of a service belongs to, and its limit; empty if AWS publishes none.
+func LimitOf(service, operation string) (bucket string, limit Limit) {
+	for name, b := range buckets {
+		if b.service == service && slices.Contains(strings.Fields(b.operations), operation) {
+			return name, b.Limit
+		}
+	}
+	return "", Limit{}
+}

@@ -1,0 +1,209 @@
+package orchestration
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go/aws"
+	"github.com/google/go-cmp/cmp"
+
+	"ecs-api/common"
+	"ecs-api/localaws"
+)
+
+// TestTheRacesOfAWSAreRiddenOut plays each case of the table in common/retry.go: AWS refuses for a while what it will accept.
+func TestTheRacesOfAWSAreRiddenOut(t *testing.T) {
+	refuse := func(service, operation, code, message string) localaws.Option {
+		return localaws.WithFaults(localaws.Fault{Service: service, Operation: operation, Times: 3, Effect: localaws.Refuse, Code: code, Message: message})
+	}
+	const lag = 15 * time.Millisecond
+	create := func(t *testing.T, w *world) { w.create(t, wholeService(t, "myclu", "www")) }
+	createAndDelete := func(t *testing.T, w *world) {
+		create(t, w)
+		w.takeDown(t, "myclu", "www")
+	}
+	again := func(t *testing.T, w *world) { // the names are taken again at once
+		create(t, w)
+		w.takeDown(t, "myclu", "www")
+		create(t, w)
+	}
+	tests := []struct {
+		name  string
+		aws   []localaws.Option
+		work  func(*testing.T, *world)
+		after []string
+	}{
+		{"the first use of ECS in an account", []localaws.Option{localaws.ServiceLinkedRoleLag(3)}, create, wholeInventory("myclu", "www")},
+		{"a new role that cannot be passed yet", []localaws.Option{localaws.WithLags(localaws.Lags{Role: lag})}, create, wholeInventory("myclu", "www")},
+		{"a new cluster that services cannot be made in yet", []localaws.Option{localaws.WithLags(localaws.Lags{Cluster: lag})}, create, wholeInventory("myclu", "www")},
+		{"a role that cannot be seen yet", []localaws.Option{refuse("iam", "PutRolePolicy", "NoSuchEntity", "The role with name x cannot be found.")}, create, wholeInventory("myclu", "www")},
+		{"a log group that is being changed", []localaws.Option{refuse("logs", "PutRetentionPolicy", "OperationAbortedException", "A conflicting operation is currently in progress")}, create, wholeInventory("myclu", "www")},
+		{"a log group that is being made", []localaws.Option{refuse("logs", "CreateLogGroup", "OperationAbortedException", "A conflicting operation is currently in progress")}, create, wholeInventory("myclu", "www")},
+		{"a registry that ECS cannot see yet", []localaws.Option{refuse("ecs", "CreateService", "ClientException", `The service registry could not be validated. Route 53 error: "ServiceNotFound."`)}, create, wholeInventory("myclu", "www")},
+		{"a service of the same name that is draining", []localaws.Option{localaws.WithLags(localaws.Lags{Drain: lag})}, func(t *testing.T, w *world) {
+			create(t, w)
+			if _, _, err := w.Delete(t.Context(), "myclu", "www", false); err != nil {
+				t.Fatal(err)
+			}
+			create(t, w)
+		}, wholeInventory("myclu", "www")},
+		{"a secret of the same name that was just deleted", []localaws.Option{localaws.WithLags(localaws.Lags{Secret: lag})}, again, wholeInventory("myclu", "www")},
+		{"a registry of the same name that was just deleted", nil, again, wholeInventory("myclu", "www")},
+		{"instances that are still leaving", []localaws.Option{localaws.WithLags(localaws.Lags{Register: lag})}, createAndDelete, remains},
+		{"a deployment that is going on", []localaws.Option{refuse("ecs", "DeleteService", "InvalidParameterException", "The service cannot be stopped while deployments are active.")}, createAndDelete, remains},
+		{"a cluster that is being changed", []localaws.Option{refuse("ecs", "DeleteCluster", "UpdateInProgressException", "There is already a current Amazon ECS update in progress")}, createAndDelete, remains},
+		{"a cluster whose tasks are not gone yet", []localaws.Option{refuse("ecs", "DeleteCluster", "ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active.")}, createAndDelete, remains},
+		{"a role whose policy is not gone yet", []localaws.Option{refuse("iam", "DeleteRole", "DeleteConflict", "Cannot delete entity, must delete policies first.")}, createAndDelete, remains},
+		{"everything is seen late", []localaws.Option{localaws.WithLags(localaws.Lags{Visible: lag, Role: lag, Cluster: lag, Drain: lag, Register: lag, Secret: lag})}, create, wholeInventory("myclu", "www")},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t, localaws.New(tt.aws...))
+			tt.work(t, w)
+			if diff := cmp.Diff(tt.after, inventory(w.aws)); diff != "" {
+				t.Errorf("what exists in the end (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// takeDown deletes a service with all that is its, and waits until that is done.
+func (w *world) takeDown(t *testing.T, cluster, service string) {
+	t.Helper()
+	_, op, err := w.Delete(t.Context(), cluster, service, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.wait()
+	if done, err := w.group.Operation("local", op.ID); err != nil || done.State != Succeeded {
+		t.Fatalf("operation %+v, %v", done, err)
+	}
+}
+
+func TestASecretThatIsScheduledForDeletionIsRestoredWithItsNewValue(t *testing.T) {
+	w := newWorld(t, localaws.New())
+	made := w.create(t, wholeService(t, "myclu", "www"))
+	arn := aws.StringValue(made.Credentials["webserver"].ARN)
+	w.takeDown(t, "myclu", "www")
+	w.create(t, wholeService(t, "myclu", "www"))
+	if _, err := w.secrets.DeleteSecret(t.Context(), "spinup/localdev/myclu/www-cred", 7); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := w.Delete(t.Context(), "myclu", "www", false); err != nil {
+		t.Fatal(err)
+	}
+	again := w.create(t, wholeService(t, "myclu", "www"))
+	if got := aws.StringValue(again.Credentials["webserver"].ARN); got == "" || got == arn {
+		t.Errorf("the secret's ARN is %q; that of the first one was %q", got, arn)
+	}
+	if diff := cmp.Diff(wholeInventory("myclu", "www"), inventory(w.aws)); diff != "" {
+		t.Errorf("what exists (-want +got):\n%s", diff)
+	}
+}
+
+// TestTwoIdenticalCreatesAtOnce runs the same create on one server and on two: one builds, the others are told of a conflict.
+func TestTwoIdenticalCreatesAtOnce(t *testing.T) {
+	for name, servers := range map[string]int{"one server": 1, "two servers": 2, "four servers": 4} {
+		t.Run(name, func(t *testing.T) {
+			for range 15 {
+				sim := localaws.New(localaws.Latency(500 * time.Microsecond))
+				worlds := make([]*world, servers)
+				for i := range worlds {
+					worlds[i] = newWorld(t, sim)
+				}
+				const callers = 4
+				errs := make([]error, callers)
+				var wg sync.WaitGroup
+				for i := range callers {
+					wg.Go(func() { _, errs[i] = worlds[i%servers].Create(t.Context(), wholeService(t, "myclu", "www")) })
+				}
+				wg.Wait()
+				built := 0
+				for _, err := range errs {
+					switch {
+					case err == nil:
+						built++
+					case !common.Is(err, common.Conflict):
+						t.Errorf("%v, want a conflict", err)
+					}
+				}
+				if built > 1 {
+					t.Errorf("%d of %d built it", built, callers)
+				}
+				for _, w := range worlds {
+					w.wait()
+				}
+				if built == 0 { // each saw the other's half: allowed, if it can be asked for again
+					worlds[0].create(t, wholeService(t, "myclu", "www"))
+				}
+				if diff := cmp.Diff(wholeInventory("myclu", "www"), inventory(sim)); diff != "" {
+					t.Fatalf("%v\nwhat exists (-want +got):\n%s", errs, diff)
+				}
+			}
+		})
+	}
+}
+
+// TestTwoServicesInANewSpaceAtOnce makes two services in one new cluster, of which one fails: it must not take the other's cluster away.
+func TestTwoServicesInANewSpaceAtOnce(t *testing.T) {
+	for name, servers := range map[string]int{"one server": 1, "two servers": 2} {
+		t.Run(name, func(t *testing.T) {
+			for n := 1; n <= 45; n++ {
+				sim := localaws.New(localaws.Latency(300 * time.Microsecond))
+				worlds := make([]*world, servers)
+				for i := range worlds {
+					worlds[i] = newWorld(t, sim)
+				}
+				sim.Inject(localaws.Fault{N: n, Effect: localaws.Refuse})
+				var bad, good error
+				var wg sync.WaitGroup
+				wg.Go(func() { _, bad = worlds[0].Create(t.Context(), wholeService(t, "myclu", "www")) })
+				wg.Go(func() { _, good = worlds[servers-1].Create(t.Context(), wholeService(t, "myclu", "api")) })
+				wg.Wait()
+				for _, w := range worlds {
+					w.wait()
+				}
+				var want []string
+				for service, err := range map[string]error{"www": bad, "api": good} {
+					if err == nil {
+						want = append(want, wholeInventory("myclu", service)...)
+					}
+				}
+				want = unique(want)
+				got := inventory(sim)
+				if bad != nil && good != nil {
+					continue // both failed: what is left is adopted by the next request; see the test below
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("call %d refused: www: %v; api: %v\nwhat exists (-want +got):\n%s", n, bad, good, diff)
+				}
+			}
+		})
+	}
+}
+
+func TestAHungUpCallerDoesNotStopACreate(t *testing.T) {
+	ctx, hangUp := contextWithCancel(t)
+	sim := localaws.New()
+	w := newWorld(t, sim)
+	sim.Inject(localaws.Fault{Operation: "CreateRole", Effect: localaws.Hook, Func: hangUp})
+	if _, err := w.Create(ctx, wholeService(t, "myclu", "www")); err != nil {
+		t.Errorf("create: %v", err)
+	}
+	if diff := cmp.Diff(wholeInventory("myclu", "www"), inventory(sim)); diff != "" {
+		t.Errorf("what exists (-want +got):\n%s", diff)
+	}
+}
+
+func TestARequestSaysWhichServiceItIsFor(t *testing.T) {
+	long := strings.Repeat("x", 255)
+	tag, id := token(long)
+	if len(tag) > 256 || !strings.HasSuffix(tag, id) || !madeFor(common.Tags{{Key: common.TagRequest, Value: tag}}, long) {
+		t.Errorf("the tag %q does not serve", tag)
+	}
+	if madeFor(common.Tags{{Key: common.TagRequest, Value: tag}}, "x") {
+		t.Error("what was made for one service is taken for another's")
+	}
+}
