@@ -35,7 +35,7 @@ func (c checkup) network(ctx context.Context) report {
 	look := func(setting string, ids []string, what string, find func(context.Context, []string) ([]ec2.Resource, error)) {
 		found, err := find(ctx, ids)
 		if err != nil {
-			r.unknown = append(r.unknown, fmt.Sprintf("%s: %v", c.at(setting), err))
+			r.unknown = append(r.unknown, c.at(setting) + ": " + reason(err))
 			return
 		}
 		for i, id := range ids {
@@ -74,7 +74,7 @@ func (c checkup) key(ctx context.Context) (string, report) {
 		if strings.Contains(name, ":key/") {
 			guess = name
 		}
-		return guess, report{unknown: []string{fmt.Sprintf("%s: %v", c.at("defaultKmsKeyId"), err)}}
+		return guess, report{unknown: []string{c.at("defaultKmsKeyId") + ": " + reason(err)}}
 	case aws.StringValue(key.KeyState) != awskms.KeyStateEnabled:
 		return missing("%s is %s", name, aws.StringValue(key.KeyState))
 	case aws.StringValue(key.KeyUsage) != awskms.KeyUsageTypeEncryptDecrypt:
@@ -99,7 +99,7 @@ func (c checkup) rights(ctx context.Context, key string) report {
 	}) {
 		denials, err := c.iam.Denied(ctx, principal, question(s))
 		if err != nil { // one answer stands for all
-			return report{unknown: []string{what + err.Error()}}
+			return report{unknown: []string{what + reason(err)}}
 		}
 		for _, d := range denials {
 			text := d.Action + " on " + d.Resource
@@ -150,4 +150,12 @@ func question(s policies.Statement) iam.Question {
 		}
 	}
 	return q
+}
+
+// reason returns what an operator can make use of in an error: not the SDK's dump of an answer that is not AWS's.
+func reason(err error) string {
+	if common.Is(err, common.Unavailable) {
+		return common.Public(err)
+	}
+	return err.Error()
 }

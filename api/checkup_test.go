@@ -73,6 +73,8 @@ func TestCheckTellsWhatIsMissing(t *testing.T) {
 			[]string{"accounts.local.defaultSgs: describe security groups: AccessDenied: no"}},
 		{"we may not look at the key", localaws.New(refuse("DescribeKey")), asIs, nil,
 			[]string{`accounts.local.defaultKmsKeyId: describe key "` + localaws.KMSKey + `": AccessDenied: no`}},
+		{"the key's service is down", localaws.New(localaws.WithFaults(localaws.Fault{Operation: "DescribeKey", Effect: localaws.Down, Times: -1})), asIs, nil,
+			[]string{`accounts.local.defaultKmsKeyId: describe key "` + localaws.KMSKey + `": AWS cannot be reached or is failing; try again later`}},
 		{"we may not simulate", localaws.New(refuse("SimulatePrincipalPolicy")), asIs, nil,
 			[]string{"what the credentials may do: simulate the policies of " + user + ": AccessDenied: no"}},
 	}
