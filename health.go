@@ -1,21 +1,29 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
+
+	"ecs-api/config"
 )
 
 // healthTime is how long the server may take to prove that it is up.
 const healthTime = 5 * time.Second
 
-// health fails unless a server answers on the address, which is one to listen on. It does what a container's health check would do with
-// curl, and needs nothing else in the image.
-func health(ctx context.Context, address string) error {
+// health fails unless the server that runs with the same options and environment answers. It does what a container's health check would do
+// with curl, and needs nothing else in the image.
+func health(ctx context.Context, o options, env func(string) string, _, _ io.Writer) error {
+	address, err := listenAddress(o, env)
+	if err != nil {
+		return err
+	}
 	if _, port, _ := net.SplitHostPort(address); port == "0" {
 		return fmt.Errorf("cannot tell where to ask: %s stands for any free port", address)
 	}
@@ -37,6 +45,21 @@ func health(ctx context.Context, address string) error {
 		return fmt.Errorf("not healthy: %s answered %s, %q", url, resp.Status, body)
 	}
 	return nil
+}
+
+// listenAddress returns where the server is that runs with the same options and environment. It reads the config only if it must.
+func listenAddress(o options, env func(string) string) (string, error) {
+	if address := cmp.Or(o.listen, strings.TrimSpace(env("ECS_API_LISTEN_ADDRESS"))); address != "" {
+		return address, nil
+	}
+	if o.local {
+		return config.Local(nil, nil).ListenAddress, nil
+	}
+	c, err := config.Load(cmp.Or(o.config, defaultConfig), env)
+	if err != nil {
+		return "", err
+	}
+	return c.ListenAddress, nil
 }
 
 // reachable returns an address to listen on as one that this machine can call.

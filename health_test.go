@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -25,6 +27,11 @@ func TestHealthAsksTheServerThatIsConfigured(t *testing.T) {
 		}
 		return ""
 	}
+	file := filepath.Join(t.TempDir(), "config.json")
+	text := `{"listenAddress": "` + address + `", "token": "tttttttttttttttttt", "org": "o", "accounts": {"a": {"region": "us-east-1"}}}`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	type test struct {
 		name   string
 		args   []string
@@ -36,7 +43,7 @@ func TestHealthAsksTheServerThatIsConfigured(t *testing.T) {
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
 				var stdout, stderr bytes.Buffer
-				if got := run(t.Context(), append([]string{"-local", "-health"}, tt.args...), tt.env, &stdout, &stderr); got != tt.status {
+				if got := run(t.Context(), append([]string{"-health"}, tt.args...), tt.env, &stdout, &stderr); got != tt.status {
 					t.Errorf("exit status %d, want %d", got, tt.status)
 				}
 				if stdout.Len() > 0 || !strings.Contains(stderr.String(), tt.stderr) || strings.Count(stderr.String(), "\n") > 1 || (tt.status == exitOK) != (stderr.Len() == 0) {
@@ -50,11 +57,19 @@ func TestHealthAsksTheServerThatIsConfigured(t *testing.T) {
 		test{"by the environment", nil, env, exitOK, ""},
 		test{"on every address", []string{"-listen", ":" + port}, noEnv, exitOK, ""},
 		test{"on every IPv4 address", []string{"-listen", "0.0.0.0:" + port}, noEnv, exitOK, ""},
+		test{"by the config", []string{"-config", file}, noEnv, exitOK, ""},
+		test{"no config", []string{"-config", file + "none"}, noEnv, exitFailure, "there is no config file"},
 		test{"on any port", []string{"-listen", "127.0.0.1:0"}, noEnv, exitFailure, "cannot tell where to ask: 127.0.0.1:0"},
 		test{"another server", []string{"-listen", strings.TrimPrefix(other.URL, "http://")}, noEnv, exitFailure, `answered 200 OK, "welcome"`},
 	)
 	p.stop()
 	check(test{"a server that has ended", []string{"-listen", address}, noEnv, exitFailure, "not healthy: "})
+}
+
+func TestHealthAsksWhereLocalServes(t *testing.T) {
+	if address, err := listenAddress(options{local: true}, noEnv); err != nil || address != "127.0.0.1:8080" {
+		t.Errorf("got %q, %v", address, err)
+	}
 }
 
 func TestAnAddressToListenOnIsReachable(t *testing.T) {

@@ -36,6 +36,9 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
 }
 
+// defaultConfig is the file that is read unless -config names another.
+const defaultConfig = "config/config.json"
+
 // options are the command line.
 type options struct {
 	config          string
@@ -49,7 +52,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("ecs-api", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.StringVar(&o.config, "config", "", "read the config from `FILE` (default config/config.json)")
+	flags.StringVar(&o.config, "config", "", "read the config from `FILE` (default "+defaultConfig+")")
 	flags.StringVar(&o.listen, "listen", "", "serve on `ADDRESS`, host:port, instead of the config's listenAddress")
 	flags.BoolVar(&o.local, "local", false, "serve one account named local, backed by a simulated AWS in this process: for development, needs no config and no AWS")
 	flags.BoolVar(&o.check, "check", false, "check the config, and each account's credentials, rights, network and key, then exit")
@@ -85,7 +88,11 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 		_, _ = fmt.Fprintf(stdout, "ecs-api %s (%s, %s)\n", v.Version, v.GitHash, v.BuildStamp)
 		return exitOK
 	}
-	if err := start(ctx, o, env, stdout, stderr); err != nil {
+	do := start
+	if o.health {
+		do = health
+	}
+	if err := do(ctx, o, env, stdout, stderr); err != nil {
 		_, _ = fmt.Fprintf(stderr, "ecs-api: %v\n", err)
 		return exitFailure
 	}
@@ -104,15 +111,12 @@ func start(ctx context.Context, o options, env func(string) string, stdout, stde
 		defer cloud.stop()
 		c, err = cloud.config(o.listen, env)
 	} else {
-		c, err = config.Load(cmp.Or(o.config, "config/config.json"), env)
+		c, err = config.Load(cmp.Or(o.config, defaultConfig), env)
 	}
 	if err != nil {
 		return err
 	}
 	c.ListenAddress = cmp.Or(o.listen, c.ListenAddress)
-	if o.health {
-		return health(ctx, c.ListenAddress)
-	}
 
 	log := newLogger(c, stderr)
 	server, err := api.New(api.Options{Config: c, Version: buildVersion(), Log: log})
