@@ -1,8 +1,6 @@
 package api
 
 import (
-	"context"
-
 	"github.com/aws/aws-sdk-go/aws"
 	awsecs "github.com/aws/aws-sdk-go/service/ecs"
 
@@ -39,17 +37,24 @@ type account struct {
 	reads        flights // those of callers that are under way
 }
 
-func newAccount(name, org string, c config.Account, background *orchestration.Group, retry common.RetryPolicy, observe func(context.Context, common.AWSCall)) (*account, error) {
+func (s *Server) newAccount(name string, o Options) (*account, error) {
+	c := o.Config.Accounts[name]
 	access := common.Account{
 		Region:      c.Region,
 		AccessKeyID: c.AKID,
 		SecretKey:   c.Secret.Reveal(),
 		Endpoint:    c.Endpoint,
-		Retry:       retry,
-		Observe:     observe,
+		Retry:       o.Retry,
+		Limits:      map[string]common.Limit{},
+		Transport:   o.AWS,
+		Waited:      s.metrics.observeWait(name),
+		Observe:     s.observeAWS(name),
 	}
 	if c.Role != nil {
 		access.RoleARN, access.ExternalID = c.Role.ARN, c.Role.ExternalID
+	}
+	for bucket, limit := range o.Config.RateLimits {
+		access.Limits[bucket] = common.Limit(limit)
 	}
 	sess, err := common.NewSession(access)
 	if err != nil {
@@ -68,9 +73,9 @@ func newAccount(name, org string, c config.Account, background *orchestration.Gr
 		ec2:      ec2.New(sess),
 		kms:      kms.New(sess),
 	}
-	a.orchestrator = orchestration.New(settings(name, org, c), orchestration.Clients{
+	a.orchestrator = orchestration.New(settings(name, o.Config.Org, c), orchestration.Clients{
 		ECS: a.ecs, IAM: a.iam, Secrets: a.secrets, Cloud: a.registry, Logs: a.logs, STS: a.sts, Tagged: tagging.New(sess),
-	}, background)
+	}, s.background)
 	return a, nil
 }
 

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,7 @@ import (
 	"github.com/gorilla/mux"
 	"github.com/sirupsen/logrus"
 
+	"ecs-api/api/openapitest"
 	"ecs-api/common"
 	"ecs-api/config"
 	"ecs-api/localaws"
@@ -26,7 +28,11 @@ type harness struct {
 	*Server
 	aws *localaws.AWS
 	log *logBuffer
+	own bool // has routes of the test's own, which the OpenAPI document does not know
 }
+
+// describedBy holds what the tests send and get against the OpenAPI document.
+var describedBy = sync.OnceValues(func() (*openapitest.Validator, error) { return openapitest.NewValidator(OpenAPI) })
 
 // logBuffer is what the server logged.
 type logBuffer struct {
@@ -69,12 +75,19 @@ func newHarnessBehind(t testing.TB, aws *localaws.AWS, front http.Handler) *harn
 // newHarnessWith is newHarness for a config of the test's own.
 func newHarnessWith(t testing.TB, aws *localaws.AWS, c *config.Config) *harness {
 	t.Helper()
+	return newHarnessOf(t, aws, Options{Config: c, Retry: common.RetryPolicy{Failed: 1, FailedWait: 1}})
+}
+
+// newHarnessOf is newHarness for a server of the test's own; its version and its log are the harness's.
+func newHarnessOf(t testing.TB, aws *localaws.AWS, o Options) *harness {
+	t.Helper()
 	h := &harness{aws: aws, log: &logBuffer{}}
-	log := logrus.New()
-	log.SetOutput(h.log)
-	log.SetLevel(logrus.DebugLevel)
-	log.SetFormatter(&logrus.JSONFormatter{})
-	s, err := New(Options{Config: c, Version: Version{"v1.2.3", "abc1234", "2026-11-23T00:00:00Z"}, Log: log, Retry: common.RetryPolicy{Failed: 1, FailedWait: 1}})
+	o.Log = logrus.New()
+	o.Log.SetOutput(h.log)
+	o.Log.SetLevel(logrus.DebugLevel)
+	o.Log.SetFormatter(&logrus.JSONFormatter{})
+	o.Version = Version{"v1.2.3", "abc1234", "2026-11-23T00:00:00Z"}
+	s, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,6 +97,7 @@ func newHarnessWith(t testing.TB, aws *localaws.AWS, c *config.Config) *harness 
 
 // v1 returns a router for routes that only a test needs.
 func (h *harness) v1() *mux.Router {
+	h.own = true
 	return h.router.PathPrefix(base).Subrouter()
 }
 
@@ -103,7 +117,20 @@ func (h *harness) do(t testing.TB, method, target, body string, headers ...strin
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.checkDescribed(t, r, body, answer, text)
 	return answer, string(text)
+}
+
+// checkDescribed holds an exchange against the OpenAPI document.
+func (h *harness) checkDescribed(t testing.TB, r *http.Request, body string, answer *http.Response, text []byte) {
+	t.Helper()
+	validator, err := describedBy()
+	if err == nil {
+		err = validator.Validate(r, []byte(body), answer, text)
+	}
+	if err != nil && !(h.own && errors.Is(err, openapitest.ErrUndocumented)) {
+		t.Errorf("not as the OpenAPI document says: %v\n%s", err, text)
+	}
 }
 
 // problemOf returns the body of an answer that must be an error.

@@ -20,6 +20,7 @@ type metrics struct {
 	inFlight prometheus.Gauge
 	aws      *prometheus.HistogramVec
 	awsTries *prometheus.CounterVec
+	waits    *prometheus.HistogramVec
 
 	operations        *prometheus.HistogramVec
 	operationsRunning *prometheus.GaugeVec
@@ -42,6 +43,9 @@ func newMetrics(v Version) *metrics {
 			Name: "ecs_api_aws_tries_total", Help: "Tries made of calls to AWS: more than calls where the SDK retried.",
 		}, []string{"account", "service", "operation"}),
 	}
+	m.waits = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "ecs_api_aws_limiter_wait_seconds", Help: "How long tries of calls to AWS waited for our own limit on them, by account and rate bucket.", Buckets: seconds,
+	}, []string{"account", "bucket"})
 	m.operations = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "ecs_api_operation_duration_seconds", Help: "Background work that has ended, by account, kind and state: succeeded or failed.", Buckets: seconds,
 	}, []string{"account", "kind", "state"})
@@ -50,7 +54,7 @@ func newMetrics(v Version) *metrics {
 	}, []string{"account", "kind"})
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "ecs_api_build_info", Help: "1, for the build that is running."}, []string{"version", "githash", "buildstamp"})
 	build.WithLabelValues(v.Version, v.GitHash, v.BuildStamp).Set(1)
-	m.registry.MustRegister(m.requests, m.inFlight, m.aws, m.awsTries, m.operations, m.operationsRunning, build,
+	m.registry.MustRegister(m.requests, m.inFlight, m.aws, m.awsTries, m.waits, m.operations, m.operationsRunning, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -74,6 +78,12 @@ func (m *metrics) observeAWS(account string, call common.AWSCall) {
 	}
 	m.aws.WithLabelValues(account, call.Service, call.Operation, result).Observe(call.Duration.Seconds())
 	m.awsTries.WithLabelValues(account, call.Service, call.Operation).Add(float64(call.Attempts))
+}
+
+// observeWait returns what is told of each wait for a rate bucket of the account.
+func (m *metrics) observeWait(account string) func(string, time.Duration) {
+	waits := m.waits.MustCurryWith(prometheus.Labels{"account": account})
+	return func(bucket string, d time.Duration) { waits.WithLabelValues(bucket).Observe(d.Seconds()) }
 }
 
 // methods are those that routes can have, in the order that Allow names them.

@@ -24,6 +24,8 @@ type Options struct {
 	Log *logrus.Logger
 	// Retry says how calls to AWS are retried; the zero value is common.DefaultRetryPolicy.
 	Retry common.RetryPolicy
+	// AWS takes the place of the network to AWS, if it is set.
+	AWS http.RoundTripper
 	// Pace says how long to wait for AWS to get done with what it refuses only for now; the zero value is common.DefaultPace.
 	Pace common.Pace
 }
@@ -67,8 +69,8 @@ func New(o Options) (*Server, error) {
 		public:   map[string]bool{},
 	}
 	s.background = orchestration.NewGroup(s.observeOperation)
-	for name, c := range o.Config.Accounts {
-		a, err := newAccount(name, o.Config.Org, c, s.background, o.Retry, s.observeAWS(name))
+	for name := range o.Config.Accounts {
+		a, err := s.newAccount(name, o)
 		if err != nil {
 			return nil, common.Wrapf(err, "account %s", name)
 		}

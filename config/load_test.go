@@ -115,7 +115,7 @@ func TestLoad(t *testing.T) {
 		{"named tokens alone will do", replace(t, seedFile, token, `"tokens": {"ui": "a", "ci": "b"},`), env(),
 			with(func(c *Config) { c.Token, c.Tokens = "", map[string]Secret{"ui": "a", "ci": "b"} })},
 		{"every optional key", replace(t, replace(t, seedFile, token, `"token": "x", "tokens": {"ui": "y"}, "logFormat": "text", "registries": ["registry.internal:5000"],
-			"shutdownGrace": "90s", "debugAddress": "localhost:6060", "rateLimits": {"service modify": {"burst": 5, "perSecond": 0.5}},`),
+			"shutdownGrace": "90s", "debugAddress": "localhost:6060", "rateLimits": {"ecs-service-modify": {"burst": 5, "perSecond": 0.5}},`),
 			`"akid": "AKIAIOSFODNN7EXAMPLE",
       "secret": "s3cr3t",`, `"endpoint": "http://localhost:4566", "role": {"arn": "arn:aws:iam::123456789012:role/x", "externalId": "id"},
       "permissionsBoundary": "arn:aws:iam::123456789012:policy/b", "defaultCapacityProviderStrategy": [{"capacityProvider": "FARGATE", "weight": 1, "base": 2}],
@@ -123,7 +123,7 @@ func TestLoad(t *testing.T) {
 			with(func(c *Config) {
 				c.Tokens, c.LogFormat, c.Registries = map[string]Secret{"ui": "y"}, "text", []string{"registry.internal:5000"}
 				c.ShutdownGrace, c.DebugAddress = Duration(90*time.Second), "localhost:6060"
-				c.RateLimits = map[string]RateLimit{"service modify": {Burst: 5, PerSecond: 0.5}}
+				c.RateLimits = map[string]RateLimit{"ecs-service-modify": {Burst: 5, PerSecond: 0.5}}
 				a := c.Accounts["nonprod"]
 				a.AKID, a.Secret, a.Endpoint = "", "", "http://localhost:4566"
 				a.Role = &Role{ARN: "arn:aws:iam::123456789012:role/x", ExternalID: "id"}
@@ -166,7 +166,7 @@ func TestLoadSaysEverythingThatIsWrong(t *testing.T) {
 				"accounts.nonprod.region must be an AWS region, such as us-east-1",
 			}},
 		{"wrong types, each said once",
-			`{"listenAddress": 8080, "token": 1234567, "tokens": ["a"], "logLevel": true, "org": {}, "registries": "r", "shutdownGrace": 120, "rateLimits": {"a": {"burst": 1.5, "perSecond": "1"}},
+			`{"listenAddress": 8080, "token": 1234567, "tokens": ["a"], "logLevel": true, "org": {}, "registries": "r", "shutdownGrace": 120, "rateLimits": {"ecs-tag-read": {"burst": 1.5, "perSecond": "1"}},
 			"accounts": {"a": "us-east-1", "b": {"region": "us-east-1", "role": [], "defaultSgs": ["sg-1", 2, null], "defaultCapacityProviderStrategy": [{"weight": "1"}, 7, {"capacityProvider": "FARGATE", "weight": 1}]}}}`, env(), []string{
 				"listenAddress must be a string, not a number",
 				"token must be a string, not a number",
@@ -175,8 +175,8 @@ func TestLoadSaysEverythingThatIsWrong(t *testing.T) {
 				"org must be a string, not an object",
 				"registries must be an array, not a string",
 				"shutdownGrace must be a string, not a number",
-				"rateLimits.a.burst must be a whole number",
-				"rateLimits.a.perSecond must be a number, not a string",
+				"rateLimits.ecs-tag-read.burst must be a whole number",
+				"rateLimits.ecs-tag-read.perSecond must be a number, not a string",
 				"accounts.a must be an object, not a string",
 				"accounts.b.role must be an object, not an array",
 				"accounts.b.defaultSgs[1] must be a string, not a number",

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"ecs-api/common"
 )
 
 // placeholder is the token in config.example.json, which everybody knows.
@@ -40,6 +42,7 @@ func (c *Config) problems() []Problem {
 	}
 	for _, bucket := range slices.Sorted(maps.Keys(c.RateLimits)) {
 		limit, key := c.RateLimits[bucket], sub("rateLimits", bucket)
+		ps.unless(slices.Contains(common.Buckets(), bucket), key, "must be one of "+strings.Join(common.Buckets(), ", "))
 		ps.unless(limit.Burst >= 1, sub(key, "burst"), "must be at least 1")
 		ps.unless(limit.PerSecond > 0 && !math.IsInf(limit.PerSecond, 0), sub(key, "perSecond"), "must be more than 0")
 	}

@@ -89,8 +89,10 @@ func TestValidate(t *testing.T) {
 		{"registries that are none", func(c *Config) { c.Registries = []string{"https://r", "r/path", "", ":5000", "r:", "ok"} },
 			[]string{"registries[0]", "registries[1]", "registries[2]", "registries[3]", "registries[4]"}},
 		{"limits that are none", func(c *Config) {
-			c.RateLimits = map[string]RateLimit{"a b": {0, 1}, "b": {1, 0}, "c": {1, math.Inf(1)}, "d": {1, math.NaN()}, "e": {1, 0.1}}
-		}, []string{`rateLimits."a b".burst`, "rateLimits.b.perSecond", "rateLimits.c.perSecond", "rateLimits.d.perSecond"}},
+			c.RateLimits = map[string]RateLimit{
+				"ecs-tag-read": {0, 1}, "ecs-task-read": {1, 0}, "ssm-parameter-put": {1, math.Inf(1)}, "ecs-tag-modify": {1, math.NaN()}, "logs-group-read": {1, 0.1}, "a b": {1, 1},
+			}
+		}, []string{`rateLimits."a b"`, "rateLimits.ecs-tag-modify.perSecond", "rateLimits.ecs-tag-read.burst", "rateLimits.ecs-task-read.perSecond", "rateLimits.ssm-parameter-put.perSecond"}},
 		{"no accounts", func(c *Config) { c.Accounts = nil }, []string{"accounts"}},
 		{"an account without a name", rename(""), []string{`accounts.""`}},
 		{"an account whose name would be escaped", rename("a b"), []string{`accounts."a b"`}},
