@@ -121,4 +121,16 @@ var fuzzQueries = []string{
 var fuzzBodies = []string{
 	"", "null", "[]", "1", "{", "{}{}", `{"":null}`, "\xff", `{"Name":"\ud800"}`, `{"Name":1}`, `{"Name":null}`, `{"Tags":[null]}`, `{"Tags":[{}]}`, `{"Tags":{"a":"b"}}`,
 	`{"tags":[{"key":"a","value":"b"}]}`, `{"Tags":[{"Key":"spinup:org","Value":"other"}]}`, `{"Tags":[{"Key":"aws:x","Value":"y"}]}`,
+	`{"clusterName":"fuzz","capacityProviders":[],"defaultCapacityProviderStrategy":[{}],"settings":[{}],"configuration":{"executeCommandConfiguration":{}}}`,
+	`{"family":"fuzz","cpu":"256","memory":"512","containerDefinitions":[{"name":"web","image":"nginx","portMappings":[{}],"secrets":[{}],"logConfiguration":{},"dependsOn":[{}],"healthCheck":{}}]}`,
+	`{"family":"fuzz","cpu":".25 vcpu","memory":"0.5gb","containerDefinitions":[{}],"executionRoleArn":"arn:aws:iam::123456789012:role/fuzz-ecsTaskExecution","volumes":[{}],"ephemeralStorage":{}}`,
+	`{"taskDefinition":"fuzz","count":-1,"overrides":{"containerOverrides":[{}],"taskRoleArn":"x"},"networkConfiguration":{"awsvpcConfiguration":{}},"volumeConfigurations":[{}],"platformVersion":"x"}`,
+	`{"taskDefinition":"arn:aws:ecs:us-east-1:123456789012:task-definition/fuzz:1","cluster":"fuzz","capacityProviderStrategy":[{"base":-1}],"placementStrategy":[{}],"clientToken":"\u0000"}`,
+	`{"name":"fuzz","namespaceId":"ns-y3uaw6neshhbev3f","dnsConfig":{"dnsRecords":[{}]},"healthCheckConfig":{},"type":"x"}`,
+	`{"name":"_fuzz._tcp","dnsConfig":{"namespaceId":"ns-y3uaw6neshhbev3f","dnsRecords":[{"type":"SRV","ttl":-1}],"routingPolicy":"x"}}`,
+	`{"Name":"fuzz","SecretString":"x","SecretBinary":"eA==","KmsKeyId":"x","ClientRequestToken":"x","AddReplicaRegions":[{}]}`,
+	`{"Name":"spinup/localdev2/x","SecretString":"x"}`, `{"Name":"fuzz","SecretString":"x","Description":"\u0000","Tags":[{"Key":"k","Value":"v"},{"Key":"k","Value":"w"}]}`,
+	`{"Secret":"x","Tags":[{"key":"k","value":"v"}]}`, `{"Secret":{}}`, `{"Secret":"","Tags":[]}`,
+	`{"Name":"fuzz","Value":"x","Type":"StringList","Tier":"Advanced","Policies":"[{}]","DataType":"aws:ec2:image","AllowedPattern":"("}`,
+	`{"Name":"fuzz","Value":"{{ssm:x}}","Overwrite":true,"KeyId":"alias/none"}`, `{"Value":"x","Type":"String","Tags":[{"Key":"spinup:org","Value":"localdev"}]}`,
 }

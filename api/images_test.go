@@ -105,7 +105,7 @@ func TestImages(t *testing.T) {
 			}
 		})
 	}
-	if answer, _ := h.do(t, "HEAD", base+"/images?image="+open+"/app:v1", "", headerToken+": wrong"); answer.StatusCode != 403 {
+	if answer, _ := h.do(t, "HEAD", base+"/images?image="+open+"/app:v1", "", headerToken+": wrong"); answer.StatusCode != http.StatusForbidden {
 		t.Errorf("without a token HEAD answered %d", answer.StatusCode)
 	}
 	if strings.Contains(h.log.String(), "hunter22") {
@@ -128,7 +128,7 @@ func TestVerifyingAnImageAnswersNoBody(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = answer.Body.Close() }()
-	if body, err := io.ReadAll(answer.Body); answer.StatusCode != 400 || len(body) > 0 || err != nil {
+	if body, err := io.ReadAll(answer.Body); answer.StatusCode != http.StatusBadRequest || len(body) > 0 || err != nil {
 		t.Errorf("answered %d %q %v", answer.StatusCode, body, err)
 	}
 }

@@ -2,6 +2,8 @@ package api
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -11,9 +13,27 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ecs-api/common"
+	"ecs-api/config"
 	"ecs-api/localaws"
 	"ecs-api/ssm"
 )
+
+// newHastyHarness is newHarness for tests of many parameters: its calls do not wait for AWS's rates of parameters made and deleted.
+func newHastyHarness(t testing.TB, aws *localaws.AWS) *harness {
+	t.Helper()
+	server := httptest.NewServer(aws)
+	t.Cleanup(server.Close)
+	c := config.Local([]string{localaws.SubnetA, localaws.SubnetB}, []string{localaws.SecurityGroup})
+	c.Token = testToken
+	local := c.Accounts["local"]
+	local.Endpoint = server.URL
+	c.Accounts["local"] = local
+	c.RateLimits = map[string]config.RateLimit{}
+	for _, bucket := range []string{"ssm-parameter-put", "ssm-parameter-delete"} {
+		c.RateLimits[bucket] = config.RateLimit{Burst: 10_000, PerSecond: 10_000}
+	}
+	return newHarnessWith(t, aws, c)
+}
 
 // addParameter makes a parameter past the API.
 func (h *harness) addParameter(t testing.TB, name string, tags common.Tags) {
@@ -161,7 +181,7 @@ func TestAnswersOfParametersHaveTheSeedsForm(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			answer, body := h.do(t, test.method, base+"/local"+test.target, test.body)
-			if answer.StatusCode != 200 {
+			if answer.StatusCode != http.StatusOK {
 				t.Fatalf("answered %d %s", answer.StatusCode, body)
 			}
 			if diff := cmp.Diff(test.keys, keysOf(t, body)); diff != "" {
@@ -192,7 +212,7 @@ func TestParametersSurviveWhatAWSDoes(t *testing.T) {
 				h.addParameter(t, "/localdev/p/x", tagsOurs)
 				fault.Operation = test.operation
 				h.aws.Inject(fault)
-				if answer, body := h.do(t, test.method, base+"/local"+test.target, test.body); answer.StatusCode != 200 {
+				if answer, body := h.do(t, test.method, base+"/local"+test.target, test.body); answer.StatusCode != http.StatusOK {
 					t.Errorf("answered %d %s", answer.StatusCode, body)
 				}
 			})
@@ -207,7 +227,7 @@ func TestAChangeOfAParameterFailsWhole(t *testing.T) {
 			h := newHarness(t, localaws.New())
 			h.addParameter(t, "/localdev/p/x", before)
 			h.aws.Inject(localaws.Fault{Operation: operation})
-			if answer, body := h.do(t, "PUT", base+"/local/params/p/x", `{"Value":"x","Tags":[{"key":"old","value":"2"},{"key":"new","value":"2"}]}`); answer.StatusCode != 500 {
+			if answer, body := h.do(t, "PUT", base+"/local/params/p/x", `{"Value":"x","Tags":[{"key":"old","value":"2"},{"key":"new","value":"2"}]}`); answer.StatusCode != http.StatusInternalServerError {
 				t.Errorf("answered %d %s", answer.StatusCode, body)
 			}
 			about, tags := h.about(t, "/localdev/p/x")
@@ -223,7 +243,7 @@ func TestAChangeOfAParameterFailsWhole(t *testing.T) {
 
 // AWS's pages may be empty before the last.
 func TestAPrefixIsReadToItsEnd(t *testing.T) {
-	h := newHarness(t, localaws.New(localaws.EmptyPages()))
+	h := newHastyHarness(t, localaws.New(localaws.EmptyPages()))
 	for i := range 120 {
 		h.addParameter(t, fmt.Sprintf("/localdev/p/%03d", i), tagsOurs)
 	}

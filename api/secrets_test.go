@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -164,7 +165,7 @@ func TestAnswersOfSecretsHaveTheSeedsForm(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			answer, body := h.do(t, test.method, base+"/local"+test.target, test.body)
-			if answer.StatusCode != 200 {
+			if answer.StatusCode != http.StatusOK {
 				t.Fatalf("answered %d %s", answer.StatusCode, body)
 			}
 			if diff := cmp.Diff(test.keys, keysOf(t, body)); diff != "" {
@@ -221,7 +222,7 @@ func TestASecretThatTakesTheNameIsLeftAlone(t *testing.T) {
 				h.addSecret(t, "s", tagsOthers)
 			}})
 			answer, body := h.do(t, test.method, base+"/local/secrets/"+escaped(partial(arn)), test.body)
-			if answer.StatusCode != 404 {
+			if answer.StatusCode != http.StatusNotFound {
 				t.Errorf("answered %d %s, want 404", answer.StatusCode, body)
 			}
 			if s := h.secret(t, "s"); len(s.Tags) != 1 || len(s.VersionIdsToStages) != 1 || s.DeletedDate != nil {
@@ -253,7 +254,7 @@ func TestSecretsSurviveLostAnswers(t *testing.T) {
 			if answer.StatusCode != test.status {
 				t.Errorf("answered %d %s, want %d", answer.StatusCode, body, test.status)
 			}
-			if tags := h.secret(t, "s").Tags; answer.StatusCode >= 400 && len(tags) != 1 {
+			if tags := h.secret(t, "s").Tags; answer.StatusCode >= http.StatusBadRequest && len(tags) != 1 {
 				t.Errorf("left the tags %v", tags)
 			}
 		})
@@ -268,7 +269,7 @@ func TestANewSecretIsKnownByItsToken(t *testing.T) {
 		localaws.Fault{Operation: "CreateSecret", Effect: localaws.Refuse, Code: "ResourceExistsException", Message: "A resource with the ID you requested already exists."},
 	)
 	answer, body := h.do(t, "POST", base+"/local/secrets", `{"Name":"new","SecretString":"x"}`)
-	if answer.StatusCode != 200 || at(t, body, "VersionId") != current(h.secret(t, "new")) {
+	if answer.StatusCode != http.StatusOK || at(t, body, "VersionId") != current(h.secret(t, "new")) {
 		t.Errorf("answered %d %s", answer.StatusCode, body)
 	}
 }
@@ -301,7 +302,7 @@ func TestAChangeOfASecretFailsWhole(t *testing.T) {
 			version := current(h.secret(t, "s"))
 			h.aws.Inject(test.faults...)
 			answer, body := h.do(t, "PUT", base+"/local/secrets/s", `{"Secret":"x","Tags":[{"key":"old","value":"2"},{"key":"new","value":"2"},{"key":"same","value":"1"}]}`)
-			if answer.StatusCode != 500 || at(t, body, "leftBehind.0") != test.left {
+			if answer.StatusCode != http.StatusInternalServerError || at(t, body, "leftBehind.0") != test.left {
 				t.Errorf("answered %d %s", answer.StatusCode, body)
 			}
 			now := h.secret(t, "s")
