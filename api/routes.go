@@ -17,6 +17,7 @@ func (s *Server) routes() {
 	s.open(v1, "/ping", http.HandlerFunc(ping))
 	s.open(v1, "/version", handle(s, http.StatusOK, showVersion))
 	s.open(v1, "/metrics", s.metrics.handler())
+	s.documentRoutes(v1)
 
 	s.serviceRoutes(v1)
 	s.clusterRoutes(v1)

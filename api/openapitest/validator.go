@@ -1,0 +1,177 @@
+// Package openapitest holds HTTP exchanges against an OpenAPI document, for tests: what a server answers must be as the document says,
+// and what it takes must be what the document lets callers send. It owns one rule: of a request that was refused only the answer is held
+// against the document, because tests send what it forbids on purpose.
+package openapitest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+)
+
+// ErrUndocumented is returned for a success at a path, or with a method, that the document does not have.
+var ErrUndocumented = errors.New("the document does not have this path and method")
+
+// mayBeEmpty marks, in the document, responses whose body may be missing.
+const mayBeEmpty = "x-may-be-empty"
+
+// Validator holds exchanges against one document. It may be used by several goroutines at once.
+type Validator struct {
+	doc    *openapi3.T
+	router routers.Router
+}
+
+// NewValidator returns a validator for the OpenAPI 3.1 document, in YAML or JSON. The error says where the document, or one of its
+// examples, is not valid.
+func NewValidator(doc []byte) (*Validator, error) {
+	loaded, err := openapi3.NewLoader().LoadFromData(doc)
+	if err != nil {
+		return nil, fmt.Errorf("load the document: %w", err)
+	}
+	if !loaded.IsOpenAPI31OrLater() {
+		return nil, fmt.Errorf("the document is of OpenAPI %s, not 3.1", loaded.OpenAPI)
+	}
+	if err := loaded.Validate(context.Background(), openapi3.EnableExamplesValidation(), openapi3.EnableSchemaFormatValidation()); err != nil {
+		return nil, fmt.Errorf("the document is not valid: %w", err)
+	}
+	router, err := gorillamux.NewRouter(loaded)
+	if err != nil {
+		return nil, fmt.Errorf("route by the document: %w", err)
+	}
+	return &Validator{loaded, router}, nil
+}
+
+// Validate returns what the document says against an exchange. The bodies are given apart, as both have been read.
+func (v *Validator) Validate(req *http.Request, reqBody []byte, resp *http.Response, respBody []byte) error {
+	if req.Method == http.MethodOptions { // CORS, of which OpenAPI knows nothing
+		return nil
+	}
+	err := v.validate(clean(req), reqBody, resp, respBody)
+	if err != nil {
+		return fmt.Errorf("%s %s, answered %d: %w", req.Method, req.URL.RequestURI(), resp.StatusCode, err)
+	}
+	return nil
+}
+
+func (v *Validator) validate(req *http.Request, reqBody []byte, resp *http.Response, respBody []byte) error {
+	route, params, err := v.find(req)
+	if err != nil {
+		if resp.StatusCode < 400 {
+			return ErrUndocumented
+		}
+		return v.problem(req, resp, respBody)
+	}
+	in := &openapi3filter.RequestValidationInput{
+		Request: req, PathParams: params, Route: route,
+		Options: &openapi3filter.Options{
+			ExcludeRequestBody: true, SkipSettingDefaults: true, IncludeResponseStatus: true,
+			AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
+		},
+	}
+	if resp.StatusCode < 300 {
+		in.QueryParams = anyCase(route.Operation, req.URL.Query())
+		if err := openapi3filter.ValidateRequest(req.Context(), in); err != nil {
+			return fmt.Errorf("request: %w", err)
+		}
+		if err := v.requestBody(route.Operation.RequestBody, reqBody); err != nil {
+			return fmt.Errorf("request body: %w", err)
+		}
+	}
+	return v.response(in, resp, respBody)
+}
+
+// find returns the operation that the request is for. A HEAD is that of the path's GET, unless the path has one of its own.
+func (v *Validator) find(req *http.Request) (*routers.Route, map[string]string, error) {
+	route, params, err := v.router.FindRoute(req)
+	if errors.Is(err, routers.ErrMethodNotAllowed) && req.Method == http.MethodHead {
+		get := req.Clone(req.Context())
+		get.Method = http.MethodGet
+		route, params, err = v.router.FindRoute(get)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	for name, value := range params {
+		if params[name], err = url.PathUnescape(value); err != nil {
+			return nil, nil, err
+		}
+	}
+	return route, params, nil
+}
+
+// requestBody holds a body against its schema. Its keys match without case, and nobody looks at its media type.
+func (v *Validator) requestBody(want *openapi3.RequestBodyRef, body []byte) error {
+	if want == nil {
+		return nil // what comes with such a request is not read
+	}
+	schema := want.Value.Content.Get("application/json").Schema
+	var value any
+	if err := json.Unmarshal(body, &value); err != nil {
+		return err
+	}
+	return schema.Value.VisitJSON(foldKeys(value, schema.Value), openapi3.EnableJSONSchema2020(), openapi3.VisitAsRequest())
+}
+
+// response holds an answer against what the document says of its status.
+func (v *Validator) response(in *openapi3filter.RequestValidationInput, resp *http.Response, body []byte) error {
+	options := *in.Options
+	media := resp.Header.Get("Content-Type")
+	switch {
+	case len(body) == 0 && media == "":
+		documented := in.Route.Operation.Responses.Status(resp.StatusCode)
+		options.ExcludeResponseBody = documented != nil && documented.Value.Extensions[mayBeEmpty] == true
+	case !strings.Contains(media, "json"): // of texts the document says only what kind they are
+		options.ExcludeResponseBody = true
+		documented := in.Route.Operation.Responses.Status(resp.StatusCode)
+		if documented != nil && documented.Value.Content.Get(media) == nil {
+			return fmt.Errorf("response: the document has no %q for it", media)
+		}
+	}
+	return openapi3filter.ValidateResponse(in.Request.Context(), &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: in, Status: resp.StatusCode, Header: resp.Header, Options: &options, Body: io.NopCloser(bytes.NewReader(body)),
+	})
+}
+
+// problem holds the answer to what no route takes against the schema of errors.
+func (v *Validator) problem(req *http.Request, resp *http.Response, body []byte) error {
+	if got := resp.Header.Get("Content-Type"); got != "application/problem+json" {
+		return fmt.Errorf("response: an error of type %q", got)
+	}
+	if req.Method == http.MethodHead {
+		return nil
+	}
+	var value any
+	if err := json.Unmarshal(body, &value); err != nil {
+		return fmt.Errorf("response: %w", err)
+	}
+	schema := v.doc.Components.Schemas["Problem"]
+	if schema == nil {
+		return errors.New("the document has no schema Problem")
+	}
+	return schema.Value.VisitJSON(value, openapi3.EnableJSONSchema2020(), openapi3.VisitAsResponse())
+}
+
+// clean returns the request as the server reads it: of doubled slashes in its path there is one.
+func clean(req *http.Request) *http.Request {
+	req = req.Clone(req.Context())
+	for strings.Contains(req.URL.EscapedPath(), "//") {
+		req.URL.RawPath = strings.ReplaceAll(req.URL.EscapedPath(), "//", "/")
+		if plain, err := url.PathUnescape(req.URL.RawPath); err == nil {
+			req.URL.Path = plain
+		} else {
+			break
+		}
+	}
+	return req
+}
