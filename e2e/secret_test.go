@@ -2,8 +2,6 @@ package e2e
 
 import "testing"
 
-const motoDeletesScheduled = "moto lets a secret that is scheduled for deletion be changed"
-
 func TestSecrets(t *testing.T) {
 	w := newWorld(t)
 	w.foreign(t)
