@@ -35,7 +35,7 @@ func (c checkup) network(ctx context.Context) report {
 	look := func(setting string, ids []string, what string, find func(context.Context, []string) ([]ec2.Resource, error)) {
 		found, err := find(ctx, ids)
 		if err != nil {
-			r.unknown = append(r.unknown, c.at(setting) + ": " + reason(err))
+			r.unknown = append(r.unknown, c.at(setting)+": "+reason(err))
 			return
 		}
 		for i, id := range ids {

@@ -97,7 +97,7 @@ func TestACallerWhoHangsUpGivesTheirPlaceBack(t *testing.T) {
 
 func TestBackgroundWorkLeavesTheOthersHalfOfABucket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, start := limited(t, localaws.New(), Limit{21, 1}), time.Now()
+		client := limited(t, localaws.New(), Limit{21, 1})
 		ctx, stop := context.WithCancel(Background(t.Context()))
 		var work sync.WaitGroup
 		for range 8 {
@@ -110,7 +110,7 @@ func TestBackgroundWorkLeavesTheOthersHalfOfABucket(t *testing.T) {
 			})
 		}
 		time.Sleep(time.Minute)
-		start = time.Now()
+		start := time.Now()
 		for range 10 { // more than the rate, at any moment
 			if err := list(t.Context(), client); !answered(err) {
 				t.Error(err)

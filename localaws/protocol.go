@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -235,7 +236,8 @@ func (p inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 	w := &recorder{header: http.Header{}}
 	func() {
 		defer func() {
-			if e := recover(); e == http.ErrAbortHandler {
+			e := recover()
+			if err, ok := e.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				w.lost = true
 			} else if e != nil {
 				panic(e)

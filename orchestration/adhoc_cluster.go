@@ -15,7 +15,8 @@ import (
 const clusterInactive = "INACTIVE"
 
 // clusterName returns the name in a reference to a cluster.
-func clusterName(field, ref string) (string, error) {
+func clusterName(ref string) (string, error) {
+	const field = "cluster"
 	name, err := resource(field, ref, "ecs", "cluster")
 	if err != nil {
 		return "", err
@@ -49,7 +50,7 @@ func (o *Orchestrator) thereFor(cluster *awsecs.Cluster) bool {
 
 // Cluster returns the cluster with the given name or ARN.
 func (o *Orchestrator) Cluster(ctx context.Context, ref string) (*awsecs.Cluster, error) {
-	name, err := clusterName("cluster", ref)
+	name, err := clusterName(ref)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +142,7 @@ func (o *Orchestrator) undoAdhocCluster(ctx context.Context, name string, reques
 
 // DeleteCluster deletes the cluster with the given name or ARN; a Conflict if anything runs in it, or is being built.
 func (o *Orchestrator) DeleteCluster(ctx context.Context, ref string) (*awsecs.Cluster, error) {
-	name, err := clusterName("cluster", ref)
+	name, err := clusterName(ref)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ const maxRun = 10
 
 // Tasks returns the ARNs of a cluster's tasks. Filter's cluster is a name or an ARN; without a status it is RUNNING.
 func (o *Orchestrator) Tasks(ctx context.Context, filter ecs.TaskFilter) ([]string, error) {
-	name, err := clusterName("cluster", filter.Cluster)
+	name, err := clusterName(filter.Cluster)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func (o *Orchestrator) checkCluster(ctx context.Context, ref string) error {
 
 // Task returns a task of the cluster, by its id or ARN. One that has stopped is found for an hour or so.
 func (o *Orchestrator) Task(ctx context.Context, cluster, ref string) (*awsecs.Task, error) {
-	name, err := clusterName("cluster", cluster)
+	name, err := clusterName(cluster)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (o *Orchestrator) StopTask(ctx context.Context, cluster, ref, reason string
 // RunTasks starts tasks in the cluster, on Fargate unless in names a strategy, in the account's default network unless in names one. A
 // Conflict if none could be started; the answer's failures tell of those that could not when others could.
 func (o *Orchestrator) RunTasks(ctx context.Context, cluster string, in *awsecs.RunTaskInput) (*awsecs.RunTaskOutput, error) {
-	name, err := clusterName("cluster", cluster)
+	name, err := clusterName(cluster)
 	if err != nil {
 		return nil, err
 	}

@@ -64,7 +64,7 @@ func (u *updating) reads() step {
 				role = &tagged{"role", aws.StringValue(u.found.role.RoleName), iam.ToTags(u.found.role.Tags), u.iam.TagRole, u.iam.UntagRole}
 			}
 			cluster := &tagged{"cluster", aws.StringValue(u.found.cluster.ClusterArn), ecs.ToTags(u.found.cluster.Tags), u.ecs.Tag, u.ecs.Untag}
-			all := append(registries, role, group, cluster)
+			all := slices.Concat(registries, []*tagged{role, group, cluster})
 			if u.in.TaskDefinition == nil {
 				all = append(all, definition) // a new one gets its own
 			}
@@ -122,7 +122,8 @@ func (u *updating) readSecrets(ctx context.Context) error {
 
 // readNewDefinition looks whether the family of the new task definition, or the one that the service is to use, is another org's.
 func (u *updating) readNewDefinition(ctx context.Context) error {
-	name, mustExist := "", false
+	var name string
+	var mustExist bool
 	switch {
 	case u.in.TaskDefinition != nil:
 		name = aws.StringValue(u.in.TaskDefinition.Family)
