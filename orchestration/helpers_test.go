@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +24,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	_ = os.Unsetenv("AWS_CA_BUNDLE") // read anew for each session, and there are thousands; the simulator speaks plain HTTP
 	goleak.VerifyTestMain(m)
 }
 

@@ -1,0 +1,291 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"ecs-api/localaws"
+)
+
+// crashLags make a service drain for a moment, so that there is something to be interrupted in.
+var crashLags = localaws.Lags{Drain: 30 * time.Millisecond, Register: 30 * time.Millisecond}
+
+// server is one life of the program.
+type server struct {
+	cmd   *exec.Cmd
+	url   string
+	ended chan error
+	log   *logBuffer
+}
+
+// launch starts the program in front of the AWS at endpoint. Whoever starts it ends it.
+func launch(t *testing.T, endpoint string) *server {
+	t.Helper()
+	w := &world{t: t, backEnd: backEnd{endpoint: endpoint, subnet: localaws.SubnetA, group: localaws.SecurityGroup, key: localaws.KMSKey}, vars: map[string]string{"account": localaws.DefaultAccount}}
+	file := filepath.Join(t.TempDir(), "config.json")
+	if err := os.WriteFile(file, must(json.Marshal(w.config()))(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := &server{log: &logBuffer{served: make(chan string, 1)}, ended: make(chan error, 1)}
+	served := s.log.served
+	s.cmd = exec.CommandContext(context.Background(), binary, "-config", file)
+	s.cmd.Stderr = s.log
+	s.cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "ECS_API_") || strings.HasPrefix(v, "AWS_CA_BUNDLE=") })
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.cmd.Process.Kill() }) // if the test has not
+	go func() { s.ended <- s.cmd.Wait() }()
+	select {
+	case address := <-served:
+		s.url = "http://" + address + "/v1/ecs"
+	case err := <-s.ended:
+		t.Fatalf("the program ended: %v\n%s", err, s.log)
+	case <-time.After(time.Minute):
+		t.Fatalf("the program does not say where it serves\n%s", s.log)
+	}
+	return s
+}
+
+// ask makes a request and returns the status; 0 if the program died over it.
+func (s *server) ask(t *testing.T, method, path, body string) (int, string, http.Header) {
+	t.Helper()
+	r := must(http.NewRequestWithContext(context.Background(), method, s.url+path, strings.NewReader(body)))(t)
+	r.Header.Set("X-Auth-Token", token)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, err.Error(), nil
+	}
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return 0, err.Error(), nil
+	}
+	return answer.StatusCode, string(text), answer.Header
+}
+
+// stop ends the program with a signal and returns how it ended.
+func (s *server) stop(t *testing.T, signal os.Signal) error {
+	t.Helper()
+	_ = s.cmd.Process.Signal(signal) // it may have ended
+	select {
+	case err := <-s.ended:
+		return err
+	case <-time.After(time.Minute):
+		t.Fatalf("the program does not end\n%s", s.log)
+		return nil
+	}
+}
+
+// settled waits until the background work that a request was answered with has ended.
+func (s *server) settled(t *testing.T, header http.Header) {
+	t.Helper()
+	path := strings.TrimPrefix(header.Get("Operation-Location"), "/v1/ecs")
+	if path == "" {
+		return
+	}
+	for range 600 {
+		status, body, _ := s.ask(t, http.MethodGet, path, "")
+		if status != http.StatusOK {
+			t.Fatalf("GET %s answered %d %s", path, status, body)
+		}
+		if !strings.Contains(body, `"state":"running"`) || strings.Contains(body, `"endedAt":`) && !strings.Contains(body[:strings.Index(body, `"steps"`)], `"state":"running"`) {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Fatalf("%s does not end", path)
+}
+
+// crashService is the request for a service that uses everything.
+const crashService = `{
+	"cluster": {"clustername": "myclu"},
+	"taskdefinition": {"family": "www-task", "cpu": "256", "memory": "512", "containerdefinitions": [{"name": "webserver", "image": "nginx:alpine"}]},
+	"service": {"desiredcount": 1, "servicename": "www"},
+	"serviceregistry": {"name": "www", "dnsconfig": {"namespaceid": "` + localaws.Namespace + `", "dnsrecords": [{"ttl": 30, "type": "A"}]}},
+	"credentials": {"webserver": {"Name": "cred", "SecretString": "{\"username\": \"u\", \"password\": \"p\"}"}}
+}`
+
+const crashPath = "/local/clusters/myclu/services/www"
+
+// killAt makes the simulator kill the program during its n-th call: before the call takes effect, or after, when its answer is due.
+func killAt(sim *localaws.AWS, n int, after bool, s **server) {
+	kill := func() {
+		_ = (*s).cmd.Process.Kill()
+	}
+	fault := localaws.Fault{N: n, Effect: localaws.Down, Func: kill}
+	if after {
+		fault.Effect = localaws.Lose
+	}
+	sim.Inject(fault)
+}
+
+// onlyLogs fails the test unless nothing but the log group is left.
+func onlyLogs(t *testing.T, sim *localaws.AWS, when string) {
+	t.Helper()
+	if left := sim.Inventory(); !slices.Equal(left, []string{"logs:log-group myclu"}) {
+		t.Errorf("%s: left %v", when, left)
+	}
+}
+
+// TestKilledInEachCallOfACreate kills the program in each AWS call of a create, starts it again, makes the same request, and takes the
+// service down: the request succeeds, and nothing is left but the log group.
+func TestKilledInEachCallOfACreate(t *testing.T) {
+	if backEndName() != "localaws" {
+		t.Skip("plays faults that only localaws can; it runs without " + endpointVariable)
+	}
+	for _, after := range []bool{false, true} {
+		t.Run(map[bool]string{false: "before it takes effect", true: "after it took effect"}[after], func(t *testing.T) {
+			t.Parallel()
+			killed := 0
+			for n := 1; ; n++ {
+				sim := localaws.New(localaws.WithLags(crashLags))
+				endpoint := httptest.NewServer(sim)
+				s := launch(t, endpoint.URL)
+				killAt(sim, n, after, &s)
+				status, body, _ := s.ask(t, http.MethodPost, "/local/services", crashService)
+				if status == http.StatusOK {
+					if len(sim.Calls()) >= n {
+						t.Fatalf("call %d did not kill the program", n)
+					}
+					_ = s.stop(t, syscall.SIGKILL)
+					endpoint.Close()
+					break // n is past the last call
+				}
+				if status != 0 {
+					t.Fatalf("killed in call %d, the program answered %d %s", n, status, body)
+				}
+				<-s.ended
+				killed++
+				sim.Heal()
+				s = launch(t, endpoint.URL)
+				status, body, _ = s.ask(t, http.MethodPost, "/local/services", crashService)
+				if status != http.StatusOK && status != http.StatusConflict {
+					t.Errorf("after a kill in call %d the same request answered %d %s", n, status, body)
+				}
+				if status, body, _ := s.ask(t, http.MethodGet, crashPath, ""); status != http.StatusOK {
+					t.Errorf("after a kill in call %d the service answers %d %s", n, status, body)
+				}
+				status, body, header := s.ask(t, http.MethodDelete, crashPath+"?recursive=true", "")
+				if status != http.StatusOK {
+					t.Errorf("after a kill in call %d the delete answered %d %s", n, status, body)
+				}
+				s.settled(t, header)
+				onlyLogs(t, sim, fmt.Sprintf("killed in call %d", n))
+				_ = s.stop(t, syscall.SIGKILL)
+				endpoint.Close()
+			}
+			t.Logf("killed in %d calls of a create; asked again each time, and nothing left", killed)
+			if killed < 15 {
+				t.Errorf("only %d calls were reached", killed)
+			}
+		})
+	}
+}
+
+// TestKilledInEachCallOfARecursiveDelete kills the program in each AWS call of a recursive delete, of its background work too, starts it
+// again and asks again, until nothing is left.
+func TestKilledInEachCallOfARecursiveDelete(t *testing.T) {
+	if backEndName() != "localaws" {
+		t.Skip("plays faults that only localaws can; it runs without " + endpointVariable)
+	}
+	for _, after := range []bool{false, true} {
+		t.Run(map[bool]string{false: "before it takes effect", true: "after it took effect"}[after], func(t *testing.T) {
+			t.Parallel()
+			killed := 0
+			for n := 1; ; n++ {
+				sim := localaws.New(localaws.WithLags(crashLags))
+				endpoint := httptest.NewServer(sim)
+				s := launch(t, endpoint.URL)
+				if status, body, _ := s.ask(t, http.MethodPost, "/local/services", crashService); status != http.StatusOK {
+					t.Fatalf("create answered %d %s", status, body)
+				}
+				sim.ResetCalls()
+				var dead atomic.Bool
+				fault := localaws.Fault{N: n, Effect: localaws.Down, Func: func() {
+					dead.Store(true)
+					_ = s.cmd.Process.Kill()
+				}}
+				if after {
+					fault.Effect = localaws.Lose
+				}
+				sim.Inject(fault)
+				_, _, header := s.ask(t, http.MethodDelete, crashPath+"?recursive=true", "")
+				for !dead.Load() && header != nil && len(sim.Calls()) < n {
+					status, body, _ := s.ask(t, http.MethodGet, strings.TrimPrefix(header.Get("Operation-Location"), "/v1/ecs"), "")
+					if status == http.StatusOK && strings.Contains(body[:strings.Index(body, `"steps"`)], `"state":"succeeded"`) {
+						break
+					}
+					time.Sleep(time.Millisecond)
+				}
+				reached := dead.Load() || len(sim.Calls()) >= n
+				if !reached {
+					onlyLogs(t, sim, "not killed")
+					_ = s.stop(t, syscall.SIGKILL)
+					endpoint.Close()
+					break // n is past the last call
+				}
+				<-s.ended
+				killed++
+				sim.Heal()
+				s = launch(t, endpoint.URL)
+				status := 0
+				for range 5 { // asked for until nothing is left
+					var body string
+					status, body, header = s.ask(t, http.MethodDelete, crashPath+"?recursive=true", "")
+					if status == http.StatusNotFound {
+						break
+					}
+					if status != http.StatusOK {
+						t.Fatalf("after a kill in call %d asking again answered %d %s", n, status, body)
+					}
+					s.settled(t, header)
+				}
+				if status != http.StatusNotFound {
+					t.Errorf("after a kill in call %d it never ends with 404, but with %d", n, status)
+				}
+				onlyLogs(t, sim, fmt.Sprintf("killed in call %d", n))
+				_ = s.stop(t, syscall.SIGKILL)
+				endpoint.Close()
+			}
+			t.Logf("killed in %d calls of a recursive delete; asked again each time until nothing was left", killed)
+			if killed < 20 {
+				t.Errorf("only %d calls were reached", killed)
+			}
+		})
+	}
+}
+
+// TestSIGTERMDuringARecursiveDelete sees that the program finishes what goes on in the background, takes no new requests, and exits 0.
+func TestSIGTERMDuringARecursiveDelete(t *testing.T) {
+	if backEndName() != "localaws" {
+		t.Skip("needs a service that drains, which moto's do not; it runs without " + endpointVariable)
+	}
+	sim := localaws.New(localaws.WithLags(localaws.Lags{Drain: 500 * time.Millisecond}))
+	endpoint := httptest.NewServer(sim)
+	defer endpoint.Close()
+	s := launch(t, endpoint.URL)
+	if status, body, _ := s.ask(t, http.MethodPost, "/local/services", crashService); status != http.StatusOK {
+		t.Fatalf("create answered %d %s", status, body)
+	}
+	if status, body, _ := s.ask(t, http.MethodDelete, crashPath+"?recursive=true", ""); status != http.StatusOK {
+		t.Fatalf("delete answered %d %s", status, body)
+	}
+	if err := s.stop(t, syscall.SIGTERM); err != nil {
+		t.Errorf("the program ended with %v\n%s", err, s.log)
+	}
+	onlyLogs(t, sim, "after SIGTERM")
+}
