@@ -87,7 +87,7 @@ func takesGzip(headers []string) bool {
 		name, weight, _ := strings.Cut(coding, ";")
 		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
 			weight = strings.ReplaceAll(weight, " ", "")
-			return strings.Trim(strings.TrimPrefix(weight, "q="), "0.") != "" || weight == ""
+			return weight == "" || strings.Trim(strings.TrimPrefix(weight, "q="), "0.") != ""
 		}
 	}
 	return false

@@ -1,0 +1,104 @@
+package api
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"ecs-api/localaws"
+)
+
+func TestDocuments(t *testing.T) {
+	h := newHarness(t, localaws.New())
+	for _, tt := range []struct {
+		name, path, media string
+		holds             string
+		policy            bool
+	}{
+		{"the document in YAML", "/openapi.yaml", "application/yaml", "openapi: 3.1.0", false},
+		{"the document in JSON", "/openapi.json", "application/json", `"openapi":"3.1.0"`, false},
+		{"the page", "/docs", "text/html; charset=utf-8", "docs/page.js", true},
+		{"its script", "/docs/page.js", "text/javascript; charset=utf-8", `url: "openapi.yaml"`, true},
+		{"its style", "/docs/page.css", "text/css; charset=utf-8", "dark-mode", true},
+		{"its picture", "/docs/icon.svg", "image/svg+xml", "<svg", true},
+		{"Swagger UI's script", "/docs/swagger-ui-bundle.js", "text/javascript; charset=utf-8", "SwaggerUIBundle", true},
+		{"Swagger UI's style", "/docs/swagger-ui.css", "text/css; charset=utf-8", ".swagger-ui", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			answer, body := h.do(t, http.MethodGet, base+tt.path, "", "X-Auth-Token: ")
+			etag := answer.Header.Get("ETag")
+			if answer.StatusCode != http.StatusOK || !strings.Contains(body, tt.holds) || !strings.HasPrefix(etag, `W/"`) {
+				t.Errorf("answered %d, ETag %s, without %q", answer.StatusCode, etag, tt.holds)
+			}
+			if got := answer.Header.Get("Content-Type"); got != tt.media {
+				t.Errorf("Content-Type %q, want %q", got, tt.media)
+			}
+			if got := answer.Header.Get("Cache-Control"); got != "no-cache" {
+				t.Errorf("Cache-Control %q: what is kept must be asked for again", got)
+			}
+			if got := strings.HasPrefix(answer.Header.Get("Content-Security-Policy"), "default-src 'none'; script-src 'self';"); got != tt.policy {
+				t.Errorf("Content-Security-Policy %q", answer.Header.Get("Content-Security-Policy"))
+			}
+			again, rest := h.do(t, http.MethodGet, base+tt.path, "", "X-Auth-Token: ", "If-None-Match: "+etag)
+			if again.StatusCode != http.StatusNotModified || rest != "" {
+				t.Errorf("asked again, it answered %d with %d bytes", again.StatusCode, len(rest))
+			}
+			if got := unpack(t, h, tt.path); got != body {
+				t.Errorf("packed it is another text, of %d bytes and not %d", len(got), len(body))
+			}
+		})
+	}
+}
+
+// unpack asks for a document packed, and unpacks it.
+func unpack(t *testing.T, h *harness, path string) string {
+	t.Helper()
+	server := httptest.NewServer(h.Handler())
+	defer server.Close()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+base+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Accept-Encoding", "gzip")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if answer.Header.Get("Content-Encoding") != "gzip" || answer.Header.Get("Vary") != "Accept-Encoding" {
+		t.Errorf("headers %v", answer.Header)
+	}
+	unpacked, err := gzip.NewReader(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(unpacked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestWhoTakesGzip(t *testing.T) {
+	for header, want := range map[string]bool{
+		"": false, "gzip": true, "br, gzip;q=0.5, *": true, "GZIP": true, "gzip;q=0": false, "gzip; q=0.0": false, "gzip; q=1": true, "deflate, br": false, "x-gzipped": false,
+	} {
+		if got := takesGzip([]string{header}); got != want {
+			t.Errorf("Accept-Encoding: %s: %v", header, got)
+		}
+	}
+}
+
+func TestWhatMatchesATag(t *testing.T) {
+	const etag = `W/"abc"`
+	for header, want := range map[string]bool{
+		"": false, `W/"abc"`: true, `"abc"`: true, `"x", W/"abc"`: true, "*": true, `"ab"`: false, "abc": false,
+	} {
+		if got := matches([]string{header}, etag); got != want {
+			t.Errorf("If-None-Match: %s: %v", header, got)
+		}
+	}
+}
