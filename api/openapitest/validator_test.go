@@ -90,8 +90,8 @@ func TestHeadersAreRequired(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer := &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}}
-	if err := validator.Validate(httptest.NewRequest("GET", "/v1/things/a", nil), nil, answer, []byte(`{"Name":"a"}`)); err == nil || !strings.Contains(err.Error(), "X-Id") {
+	answer := &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}}
+	if err := validator.Validate(httptest.NewRequest(http.MethodGet, "/v1/things/a", nil), nil, answer, []byte(`{"Name":"a"}`)); err == nil || !strings.Contains(err.Error(), "X-Id") {
 		t.Errorf("without the header X-Id: %v", err)
 	}
 }
