@@ -124,6 +124,10 @@ func adhocHarness(t *testing.T, opts ...localaws.Option) *harness {
 	local := c.Accounts["local"]
 	local.Endpoint, local.TaskRoles = server.URL, []string{arnIAM + "role/app"}
 	c.Accounts["local"] = local
+	c.RateLimits = map[string]config.RateLimit{}
+	for _, bucket := range common.Buckets() { // what tests put there must not wait for AWS's rates
+		c.RateLimits[bucket] = config.RateLimit{Burst: 10_000, PerSecond: 10_000}
+	}
 	return newHarnessWith(t, simulator, c)
 }
 
