@@ -109,6 +109,7 @@ func (w *world) do(t *testing.T, method, path, body string, header ...string) (*
 	answer := must(http.DefaultClient.Do(r))(t)
 	defer func() { _ = answer.Body.Close() }()
 	text := string(must(io.ReadAll(answer.Body))(t))
+	checkDescribed(t, r, body, answer, text)
 	if answer.Header.Get("X-Request-Id") == "" {
 		t.Errorf("%s %s: the answer has no X-Request-Id", method, path)
 	}
