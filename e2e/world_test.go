@@ -85,6 +85,7 @@ func (w *world) start(config []byte) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, binary, "-config", file)
 	cmd.Stderr = w.log
+	served := w.log.served // before the program writes: it is set to nil then
 	cmd.Env = append(os.Environ(), "ECS_API_TOKEN=", "ECS_API_LISTEN_ADDRESS=", "ECS_API_LOG_LEVEL=")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -107,7 +108,7 @@ func (w *world) start(config []byte) {
 		w.checkLog()
 	})
 	select {
-	case address := <-w.log.served:
+	case address := <-served:
 		w.url = "http://" + address + "/v1/ecs"
 	case err := <-ended:
 		ended <- err

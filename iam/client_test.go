@@ -30,6 +30,7 @@ func start(t *testing.T, opts ...localaws.Option) (*iam.Client, *localaws.AWS) {
 	server := httptest.NewServer(simulator)
 	t.Cleanup(server.Close)
 	sess, err := common.NewSession(common.Account{
+		Limits: common.NoLimits(),
 		Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: server.URL,
 		Retry: common.RetryPolicy{Throttled: 2, ThrottledWait: time.Millisecond, Failed: 2, FailedWait: time.Millisecond},
 	})

@@ -22,7 +22,7 @@ import (
 type AWS struct {
 	now      func() time.Time
 	sleep    func(time.Duration)
-	latency  time.Duration
+	latency  time.Duration // guarded by mu once the simulator serves
 	lags     Lags
 	limits   bool
 	services map[string]service // by signing name, as in a request's credential scope
@@ -56,6 +56,13 @@ func Clock(now func() time.Time) Option { return func(a *AWS) { a.now = now } }
 
 // Latency makes every call take d, half of it before and half of it after it takes effect.
 func Latency(d time.Duration) Option { return func(a *AWS) { a.latency = d } }
+
+// SetLatency makes every call from now on take d; see Latency.
+func (a *AWS) SetLatency(d time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.latency = d
+}
 
 // WithLags sets how long AWS takes for what it does not do at once.
 func WithLags(l Lags) Option { return func(a *AWS) { a.lags = l } }

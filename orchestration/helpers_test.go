@@ -45,7 +45,7 @@ type world struct {
 func newWorld(t testing.TB, aws *localaws.AWS) *world {
 	t.Helper()
 	server := httptest.NewServer(aws)
-	sess, err := common.NewSession(common.Account{Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: server.URL, Retry: hurriedRetry})
+	sess, err := common.NewSession(common.Account{Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: server.URL, Retry: hurriedRetry, Limits: common.NoLimits()})
 	if err != nil {
 		t.Fatal(err)
 	}
