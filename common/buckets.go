@@ -61,7 +61,7 @@ func LimitOf(service, operation string) (bucket string, limit Limit) {
 func NoLimits() map[string]Limit {
 	limits := make(map[string]Limit, len(buckets))
 	for name := range buckets {
-		limits[name] = Limit{Burst: 1_000_000, PerSecond: 1_000_000}
+		limits[name] = Limit{Burst: 10_000, PerSecond: 1e8}
 	}
 	return limits
 }
