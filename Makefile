@@ -5,7 +5,7 @@ GITHASH  ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 STAMP    ?= $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
 LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.githash=$(GITHASH) -X main.buildstamp=$(STAMP)
 
-.PHONY: help run build test test-moto lint check clean
+.PHONY: help run build test test-moto bench lint check clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1	\2/' | expand -t 12
@@ -21,6 +21,9 @@ test: ## all tests; they need nothing but Go
 
 test-moto: ## the end-to-end suite against moto_server (pip install 'moto[server]')
 	.ci/run moto
+
+bench: ## throughput, latency, AWS calls and memory under load, against the simulated AWS; see bench/load -help
+	go run ./bench/load $(BENCHFLAGS)
 
 lint: ## gofmt, go vet, go.mod, golangci-lint
 	.ci/run format vet tidy lint

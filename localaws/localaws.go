@@ -31,7 +31,7 @@ type AWS struct {
 	mu       sync.Mutex // guards everything below
 	accounts map[string]*account
 	sessions map[string]session // by the access key that AssumeRole issued
-	calls    []Call
+	calls    callLog
 	faults   []*activeFault
 	ids      int // source of unique, reproducible ids
 	buckets  map[string]*tokenBucket

@@ -102,8 +102,7 @@ func (c *call) begin() (index int, fault outcome, latency time.Duration) {
 	a := c.aws
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	index = len(a.calls)
-	a.calls = append(a.calls, Call{Service: c.serviceName, Operation: c.operation, Start: a.now()})
+	index = a.calls.add(Call{Service: c.serviceName, Operation: c.operation, Start: a.now()})
 	fault = a.faultFor(index+1, c.serviceName, c.operation)
 	if fault.instead == nil && a.limits && !a.take(c) {
 		fault.instead = throttled()
@@ -142,8 +141,7 @@ func (c *call) end(index int, err error, lost bool) string {
 	a := c.aws
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if index < len(a.calls) { // else ResetCalls came between
-		record := &a.calls[index]
+	if record := a.calls.at(index); record != nil { // else ResetCalls came between
 		record.End = a.now()
 		if e, ok := errors.AsType[*apiError](err); ok {
 			record.Code = e.code
@@ -155,18 +153,19 @@ func (c *call) end(index int, err error, lost bool) string {
 	return a.uuid()
 }
 
-// Calls returns the calls made since the start or the last ResetCalls, in the order of their beginning.
+// Calls returns the calls made since the start or the last ResetCalls, in the order of their beginning. Of very many, the oldest are
+// forgotten; they count for faults all the same.
 func (a *AWS) Calls() []Call {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return append([]Call(nil), a.calls...)
+	return append([]Call(nil), a.calls.kept...)
 }
 
 // ResetCalls forgets the calls made so far: the next one is number 1 again for faults that count.
 func (a *AWS) ResetCalls() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.calls = nil
+	a.calls = callLog{}
 }
 
 // accountOf returns the account an access key belongs to: keys issued by AssumeRole carry it, all others are DefaultAccount's.
