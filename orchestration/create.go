@@ -39,14 +39,15 @@ type CreateOutput struct {
 // creation is one create on its way. Its fields carry results from step to step; each is set by one step only.
 type creation struct {
 	work
-	in          *CreateInput
-	credentials []*credential // sorted by container
-	clusterMade bool          // or tried to: undoCluster looks
-	making      atomic.Bool   // all that is needed was there
-	registryID  string        // of the registry that was found; empty if there was none
-	registries  []*awsecs.ServiceRegistry
-	taskARN     string
-	out         CreateOutput
+	in           *CreateInput
+	credentials  []*credential // sorted by container
+	clusterMade  bool          // or tried to: undoCluster looks
+	making       atomic.Bool   // all that is needed was there
+	namespaceARN string        // of the registry to be made
+	registryID   string        // of the registry that was found; empty if there was none
+	registries   []*awsecs.ServiceRegistry
+	taskARN      string
+	out          CreateOutput
 }
 
 // Create builds a service and all it needs, or nothing: when a step fails, everything that this request made is unmade before the error
@@ -74,7 +75,7 @@ func (o *Orchestrator) Create(ctx context.Context, in *CreateInput) (*CreateOutp
 		c.out.Credentials = outputs(c.credentials)
 		return &c.out, nil
 	}
-	if common.Is(err, common.NotFound) && c.making.Load() {
+	if common.Is(err, common.NotFound) && c.making.Load() && common.CodeOf(err) != "" { // AWS says so, not we of what is another org's
 		err = common.Errorf(common.Conflict, "something that is needed was taken away meanwhile; ask again: %w", err)
 	}
 	if c.rival.Load() {
@@ -113,6 +114,7 @@ func (c *creation) steps() step {
 			named("role", when(builds, c.makeRole)),
 			named("log group", when(builds, c.makeLogGroup)),
 			named("registry", when(c.in.ServiceRegistry != nil, c.makeRegistry)),
+			named("namespace", when(c.in.ServiceRegistry != nil, read(c.checkOwner))),
 			each(c.credentials, c.makeCredential),
 		),
 		together(

@@ -22,7 +22,20 @@ func namespaceOf(in *awscloud.CreateServiceInput) string {
 
 // readNamespace looks whether the namespace is there.
 func (c *creation) readNamespace(ctx context.Context) error {
-	_, err := c.cloud.Namespace(ctx, namespaceOf(c.in.ServiceRegistry))
+	namespace, err := c.cloud.Namespace(ctx, namespaceOf(c.in.ServiceRegistry))
+	if err == nil {
+		c.namespaceARN = aws.StringValue(namespace.Arn)
+	}
+	return err
+}
+
+// checkOwner looks whether the namespace is another org's. That takes its ARN, and a round of its own before anything is made would make
+// every create slower for it: it is looked at while the rest is made, and that is unmade.
+func (c *creation) checkOwner(ctx context.Context) error {
+	tags, err := c.cloud.Tags(ctx, c.namespaceARN)
+	if err == nil && !tags.BelongsTo(c.account.Org) {
+		return theirs("namespace", namespaceOf(c.in.ServiceRegistry))
+	}
 	return err
 }
 

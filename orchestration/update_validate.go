@@ -59,6 +59,7 @@ func (u *updating) validateService(p *problems) {
 		p.add("service.desiredcount", "must not be negative")
 	}
 	p.network("service", in.NetworkConfiguration)
+	p.volumes(u.account, in.VolumeConfigurations)
 }
 
 // wanted returns the tags that the caller wants, without those that are ours to set.

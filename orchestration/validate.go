@@ -121,9 +121,7 @@ func (a Account) validateTaskDefinition(in *awsecs.RegisterTaskDefinitionInput) 
 	if why := fargateSize(aws.StringValue(in.Cpu), aws.StringValue(in.Memory)); why != "" {
 		p.add("taskdefinition.cpu", "%s", why)
 	}
-	if role := aws.StringValue(in.TaskRoleArn); role != "" && (a.AllowsTaskRole == nil || !a.AllowsTaskRole(role)) {
-		p.add("taskdefinition.taskrolearn", "is not a role that this account allows; ask its operator to add it to taskRoles")
-	}
+	p.role(a, "taskdefinition.taskrolearn", in.TaskRoleArn)
 	return p
 }
 
@@ -139,6 +137,8 @@ func (c *creation) validateService(p *problems) {
 		p.add("service.desiredcount", "must not be negative")
 	}
 	p.network("service", in.NetworkConfiguration)
+	p.role(c.account, "service.role", in.Role)
+	p.volumes(c.account, in.VolumeConfigurations)
 	if c.in.ServiceRegistry == nil {
 		for i, r := range in.ServiceRegistries {
 			if aws.StringValue(r.RegistryArn) == "" {
@@ -152,6 +152,15 @@ func (c *creation) validateService(p *problems) {
 func (p *problems) credentialName(field, name string) {
 	if !credentialName.MatchString(name) || strings.Trim(name, ".") == "" {
 		p.add(field, "must have 1 to 256 letters, digits and _ + = . @ -")
+	}
+}
+
+// volumes refuses roles for volumes that the account does not let callers choose.
+func (p *problems) volumes(a Account, volumes []*awsecs.ServiceVolumeConfiguration) {
+	for i, v := range volumes {
+		if v.ManagedEBSVolume != nil {
+			p.role(a, fmt.Sprintf("service.volumeconfigurations[%d].managedebsvolume.rolearn", i), v.ManagedEBSVolume.RoleArn)
+		}
 	}
 }
 

@@ -1,0 +1,104 @@
+package orchestration
+
+import (
+	"testing"
+
+	"github.com/aws/aws-sdk-go/aws"
+	awsecs "github.com/aws/aws-sdk-go/service/ecs"
+	awscloud "github.com/aws/aws-sdk-go/service/servicediscovery"
+	"github.com/google/go-cmp/cmp"
+
+	"ecs-api/common"
+	"ecs-api/localaws"
+)
+
+// TestCreateRefusesWhatCannotBe sees that a request that cannot work changes nothing.
+func TestCreateRefusesWhatCannotBe(t *testing.T) {
+	theirs := common.Tags{{Key: common.TagOrg, Value: "theirs"}}
+	for name, test := range map[string]struct {
+		change func(*testing.T, *world, *CreateInput)
+		kind   common.Kind
+	}{
+		"no service": {func(_ *testing.T, _ *world, in *CreateInput) { in.Service = nil }, common.BadRequest},
+		"no cluster": {func(_ *testing.T, _ *world, in *CreateInput) { in.Cluster = nil }, common.BadRequest},
+		"a cluster that is not there": {func(_ *testing.T, _ *world, in *CreateInput) {
+			in.Cluster, in.Service.Cluster = nil, aws.String("nothing")
+		}, common.NotFound},
+		"a task definition that is not there": {func(_ *testing.T, _ *world, in *CreateInput) {
+			in.TaskDefinition, in.Credentials, in.Service.TaskDefinition = nil, nil, aws.String("nothing:1")
+		}, common.NotFound},
+		"a registry that is not there": {func(_ *testing.T, _ *world, in *CreateInput) {
+			in.ServiceRegistry = nil
+			in.Service.ServiceRegistries = []*awsecs.ServiceRegistry{{RegistryArn: aws.String("arn:aws:servicediscovery:us-east-1:123456789012:service/srv-nothing")}}
+		}, common.NotFound},
+		"a namespace that is not there": {func(_ *testing.T, _ *world, in *CreateInput) {
+			in.ServiceRegistry.DnsConfig.NamespaceId = aws.String("ns-nothing")
+		}, common.NotFound},
+		"another org's namespace": {func(t *testing.T, w *world, in *CreateInput) {
+			namespace, err := w.cloud.Namespace(t.Context(), localaws.Namespace)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.tag(t, func() error { return w.cloud.Tag(t.Context(), aws.StringValue(namespace.Arn), theirs) })
+		}, common.NotFound},
+		"another org's cluster": {func(t *testing.T, w *world, in *CreateInput) {
+			cluster, err := w.ecs.CreateCluster(t.Context(), &awsecs.CreateClusterInput{ClusterName: aws.String("myclu")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.tag(t, func() error { return w.ecs.Tag(t.Context(), aws.StringValue(cluster.ClusterArn), theirs) })
+		}, common.NotFound},
+		"another org's log group": {func(t *testing.T, w *world, _ *CreateInput) {
+			w.tag(t, func() error { return w.logs.CreateGroup(t.Context(), "myclu", theirs) })
+		}, common.NotFound},
+		"a public address": {func(_ *testing.T, _ *world, in *CreateInput) {
+			in.Service.NetworkConfiguration = &awsecs.NetworkConfiguration{AwsvpcConfiguration: &awsecs.AwsVpcConfiguration{AssignPublicIp: aws.String("ENABLED")}}
+		}, common.BadRequest},
+		"a task role that is not allowed": {func(_ *testing.T, _ *world, in *CreateInput) {
+			in.TaskDefinition.TaskRoleArn = aws.String("arn:aws:iam::123456789012:role/admin")
+		}, common.BadRequest},
+		"a service role": {func(_ *testing.T, _ *world, in *CreateInput) {
+			in.Service.Role = aws.String("arn:aws:iam::123456789012:role/admin")
+		}, common.BadRequest},
+		"a role for volumes": {func(_ *testing.T, _ *world, in *CreateInput) {
+			in.Service.VolumeConfigurations = []*awsecs.ServiceVolumeConfiguration{{ManagedEBSVolume: &awsecs.ServiceManagedEBSVolumeConfiguration{RoleArn: aws.String("arn:aws:iam::123456789012:role/admin")}}}
+		}, common.BadRequest},
+		"a size that Fargate does not have": {func(_ *testing.T, _ *world, in *CreateInput) { in.TaskDefinition.Memory = aws.String("8192") }, common.BadRequest},
+		"credentials for no container": {func(_ *testing.T, _ *world, in *CreateInput) {
+			in.Credentials["nobody"] = in.Credentials["webserver"]
+		}, common.BadRequest},
+		"a secret of another path": {func(_ *testing.T, _ *world, in *CreateInput) {
+			in.Credentials["webserver"].Name = aws.String("../../theirs/x")
+		}, common.BadRequest},
+		"another org's tag": {func(_ *testing.T, _ *world, in *CreateInput) {
+			in.Tags = []*awsecs.Tag{{Key: aws.String(common.TagOrg), Value: aws.String("theirs")}}
+		}, common.BadRequest},
+		"records that need a port": {func(_ *testing.T, _ *world, in *CreateInput) {
+			in.ServiceRegistry.DnsConfig.DnsRecords[0].Type = aws.String(awscloud.RecordTypeSrv)
+		}, common.BadRequest},
+		"a subnet that is not there": {func(_ *testing.T, _ *world, in *CreateInput) {
+			in.Service.NetworkConfiguration = &awsecs.NetworkConfiguration{AwsvpcConfiguration: &awsecs.AwsVpcConfiguration{Subnets: aws.StringSlice([]string{"subnet-0000000000000000f"})}}
+		}, common.BadRequest},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, localaws.New())
+			in := wholeService(t, "myclu", "www")
+			test.change(t, w, in)
+			before := w.aws.Snapshot()
+			if _, err := w.Create(t.Context(), in); !common.Is(err, test.kind) {
+				t.Errorf("%v, want %v", err, test.kind)
+			}
+			if diff := cmp.Diff(before, w.aws.Snapshot()); diff != "" {
+				t.Errorf("something has changed (-before +after):\n%s", diff)
+			}
+		})
+	}
+}
+
+// tag does what prepares a test.
+func (w *world) tag(t *testing.T, do func() error) {
+	t.Helper()
+	if err := do(); err != nil {
+		t.Fatal(err)
+	}
+}
