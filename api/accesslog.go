@@ -17,6 +17,13 @@ const maxLogged = 512
 
 // logAccess writes the one line that each request gets. Queries and bodies are never logged, at any level.
 func (s *Server) logAccess(r *http.Request, rec *record, answer *responseWriter, took time.Duration) {
+	level := logrus.InfoLevel
+	if rec.err != nil && answer.status >= http.StatusInternalServerError && !common.Is(rec.err, common.Canceled) {
+		level = logrus.ErrorLevel
+	}
+	if !s.log.IsLevelEnabled(level) {
+		return
+	}
 	fields := logrus.Fields{
 		"requestId":  rec.id,
 		"method":     knownMethod(r.Method),
@@ -36,13 +43,10 @@ func (s *Server) logAccess(r *http.Request, rec *record, answer *responseWriter,
 	if rec.shared {
 		fields["shared"] = true
 	}
-	level := logrus.InfoLevel
 	if rec.err != nil {
 		fields["error"] = shorten(rec.err.Error())
 		if common.Is(rec.err, common.Canceled) {
 			fields["status"] = statusHungUp
-		} else if answer.status >= http.StatusInternalServerError {
-			level = logrus.ErrorLevel
 		}
 	}
 	s.log.WithFields(fields).Log(level, "request")
