@@ -196,7 +196,7 @@ func (c *creation) undoRegistry(ctx context.Context, made *awscloud.Service) err
 	if err == nil && !c.mine(tags) {
 		return nil
 	}
-	if err == nil {
+	if err == nil || passing(err) { // made by this request, by its creator request id: tags that cannot be read must not save it
 		err = c.deleteRegistry(ctx, aws.StringValue(made.Id))
 	}
 	if common.Is(err, common.NotFound) {
