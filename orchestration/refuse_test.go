@@ -34,14 +34,14 @@ func TestCreateRefusesWhatCannotBe(t *testing.T) {
 		"a namespace that is not there": {func(_ *testing.T, _ *world, in *CreateInput) {
 			in.ServiceRegistry.DnsConfig.NamespaceId = aws.String("ns-nothing")
 		}, common.NotFound},
-		"another org's namespace": {func(t *testing.T, w *world, in *CreateInput) {
+		"another org's namespace": {func(t *testing.T, w *world, _ *CreateInput) {
 			namespace, err := w.cloud.Namespace(t.Context(), localaws.Namespace)
 			if err != nil {
 				t.Fatal(err)
 			}
 			w.tag(t, func() error { return w.cloud.Tag(t.Context(), aws.StringValue(namespace.Arn), theirs) })
 		}, common.NotFound},
-		"another org's cluster": {func(t *testing.T, w *world, in *CreateInput) {
+		"another org's cluster": {func(t *testing.T, w *world, _ *CreateInput) {
 			cluster, err := w.ecs.CreateCluster(t.Context(), &awsecs.CreateClusterInput{ClusterName: aws.String("myclu")})
 			if err != nil {
 				t.Fatal(err)

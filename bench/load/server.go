@@ -33,7 +33,7 @@ func build(ctx context.Context) (binary string, remove func(), err error) {
 	}
 	remove = func() { _ = os.RemoveAll(dir) }
 	binary = filepath.Join(dir, "ecs-api")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "ecs-api").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "ecs-api").CombinedOutput(); err != nil { //nolint:gosec // a program for developers, which builds this module
 		remove()
 		return "", nil, fmt.Errorf("go build: %w\n%s", err, out)
 	}
@@ -101,7 +101,7 @@ func (s *server) start(binary, endpoint string) error {
 	if err := os.WriteFile(file, config, 0o600); err != nil {
 		return err
 	}
-	s.cmd = exec.CommandContext(context.Background(), binary, "-config", file)
+	s.cmd = exec.CommandContext(context.Background(), binary, "-config", file) //nolint:gosec // the binary it has just built
 	log, err := s.cmd.StderrPipe()
 	if err != nil {
 		return err
