@@ -85,9 +85,7 @@ func (g *Group) start(ctx context.Context, o Operation, deadline time.Duration, 
 		defer done()
 		defer cancel()
 		defer stop()
-		ctx, traced := begin(WithProgress(ctx, nil), o.Kind)
 		err := safely(func() error { return work(common.Background(WithProgress(ctx, op.progress))) })
-		traced(err)
 		if err != nil && g.ctx.Err() != nil {
 			err = common.Errorf(common.Unavailable, "the server was shut down meanwhile; ask again to go on: %w", err)
 		}

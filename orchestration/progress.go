@@ -79,9 +79,9 @@ func (p *Progress) begin(name string) (end func(detail string, err error)) {
 // named makes a step that reports its progress under a name.
 func named(name string, s step) step {
 	return func(ctx context.Context) (undo, error) {
-		ctx, end := begin(ctx, name)
+		end := progressOf(ctx).begin(name)
 		back, err := s(ctx)
-		end(err)
+		end("", err)
 		return back, err
 	}
 }

@@ -25,9 +25,9 @@ func (o *Orchestrator) unmake(ctx context.Context, target string, err error, rel
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
 	defer cancel()
-	undoing, end := begin(ctx, "take back what was made")
-	left := back(undoing)
-	end(left)
+	end := progressOf(ctx).begin("take back what was made")
+	left := back(ctx)
+	end("", left)
 	if left == nil {
 		release()
 		return err
