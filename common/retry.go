@@ -44,8 +44,6 @@ var (
 	NewRegistry = Race{[]string{"ClientException"}, "service registry could not be validated", 30 * time.Second}
 	// Deploying: a service cannot be stopped while it is being deployed.
 	Deploying = Race{[]string{"InvalidParameterException"}, "deployments are active", 5 * time.Minute}
-	// NewService: a service that was made a moment ago cannot be found yet.
-	NewService = Race{[]string{"ServiceNotFoundException"}, "", 30 * time.Second}
 	// ClusterBusy: the cluster is being changed.
 	ClusterBusy = Race{[]string{"UpdateInProgressException", "ResourceInUseException"}, "", 5 * time.Minute}
 	// ClusterInUse: the cluster still holds what is being taken out of it.

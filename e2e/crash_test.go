@@ -133,16 +133,19 @@ const crashService = `{
 
 const crashPath = "/local/clusters/myclu/services/www"
 
-// killAt makes the simulator kill the program during its n-th call: before the call takes effect, or after, when its answer is due.
-func killAt(sim *localaws.AWS, n int, after bool, s **server) {
-	kill := func() {
-		_ = (*s).cmd.Process.Kill()
-	}
-	fault := localaws.Fault{N: n, Effect: localaws.Down, Func: kill}
+// killAt makes the simulator kill the program during its n-th call: before the call takes effect, or after, when its answer is due. What it
+// returns says whether it has.
+func killAt(sim *localaws.AWS, n int, after bool, s *server) *atomic.Bool {
+	killed := &atomic.Bool{}
+	fault := localaws.Fault{N: n, Effect: localaws.Down, Func: func() {
+		killed.Store(true)
+		_ = s.cmd.Process.Kill()
+	}}
 	if after {
 		fault.Effect = localaws.Lose
 	}
 	sim.Inject(fault)
+	return killed
 }
 
 // onlyLogs fails the test unless nothing but the log group is left.
@@ -167,7 +170,7 @@ func TestKilledInEachCallOfACreate(t *testing.T) {
 				sim := localaws.New(localaws.WithLags(crashLags))
 				endpoint := httptest.NewServer(sim)
 				s := launch(t, endpoint.URL)
-				killAt(sim, n, after, &s)
+				killAt(sim, n, after, s)
 				status, body, _ := s.ask(t, http.MethodPost, "/local/services", crashService)
 				if status == http.StatusOK {
 					if len(sim.Calls()) >= n {
@@ -226,15 +229,7 @@ func TestKilledInEachCallOfARecursiveDelete(t *testing.T) {
 					t.Fatalf("create answered %d %s", status, body)
 				}
 				sim.ResetCalls()
-				var dead atomic.Bool
-				fault := localaws.Fault{N: n, Effect: localaws.Down, Func: func() {
-					dead.Store(true)
-					_ = s.cmd.Process.Kill()
-				}}
-				if after {
-					fault.Effect = localaws.Lose
-				}
-				sim.Inject(fault)
+				dead := killAt(sim, n, after, s)
 				_, _, header := s.ask(t, http.MethodDelete, crashPath+"?recursive=true", "")
 				for !dead.Load() && header != nil && len(sim.Calls()) < n {
 					status, body, _ := s.ask(t, http.MethodGet, strings.TrimPrefix(header.Get("Operation-Location"), "/v1/ecs"), "")

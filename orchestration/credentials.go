@@ -11,11 +11,8 @@ import (
 	"ecs-api/secretsmanager"
 )
 
-// The stages of a secret's versions that matter here.
-const (
-	stageCurrent  = "AWSCURRENT"
-	stagePrevious = "AWSPREVIOUS"
-)
+// stageCurrent is the stage of the version of a secret that counts.
+const stageCurrent = "AWSCURRENT"
 
 // secretPrefix begins the names of a space's secrets.
 func secretPrefix(org, cluster string) string { return "spinup/" + org + "/" + cluster + "/" }
