@@ -3,7 +3,6 @@ package api
 import (
 	"encoding/json"
 	"fmt"
-	"net/http/httptest"
 	"net/url"
 	"strconv"
 	"strings"
@@ -16,7 +15,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ecs-api/common"
-	"ecs-api/config"
 	"ecs-api/ecs"
 	"ecs-api/iam"
 	"ecs-api/localaws"
@@ -117,17 +115,11 @@ var (
 func adhocHarness(t *testing.T, opts ...localaws.Option) *harness {
 	t.Helper()
 	simulator := localaws.New(opts...)
-	server := httptest.NewServer(simulator)
-	t.Cleanup(server.Close)
-	c := config.Local([]string{localaws.SubnetA, localaws.SubnetB}, []string{localaws.SecurityGroup})
-	c.Token = testToken
+	c := testConfig(t, simulator)
 	local := c.Accounts["local"]
-	local.Endpoint, local.TaskRoles = server.URL, []string{arnIAM + "role/app"}
+	local.TaskRoles = []string{arnIAM + "role/app"}
 	c.Accounts["local"] = local
-	c.RateLimits = map[string]config.RateLimit{}
-	for _, bucket := range common.Buckets() { // what tests put there must not wait for AWS's rates
-		c.RateLimits[bucket] = config.RateLimit{Burst: 10_000, PerSecond: 10_000}
-	}
+	c.RateLimits = noLimits() // what tests put there must not wait for AWS's rates
 	return newHarnessWith(t, simulator, c)
 }
 

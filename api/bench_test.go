@@ -8,19 +8,14 @@ import (
 
 	"github.com/sirupsen/logrus"
 
-	"ecs-api/common"
 	"ecs-api/config"
 	"ecs-api/localaws"
 )
 
 // benchmarkGet measures what one GET costs, AWS answering from memory and without a network. Waiting for AWS's rates is not counted.
 func benchmarkGet(b *testing.B, target string) {
-	limits := map[string]config.RateLimit{}
-	for _, bucket := range common.Buckets() {
-		limits[bucket] = config.RateLimit{Burst: 1_000_000, PerSecond: 1_000_000}
-	}
 	c := config.Local([]string{localaws.SubnetA, localaws.SubnetB}, []string{localaws.SecurityGroup})
-	c.Token, c.RateLimits = testToken, limits
+	c.Token, c.RateLimits = testToken, noLimits()
 	aws := localaws.New()
 	log := logrus.New()
 	log.SetOutput(io.Discard)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -52,6 +53,11 @@ func (b *logBuffer) String() string {
 	return b.buf.String()
 }
 
+func TestMain(m *testing.M) {
+	_ = os.Unsetenv("AWS_CA_BUNDLE") // read anew for each session, and there are hundreds; the simulator speaks plain HTTP
+	os.Exit(m.Run())
+}
+
 // newHarness returns a server with one account, "local", in front of aws; its calls are not retried for long.
 func newHarness(t testing.TB, aws *localaws.AWS) *harness {
 	t.Helper()
@@ -61,15 +67,37 @@ func newHarness(t testing.TB, aws *localaws.AWS) *harness {
 // newHarnessBehind is newHarness with something of the test's own between the server and aws.
 func newHarnessBehind(t testing.TB, aws *localaws.AWS, front http.Handler) *harness {
 	t.Helper()
+	return newHarnessWith(t, aws, testConfig(t, front))
+}
+
+// newHastyHarness is newHarness for tests of many calls: they do not wait for AWS's rates.
+func newHastyHarness(t testing.TB, aws *localaws.AWS) *harness {
+	t.Helper()
+	c := testConfig(t, aws)
+	c.RateLimits = noLimits()
+	return newHarnessWith(t, aws, c)
+}
+
+// testConfig is the config of one account, "local", whose AWS is served by front.
+func testConfig(t testing.TB, front http.Handler) *config.Config {
+	t.Helper()
 	server := httptest.NewServer(front)
 	t.Cleanup(server.Close)
 	c := config.Local([]string{localaws.SubnetA, localaws.SubnetB}, []string{localaws.SecurityGroup})
 	c.Token = testToken
 	local := c.Accounts["local"]
-	local.Endpoint = server.URL
-	local.DefaultKMSKeyID = localaws.KMSKey
+	local.Endpoint, local.DefaultKMSKeyID = server.URL, localaws.KMSKey
 	c.Accounts["local"] = local
-	return newHarnessWith(t, aws, c)
+	return c
+}
+
+// noLimits lets every call to AWS through at once.
+func noLimits() map[string]config.RateLimit {
+	limits := map[string]config.RateLimit{}
+	for bucket, limit := range common.NoLimits() {
+		limits[bucket] = config.RateLimit(limit)
+	}
+	return limits
 }
 
 // newHarnessWith is newHarness for a config of the test's own.

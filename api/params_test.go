@@ -3,7 +3,6 @@ package api
 import (
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -13,27 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ecs-api/common"
-	"ecs-api/config"
 	"ecs-api/localaws"
 	"ecs-api/ssm"
 )
-
-// newHastyHarness is newHarness for tests of many parameters: its calls do not wait for AWS's rates of parameters made and deleted.
-func newHastyHarness(t testing.TB, aws *localaws.AWS) *harness {
-	t.Helper()
-	server := httptest.NewServer(aws)
-	t.Cleanup(server.Close)
-	c := config.Local([]string{localaws.SubnetA, localaws.SubnetB}, []string{localaws.SecurityGroup})
-	c.Token = testToken
-	local := c.Accounts["local"]
-	local.Endpoint = server.URL
-	c.Accounts["local"] = local
-	c.RateLimits = map[string]config.RateLimit{}
-	for _, bucket := range []string{"ssm-parameter-put", "ssm-parameter-delete"} {
-		c.RateLimits[bucket] = config.RateLimit{Burst: 10_000, PerSecond: 10_000}
-	}
-	return newHarnessWith(t, aws, c)
-}
 
 // addParameter makes a parameter past the API.
 func (h *harness) addParameter(t testing.TB, name string, tags common.Tags) {

@@ -41,7 +41,7 @@ func launch(t *testing.T, endpoint string) *server {
 	}
 	s := &server{log: &logBuffer{served: make(chan string, 1)}, ended: make(chan error, 1)}
 	served := s.log.served
-	s.cmd = exec.CommandContext(context.Background(), binary, "-config", file)
+	s.cmd = exec.CommandContext(context.Background(), plainBinary, "-config", file)
 	s.cmd.Stderr = s.log
 	s.cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "ECS_API_") || strings.HasPrefix(v, "AWS_CA_BUNDLE=") })
 	if err := s.cmd.Start(); err != nil {
