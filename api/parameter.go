@@ -26,18 +26,18 @@ func ourParameter(c call) (known, error) {
 	var found known
 	name := c.parameterName()
 	group, ctx := errgroup.WithContext(c.Context())
-	group.Go(func() (err error) {
+	common.Go(group, func() (err error) {
 		found.Parameter, err = c.account.params.Get(ctx, name)
 		return err
 	})
-	group.Go(func() (err error) {
+	common.Go(group, func() (err error) {
 		found.about, err = c.account.params.Metadata(ctx, name)
 		if common.Is(err, common.NotFound) { // AWS may list a parameter later than it gives it out
 			found.about, err = &awsssm.ParameterMetadata{}, nil
 		}
 		return err
 	})
-	group.Go(func() (err error) {
+	common.Go(group, func() (err error) {
 		found.tags, err = c.account.params.Tags(ctx, name)
 		return err
 	})

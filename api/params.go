@@ -98,7 +98,7 @@ func parametersOf(c call) ([]string, error) {
 	var all, tagged, ours []*awsssm.ParameterMetadata
 	group, ctx := errgroup.WithContext(c.Context())
 	list := func(out *[]*awsssm.ParameterMetadata, tags ...common.Tag) {
-		group.Go(func() (err error) {
+		common.Go(group, func() (err error) {
 			*out, err = c.account.params.Parameters(ctx, c.parameterPath(), tags...)
 			return err
 		})

@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go/aws/request"
 	"github.com/aws/aws-sdk-go/service/ecs"
 	"golang.org/x/sync/errgroup"
+
+	"ecs-api/common"
 )
 
 // api is the part of the SDK's client that this package calls.
@@ -63,7 +65,7 @@ func batched[T any](ctx context.Context, items []string, size int, do func(conte
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxAtOnce)
 	for i, batch := range batches {
-		group.Go(func() (err error) {
+		common.Go(group, func() (err error) {
 			answers[i], err = do(ctx, batch)
 			return err
 		})

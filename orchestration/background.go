@@ -2,11 +2,7 @@ package orchestration
 
 import (
 	"context"
-	"fmt"
-	"path/filepath"
-	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -85,35 +81,13 @@ func (g *Group) start(ctx context.Context, o Operation, deadline time.Duration, 
 		defer done()
 		defer cancel()
 		defer stop()
-		err := safely(func() error { return work(common.Background(WithProgress(ctx, op.progress))) })
+		err := common.Safely(func() error { return work(common.Background(WithProgress(ctx, op.progress))) })
 		if err != nil && g.ctx.Err() != nil {
 			err = common.Errorf(common.Unavailable, "the server was shut down meanwhile; ask again to go on: %w", err)
 		}
 		g.end(op, err)
 	}()
 	return o, nil
-}
-
-// safely turns a panic of work into an error: it must not end the server.
-func safely(work func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = common.Errorf(common.Internal, "panic: %v (%s)", p, panickedAt())
-		}
-	}()
-	return work()
-}
-
-// panickedAt returns the file and line of the panic that the deferred function which calls it has recovered.
-func panickedAt() string {
-	callers := make([]uintptr, 16)
-	frames := runtime.CallersFrames(callers[:runtime.Callers(3, callers)]) // from the panic itself on
-	for {
-		frame, more := frames.Next()
-		if !strings.HasPrefix(frame.Function, "runtime.") || !more {
-			return fmt.Sprintf("%s:%d", filepath.Base(frame.File), frame.Line)
-		}
-	}
 }
 
 // end tells the observer how an operation ended, and only then whoever asks.

@@ -118,7 +118,7 @@ func (o *Orchestrator) describeRevisions(ctx context.Context, arns []string) ([]
 	readers, ctx := errgroup.WithContext(ctx)
 	readers.SetLimit(maxReaders)
 	for i, arn := range arns {
-		readers.Go(func() error {
+		common.Go(readers, func() error {
 			out, err := o.ecs.TaskDefinition(ctx, arn)
 			all[i] = out
 			return ignoreNotFound(err)

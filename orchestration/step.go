@@ -50,7 +50,7 @@ func together(steps ...step) step {
 
 // try does the step. A panic is its error: what the other steps made is unmade then as well, and the server lives on.
 func try(ctx context.Context, s step) (back undo, err error) {
-	err = safely(func() (err error) {
+	err = common.Safely(func() (err error) {
 		back, err = s(ctx)
 		return err
 	})
@@ -83,7 +83,7 @@ func latestFirst(undos []undo) undo {
 	return func(ctx context.Context) error {
 		var errs []error
 		for _, u := range slices.Backward(undos) {
-			errs = append(errs, safely(func() error { return u(ctx) }))
+			errs = append(errs, common.Safely(func() error { return u(ctx) }))
 		}
 		return errors.Join(errs...)
 	}
@@ -98,7 +98,7 @@ func atOnce(undos []undo) undo {
 		errs := make([]error, len(undos))
 		var wg sync.WaitGroup
 		for i, u := range undos {
-			wg.Go(func() { errs[i] = safely(func() error { return u(ctx) }) })
+			wg.Go(func() { errs[i] = common.Safely(func() error { return u(ctx) }) })
 		}
 		wg.Wait()
 		return errors.Join(errs...)

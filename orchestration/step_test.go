@@ -11,17 +11,6 @@ import (
 	"ecs-api/common"
 )
 
-func TestAPanicOfGoItselfIsFoundToo(t *testing.T) {
-	var nothing *common.Tag
-	err := safely(func() error {
-		_ = nothing.Key
-		return nil
-	})
-	if err == nil || !strings.Contains(err.Error(), "nil pointer dereference (step_test.go:") {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestAPanicUnmakesWhatWasMade(t *testing.T) {
 	panics := func(context.Context) (undo, error) { panic("a bug") }
 	tests := []struct {

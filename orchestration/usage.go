@@ -33,7 +33,7 @@ func (o *Orchestrator) usageByOthers(ctx context.Context, cluster, service strin
 	readers, ctx := errgroup.WithContext(ctx)
 	readers.SetLimit(maxReaders)
 	for _, arn := range clusters {
-		readers.Go(func() error {
+		common.Go(readers, func() error {
 			services, err := o.liveServices(ctx, nameOf(arn))
 			mu.Lock()
 			defer mu.Unlock()

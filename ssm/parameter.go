@@ -122,7 +122,7 @@ func (c *Client) DeleteAll(ctx context.Context, names []string) (deleted int, er
 	group.SetLimit(maxAtOnce)
 	var count atomic.Int64
 	for batch := range slices.Chunk(names, maxDeletes) {
-		group.Go(func() error {
+		common.Go(&group, func() error {
 			n, err := c.deleteBatch(ctx, batch)
 			count.Add(int64(n))
 			return err

@@ -1,0 +1,38 @@
+package common
+
+import (
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Safely does the work and turns a panic of it into an error. Work that has a goroutine of its own is done through it, or through Go: there
+// a panic would end the server, with all that other requests have half done.
+func Safely(work func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = Errorf(Internal, "panic: %v (%s)", p, panickedAt())
+		}
+	}()
+	return work()
+}
+
+// Go does the work in a goroutine of the group, safely.
+func Go(group *errgroup.Group, work func() error) {
+	group.Go(func() error { return Safely(work) })
+}
+
+// panickedAt returns the file and line of the panic that the deferred function which calls it has recovered.
+func panickedAt() string {
+	callers := make([]uintptr, 16)
+	frames := runtime.CallersFrames(callers[:runtime.Callers(3, callers)]) // from the panic itself on
+	for {
+		frame, more := frames.Next()
+		if !strings.HasPrefix(frame.Function, "runtime.") || !more {
+			return fmt.Sprintf("%s:%d", filepath.Base(frame.File), frame.Line)
+		}
+	}
+}
