@@ -2,7 +2,6 @@ package cloudwatchlogs_test
 
 import (
 	"fmt"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"ecs-api/cloudwatchlogs"
 	"ecs-api/common"
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 )
 
 var tags = common.Tags{{Key: "spinup:org", Value: "localdev"}, {Key: common.TagRequest, Value: "www/1"}}
@@ -22,38 +22,8 @@ var tags = common.Tags{{Key: "spinup:org", Value: "localdev"}, {Key: common.TagR
 // start returns a client of a simulated AWS, and the session that it belongs to.
 func start(t *testing.T, opts ...localaws.Option) (*cloudwatchlogs.Client, *localaws.AWS, client.ConfigProvider) {
 	t.Helper()
-	simulator := localaws.New(opts...)
-	server := httptest.NewServer(simulator)
-	t.Cleanup(server.Close)
-	sess, err := common.NewSession(common.Account{
-		Limits: common.NoLimits(),
-		Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: server.URL,
-		Retry: common.RetryPolicy{Throttled: 2, ThrottledWait: time.Millisecond, Failed: 2, FailedWait: time.Millisecond},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	sess, simulator := awstest.Session(t, opts...)
 	return cloudwatchlogs.New(sess), simulator, sess
-}
-
-// calls returns how often each operation was called since the last ResetCalls.
-func calls(simulator *localaws.AWS) map[string]int {
-	count := map[string]int{}
-	for _, call := range simulator.Calls() {
-		count[call.Operation]++
-	}
-	return count
-}
-
-func must[T any](t *testing.T, what string) func(T, error) T {
-	t.Helper()
-	return func(v T, err error) T {
-		t.Helper()
-		if err != nil {
-			t.Fatalf("%s: %v", what, err)
-		}
-		return v
-	}
 }
 
 func create(t *testing.T, c *cloudwatchlogs.Client, name string) {
@@ -72,13 +42,13 @@ func TestAGroupIsFoundByItsWholeName(t *testing.T) {
 	if err := c.SetRetention(t.Context(), "myclu", 365); err != nil {
 		t.Error(err)
 	}
-	if got := must[*sdk.LogGroup](t, "describe")(c.Group(t.Context(), "myclu")); aws.Int64Value(got.RetentionInDays) != 365 {
+	if got := awstest.Must[*sdk.LogGroup](t, "describe")(c.Group(t.Context(), "myclu")); aws.Int64Value(got.RetentionInDays) != 365 {
 		t.Errorf("got %v", got)
 	}
 	simulator.ResetCalls()
 	_, err := c.Group(t.Context(), "myc")
 	checkError(t, err, common.NotFound, `no log group "myc"`)
-	if diff := cmp.Diff(map[string]int{"DescribeLogGroups": 1}, calls(simulator)); diff != "" {
+	if diff := cmp.Diff(map[string]int{"DescribeLogGroups": 1}, awstest.Calls(simulator)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -86,7 +56,7 @@ func TestAGroupIsFoundByItsWholeName(t *testing.T) {
 func TestTagsTakeTheARNThatLogsWrites(t *testing.T) {
 	c, simulator, _ := start(t)
 	create(t, c, "myclu")
-	arn := aws.StringValue(must[*sdk.LogGroup](t, "describe")(c.Group(t.Context(), "myclu")).Arn)
+	arn := aws.StringValue(awstest.Must[*sdk.LogGroup](t, "describe")(c.Group(t.Context(), "myclu")).Arn)
 	if !strings.HasSuffix(arn, ":*") {
 		t.Errorf("the simulator's ARN is %s", arn)
 	}
@@ -103,10 +73,10 @@ func TestTagsTakeTheARNThatLogsWrites(t *testing.T) {
 			}
 		}
 		want := common.Tags{{Key: "k", Value: "v"}, {Key: "spinup:org", Value: "localdev"}}
-		if diff := cmp.Diff(want, must[common.Tags](t, "tags")(c.Tags(t.Context(), arn))); diff != "" {
+		if diff := cmp.Diff(want, awstest.Must[common.Tags](t, "tags")(c.Tags(t.Context(), arn))); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff(map[string]int{"TagResource": 1, "UntagResource": 1, "ListTagsForResource": 1}, calls(simulator)); diff != "" {
+		if diff := cmp.Diff(map[string]int{"TagResource": 1, "UntagResource": 1, "ListTagsForResource": 1}, awstest.Calls(simulator)); diff != "" {
 			t.Error(diff)
 		}
 	}
@@ -117,25 +87,25 @@ func TestStreamsAndTheirEvents(t *testing.T) {
 	create(t, c, "myclu")
 	logs := sdk.New(sess)
 	for n := range 51 {
-		must[*sdk.CreateLogStreamOutput](t, "create stream")(logs.CreateLogStreamWithContext(t.Context(), &sdk.CreateLogStreamInput{
+		awstest.Must[*sdk.CreateLogStreamOutput](t, "create stream")(logs.CreateLogStreamWithContext(t.Context(), &sdk.CreateLogStreamInput{
 			LogGroupName: aws.String("myclu"), LogStreamName: aws.String(fmt.Sprintf("www/web/%02d", n)),
 		}))
 	}
-	must[*sdk.PutLogEventsOutput](t, "write")(logs.PutLogEventsWithContext(t.Context(), &sdk.PutLogEventsInput{
+	awstest.Must[*sdk.PutLogEventsOutput](t, "write")(logs.PutLogEventsWithContext(t.Context(), &sdk.PutLogEventsInput{
 		LogGroupName: aws.String("myclu"), LogStreamName: aws.String("www/web/07"),
 		LogEvents: []*sdk.InputLogEvent{{Message: aws.String("hello"), Timestamp: aws.Int64(time.Now().UnixMilli())}},
 	}))
 	simulator.ResetCalls()
-	if got := must[[]*sdk.LogStream](t, "list")(c.Streams(t.Context(), "myclu", "www/web/")); len(got) != 51 {
+	if got := awstest.Must[[]*sdk.LogStream](t, "list")(c.Streams(t.Context(), "myclu", "www/web/")); len(got) != 51 {
 		t.Errorf("%d streams", len(got))
 	}
-	if got := must[[]*sdk.LogStream](t, "list")(c.Streams(t.Context(), "myclu", "none/")); len(got) != 0 {
+	if got := awstest.Must[[]*sdk.LogStream](t, "list")(c.Streams(t.Context(), "myclu", "none/")); len(got) != 0 {
 		t.Errorf("%d streams", len(got))
 	}
-	if diff := cmp.Diff(map[string]int{"DescribeLogStreams": 3}, calls(simulator)); diff != "" {
+	if diff := cmp.Diff(map[string]int{"DescribeLogStreams": 3}, awstest.Calls(simulator)); diff != "" {
 		t.Error(diff)
 	}
-	page := must[*sdk.GetLogEventsOutput](t, "read")(c.Events(t.Context(), &sdk.GetLogEventsInput{
+	page := awstest.Must[*sdk.GetLogEventsOutput](t, "read")(c.Events(t.Context(), &sdk.GetLogEventsInput{
 		LogGroupName: aws.String("myclu"), LogStreamName: aws.String("www/web/07"), StartFromHead: aws.Bool(true),
 	}))
 	if len(page.Events) != 1 || aws.StringValue(page.Events[0].Message) != "hello" || page.NextForwardToken == nil {

@@ -1,30 +1,20 @@
 package ec2_test
 
 import (
-	"net/http/httptest"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"ecs-api/common"
 	"ecs-api/ec2"
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 )
 
 // start returns a client of a simulated AWS.
 func start(t *testing.T, opts ...localaws.Option) (*ec2.Client, *localaws.AWS) {
 	t.Helper()
-	simulator := localaws.New(opts...)
-	server := httptest.NewServer(simulator)
-	t.Cleanup(server.Close)
-	sess, err := common.NewSession(common.Account{
-		Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: server.URL,
-		Retry: common.RetryPolicy{Failed: 2, FailedWait: time.Millisecond},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	sess, simulator := awstest.Session(t, opts...)
 	return ec2.New(sess), simulator
 }
 

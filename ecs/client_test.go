@@ -1,18 +1,18 @@
 package ecs_test
 
 import (
-	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
+	"github.com/aws/aws-sdk-go/aws/request"
 	sdk "github.com/aws/aws-sdk-go/service/ecs"
 	"github.com/google/go-cmp/cmp"
 
 	"ecs-api/common"
 	"ecs-api/ecs"
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 )
 
 var tags = common.Tags{{Key: "spinup:org", Value: "localdev"}}
@@ -20,43 +20,13 @@ var tags = common.Tags{{Key: "spinup:org", Value: "localdev"}}
 // start returns a client of a simulated AWS.
 func start(t *testing.T, opts ...localaws.Option) (*ecs.Client, *localaws.AWS) {
 	t.Helper()
-	simulator := localaws.New(opts...)
-	server := httptest.NewServer(simulator)
-	t.Cleanup(server.Close)
-	sess, err := common.NewSession(common.Account{
-		Limits: common.NoLimits(),
-		Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: server.URL,
-		Retry: common.RetryPolicy{Throttled: 2, ThrottledWait: time.Millisecond, Failed: 2, FailedWait: time.Millisecond},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	sess, simulator := awstest.Session(t, opts...)
 	return ecs.New(sess), simulator
-}
-
-// calls returns how often each operation was called since the last ResetCalls.
-func calls(simulator *localaws.AWS) map[string]int {
-	count := map[string]int{}
-	for _, call := range simulator.Calls() {
-		count[call.Operation]++
-	}
-	return count
-}
-
-func must[T any](t *testing.T, what string) func(T, error) T {
-	t.Helper()
-	return func(v T, err error) T {
-		t.Helper()
-		if err != nil {
-			t.Fatalf("%s: %v", what, err)
-		}
-		return v
-	}
 }
 
 func createCluster(t *testing.T, c *ecs.Client, name string) {
 	t.Helper()
-	must[*sdk.Cluster](t, "create cluster")(c.CreateCluster(t.Context(), &sdk.CreateClusterInput{
+	awstest.Must[*sdk.Cluster](t, "create cluster")(c.CreateCluster(t.Context(), &sdk.CreateClusterInput{
 		ClusterName: aws.String(name), Tags: ecs.FromTags(tags), CapacityProviders: aws.StringSlice([]string{"FARGATE", "FARGATE_SPOT"}),
 	}))
 }
@@ -64,7 +34,7 @@ func createCluster(t *testing.T, c *ecs.Client, name string) {
 // register makes a revision and returns its ARN.
 func register(t *testing.T, c *ecs.Client, family string) string {
 	t.Helper()
-	out := must[*sdk.RegisterTaskDefinitionOutput](t, "register")(c.RegisterTaskDefinition(t.Context(), taskDefinition(family)))
+	out := awstest.Must[*sdk.RegisterTaskDefinitionOutput](t, "register")(c.RegisterTaskDefinition(t.Context(), taskDefinition(family)))
 	return aws.StringValue(out.TaskDefinition.TaskDefinitionArn)
 }
 
@@ -92,7 +62,7 @@ func service(cluster, name string) *sdk.CreateServiceInput {
 // createService makes a service and returns its ARN.
 func createService(t *testing.T, c *ecs.Client, cluster, name string) string {
 	t.Helper()
-	return aws.StringValue(must[*sdk.Service](t, "create service")(c.CreateService(t.Context(), service(cluster, name))).ServiceArn)
+	return aws.StringValue(awstest.Must[*sdk.Service](t, "create service")(c.CreateService(t.Context(), service(cluster, name))).ServiceArn)
 }
 
 func TestTags(t *testing.T) {
@@ -107,10 +77,10 @@ func TestTags(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if diff := cmp.Diff(common.Tags{{Key: "k", Value: "v"}}, must[common.Tags](t, "tags")(c.Tags(t.Context(), arn))); diff != "" {
+	if diff := cmp.Diff(common.Tags{{Key: "k", Value: "v"}}, awstest.Must[common.Tags](t, "tags")(c.Tags(t.Context(), arn))); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(map[string]int{"TagResource": 1, "UntagResource": 1, "ListTagsForResource": 1}, calls(simulator)); diff != "" {
+	if diff := cmp.Diff(map[string]int{"TagResource": 1, "UntagResource": 1, "ListTagsForResource": 1}, awstest.Calls(simulator)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -177,5 +147,13 @@ func checkError(t *testing.T, err error, kind common.Kind, text string) {
 	t.Helper()
 	if !common.Is(err, kind) || !strings.HasPrefix(err.Error(), text) {
 		t.Errorf("got %v (%v), want %v: %s…", err, common.KindOf(err), kind, text)
+	}
+}
+
+func TestAPanicInOneOfSeveralCallsIsAnError(t *testing.T) {
+	sess, _ := awstest.Session(t)
+	sess.Handlers.Build.PushFront(func(*request.Request) { panic("a bug") })
+	if _, err := ecs.New(sess).DescribeClusters(t.Context(), "a", "b"); !common.Is(err, common.Internal) || !strings.Contains(err.Error(), "panic: a bug") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -10,20 +10,21 @@ import (
 
 	"ecs-api/ecs"
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 )
 
 func TestAClusterHasItsTagsAndIsKnownAfterItsEnd(t *testing.T) {
 	c, simulator := start(t)
 	createCluster(t, c, "myclu")
-	if diff := cmp.Diff(tags, ecs.ToTags(must[*sdk.Cluster](t, "describe")(c.Cluster(t.Context(), "myclu")).Tags)); diff != "" {
+	if diff := cmp.Diff(tags, ecs.ToTags(awstest.Must[*sdk.Cluster](t, "describe")(c.Cluster(t.Context(), "myclu")).Tags)); diff != "" {
 		t.Error(diff)
 	}
-	must[*sdk.Cluster](t, "providers")(c.PutClusterCapacityProviders(t.Context(), &sdk.PutClusterCapacityProvidersInput{
+	awstest.Must[*sdk.Cluster](t, "providers")(c.PutClusterCapacityProviders(t.Context(), &sdk.PutClusterCapacityProvidersInput{
 		Cluster: aws.String("myclu"), CapacityProviders: aws.StringSlice([]string{"FARGATE"}), DefaultCapacityProviderStrategy: []*sdk.CapacityProviderStrategyItem{},
 	}))
 	simulator.Inject(localaws.Fault{Operation: "DeleteCluster", Effect: localaws.Lose})
-	deleted := must[*sdk.Cluster](t, "delete")(c.DeleteCluster(t.Context(), "myclu"))
-	found := must[*sdk.Cluster](t, "describe")(c.Cluster(t.Context(), "myclu"))
+	deleted := awstest.Must[*sdk.Cluster](t, "delete")(c.DeleteCluster(t.Context(), "myclu"))
+	found := awstest.Must[*sdk.Cluster](t, "describe")(c.Cluster(t.Context(), "myclu"))
 	if diff := cmp.Diff([]string{"INACTIVE", "INACTIVE"}, []string{aws.StringValue(deleted.Status), aws.StringValue(found.Status)}); diff != "" {
 		t.Error(diff)
 	}
@@ -37,14 +38,14 @@ func TestAllPagesOfClustersAreRead(t *testing.T) {
 		createCluster(t, c, names[n+1])
 	}
 	simulator.ResetCalls()
-	if arns := must[[]string](t, "list")(c.ListClusters(t.Context())); len(arns) != 101 {
+	if arns := awstest.Must[[]string](t, "list")(c.ListClusters(t.Context())); len(arns) != 101 {
 		t.Errorf("%d clusters", len(arns))
 	}
-	out := must[*sdk.DescribeClustersOutput](t, "describe")(c.DescribeClusters(t.Context(), names...))
+	out := awstest.Must[*sdk.DescribeClustersOutput](t, "describe")(c.DescribeClusters(t.Context(), names...))
 	if len(out.Clusters) != 101 || aws.StringValue(out.Clusters[0].ClusterName) != "c0" || len(out.Failures) != 1 || aws.StringValue(out.Failures[0].Reason) != "MISSING" {
 		t.Errorf("%d clusters, failures %v", len(out.Clusters), out.Failures)
 	}
-	if diff := cmp.Diff(map[string]int{"ListClusters": 2, "DescribeClusters": 2}, calls(simulator)); diff != "" {
+	if diff := cmp.Diff(map[string]int{"ListClusters": 2, "DescribeClusters": 2}, awstest.Calls(simulator)); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"ecs-api/ecs"
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 )
 
 func TestServicesAreListedAHundredAndDescribedTenAtATime(t *testing.T) {
@@ -23,9 +24,9 @@ func TestServicesAreListedAHundredAndDescribedTenAtATime(t *testing.T) {
 		want = append(want, createService(t, c, "myclu", fmt.Sprintf("s%03d", n)))
 	}
 	simulator.ResetCalls()
-	arns := must[[]string](t, "list")(c.ListServices(t.Context(), "myclu"))
+	arns := awstest.Must[[]string](t, "list")(c.ListServices(t.Context(), "myclu"))
 	var got []string
-	for _, s := range must[[]*sdk.Service](t, "describe")(c.Services(t.Context(), "myclu", append(arns, "none"))) {
+	for _, s := range awstest.Must[[]*sdk.Service](t, "describe")(c.Services(t.Context(), "myclu", append(arns, "none"))) {
 		got = append(got, aws.StringValue(s.ServiceArn))
 		if !cmp.Equal(tags, ecs.ToTags(s.Tags)) {
 			t.Errorf("%s has the tags %v", got[len(got)-1], s.Tags)
@@ -34,7 +35,7 @@ func TestServicesAreListedAHundredAndDescribedTenAtATime(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(map[string]int{"ListServices": 2, "DescribeServices": 11}, calls(simulator)); diff != "" {
+	if diff := cmp.Diff(map[string]int{"ListServices": 2, "DescribeServices": 11}, awstest.Calls(simulator)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -44,13 +45,13 @@ func TestAServiceIsKnownAfterItsEnd(t *testing.T) {
 	createCluster(t, c, "myclu")
 	register(t, c, "www")
 	createService(t, c, "myclu", "www")
-	updated := must[*sdk.Service](t, "update")(c.UpdateService(t.Context(), &sdk.UpdateServiceInput{Cluster: aws.String("myclu"), Service: aws.String("www"), DesiredCount: aws.Int64(2)}))
+	updated := awstest.Must[*sdk.Service](t, "update")(c.UpdateService(t.Context(), &sdk.UpdateServiceInput{Cluster: aws.String("myclu"), Service: aws.String("www"), DesiredCount: aws.Int64(2)}))
 	if aws.Int64Value(updated.DesiredCount) != 2 {
 		t.Errorf("got %v", updated)
 	}
 	simulator.Inject(localaws.Fault{Operation: "DeleteService", Effect: localaws.Lose})
-	must[*sdk.Service](t, "delete")(c.DeleteService(t.Context(), "myclu", "www"))
-	if got := must[*sdk.Service](t, "describe")(c.Service(t.Context(), "myclu", "www")); aws.StringValue(got.Status) != "INACTIVE" {
+	awstest.Must[*sdk.Service](t, "delete")(c.DeleteService(t.Context(), "myclu", "www"))
+	if got := awstest.Must[*sdk.Service](t, "describe")(c.Service(t.Context(), "myclu", "www")); aws.StringValue(got.Status) != "INACTIVE" {
 		t.Errorf("got %v", got)
 	}
 }
@@ -62,11 +63,11 @@ func TestALostAnswerMakesNoSecondService(t *testing.T) {
 	simulator.Inject(localaws.Fault{Operation: "CreateService", Effect: localaws.Lose})
 	simulator.ResetCalls()
 	in := service("myclu", "www")
-	must[*sdk.Service](t, "create")(c.CreateService(t.Context(), in))
+	awstest.Must[*sdk.Service](t, "create")(c.CreateService(t.Context(), in))
 	if in.ClientToken != nil {
 		t.Error("the caller's input was changed")
 	}
-	if diff := cmp.Diff(map[string]int{"CreateService": 2}, calls(simulator)); diff != "" {
+	if diff := cmp.Diff(map[string]int{"CreateService": 2}, awstest.Calls(simulator)); diff != "" {
 		t.Error(diff)
 	}
 }

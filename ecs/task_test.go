@@ -11,11 +11,12 @@ import (
 
 	"ecs-api/ecs"
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 )
 
 func run(t *testing.T, c *ecs.Client, family string, count int64) []string {
 	t.Helper()
-	out := must[*sdk.RunTaskOutput](t, "run")(c.RunTask(t.Context(), &sdk.RunTaskInput{
+	out := awstest.Must[*sdk.RunTaskOutput](t, "run")(c.RunTask(t.Context(), &sdk.RunTaskInput{
 		Cluster: aws.String("myclu"), TaskDefinition: aws.String(family), Count: aws.Int64(count), LaunchType: aws.String(sdk.LaunchTypeFargate),
 		NetworkConfiguration: network(), Tags: ecs.FromTags(tags),
 	}))
@@ -38,8 +39,8 @@ func TestTasksAreListedAndDescribedAHundredAtATime(t *testing.T) {
 		want = append(want, run(t, c, "www", 10)...)
 	}
 	simulator.ResetCalls()
-	arns := must[[]string](t, "list")(c.ListTasks(t.Context(), ecs.TaskFilter{Cluster: "myclu"}))
-	out := must[*sdk.DescribeTasksOutput](t, "describe")(c.DescribeTasks(t.Context(), "myclu", append(arns, "00000000000000000000000000000000")))
+	arns := awstest.Must[[]string](t, "list")(c.ListTasks(t.Context(), ecs.TaskFilter{Cluster: "myclu"}))
+	out := awstest.Must[*sdk.DescribeTasksOutput](t, "describe")(c.DescribeTasks(t.Context(), "myclu", append(arns, "00000000000000000000000000000000")))
 	var got []string
 	for _, task := range out.Tasks {
 		got = append(got, aws.StringValue(task.TaskArn))
@@ -55,7 +56,7 @@ func TestTasksAreListedAndDescribedAHundredAtATime(t *testing.T) {
 	if len(out.Failures) != 1 || aws.StringValue(out.Failures[0].Reason) != "MISSING" {
 		t.Errorf("failures: %v", out.Failures)
 	}
-	if diff := cmp.Diff(map[string]int{"ListTasks": 2, "DescribeTasks": 2}, calls(simulator)); diff != "" {
+	if diff := cmp.Diff(map[string]int{"ListTasks": 2, "DescribeTasks": 2}, awstest.Calls(simulator)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -69,7 +70,7 @@ func TestTasksAreFiltered(t *testing.T) {
 	simulator.Inject(localaws.Fault{Operation: "RunTask", Effect: localaws.Lose}) // and yet no task runs twice
 	job := run(t, c, "job", 1)
 	stopped := run(t, c, "www", 1)
-	if task := must[*sdk.Task](t, "stop")(c.StopTask(t.Context(), "myclu", stopped[0], "because")); aws.StringValue(task.StoppedReason) != "because" {
+	if task := awstest.Must[*sdk.Task](t, "stop")(c.StopTask(t.Context(), "myclu", stopped[0], "because")); aws.StringValue(task.StoppedReason) != "because" {
 		t.Errorf("got %v", task)
 	}
 	for _, test := range []struct {
@@ -84,7 +85,7 @@ func TestTasksAreFiltered(t *testing.T) {
 		{ecs.TaskFilter{Cluster: "myclu", Status: sdk.DesiredStatusStopped}, 1, stopped},
 	} {
 		t.Run(fmt.Sprintf("%+v", test.filter), func(t *testing.T) {
-			got := must[[]string](t, "list")(c.ListTasks(t.Context(), test.filter))
+			got := awstest.Must[[]string](t, "list")(c.ListTasks(t.Context(), test.filter))
 			if len(got) != test.tasks || test.all != nil && !slices.Equal(got, test.all) {
 				t.Errorf("got %q, want %d: %q", got, test.tasks, test.all)
 			}

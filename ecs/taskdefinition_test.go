@@ -12,6 +12,7 @@ import (
 	"ecs-api/common"
 	"ecs-api/ecs"
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 )
 
 func TestRevisionsAreListedNewestFirst(t *testing.T) {
@@ -23,16 +24,16 @@ func TestRevisionsAreListedNewestFirst(t *testing.T) {
 	register(t, c, "www2")
 	slices.Reverse(want)
 	simulator.ResetCalls()
-	if diff := cmp.Diff(want, must[[]string](t, "list")(c.ListTaskDefinitions(t.Context(), "www", ""))); diff != "" {
+	if diff := cmp.Diff(want, awstest.Must[[]string](t, "list")(c.ListTaskDefinitions(t.Context(), "www", ""))); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{"www", "www2"}, must[[]string](t, "families")(c.ListTaskDefinitionFamilies(t.Context(), "ww", sdk.TaskDefinitionFamilyStatusActive))); diff != "" {
+	if diff := cmp.Diff([]string{"www", "www2"}, awstest.Must[[]string](t, "families")(c.ListTaskDefinitionFamilies(t.Context(), "ww", sdk.TaskDefinitionFamilyStatusActive))); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(map[string]int{"ListTaskDefinitions": 2, "ListTaskDefinitionFamilies": 1}, calls(simulator)); diff != "" {
+	if diff := cmp.Diff(map[string]int{"ListTaskDefinitions": 2, "ListTaskDefinitionFamilies": 1}, awstest.Calls(simulator)); diff != "" {
 		t.Error(diff)
 	}
-	latest := must[*sdk.DescribeTaskDefinitionOutput](t, "describe")(c.TaskDefinition(t.Context(), "www"))
+	latest := awstest.Must[*sdk.DescribeTaskDefinitionOutput](t, "describe")(c.TaskDefinition(t.Context(), "www"))
 	if aws.StringValue(latest.TaskDefinition.TaskDefinitionArn) != want[0] || !cmp.Equal(tags, ecs.ToTags(latest.Tags)) {
 		t.Errorf("got %v", latest)
 	}
@@ -45,7 +46,7 @@ func TestRevisionsAreDeletedByTens(t *testing.T) {
 		arns = append(arns, register(t, c, "www"))
 	}
 	for _, arn := range arns {
-		if got := must[*sdk.TaskDefinition](t, "deregister")(c.DeregisterTaskDefinition(t.Context(), arn)); aws.StringValue(got.Status) != sdk.TaskDefinitionStatusInactive {
+		if got := awstest.Must[*sdk.TaskDefinition](t, "deregister")(c.DeregisterTaskDefinition(t.Context(), arn)); aws.StringValue(got.Status) != sdk.TaskDefinitionStatusInactive {
 			t.Errorf("got %v", got)
 		}
 	}
@@ -55,10 +56,10 @@ func TestRevisionsAreDeletedByTens(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	if diff := cmp.Diff(map[string]int{"DeleteTaskDefinitions": 6}, calls(simulator)); diff != "" {
+	if diff := cmp.Diff(map[string]int{"DeleteTaskDefinitions": 6}, awstest.Calls(simulator)); diff != "" {
 		t.Error(diff)
 	}
-	if left := must[[]string](t, "list")(c.ListTaskDefinitions(t.Context(), "www", sdk.TaskDefinitionStatusInactive)); len(left) > 0 {
+	if left := awstest.Must[[]string](t, "list")(c.ListTaskDefinitions(t.Context(), "www", sdk.TaskDefinitionStatusInactive)); len(left) > 0 {
 		t.Errorf("left %q", left)
 	}
 }
@@ -80,7 +81,7 @@ func TestRegisteringIsTriedOnlyOnce(t *testing.T) {
 			if common.Ambiguous(err) != test.ambiguous || (err == nil) == test.ambiguous {
 				t.Errorf("got %v", err)
 			}
-			if diff := cmp.Diff(map[string]int{"RegisterTaskDefinition": test.calls}, calls(simulator)); diff != "" {
+			if diff := cmp.Diff(map[string]int{"RegisterTaskDefinition": test.calls}, awstest.Calls(simulator)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -94,7 +95,7 @@ func TestALostDeregisterIsNoFailure(t *testing.T) {
 		localaws.Fault{Operation: "DeregisterTaskDefinition", Effect: localaws.Lose},
 		localaws.Fault{Operation: "DeregisterTaskDefinition", Code: "ClientException", Message: "The specified task definition is inactive."},
 	)
-	got := must[*sdk.TaskDefinition](t, "deregister")(c.DeregisterTaskDefinition(t.Context(), arn))
+	got := awstest.Must[*sdk.TaskDefinition](t, "deregister")(c.DeregisterTaskDefinition(t.Context(), arn))
 	if aws.StringValue(got.Status) != sdk.TaskDefinitionStatusInactive {
 		t.Errorf("got %v", got)
 	}

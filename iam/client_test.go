@@ -1,11 +1,9 @@
 package iam_test
 
 import (
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
 	sdk "github.com/aws/aws-sdk-go/service/iam"
@@ -14,6 +12,7 @@ import (
 	"ecs-api/common"
 	"ecs-api/iam"
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 )
 
 const (
@@ -26,17 +25,7 @@ var tags = common.Tags{{Key: "spinup:org", Value: "localdev"}, {Key: common.TagR
 // start returns a client of a simulated AWS.
 func start(t *testing.T, opts ...localaws.Option) (*iam.Client, *localaws.AWS) {
 	t.Helper()
-	simulator := localaws.New(opts...)
-	server := httptest.NewServer(simulator)
-	t.Cleanup(server.Close)
-	sess, err := common.NewSession(common.Account{
-		Limits: common.NoLimits(),
-		Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: server.URL,
-		Retry: common.RetryPolicy{Throttled: 2, ThrottledWait: time.Millisecond, Failed: 2, FailedWait: time.Millisecond},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	sess, simulator := awstest.Session(t, opts...)
 	return iam.New(sess), simulator
 }
 

@@ -1,7 +1,6 @@
 package kms_test
 
 import (
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -10,15 +9,11 @@ import (
 	"ecs-api/common"
 	"ecs-api/kms"
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 )
 
 func TestAKeyIsFoundByEveryNameItHas(t *testing.T) {
-	server := httptest.NewServer(localaws.New())
-	defer server.Close()
-	sess, err := common.NewSession(common.Account{Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: server.URL})
-	if err != nil {
-		t.Fatal(err)
-	}
+	sess, _ := awstest.Session(t)
 	c := kms.New(sess)
 	arn := "arn:aws:kms:us-east-1:123456789012:key/" + localaws.KMSKey
 	for _, name := range []string{localaws.KMSKey, arn} {
@@ -29,7 +24,7 @@ func TestAKeyIsFoundByEveryNameItHas(t *testing.T) {
 	if key, err := c.Key(t.Context(), "alias/aws/ssm"); err != nil || aws.StringValue(key.KeyManager) != "AWS" {
 		t.Errorf("the service's own key: %v, %v", key, err)
 	}
-	_, err = c.Key(t.Context(), "alias/none")
+	_, err := c.Key(t.Context(), "alias/none")
 	if want := `describe key "alias/none": `; !common.Is(err, common.NotFound) || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("got %v, want %s…", err, want)
 	}

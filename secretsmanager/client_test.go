@@ -2,10 +2,8 @@ package secretsmanager_test
 
 import (
 	"fmt"
-	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
 	sdk "github.com/aws/aws-sdk-go/service/secretsmanager"
@@ -13,6 +11,7 @@ import (
 
 	"ecs-api/common"
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 	"ecs-api/secretsmanager"
 )
 
@@ -21,44 +20,14 @@ var tags = common.Tags{{Key: "spinup:org", Value: "localdev"}}
 // start returns a client of a simulated AWS.
 func start(t *testing.T, opts ...localaws.Option) (*secretsmanager.Client, *localaws.AWS) {
 	t.Helper()
-	simulator := localaws.New(opts...)
-	server := httptest.NewServer(simulator)
-	t.Cleanup(server.Close)
-	sess, err := common.NewSession(common.Account{
-		Limits: common.NoLimits(),
-		Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: server.URL,
-		Retry: common.RetryPolicy{Throttled: 2, ThrottledWait: time.Millisecond, Failed: 2, FailedWait: time.Millisecond},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	sess, simulator := awstest.Session(t, opts...)
 	return secretsmanager.New(sess), simulator
-}
-
-// calls returns how often each operation was called since the last ResetCalls.
-func calls(simulator *localaws.AWS) map[string]int {
-	count := map[string]int{}
-	for _, call := range simulator.Calls() {
-		count[call.Operation]++
-	}
-	return count
-}
-
-func must[T any](t *testing.T, what string) func(T, error) T {
-	t.Helper()
-	return func(v T, err error) T {
-		t.Helper()
-		if err != nil {
-			t.Fatalf("%s: %v", what, err)
-		}
-		return v
-	}
 }
 
 // create makes a secret and returns its first version's id.
 func create(t *testing.T, c *secretsmanager.Client, name string) string {
 	t.Helper()
-	out := must[*sdk.CreateSecretOutput](t, "create")(c.CreateSecret(t.Context(), &sdk.CreateSecretInput{
+	out := awstest.Must[*sdk.CreateSecretOutput](t, "create")(c.CreateSecret(t.Context(), &sdk.CreateSecretInput{
 		Name: aws.String(name), SecretString: aws.String("hunter22"), Tags: secretsmanager.FromTags(tags),
 	}))
 	return aws.StringValue(out.VersionId)
@@ -66,7 +35,7 @@ func create(t *testing.T, c *secretsmanager.Client, name string) string {
 
 func put(t *testing.T, c *secretsmanager.Client, name, value string) string {
 	t.Helper()
-	out := must[*sdk.PutSecretValueOutput](t, "put")(c.PutSecretValue(t.Context(), &sdk.PutSecretValueInput{SecretId: aws.String(name), SecretString: aws.String(value)}))
+	out := awstest.Must[*sdk.PutSecretValueOutput](t, "put")(c.PutSecretValue(t.Context(), &sdk.PutSecretValueInput{SecretId: aws.String(name), SecretString: aws.String(value)}))
 	return aws.StringValue(out.VersionId)
 }
 
@@ -74,7 +43,7 @@ func put(t *testing.T, c *secretsmanager.Client, name, value string) string {
 func stages(t *testing.T, c *secretsmanager.Client, name string) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
-	for version, labels := range must[*sdk.DescribeSecretOutput](t, "describe")(c.Secret(t.Context(), name)).VersionIdsToStages {
+	for version, labels := range awstest.Must[*sdk.DescribeSecretOutput](t, "describe")(c.Secret(t.Context(), name)).VersionIdsToStages {
 		all[version] = aws.StringValueSlice(labels)
 	}
 	return all
@@ -109,10 +78,10 @@ func TestAllPagesAreRead(t *testing.T) {
 	}
 	simulator.ResetCalls()
 	filter := []*sdk.Filter{{Key: aws.String(sdk.FilterNameStringTypeTagKey), Values: aws.StringSlice([]string{"spinup:org"})}}
-	if all := must[[]*sdk.SecretListEntry](t, "list")(c.ListSecrets(t.Context(), filter)); len(all) != 101 {
+	if all := awstest.Must[[]*sdk.SecretListEntry](t, "list")(c.ListSecrets(t.Context(), filter)); len(all) != 101 {
 		t.Errorf("%d secrets", len(all))
 	}
-	if diff := cmp.Diff(map[string]int{"ListSecrets": 2}, calls(simulator)); diff != "" {
+	if diff := cmp.Diff(map[string]int{"ListSecrets": 2}, awstest.Calls(simulator)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -120,19 +89,19 @@ func TestAllPagesAreRead(t *testing.T) {
 func TestDeletedSecretsComeBackUnlessForced(t *testing.T) {
 	c, simulator := start(t)
 	create(t, c, "a/b")
-	if out := must[*sdk.DeleteSecretOutput](t, "delete")(c.DeleteSecret(t.Context(), "a/b", 7)); out.DeletionDate == nil {
+	if out := awstest.Must[*sdk.DeleteSecretOutput](t, "delete")(c.DeleteSecret(t.Context(), "a/b", 7)); out.DeletionDate == nil {
 		t.Errorf("got %v", out)
 	}
-	if secret := must[*sdk.DescribeSecretOutput](t, "describe")(c.Secret(t.Context(), "a/b")); secret.DeletedDate == nil {
+	if secret := awstest.Must[*sdk.DescribeSecretOutput](t, "describe")(c.Secret(t.Context(), "a/b")); secret.DeletedDate == nil {
 		t.Errorf("got %v", secret)
 	}
 	if err := c.RestoreSecret(t.Context(), "a/b"); err != nil {
 		t.Error(err)
 	}
-	if secret := must[*sdk.DescribeSecretOutput](t, "describe")(c.Secret(t.Context(), "a/b")); secret.DeletedDate != nil {
+	if secret := awstest.Must[*sdk.DescribeSecretOutput](t, "describe")(c.Secret(t.Context(), "a/b")); secret.DeletedDate != nil {
 		t.Errorf("got %v", secret)
 	}
-	must[*sdk.DeleteSecretOutput](t, "delete")(c.DeleteSecret(t.Context(), "a/b", 0))
+	awstest.Must[*sdk.DeleteSecretOutput](t, "delete")(c.DeleteSecret(t.Context(), "a/b", 0))
 	if left := simulator.Inventory(); len(left) > 0 {
 		t.Errorf("left %v", left)
 	}
@@ -152,10 +121,10 @@ func TestTags(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if diff := cmp.Diff(map[string]int{"TagResource": 1, "UntagResource": 1}, calls(simulator)); diff != "" {
+	if diff := cmp.Diff(map[string]int{"TagResource": 1, "UntagResource": 1}, awstest.Calls(simulator)); diff != "" {
 		t.Error(diff)
 	}
-	secret := must[*sdk.DescribeSecretOutput](t, "describe")(c.Secret(t.Context(), "a/b"))
+	secret := awstest.Must[*sdk.DescribeSecretOutput](t, "describe")(c.Secret(t.Context(), "a/b"))
 	if diff := cmp.Diff(common.Tags{{Key: "k", Value: "v"}}, secretsmanager.ToTags(secret.Tags)); diff != "" {
 		t.Error(diff)
 	}
@@ -169,7 +138,7 @@ func TestALostAnswerIsNoFailure(t *testing.T) {
 	lose("PutSecretValue")
 	second := put(t, c, "a/b", "hunter23")
 	lose("UpdateSecret")
-	out := must[*sdk.UpdateSecretOutput](t, "update")(c.UpdateSecret(t.Context(), &sdk.UpdateSecretInput{SecretId: aws.String("a/b"), SecretString: aws.String("hunter24")}))
+	out := awstest.Must[*sdk.UpdateSecretOutput](t, "update")(c.UpdateSecret(t.Context(), &sdk.UpdateSecretInput{SecretId: aws.String("a/b"), SecretString: aws.String("hunter24")}))
 	third := aws.StringValue(out.VersionId)
 	versions := stages(t, c, "a/b")
 	if diff := cmp.Diff([]string{"AWSCURRENT"}, versions[third]); diff != "" {
@@ -182,7 +151,7 @@ func TestALostAnswerIsNoFailure(t *testing.T) {
 		t.Errorf("versions %s, %s, %s", first, second, third)
 	}
 	lose("DeleteSecret")
-	deleted := must[*sdk.DeleteSecretOutput](t, "delete")(c.DeleteSecret(t.Context(), "a/b", 7))
+	deleted := awstest.Must[*sdk.DeleteSecretOutput](t, "delete")(c.DeleteSecret(t.Context(), "a/b", 7))
 	if aws.StringValue(deleted.Name) != "a/b" || deleted.DeletionDate == nil {
 		t.Errorf("got %v", deleted)
 	}
@@ -193,7 +162,7 @@ func TestErrors(t *testing.T) {
 	ctx := t.Context()
 	create(t, c, "a/b")
 	create(t, c, "going")
-	must[*sdk.DeleteSecretOutput](t, "delete")(c.DeleteSecret(ctx, "going", 7))
+	awstest.Must[*sdk.DeleteSecretOutput](t, "delete")(c.DeleteSecret(ctx, "going", 7))
 	for _, test := range []struct {
 		name string
 		err  error

@@ -3,11 +3,9 @@ package servicediscovery_test
 import (
 	"errors"
 	"fmt"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
 	"github.com/aws/aws-sdk-go/aws/client"
@@ -16,6 +14,7 @@ import (
 
 	"ecs-api/common"
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 	"ecs-api/servicediscovery"
 )
 
@@ -30,38 +29,8 @@ func start(t *testing.T, opts ...localaws.Option) (*servicediscovery.Client, *lo
 
 func startWithSession(t *testing.T, opts ...localaws.Option) (*servicediscovery.Client, *localaws.AWS, client.ConfigProvider) {
 	t.Helper()
-	simulator := localaws.New(opts...)
-	server := httptest.NewServer(simulator)
-	t.Cleanup(server.Close)
-	sess, err := common.NewSession(common.Account{
-		Limits: common.NoLimits(),
-		Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: server.URL,
-		Retry: common.RetryPolicy{Throttled: 2, ThrottledWait: time.Millisecond, Failed: 2, FailedWait: time.Millisecond},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	sess, simulator := awstest.Session(t, opts...)
 	return servicediscovery.New(sess), simulator, sess
-}
-
-// calls returns how often each operation was called since the last ResetCalls.
-func calls(simulator *localaws.AWS) map[string]int {
-	count := map[string]int{}
-	for _, call := range simulator.Calls() {
-		count[call.Operation]++
-	}
-	return count
-}
-
-func must[T any](t *testing.T, what string) func(T, error) T {
-	t.Helper()
-	return func(v T, err error) T {
-		t.Helper()
-		if err != nil {
-			t.Fatalf("%s: %v", what, err)
-		}
-		return v
-	}
 }
 
 // input asks for a new service in the simulator's namespace.
@@ -74,22 +43,22 @@ func input(name string) *sdk.CreateServiceInput {
 
 func create(t *testing.T, c *servicediscovery.Client, name string) *sdk.Service {
 	t.Helper()
-	return must[*sdk.Service](t, "create")(c.CreateService(t.Context(), input(name)))
+	return awstest.Must[*sdk.Service](t, "create")(c.CreateService(t.Context(), input(name)))
 }
 
 func TestAServiceGoesByItsIDOrItsARN(t *testing.T) {
 	c, simulator := start(t)
 	made := create(t, c, "www")
 	for _, id := range []string{aws.StringValue(made.Id), aws.StringValue(made.Arn)} {
-		if got := must[*sdk.Service](t, "describe")(c.Service(t.Context(), id)); aws.StringValue(got.Name) != "www" {
+		if got := awstest.Must[*sdk.Service](t, "describe")(c.Service(t.Context(), id)); aws.StringValue(got.Name) != "www" {
 			t.Errorf("%s is %v", id, got)
 		}
-		if got := must[[]string](t, "instances")(c.Instances(t.Context(), id)); len(got) != 0 {
+		if got := awstest.Must[[]string](t, "instances")(c.Instances(t.Context(), id)); len(got) != 0 {
 			t.Errorf("%s has instances %q", id, got)
 		}
 	}
-	namespace := must[*sdk.Namespace](t, "describe")(c.Namespace(t.Context(), localaws.Namespace))
-	if got := must[*sdk.Namespace](t, "describe")(c.Namespace(t.Context(), aws.StringValue(namespace.Arn))); !cmp.Equal(aws.StringValue(namespace.Name), aws.StringValue(got.Name)) {
+	namespace := awstest.Must[*sdk.Namespace](t, "describe")(c.Namespace(t.Context(), localaws.Namespace))
+	if got := awstest.Must[*sdk.Namespace](t, "describe")(c.Namespace(t.Context(), aws.StringValue(namespace.Arn))); !cmp.Equal(aws.StringValue(namespace.Name), aws.StringValue(got.Name)) {
 		t.Errorf("got %v, want %v", got, namespace)
 	}
 	if err := c.DeleteService(t.Context(), aws.StringValue(made.Arn)); err != nil {
@@ -115,10 +84,10 @@ func TestAllPagesAreRead(t *testing.T) {
 	} {
 		t.Run("namespace "+test.namespace, func(t *testing.T) {
 			simulator.ResetCalls()
-			if all := must[[]*sdk.ServiceSummary](t, "list")(c.Services(t.Context(), test.namespace)); len(all) != test.services {
+			if all := awstest.Must[[]*sdk.ServiceSummary](t, "list")(c.Services(t.Context(), test.namespace)); len(all) != test.services {
 				t.Errorf("%d services, want %d", len(all), test.services)
 			}
-			if diff := cmp.Diff(map[string]int{"ListServices": test.calls}, calls(simulator)); diff != "" {
+			if diff := cmp.Diff(map[string]int{"ListServices": test.calls}, awstest.Calls(simulator)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -146,7 +115,7 @@ func TestCreateIsTriedOnlyOnce(t *testing.T) {
 	if !common.Ambiguous(err) {
 		t.Errorf("got %v", err)
 	}
-	if diff := cmp.Diff(map[string]int{"CreateService": 1}, calls(simulator)); diff != "" {
+	if diff := cmp.Diff(map[string]int{"CreateService": 1}, awstest.Calls(simulator)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -166,10 +135,10 @@ func TestALostDeleteIsNoFailure(t *testing.T) {
 func TestALostDeregistrationIsNoFailure(t *testing.T) {
 	c, simulator, sess := startWithSession(t)
 	id := aws.StringValue(create(t, c, "www").Id)
-	must[*sdk.RegisterInstanceOutput](t, "register")(sdk.New(sess).RegisterInstanceWithContext(t.Context(), &sdk.RegisterInstanceInput{
+	awstest.Must[*sdk.RegisterInstanceOutput](t, "register")(sdk.New(sess).RegisterInstanceWithContext(t.Context(), &sdk.RegisterInstanceInput{
 		ServiceId: aws.String(id), InstanceId: aws.String("i"), Attributes: aws.StringMap(map[string]string{"AWS_INSTANCE_IPV4": "10.0.0.1"}),
 	}))
-	if got := must[[]string](t, "instances")(c.Instances(t.Context(), id)); !slices.Equal(got, []string{"i"}) {
+	if got := awstest.Must[[]string](t, "instances")(c.Instances(t.Context(), id)); !slices.Equal(got, []string{"i"}) {
 		t.Errorf("instances %q", got)
 	}
 	checkError(t, c.DeleteService(t.Context(), id), common.Conflict, `delete service discovery service "srv-`)
@@ -177,7 +146,7 @@ func TestALostDeregistrationIsNoFailure(t *testing.T) {
 	if err := c.DeregisterInstance(t.Context(), id, "i"); err != nil {
 		t.Error(err)
 	}
-	if got := must[[]string](t, "instances")(c.Instances(t.Context(), id)); len(got) > 0 {
+	if got := awstest.Must[[]string](t, "instances")(c.Instances(t.Context(), id)); len(got) > 0 {
 		t.Errorf("instances %q", got)
 	}
 }
@@ -196,10 +165,10 @@ func TestTags(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if diff := cmp.Diff(common.Tags{{Key: "k", Value: "v"}}, must[common.Tags](t, "tags")(c.Tags(t.Context(), arn))); diff != "" {
+	if diff := cmp.Diff(common.Tags{{Key: "k", Value: "v"}}, awstest.Must[common.Tags](t, "tags")(c.Tags(t.Context(), arn))); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(map[string]int{"TagResource": 1, "UntagResource": 1, "ListTagsForResource": 1}, calls(simulator)); diff != "" {
+	if diff := cmp.Diff(map[string]int{"TagResource": 1, "UntagResource": 1, "ListTagsForResource": 1}, awstest.Calls(simulator)); diff != "" {
 		t.Error(diff)
 	}
 }

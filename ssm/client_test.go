@@ -2,18 +2,18 @@ package ssm_test
 
 import (
 	"fmt"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
+	"github.com/aws/aws-sdk-go/aws/request"
 	sdk "github.com/aws/aws-sdk-go/service/ssm"
 	"github.com/google/go-cmp/cmp"
 
 	"ecs-api/common"
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 	"ecs-api/ssm"
 )
 
@@ -22,38 +22,8 @@ var tags = common.Tags{{Key: "spinup:org", Value: "localdev"}}
 // start returns a client of a simulated AWS.
 func start(t *testing.T, opts ...localaws.Option) (*ssm.Client, *localaws.AWS) {
 	t.Helper()
-	simulator := localaws.New(opts...)
-	server := httptest.NewServer(simulator)
-	t.Cleanup(server.Close)
-	sess, err := common.NewSession(common.Account{
-		Limits: common.NoLimits(),
-		Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: server.URL,
-		Retry: common.RetryPolicy{Throttled: 2, ThrottledWait: time.Millisecond, Failed: 2, FailedWait: time.Millisecond},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	sess, simulator := awstest.Session(t, opts...)
 	return ssm.New(sess), simulator
-}
-
-// calls returns how often each operation was called since the last ResetCalls.
-func calls(simulator *localaws.AWS) map[string]int {
-	count := map[string]int{}
-	for _, call := range simulator.Calls() {
-		count[call.Operation]++
-	}
-	return count
-}
-
-func must[T any](t *testing.T, what string) func(T, error) T {
-	t.Helper()
-	return func(v T, err error) T {
-		t.Helper()
-		if err != nil {
-			t.Fatalf("%s: %v", what, err)
-		}
-		return v
-	}
 }
 
 // input asks for a new SecureString.
@@ -63,18 +33,18 @@ func input(name, value string) *sdk.PutParameterInput {
 
 func put(t *testing.T, c *ssm.Client, name string) {
 	t.Helper()
-	must[*sdk.PutParameterOutput](t, "put "+name)(c.Put(t.Context(), input(name, "hunter22")))
+	awstest.Must[*sdk.PutParameterOutput](t, "put "+name)(c.Put(t.Context(), input(name, "hunter22")))
 }
 
 func TestAParameterIsReadWithoutItsValue(t *testing.T) {
 	c, _ := start(t)
 	put(t, c, "/o/p/a")
 	put(t, c, "/o/p/a/b")
-	got := must[*sdk.Parameter](t, "get")(c.Get(t.Context(), "/o/p/a"))
+	got := awstest.Must[*sdk.Parameter](t, "get")(c.Get(t.Context(), "/o/p/a"))
 	if strings.Contains(aws.StringValue(got.Value), "hunter22") || aws.StringValue(got.Name) != "/o/p/a" {
 		t.Errorf("got %v", got)
 	}
-	about := must[*sdk.ParameterMetadata](t, "describe")(c.Metadata(t.Context(), "/o/p/a"))
+	about := awstest.Must[*sdk.ParameterMetadata](t, "describe")(c.Metadata(t.Context(), "/o/p/a"))
 	if aws.StringValue(about.Name) != "/o/p/a" || aws.Int64Value(about.Version) != 1 {
 		t.Errorf("got %v", about)
 	}
@@ -101,7 +71,7 @@ func TestAllPagesAreRead(t *testing.T) {
 			}
 			simulator.ResetCalls()
 			var got []string
-			for _, p := range must[[]*sdk.ParameterMetadata](t, "list")(c.Parameters(t.Context(), "/o/p")) {
+			for _, p := range awstest.Must[[]*sdk.ParameterMetadata](t, "list")(c.Parameters(t.Context(), "/o/p")) {
 				got = append(got, aws.StringValue(p.Name))
 			}
 			slices.Sort(got)
@@ -109,7 +79,7 @@ func TestAllPagesAreRead(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Error(diff)
 			}
-			if diff := cmp.Diff(map[string]int{"DescribeParameters": test.calls}, calls(simulator)); diff != "" {
+			if diff := cmp.Diff(map[string]int{"DescribeParameters": test.calls}, awstest.Calls(simulator)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -123,7 +93,7 @@ func TestParametersAreFoundByTheirTags(t *testing.T) {
 	} {
 		in := input(name, "hunter22")
 		in.Tags = ssm.FromTags(tags)
-		must[*sdk.PutParameterOutput](t, "put "+name)(c.Put(t.Context(), in))
+		awstest.Must[*sdk.PutParameterOutput](t, "put "+name)(c.Put(t.Context(), in))
 	}
 	for _, test := range []struct {
 		name string
@@ -136,7 +106,7 @@ func TestParametersAreFoundByTheirTags(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var got []string
-			for _, p := range must[[]*sdk.ParameterMetadata](t, "list")(c.Parameters(t.Context(), "/o/p", test.tags...)) {
+			for _, p := range awstest.Must[[]*sdk.ParameterMetadata](t, "list")(c.Parameters(t.Context(), "/o/p", test.tags...)) {
 				got = append(got, aws.StringValue(p.Name))
 			}
 			slices.Sort(got)
@@ -184,7 +154,7 @@ func TestDeleteAllGoesByTens(t *testing.T) {
 			case !refused && (err != nil || deleted != test.deleted || left != 0):
 				t.Errorf("deleted %d, left %d: %v", deleted, left, err)
 			}
-			if diff := cmp.Diff(map[string]int{"DeleteParameters": test.calls}, calls(simulator)); diff != "" {
+			if diff := cmp.Diff(map[string]int{"DeleteParameters": test.calls}, awstest.Calls(simulator)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -206,11 +176,11 @@ func TestTags(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	got := must[common.Tags](t, "tags")(c.Tags(t.Context(), "/o/p/a"))
+	got := awstest.Must[common.Tags](t, "tags")(c.Tags(t.Context(), "/o/p/a"))
 	if diff := cmp.Diff(common.Tags{{Key: "k", Value: "v"}}, got); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(map[string]int{"AddTagsToResource": 1, "RemoveTagsFromResource": 1, "ListTagsForResource": 1}, calls(simulator)); diff != "" {
+	if diff := cmp.Diff(map[string]int{"AddTagsToResource": 1, "RemoveTagsFromResource": 1, "ListTagsForResource": 1}, awstest.Calls(simulator)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -219,7 +189,7 @@ func TestALostAnswerIsNoFailure(t *testing.T) {
 	c, simulator := start(t)
 	lose := func(operation string) { simulator.Inject(localaws.Fault{Operation: operation, Effect: localaws.Lose}) }
 	lose("PutParameter")
-	out := must[*sdk.PutParameterOutput](t, "put")(c.Put(t.Context(), input("/o/p/a", "hunter22")))
+	out := awstest.Must[*sdk.PutParameterOutput](t, "put")(c.Put(t.Context(), input("/o/p/a", "hunter22")))
 	if diff := cmp.Diff(&sdk.PutParameterOutput{Version: aws.Int64(1), Tier: aws.String(sdk.ParameterTierStandard)}, out, cmp.AllowUnexported(sdk.PutParameterOutput{})); diff != "" {
 		t.Error(diff)
 	}
@@ -278,5 +248,13 @@ func checkError(t *testing.T, err error, kind common.Kind, text string) {
 	t.Helper()
 	if !common.Is(err, kind) || !strings.HasPrefix(err.Error(), text) {
 		t.Errorf("got %v (%v), want %v: %s…", err, common.KindOf(err), kind, text)
+	}
+}
+
+func TestAPanicInOneOfSeveralDeletesIsAnError(t *testing.T) {
+	sess, _ := awstest.Session(t)
+	sess.Handlers.Build.PushFront(func(*request.Request) { panic("a bug") })
+	if _, err := ssm.New(sess).DeleteAll(t.Context(), []string{"/a"}); !common.Is(err, common.Internal) || !strings.Contains(err.Error(), "panic: a bug") {
+		t.Errorf("got %v", err)
 	}
 }
