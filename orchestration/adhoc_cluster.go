@@ -102,23 +102,6 @@ func (o *Orchestrator) CreateCluster(ctx context.Context, in *awsecs.CreateClust
 	return made, nil
 }
 
-// prepareCluster returns in with the defaults of clusters and the tags.
-func (o *Orchestrator) prepareCluster(in *awsecs.CreateClusterInput, tags common.Tags) *awsecs.CreateClusterInput {
-	out := *in
-	out.Tags = ecs.FromTags(tags)
-	if len(out.CapacityProviders) == 0 {
-		out.CapacityProviders = aws.StringSlice([]string{"FARGATE", "FARGATE_SPOT"})
-	}
-	providers := aws.StringValueSlice(out.CapacityProviders)
-	foreign := func(item *awsecs.CapacityProviderStrategyItem) bool {
-		return !slices.Contains(providers, aws.StringValue(item.CapacityProvider))
-	}
-	if len(out.DefaultCapacityProviderStrategy) == 0 && !slices.ContainsFunc(o.defaultStrategy(), foreign) {
-		out.DefaultCapacityProviderStrategy = o.defaultStrategy()
-	}
-	return &out
-}
-
 // clusterTaken says why a cluster cannot be made where there is one.
 func (o *Orchestrator) clusterTaken(found *awsecs.Cluster) error {
 	name := aws.StringValue(found.ClusterName)

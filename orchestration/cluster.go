@@ -2,6 +2,7 @@ package orchestration
 
 import (
 	"context"
+	"slices"
 
 	"github.com/aws/aws-sdk-go/aws"
 	awsecs "github.com/aws/aws-sdk-go/service/ecs"
@@ -40,20 +41,31 @@ func (c *creation) makeCluster(ctx context.Context) (undo, error) {
 	if c.found.cluster != nil {
 		return c.claim(ecs.ToTags(c.found.cluster.Tags), c.sharedCluster())(ctx)
 	}
-	in := *c.in.Cluster
+	in := c.prepareCluster(c.in.Cluster, c.tagsFor(ecs.ToTags(c.in.Cluster.Tags)))
 	in.ClusterName = aws.String(c.cluster)
-	in.Tags = ecs.FromTags(c.tagsFor(ecs.ToTags(in.Tags)))
-	if len(in.CapacityProviders) == 0 {
-		in.CapacityProviders = aws.StringSlice([]string{"FARGATE", "FARGATE_SPOT"})
-	}
-	if len(in.DefaultCapacityProviderStrategy) == 0 {
-		in.DefaultCapacityProviderStrategy = c.defaultStrategy()
-	}
 	c.clusterMade = true // perhaps even if the call fails: undoCluster looks
 	return nil, c.pace.Retry(ctx, func() (err error) {
-		c.out.Cluster, err = c.ecs.CreateCluster(ctx, &in)
+		c.out.Cluster, err = c.ecs.CreateCluster(ctx, in)
 		return err
 	}, common.ServiceLinkedRole)
+}
+
+// prepareCluster returns in with the defaults of clusters and the tags. A default strategy that the providers asked for do not have is
+// left out: AWS would refuse it.
+func (o *Orchestrator) prepareCluster(in *awsecs.CreateClusterInput, tags common.Tags) *awsecs.CreateClusterInput {
+	out := *in
+	out.Tags = ecs.FromTags(tags)
+	if len(out.CapacityProviders) == 0 {
+		out.CapacityProviders = aws.StringSlice([]string{"FARGATE", "FARGATE_SPOT"})
+	}
+	providers := aws.StringValueSlice(out.CapacityProviders)
+	foreign := func(item *awsecs.CapacityProviderStrategyItem) bool {
+		return !slices.Contains(providers, aws.StringValue(item.CapacityProvider))
+	}
+	if len(out.DefaultCapacityProviderStrategy) == 0 && !slices.ContainsFunc(o.defaultStrategy(), foreign) {
+		out.DefaultCapacityProviderStrategy = o.defaultStrategy()
+	}
+	return &out
 }
 
 // defaultStrategy is how tasks are spread over capacity providers unless a request says otherwise.

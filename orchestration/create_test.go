@@ -3,6 +3,8 @@ package orchestration
 import (
 	"testing"
 
+	"github.com/aws/aws-sdk-go/aws"
+	awsecs "github.com/aws/aws-sdk-go/service/ecs"
 	"github.com/google/go-cmp/cmp"
 
 	"ecs-api/common"
@@ -77,6 +79,20 @@ func TestAFailedCreateLeavesNothing(t *testing.T) {
 				t.Errorf("%d creates failed; throttled calls and lost answers are to be ridden out", failed)
 			}
 		})
+	}
+}
+
+// TestAClusterHasTheProvidersThatItsRequestNames makes a service in a new cluster that does not have the provider of the default strategy.
+func TestAClusterHasTheProvidersThatItsRequestNames(t *testing.T) {
+	w := newWorld(t, localaws.New())
+	in := wholeService(t, "myclu", "www")
+	in.Cluster.CapacityProviders = aws.StringSlice([]string{"FARGATE_SPOT"})
+	out := w.create(t, in)
+	if diff := cmp.Diff([]string{"FARGATE_SPOT"}, aws.StringValueSlice(out.Cluster.CapacityProviders)); diff != "" {
+		t.Errorf("the cluster's providers (-want +got):\n%s", diff)
+	}
+	if len(out.Service.CapacityProviderStrategy) > 0 || aws.StringValue(out.Service.LaunchType) != awsecs.LaunchTypeFargate {
+		t.Errorf("the service runs with %v and strategy %v, want FARGATE and none", aws.StringValue(out.Service.LaunchType), out.Service.CapacityProviderStrategy)
 	}
 }
 
