@@ -14,8 +14,13 @@ import (
 	"ecs-api/common"
 )
 
-// maxBody is how large a request's body may be.
-const maxBody = 1 << 20
+const (
+	// maxBody is how large a request's body may be.
+	maxBody = 1 << 20
+	// maxDrained is how much is read of a body that is too large, and forgotten: many callers send all they have before they read the
+	// answer, and a connection that is closed meanwhile hides it from them.
+	maxDrained = 16 << 20
+)
 
 // decode reads r's body into the struct that in points to. It must be exactly one JSON object in UTF-8. Keys match without case,
 // unknown ones are ignored. Arrays and maps hold no nulls afterwards, so that nobody who walks over them meets nil.
@@ -41,22 +46,35 @@ func decode(w http.ResponseWriter, r *http.Request, in any) error {
 }
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	tooLarge := common.Errorf(common.TooLarge, "the body must be at most %d bytes", maxBody)
 	if r.ContentLength > maxBody {
-		w.Header().Set("Connection", "close") // else the server would read on to reuse the connection
-		return nil, tooLarge
+		return nil, tooLarge(w, r)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err == nil {
 		return body, nil
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, tooLarge
+		return nil, tooLarge(w, r)
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil, common.Errorf(common.BadRequest, "the body did not arrive in time")
 	}
 	return nil, common.Errorf(common.BadRequest, "the body could not be read to its end")
+}
+
+// tooLarge returns the error for a body over maxBody, when the caller is ready to read it.
+func tooLarge(w http.ResponseWriter, r *http.Request) error {
+	asks := r.Header.Get("Expect") != "" // whether to send it at all; reading would say yes
+	if asks || r.ContentLength > maxDrained || !drain(r.Body) {
+		w.Header().Set("Connection", "close") // else the server would read on to reuse the connection
+	}
+	return common.Errorf(common.TooLarge, "the body must be at most %d bytes", maxBody)
+}
+
+// drain reads up to maxDrained bytes, and reports whether there are no more.
+func drain(body io.Reader) bool {
+	_, err := io.CopyN(io.Discard, body, maxDrained)
+	return errors.Is(err, io.EOF)
 }
 
 // wrongJSON says what is wrong with a body. It repeats nothing of it but the names of fields: the rest may be secret.

@@ -1,9 +1,12 @@
 package api
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -149,6 +152,41 @@ func TestBodiesThatDoNotArrive(t *testing.T) {
 			h.Handler().ServeHTTP(w, r)
 			if p := problemOf(t, w.Result(), w.Body.String()); p.Status != tt.status || !strings.Contains(p.Detail, tt.detail) {
 				t.Errorf("answered %+v, want %d %s", p, tt.status, tt.detail)
+			}
+		})
+	}
+}
+
+// Many callers read no answer before they have sent all of their request.
+func TestABodyThatIsTooLargeIsRefusedToThoseWhoSendItAllFirst(t *testing.T) {
+	h := bodyHarness(t, new(orchestrationInput))
+	server := httptest.NewServer(h.Handler())
+	t.Cleanup(server.Close)
+	const size = 8 << 20
+	head := "POST /v1/ecs/local/things HTTP/1.1\r\nHost: x\r\n" + headerToken + ": " + testToken + "\r\n"
+	tests := []struct{ name, request string }{
+		{"announced", fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", head, size, strings.Repeat(" ", size))},
+		{"chunked", fmt.Sprintf("%sTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", head, size, strings.Repeat(" ", size))},
+		{"only asked about", fmt.Sprintf("%sContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", head, size)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			conn, err := net.Dial("tcp", server.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if _, err := io.WriteString(conn, tt.request); err != nil {
+				t.Fatalf("send the request: %v", err)
+			}
+			answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatalf("read the answer: %v", err)
+			}
+			defer answer.Body.Close()
+			body, err := io.ReadAll(answer.Body)
+			if p := problemOf(t, answer, string(body)); err != nil || p.Status != http.StatusRequestEntityTooLarge {
+				t.Errorf("answered %s, %v", body, err)
 			}
 		})
 	}

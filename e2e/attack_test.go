@@ -21,7 +21,7 @@ func onlyLocalaws(t *testing.T) {
 	}
 }
 
-// attack sends a request as it is, not as the OpenAPI document wants it; status 0 if the connection was closed instead.
+// attack sends a request as it is, not as the OpenAPI document wants it; status 0 if there was no answer.
 func (w *world) attack(t *testing.T, method, path, body string) (int, string) {
 	t.Helper()
 	r := must(http.NewRequestWithContext(t.Context(), method, w.url, strings.NewReader(body)))(t)
@@ -108,7 +108,7 @@ func TestNoBodyBreaksAnEndpoint(t *testing.T) {
 		path = strings.NewReplacer("{account}", "local", "{", "", "}", "").Replace(path)
 		for name, body := range bodies {
 			status, text := w.attack(t, method, path, body)
-			if closed := status == 0 && len(body) > 1<<20; (status < 400 || status >= 500) && !closed {
+			if status < 400 || status >= 500 {
 				t.Errorf("%s with a body that is %s answered %d %.200s", operation, name, status, text)
 			}
 		}

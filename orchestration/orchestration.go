@@ -127,13 +127,16 @@ func (o *Orchestrator) tags(cluster, request string, callers ...common.Tag) comm
 	)
 }
 
-// nameOf returns the last part of an ARN's resource, or s itself if it is no ARN: the name of a cluster, a service, a family:revision or
-// the id of a Cloud Map service.
+// nameOf returns the name at the end of an ARN, or s itself if it is no ARN: that of a cluster, a service or a secret, a family:revision,
+// the id of a task or of a Cloud Map service.
 func nameOf(s string) string {
 	if !arn.IsARN(s) {
 		return s
 	}
-	return s[strings.LastIndexAny(s, "/:")+1:]
+	if i := strings.LastIndexByte(s, '/'); i >= 0 {
+		return s[i+1:]
+	}
+	return s[strings.LastIndexByte(s, ':')+1:]
 }
 
 // family returns the family of a task definition that is given as family, family:revision or ARN.
