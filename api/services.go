@@ -22,31 +22,50 @@ func createService(c call, in orchestration.CreateInput) (*orchestration.CreateO
 	return c.account.orchestrator.Create(c.Context(), &in)
 }
 
+// target is the cluster, and the service if there is one, that a path names.
+type target struct{ cluster, service string }
+
+// targeted lets the path's cluster and service be names or ARNs, as lists answer them, and gives f the names.
+func targeted[In, Out any](f func(call, target, In) (Out, error)) func(call, In) (Out, error) {
+	return func(c call, in In) (out Out, err error) {
+		var at target
+		if _, ok := c.params.values["service"]; ok {
+			at.cluster, at.service, err = c.account.orchestrator.ServiceNamed(c.Context(), c.name("cluster"), c.name("service"))
+		} else {
+			at.cluster, err = c.account.orchestrator.ClusterNamed(c.Context(), c.name("cluster"))
+		}
+		if err != nil {
+			return out, err
+		}
+		return f(c, at, in)
+	}
+}
+
 // listServices answers ARNs, or with all the services.
-func listServices(c call, _ none) (any, error) {
+func listServices(c call, at target, _ none) (any, error) {
 	if c.flag("all") {
-		services, err := c.account.orchestrator.ListAll(c.Context(), c.name("cluster"))
+		services, err := c.account.orchestrator.ListAll(c.Context(), at.cluster)
 		return orEmpty(services), err
 	}
-	arns, err := c.account.orchestrator.List(c.Context(), c.name("cluster"))
+	arns, err := c.account.orchestrator.List(c.Context(), at.cluster)
 	return orEmpty(arns), err
 }
 
 // showService answers the service, or with all also what belongs to it.
-func showService(c call, _ none) (any, error) {
+func showService(c call, at target, _ none) (any, error) {
 	if c.flag("all") {
-		return c.account.orchestrator.ShowAll(c.Context(), c.name("cluster"), c.name("service"))
+		return c.account.orchestrator.ShowAll(c.Context(), at.cluster, at.service)
 	}
-	return c.account.orchestrator.Show(c.Context(), c.name("cluster"), c.name("service"))
+	return c.account.orchestrator.Show(c.Context(), at.cluster, at.service)
 }
 
 // updateService changes a service.
-func updateService(c call, in orchestration.UpdateInput) (*orchestration.UpdateOutput, error) {
-	return c.account.orchestrator.Update(c.Context(), c.name("cluster"), c.name("service"), &in)
+func updateService(c call, at target, in orchestration.UpdateInput) (*orchestration.UpdateOutput, error) {
+	return c.account.orchestrator.Update(c.Context(), at.cluster, at.service, &in)
 }
 
 // updateNamedService changes the service that the body names.
-func updateNamedService(c call, in orchestration.UpdateInput) (*orchestration.UpdateOutput, error) {
+func updateNamedService(c call, at target, in orchestration.UpdateInput) (*orchestration.UpdateOutput, error) {
 	name := in.Name()
 	if name == "" {
 		return nil, common.Invalid(common.FieldError{Field: "ServiceName", Detail: "is required: name the service in the path, as ServiceName or as Service.Service"})
@@ -54,23 +73,23 @@ func updateNamedService(c call, in orchestration.UpdateInput) (*orchestration.Up
 	if err := checkName(name); err != nil {
 		return nil, common.Invalid(common.FieldError{Field: "ServiceName", Detail: err.Error()})
 	}
-	return c.account.orchestrator.Update(c.Context(), c.name("cluster"), name, &in)
+	return c.account.orchestrator.Update(c.Context(), at.cluster, name, &in)
 }
 
 // deleteService deletes a service; recursive takes down what belongs to it as well, and says where that can be followed.
-func deleteService(c call, _ none) (*orchestration.DeleteOutput, error) {
-	out, op, err := c.account.orchestrator.Delete(c.Context(), c.name("cluster"), c.name("service"), c.flag("recursive"))
+func deleteService(c call, at target, _ none) (*orchestration.DeleteOutput, error) {
+	out, op, err := c.account.orchestrator.Delete(c.Context(), at.cluster, at.service, c.flag("recursive"))
 	if err == nil && op != nil {
 		c.header.Set("Operation-Location", base+"/"+url.PathEscape(c.name("account"))+"/operations/"+op.ID)
 	}
 	return out, err
 }
 
-func listServiceEvents(c call, _ none) ([]*awsecs.ServiceEvent, error) {
-	return c.account.orchestrator.Events(c.Context(), c.name("cluster"), c.name("service"))
+func listServiceEvents(c call, at target, _ none) ([]*awsecs.ServiceEvent, error) {
+	return c.account.orchestrator.Events(c.Context(), at.cluster, at.service)
 }
 
-func showServiceLogs(c call, _ none) (*awslogs.GetLogEventsOutput, error) {
+func showServiceLogs(c call, at target, _ none) (*awslogs.GetLogEventsOutput, error) {
 	var wrong []common.FieldError
 	for _, name := range []string{"task", "container"} {
 		if c.text(name) == "" {
@@ -84,7 +103,7 @@ func showServiceLogs(c call, _ none) (*awslogs.GetLogEventsOutput, error) {
 	if err := common.Invalid(wrong...); err != nil {
 		return nil, err
 	}
-	return c.account.orchestrator.Logs(c.Context(), c.name("cluster"), c.name("service"), orchestration.LogQuery{
+	return c.account.orchestrator.Logs(c.Context(), at.cluster, at.service, orchestration.LogQuery{
 		Task: c.text("task"), Container: c.text("container"), Limit: c.number("limit"), Token: c.text("seq"), Start: start, End: end,
 	})
 }
@@ -110,13 +129,13 @@ func (s *Server) serviceRoutes(v1 *mux.Router) {
 	const services = "/{account}/clusters/{cluster}/services"
 	const service = services + "/{service}"
 	v1.Handle("/{account}/services", handle(s, http.StatusOK, createService, within(orchestrationTime))).Methods(http.MethodPost)
-	v1.Handle(services, handle(s, http.StatusOK, listServices, flag("all"))).Methods(http.MethodGet)
-	v1.Handle(services, handle(s, http.StatusOK, updateNamedService, within(orchestrationTime))).Methods(http.MethodPut)
-	v1.Handle(service, handle(s, http.StatusOK, showService, flag("all"))).Methods(http.MethodGet)
-	v1.Handle(service, handle(s, http.StatusOK, updateService, within(orchestrationTime))).Methods(http.MethodPut)
-	v1.Handle(service, handle(s, http.StatusOK, deleteService, flag("recursive"), within(orchestrationTime))).Methods(http.MethodDelete)
-	v1.Handle(service+"/events", handle(s, http.StatusOK, listServiceEvents)).Methods(http.MethodGet)
-	v1.Handle(service+"/logs", handle(s, http.StatusOK, showServiceLogs,
+	v1.Handle(services, handle(s, http.StatusOK, targeted(listServices), slashes("cluster"), flag("all"))).Methods(http.MethodGet)
+	v1.Handle(services, handle(s, http.StatusOK, targeted(updateNamedService), slashes("cluster"), within(orchestrationTime))).Methods(http.MethodPut)
+	v1.Handle(service, handle(s, http.StatusOK, targeted(showService), slashes("cluster", "service"), flag("all"))).Methods(http.MethodGet)
+	v1.Handle(service, handle(s, http.StatusOK, targeted(updateService), slashes("cluster", "service"), within(orchestrationTime))).Methods(http.MethodPut)
+	v1.Handle(service, handle(s, http.StatusOK, targeted(deleteService), slashes("cluster", "service"), flag("recursive"), within(orchestrationTime))).Methods(http.MethodDelete)
+	v1.Handle(service+"/events", handle(s, http.StatusOK, targeted(listServiceEvents), slashes("cluster", "service"))).Methods(http.MethodGet)
+	v1.Handle(service+"/logs", handle(s, http.StatusOK, targeted(showServiceLogs), slashes("cluster", "service"),
 		text("task"), text("container"), number("limit", 1, 10000, 0), text("seq"), instant("start"), instant("end"))).Methods(http.MethodGet)
 	v1.Handle("/{account}/operations", handle(s, http.StatusOK, listOperations)).Methods(http.MethodGet)
 	v1.Handle("/{account}/operations/{operation}", handle(s, http.StatusOK, showOperation)).Methods(http.MethodGet)

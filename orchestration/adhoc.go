@@ -55,6 +55,55 @@ func resource(field, ref, service, kind string) (string, error) {
 	return name, nil
 }
 
+// ClusterNamed returns the name in a reference to a cluster, its name or its ARN. The ARN of another account's or region's is NotFound.
+func (o *Orchestrator) ClusterNamed(ctx context.Context, ref string) (string, error) {
+	name, err := clusterName(ref)
+	if err != nil {
+		return "", err
+	}
+	return name, o.here(ctx, ref, "cluster", name)
+}
+
+// ServiceNamed returns the names in references to a cluster and to a service in it, names or ARNs. The ARN of one in another cluster,
+// account or region is NotFound.
+func (o *Orchestrator) ServiceNamed(ctx context.Context, clusterRef, ref string) (cluster, service string, err error) {
+	const field = "service"
+	if cluster, err = o.ClusterNamed(ctx, clusterRef); err != nil {
+		return "", "", err
+	}
+	service, err = resource(field, ref, "ecs", "service")
+	if err != nil {
+		return "", "", err
+	}
+	if service != ref { // service/NAME until 2018, service/CLUSTER/NAME since
+		if in, name, ok := strings.Cut(service, "/"); ok {
+			if in != cluster {
+				return "", "", gone(cluster, name)
+			}
+			service = name
+		}
+	}
+	var p problems
+	p.name(field, service)
+	if err := common.Invalid(p...); err != nil {
+		return "", "", err
+	}
+	return cluster, service, o.here(ctx, ref, field, service)
+}
+
+// here returns NotFound for the ARN of what is in another account or region than ours.
+func (o *Orchestrator) here(ctx context.Context, ref, kind, name string) error {
+	parsed, err := arn.Parse(ref)
+	if err != nil {
+		return nil // a name is always ours
+	}
+	us, err := o.whoAmI(ctx)
+	if err == nil && (parsed.Partition != us.partition || parsed.AccountID != us.account || parsed.Region != o.account.Region) {
+		err = theirs(kind, name)
+	}
+	return err
+}
+
 // within returns the problems of a part of a request as those of a request that is that part alone: without the prefix of its fields.
 func (p problems) within(prefix string) problems {
 	for i := range p {

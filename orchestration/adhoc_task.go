@@ -22,7 +22,8 @@ var taskID = regexp.MustCompile(`^[0-9A-Za-z-]{32,36}$`)
 // maxRun is how many tasks one RunTask starts.
 const maxRun = 10
 
-// Tasks returns the ARNs of a cluster's tasks. Filter's cluster is a name or an ARN; without a status it is RUNNING.
+// Tasks returns the ARNs of a cluster's tasks. Filter's cluster is a name or an ARN; without a status it is RUNNING. In a cluster that is
+// nobody's, tasks of other orgs are left out.
 func (o *Orchestrator) Tasks(ctx context.Context, filter ecs.TaskFilter) ([]string, error) {
 	name, err := clusterName(filter.Cluster)
 	if err != nil {
@@ -41,8 +42,12 @@ func (o *Orchestrator) Tasks(ctx context.Context, filter ecs.TaskFilter) ([]stri
 	ref := filter.Cluster
 	filter.Cluster, filter.Status = name, cmp.Or(filter.Status, awsecs.DesiredStatusRunning) // said outright for moto, which has no default
 	var arns []string
+	var home *awsecs.Cluster
 	_, err = together(
-		read(func(ctx context.Context) error { return o.checkCluster(ctx, ref) }),
+		read(func(ctx context.Context) (err error) {
+			home, err = o.Cluster(ctx, ref)
+			return err
+		}),
 		when(filter.Service != "", read(func(ctx context.Context) error {
 			service, err := o.ecs.Service(ctx, name, filter.Service)
 			if err == nil && !ecs.ToTags(service.Tags).BelongsTo(o.account.Org) {
@@ -55,7 +60,23 @@ func (o *Orchestrator) Tasks(ctx context.Context, filter ecs.TaskFilter) ([]stri
 			return err
 		}),
 	)(ctx)
-	return arns, err
+	if err != nil || ecs.ToTags(home.Tags).OwnedBy(o.account.Org) {
+		return arns, err
+	}
+	return o.visibleTasks(ctx, name, arns)
+}
+
+// visibleTasks returns those of the tasks in the cluster that do not carry another org's tag.
+func (o *Orchestrator) visibleTasks(ctx context.Context, cluster string, arns []string) ([]string, error) {
+	out, err := o.ecs.DescribeTasks(ctx, cluster, arns)
+	if err != nil {
+		return nil, err
+	}
+	hidden := map[string]bool{}
+	for _, task := range out.Tasks {
+		hidden[aws.StringValue(task.TaskArn)] = !ecs.ToTags(task.Tags).BelongsTo(o.account.Org)
+	}
+	return slices.DeleteFunc(arns, func(arn string) bool { return hidden[arn] }), nil
 }
 
 // checkCluster returns NotFound unless the cluster is there for our callers.

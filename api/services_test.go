@@ -1,0 +1,96 @@
+package api
+
+import (
+	"strings"
+	"testing"
+)
+
+// servicesHarness is a server with clusters of ours, of nobody's and of another org's; services of ours in the first two, and
+// another org's in the last two.
+func servicesHarness(t *testing.T) *harness {
+	h := tasksHarness(t)
+	h.addService(t, "mine", "www", "mine", tagsOurs)
+	h.addService(t, "bare", "www", "mine", tagsOurs)
+	h.addService(t, "bare", "foreign", "bare", tagsOthers)
+	h.addService(t, "theirs", "www", "theirs", tagsOthers)
+	return h
+}
+
+func TestServicesAreFoundByTheARNsThatListsAnswer(t *testing.T) {
+	h := servicesHarness(t)
+	cluster, service := escaped(arnECS+"cluster/mine"), escaped(arnECS+"service/mine/www")
+	one := "/clusters/" + cluster + "/services/" + service
+	task := h.addTask(t, "mine", "mine", tagsOurs)
+	elsewhere := strings.NewReplacer("us-east-1", "eu-west-1")
+	foreign := strings.NewReplacer("123456789012", "210987654321")
+	var rows []asked
+	for _, method := range []string{"GET", "PUT", "DELETE"} {
+		body := ""
+		if method == "PUT" {
+			body = `{"ForceNewDeployment":true}`
+		}
+		rows = append(rows,
+			asked{"a service of another cluster", method, "/clusters/bare/services/" + service, body, 404, map[string]any{"detail": "there is no service www in cluster bare"}},
+			asked{"a service of another region", method, "/clusters/mine/services/" + elsewhere.Replace(service), body, 404, map[string]any{"detail": "there is no service www"}},
+			asked{"a service of another account", method, "/clusters/mine/services/" + foreign.Replace(service), body, 404, nil},
+			asked{"a cluster of another account", method, "/clusters/" + foreign.Replace(cluster) + "/services/www", body, 404, map[string]any{"detail": "there is no cluster mine"}},
+			asked{"another org's", method, "/clusters/theirs/services/" + escaped(arnECS+"service/theirs/www"), body, 404, nil},
+			asked{"the ARN of something else", method, "/clusters/mine/services/" + cluster, body, 400, wrong("service")},
+			asked{"something else as the cluster", method, "/clusters/" + service + "/services/www", body, 400, wrong("cluster")},
+			asked{"what leads elsewhere", method, "/clusters/mine/services/" + escaped(arnECS+"service/mine/../www"), body, 400, wrong("service")},
+			asked{"too many parts", method, "/clusters/mine/services/" + escaped(arnECS+"service/mine/www/x"), body, 400, wrong("service")},
+			asked{"no name", method, "/clusters/mine/services/" + escaped("a b"), body, 400, wrong("service")},
+		)
+	}
+	ask(t, h, append(rows,
+		asked{"listed", "GET", "/clusters/" + cluster + "/services", "", 200, map[string]any{"#": 1, "0": arnECS + "service/mine/www"}},
+		asked{"shown", "GET", one, "", 200, map[string]any{"ServiceName": "www"}},
+		asked{"by the ARN that services had until 2018", "GET", "/clusters/mine/services/" + escaped(arnECS+"service/www"), "", 200, map[string]any{"ServiceName": "www"}},
+		asked{"with all that belongs to it", "GET", one + "?all=true", "", 200, map[string]any{"Cluster.ClusterName": "mine", "Tasks.#": 1}},
+		asked{"its events", "GET", one + "/events", "", 200, nil},
+		asked{"its logs", "GET", one + "/logs?container=web&task=" + task, "", 404, map[string]any{"detail": "task " + task + " is not one of service www"}},
+		asked{"changed", "PUT", one, `{"Tags":[{"Key":"a","Value":"b"}]}`, 200, map[string]any{"Service.ServiceName": "www"}},
+		asked{"changed, named in the body", "PUT", "/clusters/" + cluster + "/services", `{"Service":{"Service":"` + arnECS + `service/mine/www"},"ForceNewDeployment":true}`, 200, nil},
+		asked{"deleted", "DELETE", one, "", 200, map[string]any{"Service.ServiceName": "www"}},
+	))
+}
+
+func TestInNobodysClusterOtherOrgsAreNotSeen(t *testing.T) {
+	h := servicesHarness(t)
+	ours, theirs := h.addTask(t, "bare", "bare", tagsOurs), h.addTask(t, "bare", "bare", tagsOthers)
+	ask(t, h, []asked{
+		{"their services are not listed", "GET", "/clusters/bare/services", "", 200, map[string]any{"": []any{arnECS + "service/bare/www"}}},
+		{"their tasks are not listed", "GET", "/clusters/bare/tasks?family=bare", "", 200, map[string]any{"": []any{
+			arnECS + "task/bare/" + h.taskOf(t, "bare", "foreign"), // it carries nobody's tag: the service does not pass its own on
+			arnECS + "task/bare/" + ours,
+		}}},
+		{"nor shown", "GET", "/clusters/bare/tasks/" + theirs, "", 404, nil},
+		{"a service of the same name cannot be made", "POST", "/services", `{"service":{"cluster":"bare","servicename":"foreign","taskdefinition":"bare:1"}}`, 404, map[string]any{
+			"detail": "create service foreign in cluster bare: the name foreign is another org's in cluster bare; choose another name, or another cluster",
+		}},
+	})
+}
+
+func TestAnErrorNamesTheWholeTaskDefinition(t *testing.T) {
+	h := servicesHarness(t)
+	h.addDefinition(t, "old", tagsOurs)
+	if _, err := h.sdk().ecs.DeregisterTaskDefinition(t.Context(), "old:1"); err != nil {
+		t.Fatal(err)
+	}
+	ask(t, h, []asked{
+		{"in a log", "GET", "/clusters/mine/services/www/logs?container=nope&task=" + h.taskOf(t, "mine", "www"), "", 404, map[string]any{"detail": "there is no container nope in task definition mine:1"}},
+		{"of a task", "POST", "/clusters/mine/tasks", `{"taskDefinition":"old:1"}`, 409, map[string]any{"detail": "task definition old:1 is not ACTIVE; run another revision"}},
+	})
+}
+
+// taskOf returns the id of the one task of a service.
+func (h *harness) taskOf(t *testing.T, cluster, service string) string {
+	t.Helper()
+	filter := taskFilter(cluster)
+	filter.Service = service
+	arns, err := h.sdk().ecs.ListTasks(t.Context(), filter)
+	if err != nil || len(arns) != 1 {
+		t.Fatal(arns, err)
+	}
+	return arns[0][strings.LastIndex(arns[0], "/")+1:]
+}
