@@ -1,0 +1,232 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"ecs-api/common"
+	"ecs-api/docs/docstest"
+	"ecs-api/localaws"
+)
+
+// The guides that say how the server behaves.
+const (
+	callersGuide    = "../docs/callers.md"
+	operationsGuide = "../docs/operations.md"
+)
+
+// routeLine is a line of the callers' guide that names a route: its methods and its path, which ends where a query or something optional begins.
+var routeLine = regexp.MustCompile(`(?m)^    ([A-Z, ]+) +(/v1/ecs/[^\s\[?]*)`)
+
+func TestTheCallersGuideNamesEveryRoute(t *testing.T) {
+	guide, err := os.ReadFile(callersGuide)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var named, served []string
+	for _, line := range routeLine.FindAllStringSubmatch(string(guide), -1) {
+		for method := range strings.SplitSeq(line[1], ",") {
+			named = append(named, strings.TrimSpace(method)+" "+line[2])
+		}
+	}
+	err = newHarness(t, localaws.New()).router.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {
+		path, _ := route.GetPathTemplate()
+		methods, _ := route.GetMethods() // none for a subrouter
+		for _, method := range methods {
+			if !strings.HasPrefix(path, base+"/docs/") { // a file of the page that /docs is
+				served = append(served, method+" "+path)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(named)
+	slices.Sort(served)
+	if diff := cmp.Diff(served, named); diff != "" {
+		t.Errorf("routes (-served +in the guide):\n%s", diff)
+	}
+}
+
+func TestTheCallersGuideNamesEveryStatusOfAnError(t *testing.T) {
+	wanted := map[int]bool{http.StatusMethodNotAllowed: true} // the router's
+	for _, kind := range common.Kinds() {
+		wanted[statuses[kind]] = true
+	}
+	documented := map[int]bool{}
+	for _, row := range docstest.Table(t, callersGuide, "Statuses") {
+		status, err := strconv.Atoi(row[0])
+		if err != nil {
+			t.Errorf("%q is no status", row[0])
+		}
+		documented[status] = true
+	}
+	if diff := cmp.Diff(wanted, documented); diff != "" {
+		t.Errorf("statuses (-there are +in the guide):\n%s", diff)
+	}
+}
+
+// exercised returns a harness that has done something for every metric and every field of its log.
+func exercised(t *testing.T) *harness {
+	t.Helper()
+	h := newHarness(t, localaws.New())
+	h.do(t, http.MethodPost, base+"/local/services", CreateExample)
+	h.do(t, http.MethodDelete, base+"/local/clusters/myclu/services/www?recursive=true", "")
+	h.background.Shutdown(t.Context())
+	h.do(t, http.MethodGet, base+"/local/clusters/none", "")
+	return h
+}
+
+// metricRow is what the operations guide says of a metric, and what the program registers.
+type metricRow struct{ Type, Labels string }
+
+func TestTheOperationsGuideExplainsEveryMetric(t *testing.T) {
+	h := exercised(t)
+	h.do(t, http.MethodGet, base+"/metrics", "") // its handler registers a metric of its own
+	families, err := h.metrics.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime := regexp.MustCompile(`^(go|process)_`) // the client library's, which documents them
+	registered := map[string]metricRow{}
+	for _, family := range families {
+		if runtime.MatchString(family.GetName()) {
+			continue
+		}
+		var labels []string
+		for _, label := range family.GetMetric()[0].GetLabel() {
+			labels = append(labels, "`"+label.GetName()+"`")
+		}
+		registered[family.GetName()] = metricRow{strings.ToLower(family.GetType().String()), strings.Join(labels, ", ")}
+	}
+	descriptions := make(chan *prometheus.Desc)
+	go func() {
+		h.metrics.registry.Describe(descriptions)
+		close(descriptions)
+	}()
+	for d := range descriptions {
+		name := regexp.MustCompile(`fqName: "([^"]+)"`).FindStringSubmatch(d.String())[1]
+		if _, ok := registered[name]; !ok && !runtime.MatchString(name) {
+			t.Errorf("this test does nothing that %s counts: it cannot tell its labels", name)
+		}
+	}
+	documented := map[string]metricRow{}
+	for _, row := range docstest.Table(t, operationsGuide, "Metrics") {
+		labels := docstest.Code(row[2])
+		slices.Sort(labels)
+		for i, label := range labels {
+			labels[i] = "`" + label + "`"
+		}
+		for _, name := range docstest.Code(row[0]) {
+			if !runtime.MatchString(name) {
+				documented[name] = metricRow{row[1], strings.Join(labels, ", ")}
+			}
+		}
+		if row[3] == "" || row[4] == "" {
+			t.Errorf("%s has no unit or no meaning", row[0])
+		}
+	}
+	if diff := cmp.Diff(registered, documented); diff != "" {
+		t.Errorf("metrics (-registered +in the guide):\n%s", diff)
+	}
+}
+
+func TestTheOperationsGuideExplainsEveryFieldOfTheLog(t *testing.T) {
+	h := exercised(t)
+	joinTwo(t, h)
+	logged := map[string]map[string]bool{"Requests": {}, "Background work": {}}
+	for line := range strings.Lines(h.log.String()) {
+		var fields map[string]any
+		if err := json.Unmarshal([]byte(line), &fields); err != nil {
+			t.Fatal(err)
+		}
+		section := map[string]string{"request": "Requests", "operation": "Background work"}[fmt.Sprint(fields["msg"])]
+		if section == "" {
+			t.Fatalf("a line of a kind that this test does not know: %s", line)
+		}
+		for name := range fields {
+			logged[section][name] = true
+		}
+	}
+	logged["Background work"]["error"] = true // of one that failed
+	for section, fields := range logged {
+		documented := map[string]bool{}
+		for _, row := range docstest.Table(t, operationsGuide, section) {
+			for _, name := range docstest.Code(row[0]) {
+				documented[name] = true
+			}
+		}
+		if diff := cmp.Diff(fields, documented); diff != "" {
+			t.Errorf("%s (-logged +in the guide):\n%s", section, diff)
+		}
+	}
+}
+
+// joinTwo makes two identical reads at the same moment, of which one shares the other's answer.
+func joinTwo(t *testing.T, h *harness) {
+	t.Helper()
+	const path = base + "/local/clusters"
+	begun, both := make(chan struct{}), make(chan struct{})
+	h.aws.Inject(localaws.Fault{Effect: localaws.Hook, Func: func() {
+		close(begun)
+		<-both
+	}})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		h.do(t, http.MethodGet, path, "")
+	}()
+	<-begun
+	go func() { // lets the read end when the other one waits for it
+		defer close(both)
+		reads := &h.accounts["local"].reads
+		for joined := false; !joined; time.Sleep(time.Millisecond) {
+			reads.mu.Lock()
+			flight := reads.all[path+"?"]
+			joined = flight != nil && flight.waiting > 1
+			reads.mu.Unlock()
+		}
+	}()
+	h.do(t, http.MethodGet, path, "")
+	<-done
+}
+
+func TestTheOperationsGuideHasTheRateBucketsOfAWS(t *testing.T) {
+	documented := map[string]common.Limit{}
+	for _, row := range docstest.Table(t, operationsGuide, "Rate buckets") {
+		burst, err := strconv.Atoi(row[2])
+		if err != nil {
+			t.Error(err)
+		}
+		perSecond, err := strconv.ParseFloat(row[3], 64)
+		if err != nil {
+			t.Error(err)
+		}
+		service, _, _ := strings.Cut(docstest.Code(row[0])[0], "-")
+		for operation := range strings.SplitSeq(row[1], ", ") {
+			bucket, limit := common.LimitOf(service, operation)
+			if want := (common.Limit{Burst: burst, PerSecond: perSecond}); "`"+bucket+"`" != row[0] || limit != want {
+				t.Errorf("%s belongs to %s with %v; the guide says %s, %v", operation, bucket, limit, row[0], want)
+			}
+			documented[bucket] = limit
+		}
+	}
+	for _, bucket := range common.Buckets() {
+		if _, ok := documented[bucket]; !ok {
+			t.Errorf("bucket %s is not documented", bucket)
+		}
+	}
+}
