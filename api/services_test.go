@@ -94,3 +94,28 @@ func (h *harness) taskOf(t *testing.T, cluster, service string) string {
 	}
 	return arns[0][strings.LastIndex(arns[0], "/")+1:]
 }
+
+func TestWhatTheSDKWouldRefuseIsToldByFieldBeforeAnythingIsMade(t *testing.T) {
+	h := servicesHarness(t)
+	definition := `{"family":"x","cpu":"256","memory":"512","containerdefinitions":[{"name":"web","image":"nginx","secrets":[{"name":"A"}],"logConfiguration":{}}]}`
+	wrongDefinition := []string{"taskdefinition.containerdefinitions[0].logconfiguration.logdriver", "taskdefinition.containerdefinitions[0].secrets[0].valuefrom"}
+	before := len(h.aws.Calls())
+	ask(t, h, []asked{
+		{"a new service", "POST", "/services", `{"cluster":{"clustername":"new","defaultCapacityProviderStrategy":[{}],"tags":[{}]},"taskdefinition":` + definition + `,
+			"service":{"servicename":"x","deploymentConfiguration":{"alarms":{}}},"serviceregistry":{"name":"x","namespaceid":"ns-1","dnsconfig":{}},
+			"credentials":{"web":{"Name":"x","SecretString":"hunter2","ClientRequestToken":"short"}}}`, 400,
+			wrong(append(append([]string{"cluster.tags[0].Key", "cluster.defaultcapacityproviderstrategy[0].capacityprovider"}, wrongDefinition...),
+				"serviceregistry.dnsconfig.dnsrecords", "service.deploymentconfiguration.alarms.alarmnames", "service.deploymentconfiguration.alarms.enable",
+				"service.deploymentconfiguration.alarms.rollback", "credentials.web.clientrequesttoken")...)},
+		{"a change", "PUT", "/clusters/mine/services/www", `{"Service":{"serviceConnectConfiguration":{}},"TaskDefinition":` + definition + `,
+			"Credentials":{"web":{"SecretString":"hunter2","ClientRequestToken":"short"}}}`, 400,
+			wrong(append(append([]string{"service.serviceconnectconfiguration.enabled"}, wrongDefinition...), "credentials.web.clientrequesttoken")...)},
+	})
+	if n := len(h.aws.Calls()) - before; n > 0 {
+		t.Errorf("%d calls to AWS were made", n)
+	}
+	ask(t, h, []asked{
+		{"a task definition alone", "POST", "/taskdefs", definition, 400, wrong("ContainerDefinitions[0].LogConfiguration.LogDriver", "ContainerDefinitions[0].Secrets[0].ValueFrom")},
+		{"a cluster alone", "POST", "/clusters", `{"ClusterName":"new","defaultCapacityProviderStrategy":[{}]}`, 400, wrong("DefaultCapacityProviderStrategy[0].CapacityProvider")},
+	})
+}

@@ -118,6 +118,9 @@ func FromAWS(err error, format string, args ...any) error {
 		return nil
 	}
 	doing := fmt.Sprintf(format, args...)
+	if fields := InvalidFields(err); len(fields) > 0 {
+		return Wrapf(Invalid(fields...), "%s", doing)
+	}
 	ae, ok := errors.AsType[awserr.Error](err)
 	if !ok {
 		return Wrapf(err, "%s", doing)

@@ -1,6 +1,7 @@
 package orchestration
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -41,7 +42,28 @@ func (u *updating) validate() problems {
 	if in.Service == nil && in.TaskDefinition == nil && len(in.Credentials) == 0 && len(in.Tags) == 0 && !in.force() {
 		p.add("", "nothing to change: give Tags, ForceNewDeployment, Service, TaskDefinition or Credentials")
 	}
-	return append(p, u.callers.Validate("tags", u.account.Org)...)
+	p = append(p, u.callers.Validate("tags", u.account.Org)...)
+	u.validateParts(&p)
+	return p
+}
+
+// validateParts adds what the SDK finds wrong with the parts of the request.
+func (u *updating) validateParts(p *problems) {
+	if u.in.Service != nil {
+		service := *u.in.Service
+		service.Service = aws.String(u.service) // the path has it
+		p.sdk("service", &service)
+	}
+	if u.in.TaskDefinition != nil {
+		p.sdk("taskdefinition", u.in.TaskDefinition)
+	}
+	for _, container := range slices.Sorted(maps.Keys(u.in.Credentials)) {
+		if cred := u.in.Credentials[container]; cred != nil {
+			named := *cred
+			named.Name = cmp.Or(cred.Name, aws.String(container)) // it may be the one that is there
+			p.sdk("credentials."+container, &named)
+		}
+	}
 }
 
 func (u *updating) validateService(p *problems) {

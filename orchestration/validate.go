@@ -39,6 +39,17 @@ func (p *problems) name(field, value string) {
 	}
 }
 
+// sdk adds what the SDK would refuse to send of a part of the request, but for fields of which something is said already: it refuses that
+// part's call alone, when others have been made.
+func (p *problems) sdk(at string, part interface{ Validate() error }) {
+	for _, f := range common.InvalidFields(part.Validate()) {
+		field := at + "." + strings.ToLower(f.Field)
+		if !slices.ContainsFunc(*p, func(known common.FieldError) bool { return strings.EqualFold(known.Field, field) }) {
+			p.add(field, "%s", f.Detail)
+		}
+	}
+}
+
 // validate sets the names of the cluster and the service, and returns what is wrong with the request.
 func (c *creation) validate() problems {
 	var p problems
@@ -56,7 +67,28 @@ func (c *creation) validate() problems {
 	c.validateCredentials(&p)
 	p = append(p, c.callers.Validate("tags", c.account.Org)...)
 	p = append(p, ecs.ToTags(in.Service.Tags).Validate("service.tags", c.account.Org)...)
+	c.validateParts(&p)
 	return p
+}
+
+// validateParts adds what the SDK finds wrong with the parts of the request.
+func (c *creation) validateParts(p *problems) {
+	in := c.in
+	if in.Cluster != nil {
+		p.sdk("cluster", in.Cluster)
+	}
+	if in.TaskDefinition != nil {
+		p.sdk("taskdefinition", in.TaskDefinition)
+	}
+	if in.ServiceRegistry != nil {
+		p.sdk("serviceregistry", in.ServiceRegistry)
+	}
+	p.sdk("service", in.Service)
+	for _, container := range slices.Sorted(maps.Keys(in.Credentials)) {
+		if cred := in.Credentials[container]; cred != nil {
+			p.sdk("credentials."+container, cred)
+		}
+	}
 }
 
 func (c *creation) validateCluster(p *problems) {
