@@ -26,6 +26,7 @@ var rules = []rule{
 	// One code for many cases: the message tells them apart.
 	{"ClientException", true, "Unable to describe task definition", NotFound},
 	{"ClientException", true, "TaskDefinition not found", NotFound},
+	{"ClientException", true, "task definition does not exist", NotFound}, // DeregisterTaskDefinition
 	{"InvalidParameterException", true, "was not idempotent", Conflict},
 	{"InvalidParameterException", true, "idempotent request are inconsistent", Conflict},
 	{"InvalidParameterException", true, "still Draining", Conflict},

@@ -75,11 +75,34 @@ func first(errs []error) error {
 	return chosen
 }
 
-// latestFirst runs the undos in reverse. All of them are tried.
+// once makes an undo do nothing more when it has succeeded: of several that are tried again, those are done that failed.
+func once(u undo) undo {
+	done := false
+	return func(ctx context.Context) error {
+		if done {
+			return nil
+		}
+		err := u(ctx)
+		done = err == nil
+		return err
+	}
+}
+
+// onlyOnce makes each of the undos one that is done once.
+func onlyOnce(undos []undo) []undo {
+	all := make([]undo, len(undos))
+	for i, u := range undos {
+		all[i] = once(u)
+	}
+	return all
+}
+
+// latestFirst runs the undos in reverse. All of them are tried; run again, those that failed are.
 func latestFirst(undos []undo) undo {
 	if len(undos) == 0 {
 		return nil
 	}
+	undos = onlyOnce(undos)
 	return func(ctx context.Context) error {
 		var errs []error
 		for _, u := range slices.Backward(undos) {
@@ -89,11 +112,12 @@ func latestFirst(undos []undo) undo {
 	}
 }
 
-// atOnce runs the undos at the same time. All of them are tried.
+// atOnce runs the undos at the same time. All of them are tried; run again, those that failed are.
 func atOnce(undos []undo) undo {
 	if len(undos) == 0 {
 		return nil
 	}
+	undos = onlyOnce(undos)
 	return func(ctx context.Context) error {
 		errs := make([]error, len(undos))
 		var wg sync.WaitGroup
