@@ -1,7 +1,21 @@
 // Command load builds ecs-api, runs it on loopback in front of a simulated AWS that is served by this process, and reports how it does
-// under load: throughput, latency, AWS calls per request, memory and goroutines.
+// under load.
 //
-// Our own limits on calls to AWS (config rateLimits) are lifted, since they would be all that is measured.
+// Without -soak it prints a table: throughput, p50, p99, calls to AWS per request, what failed, and what the program holds before and
+// after, for each workload, with AWS answering at once and after 20 ms, and 1, 16, 64 and 256 callers. With -out the same figures are
+// written as Go benchmarks are, so that benchstat compares them with those of another commit:
+//
+//	make bench BENCHFLAGS='-count 6 -out new.txt'
+//	git stash && make bench BENCHFLAGS='-count 6 -out old.txt' && git stash pop
+//	go run golang.org/x/perf/cmd/benchstat@latest old.txt new.txt
+//
+// With -soak it runs for minutes and fails if what it finds is not as it should be:
+//
+//   - read: callers read one service, 20 ms a call to AWS. At most 0.1 calls to AWS per request, a p99 under 3 rounds, memory flat.
+//   - churn: callers create and delete services while 2 % of the calls to AWS fail. What exists at the end is what the answers said;
+//     goroutines and connections are those of before, and memory does not grow with the number of services that came and went.
+//
+// Our own limits on calls to AWS (config rateLimits) are set so wide that they are not what is measured: see limit.
 package main
 
 import (
@@ -10,6 +24,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
+	"runtime"
 	"syscall"
 	"time"
 )
@@ -24,23 +40,44 @@ func main() {
 	}
 }
 
+// How long things take unless -duration says otherwise.
+const (
+	cellTime  = 3 * time.Second
+	churnTime = 5 * time.Minute
+	readTime  = 10 * time.Minute
+)
+
 func run(ctx context.Context) error {
-	duration := flag.Duration("duration", 3*time.Second, "how long each cell of the table, or the soak, takes")
-	soak := flag.String("soak", "", "instead of the table: `read` one service with 64 callers, or churn: create and delete services while AWS fails")
+	duration := flag.Duration("duration", 0, fmt.Sprintf("how long each cell of the table (default %v), a churn soak (%v) or a read soak (%v) takes", cellTime, churnTime, readTime))
+	soak := flag.String("soak", "", "instead of the table: `read` one service, or churn: create and delete services while AWS fails")
 	callers := flag.Int("callers", 64, "callers of a soak")
+	only := flag.String("run", "", "measure only the cells of the table whose name, such as aws=20ms/show/callers=64, matches the `regexp`")
+	out := flag.String("out", "", "write the table to `FILE` too, in the form that benchstat reads")
+	count := flag.Int("count", 1, "measure the table this many times")
 	flag.Parse()
+	cells, err := regexp.Compile(*only)
+	if err != nil {
+		return fmt.Errorf("-run: %w", err)
+	}
+	takes := func(unless time.Duration) time.Duration {
+		if *duration > 0 {
+			return *duration
+		}
+		return unless
+	}
 	binary, remove, err := build(ctx)
 	if err != nil {
 		return err
 	}
 	defer remove()
+	fmt.Printf("%d processors, GOMAXPROCS %d, %s; the simulated AWS and the callers have their share of them\n", runtime.NumCPU(), runtime.GOMAXPROCS(0), runtime.Version())
 	switch *soak {
 	case "":
-		return table(ctx, binary, *duration)
+		return table(ctx, binary, plan{takes(cellTime), cells, *count, *out})
 	case "read":
-		return soakRead(ctx, binary, *duration, *callers)
+		return soakRead(ctx, binary, takes(readTime), *callers)
 	case "churn":
-		return soakChurn(ctx, binary, *duration, *callers)
+		return soakChurn(ctx, binary, takes(churnTime), *callers)
 	}
 	return fmt.Errorf("-soak %s: want read or churn", *soak)
 }

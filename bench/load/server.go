@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -24,6 +22,10 @@ import (
 )
 
 const token = "the-token-of-the-load-program"
+
+// limit is that of every rate bucket. Its burst is small for its rate: background work waits until half of a bucket that AWS has refused
+// a call for is full again, and that is to take no time here.
+var limit = map[string]any{"burst": 1000, "perSecond": 100_000}
 
 // build makes the program under test in a directory of its own.
 func build(ctx context.Context) (binary string, remove func(), err error) {
@@ -48,13 +50,14 @@ type server struct {
 	cloud  *http.Server
 	cmd    *exec.Cmd
 	url    string
+	debug  string // where its profiles are
 	client *http.Client
 }
 
 // launch starts the program in front of a new AWS.
 func launch(binary string, latency time.Duration) (*server, error) {
 	s := &server{aws: localaws.New(localaws.Latency(latency)), client: &http.Client{
-		Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 512, MaxIdleConns: 512},
+		Timeout: 2 * time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 512, MaxIdleConns: 512},
 	}}
 	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -80,15 +83,16 @@ func launch(binary string, latency time.Duration) (*server, error) {
 	return s, nil
 }
 
-var serving = regexp.MustCompile(`"address":"([^"]+)".*"msg":"serving"`)
+// serving matches the lines that say where the program serves its API and its profiles.
+var serving = regexp.MustCompile(`"address":"([^"]+)".*"msg":"serving( pprof)?"`)
 
 func (s *server) start(binary, endpoint string) error {
 	limits := map[string]any{}
 	for _, bucket := range common.Buckets() {
-		limits[bucket] = map[string]any{"burst": 100_000, "perSecond": 100_000}
+		limits[bucket] = limit
 	}
 	config, err := json.Marshal(map[string]any{
-		"listenAddress": "127.0.0.1:0", "token": token, "org": "localdev", "logLevel": "info", "rateLimits": limits,
+		"listenAddress": "127.0.0.1:0", "debugAddress": "127.0.0.1:0", "token": token, "org": "localdev", "logLevel": "info", "rateLimits": limits,
 		"accounts": map[string]any{"local": map[string]any{
 			"region": "us-east-1", "akid": "AKIALOAD", "secret": "of-the-load-program", "endpoint": endpoint,
 			"defaultSgs": []string{localaws.SecurityGroup}, "defaultSubnets": []string{localaws.SubnetA}, "defaultKmsKeyId": localaws.KMSKey,
@@ -110,11 +114,14 @@ func (s *server) start(binary, endpoint string) error {
 		return err
 	}
 	lines := bufio.NewReader(log)
-	for s.url == "" {
+	for s.url == "" || s.debug == "" {
 		line, err := lines.ReadString('\n')
-		if m := serving.FindStringSubmatch(line); m != nil {
+		switch m := serving.FindStringSubmatch(line); {
+		case m != nil && m[2] == "":
 			s.url = "http://" + m[1] + "/v1/ecs"
-		} else if err != nil {
+		case m != nil:
+			s.debug = "http://" + m[1] + "/debug/pprof"
+		case err != nil:
 			return fmt.Errorf("the program ended: %s", line)
 		}
 	}
@@ -131,63 +138,67 @@ func (s *server) stop() {
 	_ = s.cloud.Close()
 }
 
-// ask makes a request; status 0 is a request that got no answer.
-func (s *server) ask(method, path, body string) (status int, answer []byte, header http.Header) {
+// answer is what a request was answered.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+	err    error // why there is no answer
+}
+
+func (s *server) ask(method, path, body string) answer {
 	r, err := http.NewRequestWithContext(context.Background(), method, s.url+path, strings.NewReader(body))
 	if err != nil {
-		return 0, []byte(err.Error()), nil
+		return answer{err: err}
 	}
 	r.Header.Set("X-Auth-Token", token)
 	resp, err := s.client.Do(r)
 	if err != nil {
-		return 0, []byte(err.Error()), nil
+		return answer{err: err}
 	}
 	defer func() { _ = resp.Body.Close() }()
-	answer, err = io.ReadAll(resp.Body)
+	text, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return 0, []byte(err.Error()), nil
+		return answer{err: err}
 	}
-	return resp.StatusCode, answer, resp.Header
+	return answer{status: resp.StatusCode, header: resp.Header, body: text}
 }
 
-// use is what the program holds.
-type use struct {
-	goroutines, megabytes, conns int
-}
+// ok reports whether the request did what it was to do.
+func (a answer) ok() bool { return a.status == http.StatusOK }
 
-func (u use) String() string {
-	return fmt.Sprintf("%d goroutines, %d MB, %d connections to AWS", u.goroutines, u.megabytes, u.conns)
-}
-
-// use reads it from the program's metrics.
-func (s *server) use() use {
-	_, text, _ := s.ask(http.MethodGet, "/metrics", "")
-	u := use{conns: int(s.conns.Load())}
-	for line := range bytes.Lines(text) {
-		name, value, _ := strings.Cut(strings.TrimSpace(string(line)), " ")
-		number, err := strconv.ParseFloat(value, 64)
-		if err != nil {
-			continue
-		}
-		switch name {
-		case "go_goroutines":
-			u.goroutines = int(number)
-		case "process_resident_memory_bytes":
-			u.megabytes = int(number) >> 20
-		}
+// problem says what went wrong: its kind, which is one of few, and the detail.
+func (a answer) problem() (kind, detail string) {
+	if a.err != nil {
+		return "no answer", a.err.Error()
 	}
-	return u
+	var p struct{ Title, Detail, Code string }
+	if json.Unmarshal(a.body, &p) != nil {
+		return fmt.Sprint(a.status), string(a.body)
+	}
+	return strings.TrimSpace(fmt.Sprint(a.status, " ", p.Title, " ", p.Code)), p.Detail
 }
 
-// service returns the request for a service that uses everything, all of it called name.
-func service(name string) string {
-	return strings.ReplaceAll(`{
-	"cluster": {"clustername": "NAME"},
+// failed returns the problem as an error; nil if there is none.
+func (a answer) failed(what string) error {
+	if a.ok() {
+		return nil
+	}
+	kind, detail := a.problem()
+	return fmt.Errorf("%s: %s: %s", what, kind, detail)
+}
+
+// service returns the request for a service that uses everything, in a cluster, all else of it called name.
+func service(cluster, name string) string {
+	return strings.NewReplacer("CLUSTER", cluster, "NAMESPACE", localaws.Namespace, "NAME", name).Replace(`{
+	"cluster": {"clustername": "CLUSTER"},
 	"taskdefinition": {"family": "NAME", "cpu": "256", "memory": "512", "containerdefinitions": [{"name": "web", "image": "nginx:alpine"}]},
 	"service": {"desiredcount": 1, "servicename": "NAME"},
-	"serviceregistry": {"name": "NAME", "dnsconfig": {"namespaceid": "`+localaws.Namespace+`", "dnsrecords": [{"ttl": 30, "type": "A"}]}},
+	"serviceregistry": {"name": "NAME", "dnsconfig": {"namespaceid": "NAMESPACE", "dnsrecords": [{"ttl": 30, "type": "A"}]}},
 	"credentials": {"web": {"Name": "NAME", "SecretString": "{\"username\": \"u\", \"password\": \"p\"}"}}
-}`, "NAME", name)
+}`)
 }
 
-func servicePath(name string) string { return "/local/clusters/" + name + "/services/" + name }
+func servicePath(cluster, name string) string {
+	return "/local/clusters/" + cluster + "/services/" + name
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// use is what the program holds.
+type use struct {
+	goroutines int
+	conns      int     // to AWS
+	heap       float64 // MB in use after garbage collection
+	rss        float64 // MB of the whole process
+}
+
+func (u use) String() string {
+	return fmt.Sprintf("%d goroutines, %d connections to AWS, %.1f MB of live heap, %.0f MB resident", u.goroutines, u.conns, u.heap, u.rss)
+}
+
+// Where the figures of use are found.
+var (
+	goroutinesIn = regexp.MustCompile(`^goroutine profile: total (\d+)`)
+	heapIn       = regexp.MustCompile(`(?m)^# HeapAlloc = (\d+)$`)
+	rssIn        = regexp.MustCompile(`(?m)^process_resident_memory_bytes (\S+)$`)
+)
+
+// held returns what the program holds at the moment.
+func (s *server) held() (use, error) {
+	var u use
+	var heap, rss float64
+	for _, figure := range []struct {
+		url  string
+		in   *regexp.Regexp
+		into func(float64)
+	}{
+		{s.url + "/metrics", rssIn, func(f float64) { rss = f }},
+		{s.debug + "/heap?debug=1&gc=1", heapIn, func(float64) {}}, // what pools hold outlives one collection
+		{s.debug + "/heap?debug=1&gc=1", heapIn, func(f float64) { heap = f }},
+		{s.debug + "/goroutine?debug=1", goroutinesIn, func(f float64) { u.goroutines = int(f) }},
+	} {
+		text, err := page(figure.url)
+		if err != nil {
+			return u, err
+		}
+		m := figure.in.FindSubmatch(text)
+		if m == nil {
+			return u, fmt.Errorf("%s has no line %v", figure.url, figure.in)
+		}
+		number, err := strconv.ParseFloat(string(m[1]), 64)
+		if err != nil {
+			return u, err
+		}
+		figure.into(number)
+	}
+	u.conns, u.heap, u.rss = int(s.conns.Load()), heap/(1<<20), rss/(1<<20)
+	return u, nil
+}
+
+// page returns what is at url, through a connection that is gone afterwards.
+func page(url string) ([]byte, error) {
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	r.Close = true
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	return io.ReadAll(resp.Body)
+}
+
+// rest closes all connections that nobody uses, those to AWS too, and returns what the program holds when that has been the same for a
+// while. What never comes to rest is told as it is after a minute.
+func (s *server) rest() (use, error) {
+	defer s.cloud.SetKeepAlivesEnabled(true)
+	var before use
+	same := 0
+	for range 300 {
+		s.client.CloseIdleConnections()
+		s.cloud.SetKeepAlivesEnabled(false) // closes connections that idle, and those never used for 5 s
+		now, err := s.held()
+		if err != nil {
+			return now, err
+		}
+		if now.goroutines != before.goroutines || now.conns != before.conns {
+			same = 0
+		}
+		if same++; same > 5 && now.conns == 0 {
+			return now, nil
+		}
+		before = now
+		time.Sleep(200 * time.Millisecond)
+	}
+	return before, nil
+}
+
+// stacks returns the stacks of the program's goroutines, alike ones once with their number.
+func (s *server) stacks() string {
+	text, err := page(s.debug + "/goroutine?debug=1")
+	if err != nil {
+		return err.Error()
+	}
+	return string(bytes.TrimSpace(text))
+}
