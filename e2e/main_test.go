@@ -3,10 +3,13 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 )
@@ -55,6 +58,17 @@ func failSuite(err error) int {
 	fmt.Fprintln(os.Stderr, "e2e:", err)
 	return 1
 }
+
+// dependOnSources reads the directories of the program, once. What the go command reads to build it, go test does not see: it would answer
+// from its cache although the program has changed. It sees what tests read, and nothing of TestMain's.
+var dependOnSources = sync.OnceValue(func() error {
+	return filepath.WalkDir("..", func(_ string, entry fs.DirEntry, err error) error {
+		if name := entry.Name(); err == nil && entry.IsDir() && name != ".." && strings.HasPrefix(name, ".") {
+			return fs.SkipDir // .git, .ci
+		}
+		return err
+	})
+})
 
 // build makes the program, as the Makefile does, with more flags.
 func build(to string, flags ...string) error {

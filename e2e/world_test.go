@@ -45,6 +45,9 @@ type world struct {
 // newWorld starts the program; change may change its config.
 func newWorld(t *testing.T, change ...func(config map[string]any)) *world {
 	t.Helper()
+	if err := dependOnSources(); err != nil {
+		t.Fatal(err)
+	}
 	w := &world{backEnd: newBackEnd(t), t: t, vars: map[string]string{}, log: &logBuffer{served: make(chan string, 1)}}
 	w.sess = newSession(t, w.endpoint)
 	account := aws.StringValue(must(sts.New(w.sess).GetCallerIdentity(&sts.GetCallerIdentityInput{}))(t).Account)
