@@ -3,6 +3,8 @@ package api
 import (
 	"strings"
 	"testing"
+
+	"ecs-api/localaws"
 )
 
 // servicesHarness is a server with clusters of ours, of nobody's and of another org's; services of ours in the first two, and
@@ -103,13 +105,13 @@ func TestWhatTheSDKWouldRefuseIsToldByFieldBeforeAnythingIsMade(t *testing.T) {
 	ask(t, h, []asked{
 		{"a new service", "POST", "/services", `{"cluster":{"clustername":"new","defaultCapacityProviderStrategy":[{}],"tags":[{}]},"taskdefinition":` + definition + `,
 			"service":{"servicename":"x","deploymentConfiguration":{"alarms":{}}},"serviceregistry":{"name":"x","namespaceid":"ns-1","dnsconfig":{}},
-			"credentials":{"web":{"Name":"x","SecretString":"hunter2","ClientRequestToken":"short"}}}`, 400,
+			"credentials":{"web":{"Name":"x","SecretString":"hunter2","AddReplicaRegions":[{"Region":""}]}}}`, 400,
 			wrong(append(append([]string{"cluster.tags[0].Key", "cluster.defaultcapacityproviderstrategy[0].capacityprovider"}, wrongDefinition...),
 				"serviceregistry.dnsconfig.dnsrecords", "service.deploymentconfiguration.alarms.alarmnames", "service.deploymentconfiguration.alarms.enable",
-				"service.deploymentconfiguration.alarms.rollback", "credentials.web.clientrequesttoken")...)},
+				"service.deploymentconfiguration.alarms.rollback", "credentials.web.addreplicaregions[0].region")...)},
 		{"a change", "PUT", "/clusters/mine/services/www", `{"Service":{"serviceConnectConfiguration":{}},"TaskDefinition":` + definition + `,
-			"Credentials":{"web":{"SecretString":"hunter2","ClientRequestToken":"short"}}}`, 400,
-			wrong(append(append([]string{"service.serviceconnectconfiguration.enabled"}, wrongDefinition...), "credentials.web.clientrequesttoken")...)},
+			"Credentials":{"web":{"SecretString":"hunter2","AddReplicaRegions":[{"Region":""}]}}}`, 400,
+			wrong(append(append([]string{"service.serviceconnectconfiguration.enabled"}, wrongDefinition...), "credentials.web.addreplicaregions[0].region")...)},
 	})
 	if n := len(h.aws.Calls()) - before; n > 0 {
 		t.Errorf("%d calls to AWS were made", n)
@@ -117,5 +119,21 @@ func TestWhatTheSDKWouldRefuseIsToldByFieldBeforeAnythingIsMade(t *testing.T) {
 	ask(t, h, []asked{
 		{"a task definition alone", "POST", "/taskdefs", definition, 400, wrong("ContainerDefinitions[0].LogConfiguration.LogDriver", "ContainerDefinitions[0].Secrets[0].ValueFrom")},
 		{"a cluster alone", "POST", "/clusters", `{"ClusterName":"new","defaultCapacityProviderStrategy":[{}]}`, 400, wrong("DefaultCapacityProviderStrategy[0].CapacityProvider")},
+	})
+}
+
+func TestWhatTheServerCompletesMayBeLeftOut(t *testing.T) {
+	h := servicesHarness(t)
+	definition := `{"family":"x","cpu":"256","memory":"512","containerdefinitions":[{"name":"web","image":"nginx","repositoryCredentials":{}}]}`
+	network := `"networkConfiguration":{"awsvpcConfiguration":{"securityGroups":["` + localaws.SecurityGroup + `"]}}`
+	ask(t, h, []asked{
+		{"when a service is made", "POST", "/services", `{"cluster":{"clustername":"new"},"taskdefinition":` + definition + `,"service":{"servicename":"x",` + network + `},
+			"credentials":{"web":{"Name":"x","SecretString":"hunter2"}}}`, 200, map[string]any{
+			"Service.NetworkConfiguration.AwsvpcConfiguration.Subnets.#": 2,
+		}},
+		{"and when it is changed", "PUT", "/clusters/new/services/x", `{"TaskDefinition":` + definition + `,"Service":{` + network + `},
+			"Credentials":{"web":{"SecretString":"hunter3"}}}`, 200, map[string]any{
+			"Service.NetworkConfiguration.AwsvpcConfiguration.Subnets.#": 2,
+		}},
 	})
 }

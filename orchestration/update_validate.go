@@ -1,7 +1,6 @@
 package orchestration
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 
@@ -47,23 +46,20 @@ func (u *updating) validate() problems {
 	return p
 }
 
-// validateParts adds what the SDK finds wrong with the parts of the request.
+// validateParts adds what the SDK finds wrong with the parts of the request as they would be sent.
 func (u *updating) validateParts(p *problems) {
 	if u.in.Service != nil {
 		service := *u.in.Service
-		service.Service = aws.String(u.service) // the path has it
+		service.Service = aws.String(u.service)
+		if service.NetworkConfiguration != nil {
+			service.NetworkConfiguration = u.network(service.NetworkConfiguration)
+		}
 		p.sdk("service", &service)
 	}
 	if u.in.TaskDefinition != nil {
-		p.sdk("taskdefinition", u.in.TaskDefinition)
+		p.sdkTaskDefinition(u.Orchestrator, u.in.TaskDefinition, u.in.Credentials)
 	}
-	for _, container := range slices.Sorted(maps.Keys(u.in.Credentials)) {
-		if cred := u.in.Credentials[container]; cred != nil {
-			named := *cred
-			named.Name = cmp.Or(cred.Name, aws.String(container)) // it may be the one that is there
-			p.sdk("credentials."+container, &named)
-		}
-	}
+	p.sdkCredentials(u.in.Credentials)
 }
 
 func (u *updating) validateService(p *problems) {

@@ -1,6 +1,7 @@
 package orchestration
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go/aws"
 	awsecs "github.com/aws/aws-sdk-go/service/ecs"
+	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
 
 	"ecs-api/common"
 	"ecs-api/ecs"
@@ -71,22 +73,41 @@ func (c *creation) validate() problems {
 	return p
 }
 
-// validateParts adds what the SDK finds wrong with the parts of the request.
+// validateParts adds what the SDK finds wrong with the parts of the request as they would be sent.
 func (c *creation) validateParts(p *problems) {
 	in := c.in
 	if in.Cluster != nil {
 		p.sdk("cluster", in.Cluster)
 	}
 	if in.TaskDefinition != nil {
-		p.sdk("taskdefinition", in.TaskDefinition)
+		p.sdkTaskDefinition(c.Orchestrator, in.TaskDefinition, in.Credentials)
 	}
 	if in.ServiceRegistry != nil {
 		p.sdk("serviceregistry", in.ServiceRegistry)
 	}
-	p.sdk("service", in.Service)
-	for _, container := range slices.Sorted(maps.Keys(in.Credentials)) {
-		if cred := in.Credentials[container]; cred != nil {
-			p.sdk("credentials."+container, cred)
+	service := *in.Service
+	service.NetworkConfiguration = c.network(service.NetworkConfiguration)
+	p.sdk("service", &service)
+	p.sdkCredentials(in.Credentials)
+}
+
+// sdkTaskDefinition adds what the SDK finds wrong with a task definition whose images are pulled with the credentials.
+func (p *problems) sdkTaskDefinition(o *Orchestrator, in *awsecs.RegisterTaskDefinitionInput, credentials map[string]*awssecrets.CreateSecretInput) {
+	secrets := map[string]string{}
+	for container := range credentials {
+		secrets[container] = container // stands for the ARN that it will have
+	}
+	p.sdk("taskdefinition", o.prepareTaskDefinition(in, "", logGroup{}, "", secrets))
+}
+
+// sdkCredentials adds what the SDK finds wrong with credentials.
+func (p *problems) sdkCredentials(credentials map[string]*awssecrets.CreateSecretInput) {
+	for _, container := range slices.Sorted(maps.Keys(credentials)) {
+		if in := credentials[container]; in != nil {
+			sent := *in
+			sent.Name = cmp.Or(in.Name, aws.String(container)) // an update may leave it out
+			sent.ClientRequestToken = nil                      // ours takes its place
+			p.sdk("credentials."+container, &sent)
 		}
 	}
 }
