@@ -54,8 +54,8 @@ var (
 	NewLogGroup = Race{[]string{"ResourceNotFoundException"}, "", 30 * time.Second}
 )
 
-// fits reports whether err is the race.
-func (r Race) fits(err error) bool {
+// Is reports whether err is the race.
+func (r Race) Is(err error) bool {
 	return slices.Contains(r.codes, CodeOf(err)) && strings.Contains(err.Error(), r.words)
 }
 
@@ -86,7 +86,7 @@ func (p Pace) Retry(ctx context.Context, do func() error, races ...Race) error {
 		if err == nil {
 			return nil
 		}
-		i := slices.IndexFunc(races, func(r Race) bool { return r.fits(err) })
+		i := slices.IndexFunc(races, func(r Race) bool { return r.Is(err) })
 		if i < 0 || time.Since(start)+wait > time.Duration(float64(races[i].budget)*p.Budget) || Sleep(ctx, wait) != nil {
 			return err
 		}

@@ -128,6 +128,7 @@ func TestErrors(t *testing.T) {
 		{"no service to delete", second(c.DeleteService(ctx, "myclu", "none")), common.NotFound, `delete service "none" in cluster "myclu": `},
 		{"the service is there", second(c.CreateService(ctx, changed)), common.Conflict, `create service "www": `},
 		{"no such family", second(c.TaskDefinition(ctx, "none")), common.NotFound, `describe task definition "none": `},
+		{"no revision to deregister", second(c.DeregisterTaskDefinition(ctx, "none:1")), common.NotFound, `deregister task definition "none:1": `},
 		{"an active revision", c.DeleteTaskDefinitions(ctx, []string{active}), common.Conflict, `delete 1 of 1 task definitions: ` + active + `: `},
 		{"no cluster of the tasks", second(c.ListTasks(ctx, ecs.TaskFilter{Cluster: "none"})), common.NotFound, `list the tasks of cluster "none": `},
 		{"no task to stop", second(c.StopTask(ctx, "myclu", strings.Repeat("0", 32), "")), common.NotFound, `stop task "` + strings.Repeat("0", 32) + `" in cluster "myclu": `},

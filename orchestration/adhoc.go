@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go/aws/arn"
-	"github.com/google/uuid"
 
 	"ecs-api/common"
 )
@@ -38,7 +37,7 @@ func (o *Orchestrator) ownTags(callers common.Tags) common.Tags {
 // adhocRequest returns the tag spinup:request for what one ad hoc request makes. It is no service's, as a service's name is never empty:
 // what somebody made for itself is not deleted along with a service that used it.
 func adhocRequest() common.Tag {
-	return common.Tag{Key: common.TagRequest, Value: tokenPrefix("") + uuid.NewString()}
+	return common.Tag{Key: common.TagRequest, Value: tokenPrefix("") + newID()}
 }
 
 // resource returns the name in a reference: the reference itself, or what follows the kind in an ARN of the service's. Field is how

@@ -113,14 +113,8 @@ func (o *Orchestrator) clusterTaken(found *awsecs.Cluster) error {
 
 // undoAdhocCluster deletes the cluster if it carries the tag of the request that may have made it.
 func (o *Orchestrator) undoAdhocCluster(ctx context.Context, name string, request common.Tag) error {
-	found, err := o.ecs.Cluster(ctx, name)
-	if err == nil && (aws.StringValue(found.Status) == clusterInactive || !slices.Contains(ecs.ToTags(found.Tags), request)) {
-		return nil
-	}
-	if err == nil {
-		err = o.deleteCluster(ctx, name)
-	}
-	return common.Wrapf(ignoreNotFound(err), "perhaps cluster %s", name)
+	_, err := o.deleteCluster(ctx, name, func(tags common.Tags) bool { return slices.Contains(tags, request) })
+	return common.Wrapf(err, "perhaps cluster %s", name)
 }
 
 // DeleteCluster deletes the cluster with the given name or ARN; a Conflict if anything runs in it, or is being built.

@@ -116,27 +116,27 @@ func (c *creation) undoCluster(ctx context.Context) error {
 	if !c.clusterMade {
 		return nil
 	}
-	cluster, err := c.ecs.Cluster(ctx, c.cluster)
-	if err == nil && (!c.mine(ecs.ToTags(cluster.Tags)) || aws.StringValue(cluster.Status) != statusActive) {
-		return nil
-	}
-	busy := false
-	if err == nil {
-		busy, err = c.inUse(ctx, c.cluster)
-	}
-	if err == nil && !busy {
-		err = c.deleteCluster(ctx, c.cluster)
-	}
-	if common.Is(err, common.NotFound) {
-		return nil
-	}
+	_, err := c.deleteCluster(ctx, c.cluster, c.mine)
 	return common.Wrapf(err, "cluster %s", c.cluster)
 }
 
-// deleteCluster deletes an empty cluster.
-func (o *Orchestrator) deleteCluster(ctx context.Context, name string) error {
-	return o.pace.Retry(ctx, func() error {
-		_, err := o.ecs.DeleteCluster(ctx, name)
-		return err
+// deleteCluster deletes a cluster as long as nothing is in it and its tags are as wanted: somebody may claim it meanwhile. Gone reports
+// that it is not there any more.
+func (o *Orchestrator) deleteCluster(ctx context.Context, name string, wanted func(common.Tags) bool) (gone bool, err error) {
+	err = o.pace.Retry(ctx, func() error {
+		cluster, err := o.ecs.Cluster(ctx, name)
+		if gone = common.Is(err, common.NotFound) || err == nil && aws.StringValue(cluster.Status) != statusActive; gone {
+			return nil
+		}
+		if err != nil || !wanted(ecs.ToTags(cluster.Tags)) {
+			return err
+		}
+		if busy, err := o.inUse(ctx, name); err != nil || busy {
+			return err
+		}
+		_, err = o.ecs.DeleteCluster(ctx, name)
+		gone = err == nil
+		return ignoreNotFound(err)
 	}, common.ClusterBusy, common.ClusterInUse)
+	return gone, err
 }

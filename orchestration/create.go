@@ -75,7 +75,7 @@ func (o *Orchestrator) Create(ctx context.Context, in *CreateInput) (*CreateOutp
 		c.out.Credentials = outputs(c.credentials)
 		return &c.out, nil
 	}
-	if common.Is(err, common.NotFound) && c.making.Load() && common.CodeOf(err) != "" { // AWS says so, not we of what is another org's
+	if c.making.Load() && takenBack(err) {
 		err = common.Errorf(common.Conflict, "something that is needed was taken away meanwhile; ask again: %w", err)
 	}
 	if c.rival.Load() {
@@ -107,6 +107,7 @@ func (c *creation) steps() step {
 		c.reads(),
 		read(func(context.Context) error {
 			c.making.Store(true)
+			c.request, c.id = token(c.service) // later than that of a request to delete which has begun before those reads
 			return nil
 		}),
 		together(
@@ -124,7 +125,43 @@ func (c *creation) steps() step {
 			named("task definition", when(builds, c.registerTaskDefinition)),
 		),
 		named("service", c.createService),
+		c.lookAgain(),
 	)
+}
+
+// lookAgain looks once more at what this request found and built upon, if whoever made it may have taken it away meanwhile: no tag can be
+// compared and swapped, so that a request which fails, or deletes, may have missed the claim. What services share is made again then. A
+// request that made all by itself, or builds where services run, has nothing to look at.
+func (c *creation) lookAgain() step {
+	return func(ctx context.Context) (undo, error) {
+		claimed := c.in.TaskDefinition != nil && !c.settled()
+		return together(
+			named("role again", when(claimed && c.found.role != nil, again(together(read(c.readRole), read(c.readRolePolicy)), c.makeRole, c.putRolePolicy))),
+			named("log group again", when(claimed && c.found.logGroup != nil, again(read(c.readLogGroup), c.makeLogGroup, c.putLogRetention))),
+			named("registry again", when(c.registryID != "", again(read(c.keepRegistry)))),
+			each(c.credentials, func(cred *credential) step {
+				return named("credentials again", when(cred.found != nil, again(read(func(ctx context.Context) error { return c.keepCredential(ctx, cred) }))))
+			}),
+		)(ctx)
+	}
+}
+
+// again makes a step that looks and makes what is not there. What AWS does not let us see for the moment is taken to be there.
+func again(look step, makes ...step) step {
+	return func(ctx context.Context) (undo, error) {
+		if _, err := look(ctx); err != nil {
+			if passing(err) {
+				return nil, nil
+			}
+			return nil, err
+		}
+		return inOrder(makes...)(ctx)
+	}
+}
+
+// takenAway is the Conflict for what this request has built upon and is not there any more.
+func takenAway(what string) error {
+	return common.Errorf(common.Conflict, "%s was taken away meanwhile; ask again", what)
 }
 
 // reads returns the steps that look at what is there, in one round, so that a request that cannot work fails before it has made anything.
@@ -159,7 +196,6 @@ func (o *Orchestrator) newCreation(in *CreateInput) (*creation, error) {
 	if err := common.Invalid(c.validate()...); err != nil {
 		return nil, err
 	}
-	c.request, c.id = token(c.service)
 	for _, container := range slices.Sorted(maps.Keys(in.Credentials)) {
 		c.credentials = append(c.credentials, &credential{container: container, in: in.Credentials[container]})
 	}

@@ -178,6 +178,16 @@ func (o *Orchestrator) restoreSecret(ctx context.Context, arn, id, old string) e
 	return err
 }
 
+// keepCredential looks whether the secret that this request adopted is there.
+func (c *work) keepCredential(ctx context.Context, cred *credential) error {
+	name := aws.StringValue(cred.found.Name)
+	secret, err := c.secrets.Secret(ctx, name)
+	if common.Is(err, common.NotFound) || err == nil && (secret.DeletedDate != nil || aws.StringValue(secret.ARN) != aws.StringValue(cred.found.ARN)) {
+		return takenAway("secret " + name)
+	}
+	return err
+}
+
 // undoSecret deletes a secret at once if this request made it, and nobody claimed it since.
 func (c *work) undoSecret(ctx context.Context, name string) error {
 	secret, err := c.secrets.Secret(ctx, name)

@@ -108,7 +108,7 @@ func (o *Orchestrator) dismantling(cluster, service string) *Operation {
 // readForDelete looks at the service and its cluster, at the same time. A service that ECS has forgotten is returned as INACTIVE: something
 // of it may be left.
 func (o *Orchestrator) readForDelete(ctx context.Context, cluster, name string) (*dismantling, error) {
-	d := &dismantling{Orchestrator: o, cluster: cluster, name: name}
+	d := &dismantling{Orchestrator: o, cluster: cluster, name: name, asked: newID()}
 	_, err := together(
 		read(func(ctx context.Context) (err error) {
 			d.service, err = o.ecs.Service(ctx, cluster, name)

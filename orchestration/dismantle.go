@@ -21,6 +21,7 @@ import (
 type dismantling struct {
 	*Orchestrator
 	cluster, name string
+	asked         string          // the id of this request: what a later one made or claimed is not its to take down
 	service       *awsecs.Service // as it was found; INACTIVE if it is gone
 	home          *awsecs.Cluster // nil if it is gone
 	families      []string        // of the task definitions it used
@@ -32,7 +33,7 @@ type dismantling struct {
 // leftovers are the things that belong to a service that is gone, and to nobody else.
 type leftovers struct {
 	revisions  []*awsecs.TaskDefinition
-	registries []string // ids
+	registries []string // ARNs
 	secrets    []string // ARNs
 	space      bool     // the cluster or its role, in which nothing is left
 }
@@ -105,7 +106,7 @@ func (d *dismantling) findRevisions(ctx context.Context, used usage) error {
 		return err
 	}
 	for _, r := range revisions {
-		if d.belongs(ecs.ToTags(r.Tags), d.cluster, d.name) {
+		if d.belongs(ecs.ToTags(r.Tags)) {
 			d.left.revisions = append(d.left.revisions, r.TaskDefinition)
 		}
 	}
@@ -143,8 +144,8 @@ func (d *dismantling) findRegistries(ctx context.Context, used usage) error {
 		if err != nil {
 			return err
 		}
-		if d.belongs(tags, d.cluster, d.name) {
-			d.left.registries = append(d.left.registries, nameOf(arn))
+		if d.belongs(tags) {
+			d.left.registries = append(d.left.registries, arn)
 		}
 	}
 	return nil
@@ -190,7 +191,7 @@ func (d *dismantling) findSecrets(ctx context.Context, used usage) error {
 		if err != nil {
 			return err
 		}
-		ours := strings.HasPrefix(aws.StringValue(secret.Name), prefix) && d.belongs(secretsmanager.ToTags(secret.Tags), d.cluster, d.name)
+		ours := strings.HasPrefix(aws.StringValue(secret.Name), prefix) && d.belongs(secretsmanager.ToTags(secret.Tags))
 		if ours && secret.DeletedDate == nil {
 			d.left.secrets = append(d.left.secrets, aws.StringValue(secret.ARN))
 		}
@@ -222,22 +223,18 @@ func (d *dismantling) findSpace(ctx context.Context) error {
 	return err
 }
 
-// emptySpace reports whether the cluster and its role are there, are ours, and nothing uses them but the service that is being taken down.
+// emptySpace reports whether the cluster and its role are there, are ours to take down, and nothing uses them.
 func (d *dismantling) emptySpace(ctx context.Context) (cluster, role bool, err error) {
 	busy := false
 	_, err = together(
 		read(func(ctx context.Context) error {
 			c, err := d.ecs.Cluster(ctx, d.cluster)
-			cluster = err == nil && aws.StringValue(c.Status) == statusActive && ecs.ToTags(c.Tags).OwnedBy(d.account.Org)
+			cluster = err == nil && aws.StringValue(c.Status) == statusActive && d.ownsSpace(ecs.ToTags(c.Tags))
 			return ignoreNotFound(err)
 		}),
 		read(func(ctx context.Context) error {
 			r, err := d.iam.Role(ctx, roleName(d.cluster))
-			if err == nil {
-				tags := iam.ToTags(r.Tags)
-				space, _ := tags.Get(common.TagSpace)
-				role = tags.OwnedBy(d.account.Org) && space == d.cluster
-			}
+			role = err == nil && d.ownsRole(iam.ToTags(r.Tags))
 			return ignoreNotFound(err)
 		}),
 		read(func(ctx context.Context) (err error) {
@@ -250,10 +247,14 @@ func (d *dismantling) emptySpace(ctx context.Context) (cluster, role bool, err e
 
 // deleteRegistries deletes the service's registries. Their instances leave as the tasks stop; those that do not are taken out.
 func (d *dismantling) deleteRegistries(ctx context.Context) error {
-	for _, id := range d.left.registries {
-		err := d.deleteRegistry(ctx, id)
+	for _, arn := range d.left.registries {
+		wanted := func() (bool, error) {
+			tags, err := d.cloud.Tags(ctx, arn)
+			return d.belongs(tags), err
+		}
+		err := d.deleteRegistry(ctx, arn, wanted)
 		if common.Is(err, common.Conflict) {
-			err = d.emptyRegistry(ctx, id)
+			err = d.emptyRegistry(ctx, arn, wanted)
 		}
 		if ignoreNotFound(err) != nil {
 			return err
@@ -263,17 +264,20 @@ func (d *dismantling) deleteRegistries(ctx context.Context) error {
 }
 
 // emptyRegistry takes the instances out of a registry that ECS has left there, and deletes it.
-func (d *dismantling) emptyRegistry(ctx context.Context, id string) error {
-	instances, err := d.cloud.Instances(ctx, id)
+func (d *dismantling) emptyRegistry(ctx context.Context, arn string, wanted func() (bool, error)) error {
+	if ok, err := wanted(); err != nil || !ok {
+		return err
+	}
+	instances, err := d.cloud.Instances(ctx, arn)
 	if err != nil {
 		return err
 	}
 	for _, instance := range instances {
-		if err := d.cloud.DeregisterInstance(ctx, id, instance); ignoreNotFound(err) != nil {
+		if err := d.cloud.DeregisterInstance(ctx, arn, instance); ignoreNotFound(err) != nil {
 			return err
 		}
 	}
-	return d.deleteRegistry(ctx, id)
+	return d.deleteRegistry(ctx, arn, wanted)
 }
 
 // deleteTaskDefinitions deletes the revisions, at the rate AWS allows.
@@ -288,6 +292,13 @@ func (d *dismantling) deleteTaskDefinitions(ctx context.Context) error {
 // deleteCredentials deletes the secrets at once: they hold nothing but what the caller sent.
 func (d *dismantling) deleteCredentials(ctx context.Context) error {
 	for _, arn := range d.left.secrets {
+		secret, err := d.secrets.Secret(ctx, arn)
+		if ignoreNotFound(err) != nil {
+			return err
+		}
+		if err != nil || !d.belongs(secretsmanager.ToTags(secret.Tags)) {
+			continue // gone, or claimed meanwhile
+		}
 		if _, err := d.secrets.DeleteSecret(ctx, arn, 0); ignoreNotFound(err) != nil {
 			return err
 		}
@@ -308,12 +319,30 @@ func (d *dismantling) deleteSpace(ctx context.Context) error {
 		return err
 	}
 	if cluster {
-		if err := d.deleteCluster(ctx, d.cluster); ignoreNotFound(err) != nil {
+		if gone, err := d.deleteCluster(ctx, d.cluster, d.ownsSpace); err != nil || !gone {
 			return err
 		}
 	}
 	if role {
-		return d.deleteRole(ctx, d.cluster)
+		return d.deleteRole(ctx, d.cluster, d.ownsRole)
 	}
 	return nil
+}
+
+// belongs reports whether something may be taken down along with the service: it carries our org's tag, does not say that it is of
+// another space or for another service, and no later request has made or claimed it.
+func (d *dismantling) belongs(tags common.Tags) bool {
+	space, ok := tags.Get(common.TagSpace)
+	return d.ownsSpace(tags) && (!ok || space == d.cluster) && madeFor(tags, d.name)
+}
+
+// ownsSpace reports whether a cluster with the tags may be taken down once it is empty.
+func (d *dismantling) ownsSpace(tags common.Tags) bool {
+	return tags.OwnedBy(d.account.Org) && !madeAfter(tags, d.asked)
+}
+
+// ownsRole reports whether a role with the tags may be taken down along with its cluster.
+func (d *dismantling) ownsRole(tags common.Tags) bool {
+	space, _ := tags.Get(common.TagSpace)
+	return d.ownsSpace(tags) && space == d.cluster
 }

@@ -14,15 +14,21 @@ const logRetentionDays = 365
 // readLogGroup looks for the space's log group.
 func (c *work) readLogGroup(ctx context.Context) error {
 	group, err := c.logs.Group(ctx, c.cluster)
-	if common.Is(err, common.NotFound) {
-		return nil
-	}
 	c.found.logGroup = group
-	return err
+	return ignoreNotFound(err)
 }
 
-// makeLogGroup makes the space's log group, or looks whose it is.
+// makeLogGroup makes the space's log group, or looks whose it is and claims it.
 func (c *work) makeLogGroup(ctx context.Context) (undo, error) {
+	back, err := c.findOrMakeLogGroup(ctx)
+	if takenBack(err) {
+		c.found.logGroup = nil
+		return c.findOrMakeLogGroup(ctx)
+	}
+	return back, err
+}
+
+func (c *work) findOrMakeLogGroup(ctx context.Context) (undo, error) {
 	if c.found.logGroup == nil {
 		c.groupMade = true // perhaps even if the call fails: undoLogGroup looks
 		err := c.pace.Retry(ctx, func() error { return c.logs.CreateGroup(ctx, c.cluster, c.tagsFor(nil)) }, common.LogGroupBusy)
@@ -66,7 +72,7 @@ func (c *work) undoLogGroup(ctx context.Context) error {
 	if !c.groupMade {
 		return nil
 	}
-	err := func() error {
+	err := c.pace.Retry(ctx, func() error { // somebody may claim it before the next try
 		group, err := c.logs.Group(ctx, c.cluster)
 		if err != nil {
 			return err
@@ -75,10 +81,7 @@ func (c *work) undoLogGroup(ctx context.Context) error {
 		if err != nil || !c.mine(tags) {
 			return err
 		}
-		return c.pace.Retry(ctx, func() error { return c.logs.DeleteGroup(ctx, c.cluster) }, common.LogGroupBusy)
-	}()
-	if common.Is(err, common.NotFound) {
-		return nil
-	}
-	return common.Wrapf(err, "log group %s", c.cluster)
+		return c.logs.DeleteGroup(ctx, c.cluster)
+	}, common.LogGroupBusy)
+	return common.Wrapf(ignoreNotFound(err), "log group %s", c.cluster)
 }

@@ -97,11 +97,22 @@ func detached(ctx context.Context, d time.Duration) (context.Context, context.Ca
 	return context.WithTimeout(context.WithoutCancel(ctx), d)
 }
 
+// newID returns an id that no other request has. Ids are in the order of their making, on one server to the microsecond and on several as
+// well as their clocks agree: the later one is the greater one.
+func newID() string { return uuid.Must(uuid.NewV7()).String() } // it fails where there are no random numbers
+
 // token returns the value of the tag spinup:request for what a new request makes for the service: the service's name, so that what
-// an interrupted request left can be told to be that service's, and an id that no other request has.
+// an interrupted request left can be told to be that service's, and a new id.
 func token(service string) (tag, id string) {
-	id = uuid.NewString()
+	id = newID()
 	return tokenPrefix(service) + id, id
+}
+
+// madeAfter reports whether tags are those of something that was made or claimed by a request whose id is later than the given one.
+func madeAfter(tags common.Tags, id string) bool {
+	value, _ := tags.Get(common.TagRequest)
+	made, err := uuid.Parse(value[strings.LastIndex(value, "/")+1:])
+	return err == nil && made.Version() == 7 && made.String() > id
 }
 
 // tokenPrefix begins the tokens of all requests for the service. AWS allows 256 characters in a tag's value.

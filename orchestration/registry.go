@@ -161,6 +161,15 @@ func (c *creation) adoptRegistry(ctx context.Context) (undo, error) {
 	return nil, c.cloud.Tag(ctx, aws.StringValue(registry.Arn), tags)
 }
 
+// keepRegistry looks whether the registry that this request adopted is there.
+func (c *creation) keepRegistry(ctx context.Context) error {
+	_, err := c.cloud.Service(ctx, c.registryID)
+	if common.Is(err, common.NotFound) {
+		return takenAway("service registry " + c.registryID)
+	}
+	return err
+}
+
 // useRegistry makes the registry the service's.
 func (c *creation) useRegistry(registry *awscloud.Service) {
 	c.out.ServiceDiscoveryService = registry
@@ -192,20 +201,23 @@ func (c *creation) undoRegistry(ctx context.Context, made *awscloud.Service) err
 			return nil
 		}
 	}
-	tags, err := c.cloud.Tags(ctx, aws.StringValue(made.Arn))
-	if err == nil && !c.mine(tags) {
-		return nil
-	}
-	if err == nil || passing(err) { // made by this request, by its creator request id: tags that cannot be read must not save it
-		err = c.deleteRegistry(ctx, aws.StringValue(made.Id))
-	}
-	if common.Is(err, common.NotFound) {
-		return nil
-	}
+	err := c.deleteRegistry(ctx, aws.StringValue(made.Arn), func() (bool, error) {
+		tags, err := c.cloud.Tags(ctx, aws.StringValue(made.Arn))
+		if err != nil && passing(err) { // made by this request, by its creator request id: tags that cannot be read must not save it
+			return true, nil
+		}
+		return c.mine(tags), err
+	})
 	return common.Wrapf(err, "service registry %s (%s)", aws.StringValue(made.Name), aws.StringValue(made.Id))
 }
 
-// deleteRegistry deletes a Cloud Map service once the instances in it have left.
-func (o *Orchestrator) deleteRegistry(ctx context.Context, id string) error {
-	return o.pace.Retry(ctx, func() error { return o.cloud.DeleteService(ctx, id) }, common.RegistryInUse)
+// deleteRegistry deletes a Cloud Map service once the instances in it have left, as long as it is wanted: somebody may claim it meanwhile.
+// One that is gone is fine.
+func (o *Orchestrator) deleteRegistry(ctx context.Context, arn string, wanted func() (bool, error)) error {
+	return o.pace.Retry(ctx, func() error {
+		if ok, err := wanted(); err != nil || !ok {
+			return ignoreNotFound(err)
+		}
+		return ignoreNotFound(o.cloud.DeleteService(ctx, arn))
+	}, common.RegistryInUse)
 }

@@ -105,6 +105,7 @@ func (c *work) keyStatement(key string) statement {
 
 // readRole looks for the execution role.
 func (c *work) readRole(ctx context.Context) error {
+	c.found.role = nil
 	role, err := c.iam.Role(ctx, roleName(c.cluster))
 	if common.Is(err, common.NotFound) {
 		return nil
@@ -126,15 +127,21 @@ func (c *work) foundRole(role *awsiam.Role) error {
 // readRolePolicy reads what the execution role may do.
 func (c *work) readRolePolicy(ctx context.Context) error {
 	document, err := c.iam.RolePolicy(ctx, roleName(c.cluster), rolePolicyName)
-	if common.Is(err, common.NotFound) {
-		return nil
-	}
 	c.found.rolePolicy = document
-	return err
+	return ignoreNotFound(err)
 }
 
-// makeRole makes the execution role.
+// makeRole makes the execution role, or claims the one that is there.
 func (c *work) makeRole(ctx context.Context) (undo, error) {
+	back, err := c.findOrMakeRole(ctx)
+	if takenBack(err) {
+		c.found.role, c.found.rolePolicy = nil, ""
+		return c.findOrMakeRole(ctx)
+	}
+	return back, err
+}
+
+func (c *work) findOrMakeRole(ctx context.Context) (undo, error) {
 	name := roleName(c.cluster)
 	if c.found.role != nil {
 		return c.claim(iam.ToTags(c.found.role.Tags), c.sharedRole())(ctx)
@@ -208,28 +215,27 @@ func (c *work) undoRole(ctx context.Context) error {
 	if !c.roleMade {
 		return nil
 	}
-	role, err := c.iam.Role(ctx, roleName(c.cluster))
-	if err == nil && !c.mine(iam.ToTags(role.Tags)) {
-		return nil
-	}
-	if err == nil {
-		err = c.deleteRole(ctx, c.cluster)
-	}
-	if common.Is(err, common.NotFound) {
-		return nil
-	}
-	return common.Wrapf(err, "role %s", roleName(c.cluster))
+	return common.Wrapf(c.deleteRole(ctx, c.cluster, c.mine), "role %s", roleName(c.cluster))
 }
 
-// deleteRole deletes a cluster's execution role and the policy that we gave it. What is gone already is fine.
-func (o *Orchestrator) deleteRole(ctx context.Context, cluster string) error {
+// deleteRole deletes a cluster's execution role, and the policy that we gave it, as long as its tags are as wanted: somebody may claim it
+// meanwhile. What is gone already is fine.
+func (o *Orchestrator) deleteRole(ctx context.Context, cluster string, wanted func(common.Tags) bool) error {
 	name := roleName(cluster)
-	if err := o.iam.DeleteRolePolicy(ctx, name, rolePolicyName); err != nil && !common.Is(err, common.NotFound) {
+	still := func() (bool, error) {
+		role, err := o.iam.Role(ctx, name)
+		return err == nil && wanted(iam.ToTags(role.Tags)), ignoreNotFound(err)
+	}
+	if ok, err := still(); err != nil || !ok {
 		return err
 	}
-	err := o.pace.Retry(ctx, func() error { return o.iam.DeleteRole(ctx, name) }, common.RoleInUse)
-	if common.Is(err, common.NotFound) {
-		return nil
+	if err := o.iam.DeleteRolePolicy(ctx, name, rolePolicyName); ignoreNotFound(err) != nil {
+		return err
 	}
-	return err
+	return o.pace.Retry(ctx, func() error {
+		if ok, err := still(); err != nil || !ok {
+			return err
+		}
+		return ignoreNotFound(o.iam.DeleteRole(ctx, name))
+	}, common.RoleInUse)
 }

@@ -47,10 +47,13 @@ func (c *creation) createService(ctx context.Context) (undo, error) {
 		if len(made.Tags) == 0 { // AWS leaves them out of some answers
 			c.out.Service.Tags = in.Tags
 		}
-		return nil, nil // nothing comes after it that could fail
+		return c.undoService, nil
 	}
 	if common.Is(err, common.Conflict) {
 		c.rival.Store(true)
+	}
+	if common.NewRegistry.Is(err) { // it was there when this request began
+		return nil, takenAway("the service registry")
 	}
 	if !common.Ambiguous(err) {
 		return nil, err
@@ -127,7 +130,7 @@ func circuitBreaker(config *awsecs.DeploymentConfiguration, controller *awsecs.D
 	return &out
 }
 
-// undoService deletes the service that this request made, if its answer was lost.
+// undoService deletes the service if this request made it.
 func (c *creation) undoService(ctx context.Context) error {
 	service, err := c.ecs.Service(ctx, c.cluster, c.service)
 	if err == nil && (aws.StringValue(service.Status) != statusActive || !c.mine(ecs.ToTags(service.Tags))) {

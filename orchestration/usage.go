@@ -22,7 +22,8 @@ type usage struct {
 // maxReaders is how many clusters are looked at at the same time.
 const maxReaders = 8
 
-// usageByOthers returns what all services of the account use but the named one.
+// usageByOthers returns what all services of the account use but the named one that was deleted. If one of its name was made since, that
+// is another one.
 func (o *Orchestrator) usageByOthers(ctx context.Context, cluster, service string) (usage, error) {
 	used := usage{map[string]bool{}, map[string]bool{}, map[string]bool{}}
 	clusters, err := o.ecs.ListClusters(ctx)
@@ -39,7 +40,7 @@ func (o *Orchestrator) usageByOthers(ctx context.Context, cluster, service strin
 			defer mu.Unlock()
 			for _, s := range services {
 				same := nameOf(arn) == cluster
-				if !same || aws.StringValue(s.ServiceName) != service {
+				if !same || aws.StringValue(s.ServiceName) != service || aws.StringValue(s.Status) == statusActive {
 					used.add(s, same)
 				}
 			}
@@ -119,11 +120,4 @@ func (o *Orchestrator) liveTasks(ctx context.Context, cluster string) ([]*awsecs
 		}
 	}
 	return live, nil
-}
-
-// belongs reports whether something may be taken down along with the service: it carries our org's tag, and does not say that it is of
-// another space or for another service.
-func (o *Orchestrator) belongs(tags common.Tags, cluster, service string) bool {
-	space, ok := tags.Get(common.TagSpace)
-	return tags.OwnedBy(o.account.Org) && (!ok || space == cluster) && madeFor(tags, service)
 }

@@ -55,6 +55,10 @@ type shared struct {
 	write func(context.Context, common.Tags) error
 }
 
+// takenBack reports whether err says that something shared which was there a moment ago is gone: the request that made it has failed. It is
+// AWS that says so then, not we of what is another org's.
+func takenBack(err error) bool { return common.Is(err, common.NotFound) && common.CodeOf(err) != "" }
+
 // claim gives something shared that was found this request's tag, if another request of ours may be making it at the moment: that one
 // leaves it alone then, should it fail. Where a service runs already, nobody would take it away. Undo gives the old tag back, unless
 // somebody else has claimed it since, or has built what this request wanted to build.

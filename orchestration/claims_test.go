@@ -1,0 +1,178 @@
+package orchestration
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go/aws"
+	"github.com/google/go-cmp/cmp"
+
+	"ecs-api/common"
+	"ecs-api/iam"
+	"ecs-api/localaws"
+)
+
+// until waits until done is true, and fails the test if that never happens.
+func until(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := hurried.Until(ctx, func() (bool, error) { return done(), nil }); err != nil {
+		t.Errorf("it never happened that %s", what)
+	}
+}
+
+// sharedTags reads the tags of what the services in a cluster share.
+func (w *world) sharedTags(t *testing.T, cluster string) map[string]func() common.Tags {
+	return map[string]func() common.Tags{
+		"role": func() common.Tags {
+			role, err := w.iam.Role(t.Context(), roleName(cluster))
+			if err != nil {
+				return nil
+			}
+			return iam.ToTags(role.Tags)
+		},
+		"log group": func() common.Tags {
+			group, err := w.logs.Group(t.Context(), cluster)
+			if err != nil {
+				return nil
+			}
+			tags, _ := w.logs.Tags(t.Context(), aws.StringValue(group.Arn))
+			return tags
+		},
+	}
+}
+
+// TestAClaimThatWasMissed makes one service fail on one server, which takes back what it made, after another server has claimed it for
+// another service: too late to be seen. That service is to have all it needs in the end.
+func TestAClaimThatWasMissed(t *testing.T) {
+	for name, test := range map[string]struct{ service, claim, takeBack, line string }{
+		"role":      {"iam", "TagRole", "DeleteRole", "iam:role myclu-ecsTaskExecution"},
+		"log group": {"logs", "TagResource", "DeleteLogGroup", "logs:log-group myclu"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sim := localaws.New()
+			failing, claiming := newWorld(t, sim), newWorld(t, sim)
+			there := func() bool { return strings.Contains(strings.Join(sim.Inventory(), "\n"), test.line) }
+			var wg sync.WaitGroup
+			var good error
+			claims, takesBack, builds := make(chan struct{}), make(chan struct{}), make(chan struct{})
+			sim.Inject(
+				localaws.Fault{Service: "ecs", Operation: "CreateService", Effect: localaws.Refuse, Func: func() {
+					wg.Go(func() { _, good = claiming.Create(t.Context(), wholeService(t, "myclu", "api")) })
+					<-claims
+					for part, tags := range failing.sharedTags(t, "myclu") {
+						until(t, "the "+part+" was claimed", func() bool { return part == name || madeFor(tags(), "api") })
+					}
+					until(t, "the cluster was claimed", func() bool {
+						cluster, err := failing.ecs.Cluster(t.Context(), "myclu")
+						return err == nil && strings.Contains(cluster.String(), "api/")
+					})
+				}},
+				localaws.Fault{Service: test.service, Operation: test.claim, Effect: localaws.Hook, Func: func() { close(claims); <-takesBack }},
+				localaws.Fault{Service: test.service, Operation: test.takeBack, Effect: localaws.Hook, Func: func() { close(takesBack); <-builds }},
+				localaws.Fault{Service: "ecs", Operation: "CreateService", Effect: localaws.Hook, Func: func() {
+					close(builds)
+					until(t, "the "+name+" was gone", func() bool { return !there() })
+				}},
+			)
+			_, bad := failing.Create(t.Context(), wholeService(t, "myclu", "www"))
+			wg.Wait()
+			if bad == nil || good != nil {
+				t.Errorf("www: %v, want an error; api: %v", bad, good)
+			}
+			if diff := cmp.Diff(wholeInventory("myclu", "api"), inventory(sim)); diff != "" {
+				t.Errorf("what exists (-want +got):\n%s", diff)
+			}
+			if policy, err := claiming.iam.RolePolicy(t.Context(), roleName("myclu"), rolePolicyName); err != nil || policy == "" {
+				t.Errorf("the role's policy: %q, %v", policy, err)
+			}
+			if group, err := claiming.logs.Group(t.Context(), "myclu"); err != nil || aws.Int64Value(group.RetentionInDays) != logRetentionDays {
+				t.Errorf("the log group: %v, %v", group, err)
+			}
+		})
+	}
+}
+
+// TestADeleteSparesWhatIsMadeAnew takes a service down on one server while another server is asked to make it again, and waits for it to
+// drain: the new one is to keep all that is its.
+func TestADeleteSparesWhatIsMadeAnew(t *testing.T) {
+	var drained sync.Once
+	var passed atomic.Int64
+	clock := func() time.Time { return time.Now().Add(time.Duration(passed.Load())) }
+	sim := localaws.New(localaws.Clock(clock), localaws.WithLags(localaws.Lags{Drain: time.Minute}))
+	deleting, making := newWorld(t, sim), newWorld(t, sim)
+	deleting.create(t, wholeService(t, "myclu", "www"))
+	if _, _, err := deleting.Delete(t.Context(), "myclu", "www", true); err != nil {
+		t.Fatal(err)
+	}
+	sim.Inject(localaws.Fault{Service: "ecs", Operation: "CreateService", Times: -1, Effect: localaws.Hook, Func: func() {
+		drained.Do(func() {
+			passed.Add(int64(time.Hour))
+			deleting.wait()
+		})
+	}})
+	out := making.create(t, wholeService(t, "myclu", "www"))
+	if diff := cmp.Diff(wholeInventory("myclu", "www"), inventory(sim)); diff != "" {
+		t.Errorf("what exists (-want +got):\n%s", diff)
+	}
+	if got, want := sim.Inventory(), aws.StringValue(out.TaskDefinition.TaskDefinitionArn); strings.Count(strings.Join(got, "\n"), "ecs:task-definition") != 1 || !strings.HasSuffix(want, ":2") {
+		t.Errorf("the service runs %s; it and nothing else of the family is to be left of %v", want, got)
+	}
+	if _, _, err := making.Delete(t.Context(), "myclu", "www", true); err != nil {
+		t.Fatal(err)
+	}
+	passed.Add(int64(time.Hour))
+	making.wait()
+	if diff := cmp.Diff(remains, inventory(sim)); diff != "" {
+		t.Errorf("what is left in the end (-want +got):\n%s", diff)
+	}
+}
+
+// TestWhatIsTakenAwayFromACreate takes something that an interrupted request left, and that the next one builds upon, away from under it.
+func TestWhatIsTakenAwayFromACreate(t *testing.T) {
+	for name, take := range map[string]func(w *world) error{
+		"secret": func(w *world) error {
+			_, err := w.secrets.DeleteSecret(context.Background(), "spinup/localdev/myclu/www-cred", 0)
+			return err
+		},
+		"registry": func(w *world) error {
+			registry, err := w.registryNamed(context.Background(), localaws.Namespace, "www-myclu")
+			if err != nil {
+				return err
+			}
+			return w.cloud.DeleteService(context.Background(), aws.StringValue(registry.Id))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sim := localaws.New()
+			w := newWorld(t, sim)
+			w.create(t, wholeService(t, "myclu", "www"))
+			if _, _, err := w.Delete(t.Context(), "myclu", "www", false); err != nil {
+				t.Fatal(err)
+			}
+			left := inventory(sim)
+			sim.Inject(localaws.Fault{Service: "ecs", Operation: "CreateService", Effect: localaws.Hook, Func: func() {
+				if err := take(w); err != nil {
+					t.Error(err)
+				}
+			}})
+			_, err := w.Create(t.Context(), wholeService(t, "myclu", "www"))
+			if !common.Is(err, common.Conflict) || !strings.Contains(err.Error(), "taken away meanwhile; ask again") {
+				t.Errorf("got %v", err)
+			}
+			w.wait()
+			if extra := minus(inventory(sim), left); len(extra) > 0 {
+				t.Errorf("%v was made and left", extra)
+			}
+			w.create(t, wholeService(t, "myclu", "www"))
+			if diff := cmp.Diff(wholeInventory("myclu", "www"), inventory(sim)); diff != "" {
+				t.Errorf("what exists in the end (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
