@@ -53,8 +53,8 @@ func TestServiceIsUpdated(t *testing.T) {
 		"repositorycredentials": {"credentialsparameter": "${secret}"}}]}`
 	w.run(t, []row{
 		{name: "make one", send: "POST /local/services", body: seedCreate(t), status: 200, keep: keepBuilt},
-		{name: "the seed's request: tags and a new deployment", send: "PUT " + www, status: 200,
-			body:   `{"ForceNewDeployment": true, "Tags": [{"Key": "MyKey", "Value": "MyValue"}, {"Key": "Application", "Value": "someprefix"}]}`,
+		{name: "the seed's request, with a tag twice: tags and a new deployment", send: "PUT " + www, status: 200,
+			body:   `{"ForceNewDeployment": true, "Tags": [{"Key": "MyKey", "Value": "before"}, {"Key": "Application", "Value": "someprefix"}, {"Key": "MyKey", "Value": "MyValue"}]}`,
 			answer: `{"Service": {"ServiceName": "www", "Tags": [{"Key": "MyKey", "Value": "MyValue"}, ` + spaceTags + `]}, "Cluster": {"ClusterName": "myclu"}, "TaskDefinition": {"TaskDefinitionArn": "${revision}"}, "CloudwatchLogGroups": ["myclu"], "Tags": [{"Key": "Application", "Value": "someprefix"}]}`},
 		{name: "the other spelling, without the service in the path", send: "PUT /local/clusters/myclu/services", status: 200, body: `{"ServiceName": "www", "ForceRedeploy": true}`,
 			answer: `{"Service": {"ServiceName": "www"}}`},
@@ -64,7 +64,7 @@ func TestServiceIsUpdated(t *testing.T) {
 		{name: "a task definition", send: "PUT " + www, status: 200, body: `{"TaskDefinition": ` + newDefinition + `}`, answer: `{"TaskDefinition": {"Revision": 2, "Cpu": "512"}}`,
 			keep: map[string]string{"revision2": "TaskDefinition.TaskDefinitionArn"}},
 
-		{name: "nothing to change", send: "PUT " + www, status: 400, body: `{}`},
+		{name: "nothing to change", send: "PUT " + www, status: 400, body: `{}`, wrong: []string{"tags"}},
 		{name: "no body", send: "PUT " + www, status: 400},
 		{name: "no name", send: "PUT /local/clusters/myclu/services", status: 400, body: `{"ForceRedeploy": true}`, wrong: []string{"ServiceName"}},
 		{name: "two names", send: "PUT " + www, status: 400, body: `{"Service": {"Service": "other"}, "ForceRedeploy": true}`, wrong: []string{"service.service"}},

@@ -39,7 +39,7 @@ func (u *updating) validate() problems {
 		p = append(p, secretsmanager.ToTags(cred.Tags).Validate(at+".tags", u.account.Org)...)
 	}
 	if in.Service == nil && in.TaskDefinition == nil && len(in.Credentials) == 0 && len(in.Tags) == 0 && !in.force() {
-		p.add("", "nothing to change: give Tags, ForceNewDeployment, Service, TaskDefinition or Credentials")
+		p.add("tags", "must be given, or ForceNewDeployment, Service, TaskDefinition or Credentials: there is nothing to change")
 	}
 	p = append(p, u.callers.Validate("tags", u.account.Org)...)
 	u.validateParts(&p)
@@ -81,7 +81,7 @@ func (u *updating) validateService(p *problems) {
 }
 
 // wanted returns the tags that the caller wants, without those that are ours to set.
-func (u *updating) wanted() common.Tags { return ownTags(u.callers) }
+func (u *updating) wanted() common.Tags { return ownTags(common.Tags(nil).With(u.callers...)) }
 
 // ownTags returns a caller's tags without those that are ours to set.
 func ownTags(tags common.Tags) common.Tags {
