@@ -128,7 +128,7 @@ func Invalid(fields ...FieldError) error {
 		if i == 0 {
 			sep = ": "
 		}
-		msg += sep + f.Field + " " + f.Detail
+		msg += sep + strings.TrimSpace(f.Field+" "+f.Detail) // some are of the request as a whole
 	}
 	if more > 0 {
 		msg += fmt.Sprintf("; and %d more", more)

@@ -82,8 +82,13 @@ func (t Tags) OwnedBy(org string) bool {
 	return ok && have == org
 }
 
-// maxTags is AWS's limit per resource; ours take five of them.
-const maxTags = 50
+const (
+	maxTags = 50 // AWS's limit per resource
+	ownTags = 5  // are ours
+)
+
+// TooMany reports whether t are more tags of callers than AWS allows beside ours.
+func (t Tags) TooMany() bool { return len(t) > maxTags-ownTags }
 
 // tagText is what AWS allows in keys and values.
 var tagText = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
@@ -91,8 +96,8 @@ var tagText = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 // Validate returns what AWS would refuse about t, and a spinup:org other than org. Field is the name of the list in the request.
 func (t Tags) Validate(field, org string) []FieldError {
 	var wrong []FieldError
-	if len(t) > maxTags-5 {
-		wrong = append(wrong, FieldError{field, fmt.Sprintf("has %d tags; AWS allows %d, and %d are ours", len(t), maxTags, 5)})
+	if t.TooMany() {
+		wrong = append(wrong, FieldError{field, fmt.Sprintf("has %d tags; AWS allows %d, and %d are ours", len(t), maxTags, ownTags)})
 	}
 	for i, tag := range t {
 		at := fmt.Sprintf("%s[%d]", field, i)

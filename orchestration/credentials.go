@@ -91,6 +91,9 @@ func (c *work) makeCredential(cred *credential) step {
 		if err == nil {
 			return back, nil
 		}
+		if cred.in.KmsKeyId != nil && common.CodeOf(err) == awssecrets.ErrCodeEncryptionFailure {
+			return nil, common.Invalid(common.FieldError{Field: "credentials." + cred.container + ".KmsKeyId", Detail: "must be a key that Secrets Manager can encrypt with"})
+		}
 		if !common.Is(err, common.Conflict) {
 			return back, err
 		}

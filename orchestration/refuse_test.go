@@ -1,6 +1,7 @@
 package orchestration
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/aws/aws-sdk-go/aws"
@@ -76,6 +77,9 @@ func TestCreateRefusesWhatCannotBe(t *testing.T) {
 		"records that need a port": {func(_ *testing.T, _ *world, in *CreateInput) {
 			in.ServiceRegistry.DnsConfig.DnsRecords[0].Type = aws.String(awscloud.RecordTypeSrv)
 		}, common.BadRequest},
+		"a key that Secrets Manager does not know": {func(_ *testing.T, _ *world, in *CreateInput) {
+			in.Credentials["webserver"].KmsKeyId = aws.String("alias/nothing")
+		}, common.BadRequest},
 		"a subnet that is not there": {func(_ *testing.T, _ *world, in *CreateInput) {
 			in.Service.NetworkConfiguration = &awsecs.NetworkConfiguration{AwsvpcConfiguration: &awsecs.AwsVpcConfiguration{Subnets: aws.StringSlice([]string{"subnet-0000000000000000f"})}}
 		}, common.BadRequest},
@@ -92,6 +96,27 @@ func TestCreateRefusesWhatCannotBe(t *testing.T) {
 				t.Errorf("something has changed (-before +after):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestTagsThatAWSWouldRefuse sees that the tags of one thing and of the whole request are looked at together, before AWS is asked.
+func TestTagsThatAWSWouldRefuse(t *testing.T) {
+	for name, change := range map[string]func(in *CreateInput){
+		"keys that IAM does not tell apart": func(in *CreateInput) { in.Tags = append(in.Tags, &awsecs.Tag{Key: aws.String("OWNER")}) },
+		"an org's tag in another case":      func(in *CreateInput) { in.Tags = []*awsecs.Tag{{Key: aws.String("Spinup:Org")}} },
+		"too many with those of the service": func(in *CreateInput) {
+			for i := range 40 {
+				in.Service.Tags = append(in.Service.Tags, &awsecs.Tag{Key: aws.String(fmt.Sprint("service", i))})
+				in.Tags = append(in.Tags, &awsecs.Tag{Key: aws.String(fmt.Sprint("all", i))})
+			}
+		},
+	} {
+		w := newWorld(t, localaws.New())
+		in := wholeService(t, "myclu", "www")
+		change(in)
+		if _, err := w.Create(t.Context(), in); !common.Is(err, common.BadRequest) || len(w.aws.Calls()) > 0 {
+			t.Errorf("%s: %v after %d calls", name, err, len(w.aws.Calls()))
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package orchestration
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/aws/aws-sdk-go/aws"
@@ -24,10 +25,20 @@ type UpdateInput struct {
 
 // Name returns the name of the service that the request itself names; empty if it names none.
 func (in *UpdateInput) Name() string {
+	names := in.names()
+	return nameOf(cmp.Or(names["service.service"], names["servicename"]))
+}
+
+// names returns how the request refers to the service, by the names of the fields.
+func (in *UpdateInput) names() map[string]string {
+	names := map[string]string{}
 	if in.Service != nil && aws.StringValue(in.Service.Service) != "" {
-		return nameOf(aws.StringValue(in.Service.Service))
+		names["service.service"] = *in.Service.Service
 	}
-	return nameOf(aws.StringValue(in.ServiceName))
+	if aws.StringValue(in.ServiceName) != "" {
+		names["servicename"] = *in.ServiceName
+	}
+	return names
 }
 
 // force reports whether the tasks are to be replaced though nothing about them has changed.

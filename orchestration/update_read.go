@@ -95,6 +95,11 @@ func (u *updating) readService(ctx context.Context) error {
 	case aws.StringValue(service.Status) != statusActive:
 		return gone(u.cluster, u.service)
 	}
+	for _, ref := range u.in.names() {
+		if !means(ref, aws.StringValue(service.ServiceArn)) { // the body's, of another cluster or account
+			return common.Errorf(common.NotFound, "there is no service %s in cluster %s", ref, u.cluster)
+		}
+	}
 	u.before = service
 	return nil
 }

@@ -156,16 +156,18 @@ func TestUpdateRefusesWhatCannotBe(t *testing.T) {
 		service, body string
 		kind          common.Kind
 	}{
-		"nothing":                             {"www", `{}`, common.BadRequest},
-		"another service in the body":         {"www", `{"ServiceName": "api", "ForceRedeploy": true}`, common.BadRequest},
-		"a public address":                    {"www", `{"Service": {"NetworkConfiguration": {"AwsvpcConfiguration": {"AssignPublicIp": "ENABLED"}}}}`, common.BadRequest},
-		"another org's tag":                   {"www", `{"Tags": [{"Key": "spinup:org", "Value": "theirs"}]}`, common.BadRequest},
-		"credentials for no container":        {"www", `{"Credentials": {"nobody": {"Name": "x", "SecretString": "{}"}}}`, common.BadRequest},
-		"a role that is not allowed":          {"www", `{"TaskDefinition": {"family": "f", "cpu": "256", "memory": "512", "taskRoleArn": "arn:aws:iam::123456789012:role/admin", "containerdefinitions": [{"name": "a", "image": "b"}]}}`, common.BadRequest},
-		"a size that Fargate does not have":   {"www", `{"TaskDefinition": {"family": "f", "cpu": "256", "memory": "8192", "containerdefinitions": [{"name": "a", "image": "b"}]}}`, common.BadRequest},
-		"a subnet that is not there":          {"www", `{"Service": {"NetworkConfiguration": {"AwsvpcConfiguration": {"Subnets": ["subnet-0000000000000000f"]}}}}`, common.BadRequest},
-		"a task definition that is not there": {"www", `{"Service": {"TaskDefinition": "nothing:1"}}`, common.NotFound},
-		"a service that is not there":         {"nothing", `{"ForceRedeploy": true}`, common.NotFound},
+		"nothing":                              {"www", `{}`, common.BadRequest},
+		"another service in the body":          {"www", `{"ServiceName": "api", "ForceRedeploy": true}`, common.BadRequest},
+		"another service in one of two places": {"www", `{"ServiceName": "api", "Service": {"Service": "www"}, "ForceRedeploy": true}`, common.BadRequest},
+		"another cluster's service":            {"www", `{"ServiceName": "arn:aws:ecs:us-east-1:123456789012:service/other/www", "ForceRedeploy": true}`, common.NotFound},
+		"a public address":                     {"www", `{"Service": {"NetworkConfiguration": {"AwsvpcConfiguration": {"AssignPublicIp": "ENABLED"}}}}`, common.BadRequest},
+		"another org's tag":                    {"www", `{"Tags": [{"Key": "spinup:org", "Value": "theirs"}]}`, common.BadRequest},
+		"credentials for no container":         {"www", `{"Credentials": {"nobody": {"Name": "x", "SecretString": "{}"}}}`, common.BadRequest},
+		"a role that is not allowed":           {"www", `{"TaskDefinition": {"family": "f", "cpu": "256", "memory": "512", "taskRoleArn": "arn:aws:iam::123456789012:role/admin", "containerdefinitions": [{"name": "a", "image": "b"}]}}`, common.BadRequest},
+		"a size that Fargate does not have":    {"www", `{"TaskDefinition": {"family": "f", "cpu": "256", "memory": "8192", "containerdefinitions": [{"name": "a", "image": "b"}]}}`, common.BadRequest},
+		"a subnet that is not there":           {"www", `{"Service": {"NetworkConfiguration": {"AwsvpcConfiguration": {"Subnets": ["subnet-0000000000000000f"]}}}}`, common.BadRequest},
+		"a task definition that is not there":  {"www", `{"Service": {"TaskDefinition": "nothing:1"}}`, common.NotFound},
+		"a service that is not there":          {"nothing", `{"ForceRedeploy": true}`, common.NotFound},
 	} {
 		_, err := w.Update(t.Context(), "myclu", test.service, updateInput(t, test.body, made))
 		if !common.Is(err, test.kind) {

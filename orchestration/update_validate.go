@@ -16,13 +16,16 @@ import (
 func (u *updating) validate() problems {
 	var p problems
 	in := u.in
-	if name := in.Name(); name != "" && name != u.service {
-		p.add("service.service", "is %q, but the path names service %q", name, u.service)
+	names := in.names()
+	for _, field := range slices.Sorted(maps.Keys(names)) {
+		if nameOf(names[field]) != u.service {
+			p.add(field, "is %q, but the request is for service %q", names[field], u.service)
+		}
 	}
 	u.validateService(&p)
 	if in.TaskDefinition != nil {
 		p = append(p, u.account.validateTaskDefinition(in.TaskDefinition)...)
-		p = append(p, ecs.ToTags(in.TaskDefinition.Tags).Validate("taskdefinition.tags", u.account.Org)...)
+		p = append(p, u.validateTags("taskdefinition.tags", ecs.ToTags(in.TaskDefinition.Tags))...)
 	}
 	for _, container := range slices.Sorted(maps.Keys(in.Credentials)) {
 		cred, at := in.Credentials[container], "credentials."+container
@@ -36,12 +39,12 @@ func (u *updating) validate() problems {
 		if cred.Name != nil {
 			p.credentialName(at+".Name", *cred.Name)
 		}
-		p = append(p, secretsmanager.ToTags(cred.Tags).Validate(at+".tags", u.account.Org)...)
+		p = append(p, u.validateTags(at+".tags", secretsmanager.ToTags(cred.Tags))...)
 	}
 	if in.Service == nil && in.TaskDefinition == nil && len(in.Credentials) == 0 && len(in.Tags) == 0 && !in.force() {
 		p.add("tags", "must be given, or ForceNewDeployment, Service, TaskDefinition or Credentials: there is nothing to change")
 	}
-	p = append(p, u.callers.Validate("tags", u.account.Org)...)
+	p = append(p, u.validateCallersTags(true)...)
 	u.validateParts(&p)
 	return p
 }

@@ -67,8 +67,8 @@ func (c *creation) validate() problems {
 	c.validateService(&p)
 	c.validateRegistry(&p)
 	c.validateCredentials(&p)
-	p = append(p, c.callers.Validate("tags", c.account.Org)...)
-	p = append(p, ecs.ToTags(in.Service.Tags).Validate("service.tags", c.account.Org)...)
+	p = append(p, c.validateCallersTags(in.TaskDefinition != nil)...)
+	p = append(p, c.validateTags("service.tags", ecs.ToTags(in.Service.Tags))...)
 	c.validateParts(&p)
 	return p
 }
@@ -134,7 +134,7 @@ func (c *creation) validateCluster(p *problems) {
 		p.add("cluster.clustername", "must have at most %d characters: IAM's limit for the name of the tasks' role, %s", maxCluster, roleName("…"))
 	}
 	if given != nil {
-		*p = append(*p, ecs.ToTags(given.Tags).Validate("cluster.tags", c.account.Org)...)
+		*p = append(*p, c.validateTags("cluster.tags", ecs.ToTags(given.Tags))...)
 	}
 }
 
@@ -147,7 +147,7 @@ func (c *creation) validateTaskDefinition(p *problems) {
 		p.add("service.taskdefinition", "is %q, but the task definition in the request is of family %q; leave one of them out", named, aws.StringValue(given.Family))
 	case given != nil:
 		*p = append(*p, c.account.validateTaskDefinition(given)...)
-		*p = append(*p, ecs.ToTags(given.Tags).Validate("taskdefinition.tags", c.account.Org)...)
+		*p = append(*p, c.validateTags("taskdefinition.tags", ecs.ToTags(given.Tags))...)
 	}
 }
 
@@ -242,7 +242,7 @@ func (c *creation) validateRegistry(p *problems) {
 	if wantsPort(in) && len(named) == 0 {
 		p.add("service.serviceregistries", "is required for SRV records: say which containername and containerport they name")
 	}
-	*p = append(*p, servicediscovery.ToTags(in.Tags).Validate("serviceregistry.tags", c.account.Org)...)
+	*p = append(*p, c.validateTags("serviceregistry.tags", servicediscovery.ToTags(in.Tags))...)
 }
 
 func (c *creation) validateCredentials(p *problems) {
@@ -265,7 +265,7 @@ func (c *creation) validateCredentials(p *problems) {
 		if aws.StringValue(in.SecretString) == "" {
 			p.add(at+".SecretString", `is required: {"username": "…", "password": "…"} as a string`)
 		}
-		*p = append(*p, secretsmanager.ToTags(in.Tags).Validate(at+".tags", c.account.Org)...)
+		*p = append(*p, c.validateTags(at+".tags", secretsmanager.ToTags(in.Tags))...)
 	}
 }
 

@@ -2,6 +2,7 @@ package orchestration
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go/aws"
@@ -41,6 +42,33 @@ func (c *work) target() string { return c.cluster + "/" + c.service }
 // tagsFor returns the tags of something in the space: ours, then the request's, then those of the thing itself.
 func (c *work) tagsFor(own common.Tags) common.Tags {
 	return c.tags(c.cluster, c.request, c.callers.With(own...)...)
+}
+
+// validateTags returns what is wrong with the tags of one thing, which come over those of the whole request.
+func (c *work) validateTags(field string, own common.Tags) problems {
+	p := problems(own.Validate(field, c.account.Org))
+	if all := c.callers.With(own...); len(p) == 0 && !c.callers.TooMany() && all.TooMany() {
+		p.add(field, "has, along with those of the whole request, %d tags: too many", len(all))
+	}
+	return p
+}
+
+// validateCallersTags returns what is wrong with the tags of the whole request. IAM, if its role gets them too, does not tell upper case from
+// lower case in keys.
+func (c *work) validateCallersTags(ofRole bool) problems {
+	p := problems(c.callers.Validate("tags", c.account.Org))
+	if !ofRole {
+		return p
+	}
+	seen := map[string]string{}
+	for _, key := range c.tagsFor(nil).Keys() {
+		other, ok := seen[strings.ToLower(key)]
+		if ok {
+			p.add("tags", "have the keys %q and %q, which IAM does not tell apart", other, key)
+		}
+		seen[strings.ToLower(key)] = key
+	}
+	return p
 }
 
 // theirs returns the 404 for something that belongs to another org.
