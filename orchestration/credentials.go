@@ -47,34 +47,43 @@ func current(secret *awssecrets.DescribeSecretOutput) string {
 	return ""
 }
 
-// readCredential looks for the secret. One that is there must be what an interrupted request for this service left.
+// nameOfSecret returns the name of the secret that the request wants for a container.
+func (c *work) nameOfSecret(cred *credential) string {
+	return secretName(c.account.Org, c.cluster, aws.StringValue(cred.in.Name))
+}
+
+// readCredential looks for the secret.
 func (c *work) readCredential(cred *credential) step {
 	return named("read credentials", read(func(ctx context.Context) error {
-		name := secretName(c.account.Org, c.cluster, aws.StringValue(cred.in.Name))
-		secret, err := c.secrets.Secret(ctx, name)
-		if common.Is(err, common.NotFound) {
-			return nil
-		}
+		secret, err := c.secrets.Secret(ctx, c.nameOfSecret(cred))
 		if err != nil {
-			return err
+			return ignoreNotFound(err)
 		}
-		tags := secretsmanager.ToTags(secret.Tags)
-		switch {
-		case !tags.BelongsTo(c.account.Org):
-			return theirs("secret", name)
-		case !tags.OwnedBy(c.account.Org) || !madeFor(tags, c.service):
-			return common.Errorf(common.Conflict, "secret %s exists and is not service %s's; choose another Name in credentials.%s", name, c.service, cred.container)
-		}
-		cred.found = secret
-		return nil
+		return c.adoptable(cred, secret)
 	}))
+}
+
+// adoptable makes the secret the one that was found, if there is one. It must be what an interrupted request for this service left.
+func (c *work) adoptable(cred *credential, secret *awssecrets.DescribeSecretOutput) error {
+	if secret == nil {
+		return nil
+	}
+	tags := secretsmanager.ToTags(secret.Tags)
+	switch {
+	case !tags.BelongsTo(c.account.Org):
+		return theirs("secret", c.nameOfSecret(cred))
+	case !tags.OwnedBy(c.account.Org) || !madeFor(tags, c.service):
+		return common.Errorf(common.Conflict, "secret %s exists and is not service %s's; choose another Name in credentials.%s", c.nameOfSecret(cred), c.service, cred.container)
+	}
+	cred.found = secret
+	return nil
 }
 
 // makeCredential makes the secret, or brings the one that was left up to date.
 func (c *work) makeCredential(cred *credential) step {
 	return named("credentials", func(ctx context.Context) (undo, error) {
 		in := *cred.in
-		in.Name = aws.String(secretName(c.account.Org, c.cluster, aws.StringValue(cred.in.Name)))
+		in.Name = aws.String(c.nameOfSecret(cred))
 		in.Tags = secretsmanager.FromTags(c.tagsFor(secretsmanager.ToTags(in.Tags)))
 		in.ClientRequestToken = aws.String(c.id)
 		if in.KmsKeyId == nil && c.account.KMSKeyID != "" {

@@ -174,14 +174,9 @@ func (d *dismantling) findSecrets(ctx context.Context, used usage) error {
 	if len(wanted) == 0 {
 		return nil
 	}
-	others, err := d.describeRevisions(ctx, slices.Sorted(maps.Keys(used.nearby)))
+	others, err := d.secretsNearby(ctx, used)
 	if err != nil {
 		return err
-	}
-	for _, r := range others {
-		for _, secret := range secretsOf(r.TaskDefinition) {
-			delete(wanted, secret)
-		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(wanted)) {
 		secret, err := d.secrets.Secret(ctx, id)
@@ -190,6 +185,9 @@ func (d *dismantling) findSecrets(ctx context.Context, used usage) error {
 		}
 		if err != nil {
 			return err
+		}
+		if others[aws.StringValue(secret.ARN)] || others[aws.StringValue(secret.Name)] {
+			continue
 		}
 		ours := strings.HasPrefix(aws.StringValue(secret.Name), prefix) && d.belongs(secretsmanager.ToTags(secret.Tags))
 		if ours && secret.DeletedDate == nil {

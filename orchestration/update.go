@@ -65,14 +65,13 @@ type updating struct {
 	// What was there when the request came.
 	before  *awsecs.Service
 	present *awsecs.DescribeTaskDefinitionOutput
-	secrets []*awssecrets.SecretListEntry // ours, under the space's prefix
-	tagged  []*tagged                     // what belongs to the service and is ours
+	tagged  []*tagged // what belongs to the service and is ours
 
 	// What is to be done, decided once all that is known.
 	made     []*credential                       // to be made, sorted by container
 	changed  []*credential                       // to be given a new value
 	register *awsecs.RegisterTaskDefinitionInput // to be registered; nil if the task definition stays
-	unused   []string                            // ARNs of secrets that only the present definition uses
+	unused   []string                            // ARNs of secrets of ours that nothing will use, as presentSecrets finds them
 
 	revision *awsecs.TaskDefinition // that the service runs afterwards
 	out      UpdateOutput
@@ -118,7 +117,7 @@ func (o *Orchestrator) update(ctx context.Context, cluster, service string, in *
 func (u *updating) changes() step {
 	return func(ctx context.Context) (undo, error) {
 		registers := u.register != nil
-		return inOrder(
+		return together(inOrder(
 			together(
 				named("role", when(registers, withUndo(u.makeRole, u.undoRole))),
 				named("log group", when(registers, withUndo(u.makeLogGroup, u.undoLogGroup))),
@@ -132,7 +131,7 @@ func (u *updating) changes() step {
 				named("task definition", when(registers, u.registerRevision)),
 			),
 			named("service", when(u.changesService(), u.updateService)),
-		)(ctx)
+		), when(registers || len(u.wanted()) > 0, u.presentSecrets))(ctx)
 	}
 }
 

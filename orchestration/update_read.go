@@ -39,7 +39,6 @@ func (u *updating) reads() step {
 			named("read role", when(registers || retags, read(u.readRole))),
 			named("read role policy", when(registers, read(u.readRolePolicy))),
 			named("read log group", when(registers || retags, read(u.readLogGroup))),
-			named("read secrets", when(registers || retags, read(u.readSecrets))),
 			named("read new task definition", read(u.readNewDefinition)),
 		),
 		together(
@@ -68,7 +67,6 @@ func (u *updating) reads() step {
 			if u.in.TaskDefinition == nil {
 				all = append(all, definition) // a new one gets its own
 			}
-			all = append(all, u.taggedSecrets()...)
 			for _, t := range all {
 				if t != nil && t.tags.OwnedBy(u.account.Org) {
 					u.tagged = append(u.tagged, t)
@@ -111,17 +109,6 @@ func (u *updating) readCluster(ctx context.Context) error {
 		return gone(u.cluster, u.service)
 	}
 	u.found.cluster = cluster
-	return err
-}
-
-// readSecrets lists the space's secrets, with their tags.
-func (u *updating) readSecrets(ctx context.Context) error {
-	all, err := u.Orchestrator.secrets.ListSecrets(ctx, secretsUnder(secretPrefix(u.account.Org, u.cluster)))
-	for _, entry := range all {
-		if secretsmanager.ToTags(entry.Tags).OwnedBy(u.account.Org) {
-			u.secrets = append(u.secrets, entry)
-		}
-	}
 	return err
 }
 
@@ -187,27 +174,6 @@ func (u *updating) taggedRegistries(ctx context.Context) ([]*tagged, error) {
 	return all, err
 }
 
-// taggedSecrets returns those of our secrets that the present task definition uses.
-func (u *updating) taggedSecrets() []*tagged {
-	var used []*tagged
-	for _, id := range secretsOf(u.present.TaskDefinition) {
-		if s := u.secret(id); s != nil {
-			used = append(used, &tagged{"secret", aws.StringValue(s.ARN), secretsmanager.ToTags(s.Tags), u.Orchestrator.secrets.Tag, u.Orchestrator.secrets.Untag})
-		}
-	}
-	return used
-}
-
-// secret returns the one of the space's secrets that has the given ARN or name; nil if it is not ours.
-func (u *updating) secret(id string) *awssecrets.SecretListEntry {
-	for _, s := range u.secrets {
-		if aws.StringValue(s.ARN) == id || aws.StringValue(s.Name) == id {
-			return s
-		}
-	}
-	return nil
-}
-
 // decide decides what is to be done with credentials and the task definition.
 func (u *updating) decide(ctx context.Context) error {
 	target := u.in.TaskDefinition
@@ -218,19 +184,11 @@ func (u *updating) decide(ctx context.Context) error {
 		target = &awsecs.RegisterTaskDefinitionInput{}
 		awsutil.Copy(target, u.present.TaskDefinition)
 	}
-	var p problems
+	var asked []*credential
 	for _, container := range slices.Sorted(maps.Keys(u.in.Credentials)) {
-		at := "credentials." + container
-		if !hasContainer(target, container) {
-			p.add(at, "names no container of the task definition")
-			continue
-		}
-		u.decideCredential(&p, at, &credential{container: container, in: u.in.Credentials[container]})
+		asked = append(asked, &credential{container: container, in: u.in.Credentials[container]})
 	}
-	if err := common.Invalid(p...); err != nil {
-		return err
-	}
-	if _, err := each(u.made, u.readCredential)(ctx); err != nil {
+	if err := u.decideCredentials(ctx, target, asked); err != nil {
 		return err
 	}
 	if u.in.TaskDefinition != nil || len(u.made) > 0 {
@@ -239,47 +197,67 @@ func (u *updating) decide(ctx context.Context) error {
 			u.register.Tags = ecs.FromTags(ecs.ToTags(u.present.Tags)) // inherited
 		}
 	}
-	u.decideUnused()
 	return nil
 }
 
-// decideCredential decides whether a container's credentials are new, or a new value of those it has.
-func (u *updating) decideCredential(p *problems, at string, cred *credential) {
-	have := u.secret(repositoryCredentials(u.present.TaskDefinition, cred.container))
-	name := aws.StringValue(cred.in.Name)
-	if have != nil && (name == "" || secretName(u.account.Org, u.cluster, name) == aws.StringValue(have.Name)) {
-		cred.found = &awssecrets.DescribeSecretOutput{ARN: have.ARN, Name: have.Name, Tags: have.Tags, VersionIdsToStages: have.SecretVersionsToStages}
-		u.changed = append(u.changed, cred)
-		return
+// decideCredentials decides which credentials are new, and which are a new value of those that their container has. It asks for each secret
+// by itself: a list of them may be minutes behind.
+func (u *updating) decideCredentials(ctx context.Context, target *awsecs.RegisterTaskDefinitionInput, asked []*credential) error {
+	have := make([]*awssecrets.DescribeSecretOutput, len(asked))   // those that the containers have
+	wanted := make([]*awssecrets.DescribeSecretOutput, len(asked)) // those that the request names
+	var p problems
+	var reads []step
+	for i, cred := range asked {
+		if !hasContainer(target, cred.container) {
+			p.add("credentials."+cred.container, "names no container of the task definition")
+		}
+		if id := repositoryCredentials(u.present.TaskDefinition, cred.container); id != "" {
+			reads = append(reads, read(func(ctx context.Context) (err error) {
+				have[i], err = u.ourSecret(ctx, id)
+				return err
+			}))
+		}
+		if cred.in.Name != nil {
+			reads = append(reads, read(func(ctx context.Context) (err error) {
+				wanted[i], err = u.Orchestrator.secrets.Secret(ctx, u.nameOfSecret(cred))
+				return ignoreNotFound(err)
+			}))
+		}
 	}
-	if name == "" {
-		p.add(at+".Name", "is required: the container has no credentials of ours yet")
-		return
+	if err := common.Invalid(p...); err != nil {
+		return err
 	}
-	u.made = append(u.made, cred)
+	if _, err := named("read credentials", together(reads...))(ctx); err != nil {
+		return err
+	}
+	for i, cred := range asked {
+		switch {
+		case have[i] != nil && (cred.in.Name == nil || u.nameOfSecret(cred) == aws.StringValue(have[i].Name)):
+			cred.found = have[i]
+			u.changed = append(u.changed, cred)
+		case cred.in.Name == nil:
+			p.add("credentials."+cred.container+".Name", "is required: the container has no credentials of ours yet")
+		default:
+			if err := u.adoptable(cred, wanted[i]); err != nil {
+				return err
+			}
+			u.made = append(u.made, cred)
+		}
+	}
+	return common.Invalid(p...)
 }
 
-// decideUnused finds the secrets of ours that the present task definition uses and the new one will not.
-func (u *updating) decideUnused() {
-	if u.register == nil {
-		return
+// ourSecret returns the secret that has the given ARN or name; nil if it is not one of the space's, or is being deleted.
+func (u *updating) ourSecret(ctx context.Context, id string) (*awssecrets.DescribeSecretOutput, error) {
+	secret, err := u.Orchestrator.secrets.Secret(ctx, id)
+	if err != nil {
+		return nil, ignoreNotFound(err)
 	}
-	for _, container := range u.present.TaskDefinition.ContainerDefinitions {
-		name := aws.StringValue(container.Name)
-		have := u.secret(repositoryCredentials(u.present.TaskDefinition, name))
-		if have == nil || !madeFor(secretsmanager.ToTags(have.Tags), u.service) || slices.ContainsFunc(u.changed, func(c *credential) bool { return c.container == name }) {
-			continue
-		}
-		stays := slices.ContainsFunc(u.register.ContainerDefinitions, func(c *awsecs.ContainerDefinition) bool {
-			r := c.RepositoryCredentials
-			replaced := slices.ContainsFunc(u.made, func(m *credential) bool { return m.container == aws.StringValue(c.Name) })
-			return r != nil && !replaced && u.secret(aws.StringValue(r.CredentialsParameter)) == have
-		})
-		if !stays {
-			u.unused = append(u.unused, aws.StringValue(have.ARN))
-		}
+	ours := strings.HasPrefix(aws.StringValue(secret.Name), secretPrefix(u.account.Org, u.cluster)) && secretsmanager.ToTags(secret.Tags).OwnedBy(u.account.Org)
+	if !ours || secret.DeletedDate != nil {
+		return nil, nil
 	}
-	u.unused = unique(u.unused)
+	return secret, nil
 }
 
 // repositoryCredentials returns the secret that a container's image is pulled with; empty if there is none.

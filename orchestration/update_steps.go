@@ -3,6 +3,7 @@ package orchestration
 import (
 	"context"
 	"reflect"
+	"slices"
 
 	"github.com/aws/aws-sdk-go/aws"
 	awsecs "github.com/aws/aws-sdk-go/service/ecs"
@@ -193,6 +194,74 @@ func mergeDeployment(asked, now *awsecs.DeploymentConfiguration) *awsecs.Deploym
 		out.MinimumHealthyPercent = asked.MinimumHealthyPercent
 	}
 	return &out
+}
+
+// presentSecrets gives the secrets of ours that the present task definition uses the tags that the caller wants, and finds those that
+// nothing will use when the update is done. Both take their time beside the changes, which do not wait for them.
+func (u *updating) presentSecrets(ctx context.Context) (undo, error) {
+	ids := unique(secretsOf(u.present.TaskDefinition))
+	stay := u.staying()
+	drops := u.register != nil && slices.ContainsFunc(ids, func(id string) bool { return !stay[id] })
+	dropped := make([]*awssecrets.DescribeSecretOutput, len(ids))
+	var steps []step
+	for i, id := range ids {
+		steps = append(steps, func(ctx context.Context) (undo, error) {
+			secret, err := u.ourSecret(ctx, id)
+			if err != nil || secret == nil {
+				return nil, err
+			}
+			tags := secretsmanager.ToTags(secret.Tags)
+			if drops && !stay[aws.StringValue(secret.ARN)] && !stay[aws.StringValue(secret.Name)] && madeFor(tags, u.service) {
+				dropped[i] = secret
+			}
+			return u.tag(&tagged{"secret", aws.StringValue(secret.ARN), tags, u.Orchestrator.secrets.Tag, u.Orchestrator.secrets.Untag})(ctx)
+		})
+	}
+	var used map[string]bool
+	back, err := together(append(steps, when(drops, read(func(ctx context.Context) (err error) {
+		used, err = u.secretsOfOthers(ctx)
+		return err
+	})))...)(ctx)
+	for _, secret := range dropped {
+		if secret != nil && !used[aws.StringValue(secret.ARN)] && !used[aws.StringValue(secret.Name)] {
+			u.unused = append(u.unused, aws.StringValue(secret.ARN))
+		}
+	}
+	u.unused = unique(u.unused)
+	return back, err
+}
+
+// staying returns the secrets, by ARN or name, that the task definition will use after the update, but for new ones.
+func (u *updating) staying() map[string]bool {
+	stay := map[string]bool{}
+	for _, cred := range u.changed {
+		stay[aws.StringValue(cred.found.ARN)] = true
+	}
+	if u.register == nil {
+		return stay
+	}
+	for _, container := range u.register.ContainerDefinitions {
+		replaced := slices.ContainsFunc(u.made, func(c *credential) bool { return c.container == aws.StringValue(container.Name) })
+		if !replaced && container.RepositoryCredentials != nil {
+			stay[aws.StringValue(container.RepositoryCredentials.CredentialsParameter)] = true
+		}
+	}
+	return stay
+}
+
+// secretsOfOthers returns the secrets, by ARN or name, that the other services in the cluster use.
+func (u *updating) secretsOfOthers(ctx context.Context) (map[string]bool, error) {
+	services, err := u.liveServices(ctx, u.cluster)
+	if err != nil {
+		return nil, err
+	}
+	used := newUsage()
+	for _, s := range services {
+		if aws.StringValue(s.ServiceName) != u.service {
+			used.add(s, true)
+		}
+	}
+	return u.secretsNearby(ctx, used)
 }
 
 // removeUnused schedules the secrets that are not used any more for deletion: a deployment that is rolled back may want them again. It

@@ -2,6 +2,8 @@ package orchestration
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/aws/aws-sdk-go/aws"
@@ -19,13 +21,27 @@ type usage struct {
 	registries map[string]bool // by ARN
 }
 
+func newUsage() usage { return usage{map[string]bool{}, map[string]bool{}, map[string]bool{}} }
+
+// secretsNearby returns the secrets, by ARN or name, that the images of services in the same cluster are pulled with.
+func (o *Orchestrator) secretsNearby(ctx context.Context, used usage) (map[string]bool, error) {
+	revisions, err := o.describeRevisions(ctx, slices.Sorted(maps.Keys(used.nearby)))
+	secrets := map[string]bool{}
+	for _, r := range revisions {
+		for _, secret := range secretsOf(r.TaskDefinition) {
+			secrets[secret] = true
+		}
+	}
+	return secrets, err
+}
+
 // maxReaders is how many clusters are looked at at the same time.
 const maxReaders = 8
 
 // usageByOthers returns what all services of the account use but the named one that was deleted. If one of its name was made since, that
 // is another one.
 func (o *Orchestrator) usageByOthers(ctx context.Context, cluster, service string) (usage, error) {
-	used := usage{map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	used := newUsage()
 	clusters, err := o.ecs.ListClusters(ctx)
 	if err != nil {
 		return used, err

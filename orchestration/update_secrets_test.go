@@ -1,0 +1,61 @@
+package orchestration
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/aws/aws-sdk-go/aws"
+	awsecs "github.com/aws/aws-sdk-go/service/ecs"
+
+	"ecs-api/localaws"
+)
+
+// TestAnUpdateSparesSecretsThatOthersUse stops using credentials that another service's images are pulled with as well.
+func TestAnUpdateSparesSecretsThatOthersUse(t *testing.T) {
+	for how, ref := range map[string]func(*CreateOutput) *string{
+		"by ARN":  func(made *CreateOutput) *string { return made.Credentials["webserver"].ARN },
+		"by name": func(made *CreateOutput) *string { return made.Credentials["webserver"].Name },
+	} {
+		t.Run(how, func(t *testing.T) {
+			w := newWorld(t, localaws.New())
+			made := w.create(t, wholeService(t, "myclu", "www"))
+			other := wholeService(t, "myclu", "api")
+			other.Credentials = nil
+			other.TaskDefinition.ContainerDefinitions[0].RepositoryCredentials = &awsecs.RepositoryCredentials{CredentialsParameter: ref(made)}
+			w.create(t, other)
+			const secret = "secretsmanager:secret spinup/localdev/myclu/www-cred"
+			if _, err := w.Update(t.Context(), "myclu", "www", updateInput(t, updates["task definition without credentials"], made)); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Contains(inventory(w.aws), secret) {
+				t.Error("the secret is gone, and the other service needs it")
+			}
+			if _, _, err := w.Delete(t.Context(), "myclu", "www", true); err != nil {
+				t.Fatal(err)
+			}
+			w.wait()
+			if !slices.Contains(inventory(w.aws), secret) {
+				t.Error("the secret is gone with its service, and the other service needs it")
+			}
+		})
+	}
+}
+
+// TestAnUpdateAsksForEachSecret sees that no list is asked for, which may be minutes behind: the secret that a create has just made is found.
+func TestAnUpdateAsksForEachSecret(t *testing.T) {
+	for _, name := range []string{"tags", "changed credentials", "another family"} {
+		sim := localaws.New(localaws.WithFaults(localaws.Fault{Operation: "ListSecrets", Times: -1, Effect: localaws.Refuse}))
+		w := newWorld(t, sim)
+		made := w.create(t, wholeService(t, "myclu", "www"))
+		if _, err := w.Update(t.Context(), "myclu", "www", updateInput(t, updates[name], made)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		secret, err := w.secrets.Secret(t.Context(), aws.StringValue(made.Credentials["webserver"].ARN))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := secret.DeletedDate != nil, name == "another family"; got != want {
+			t.Errorf("%s: the secret is scheduled for deletion: %v, want %v", name, got, want)
+		}
+	}
+}
