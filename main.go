@@ -144,7 +144,7 @@ func newLogger(c *config.Config, out io.Writer) *logrus.Logger {
 	if level, err := logrus.ParseLevel(c.LogLevel); err == nil { // the config has been validated
 		log.SetLevel(level)
 	}
-	log.SetFormatter(&logrus.JSONFormatter{})
+	log.SetFormatter(api.JSONLog{})
 	if c.LogFormat == "text" {
 		log.SetFormatter(&logrus.TextFormatter{FullTimestamp: true})
 	}

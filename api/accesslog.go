@@ -49,7 +49,7 @@ func (s *Server) logAccess(r *http.Request, rec *record, answer *responseWriter,
 			fields["status"] = statusHungUp
 		}
 	}
-	s.log.WithFields(fields).Log(level, "request")
+	(&logrus.Entry{Logger: s.log, Data: fields}).Log(level, "request") // WithFields would copy them
 }
 
 func milliseconds(d time.Duration) float64 {

@@ -82,7 +82,7 @@ func benchmarkGet(b *testing.B, target string) {
 	record := &recording{aws: localaws.New().Transport(), known: map[string]recorded{}}
 	log := logrus.New()
 	log.SetOutput(io.Discard)
-	log.SetFormatter(&logrus.JSONFormatter{})
+	log.SetFormatter(JSONLog{})
 	s, err := New(Options{Config: c, Log: log, AWS: record})
 	if err != nil {
 		b.Fatal(err)

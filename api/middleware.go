@@ -44,7 +44,7 @@ func (s *Server) chain() http.Handler {
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get(headerRequestID)
-		if !saneID.MatchString(id) {
+		if id == "" || !saneID.MatchString(id) {
 			id = uuid.NewString()
 		}
 		r, rec := withRecord(r, id, time.Now())

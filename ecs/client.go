@@ -62,6 +62,13 @@ const maxAtOnce = 10
 func batched[T any](ctx context.Context, items []string, size int, do func(context.Context, []string) (T, error)) ([]T, error) {
 	batches := slices.Collect(slices.Chunk(items, size))
 	answers := make([]T, len(batches))
+	if len(batches) == 1 { // mostly; the stack of a goroutine of its own would have to grow for each call
+		err := common.Safely(func() (err error) {
+			answers[0], err = do(ctx, batches[0])
+			return err
+		})
+		return answers, err
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxAtOnce)
 	for i, batch := range batches {

@@ -39,8 +39,11 @@ func together(steps ...step) step {
 		undos := make([]undo, len(steps))
 		errs := make([]error, len(steps))
 		var wg sync.WaitGroup
-		for i, s := range steps {
+		for i, s := range steps[:max(len(steps)-1, 0)] {
 			wg.Go(func() { undos[i], errs[i] = try(ctx, s) })
+		}
+		if last := len(steps) - 1; last >= 0 { // in this goroutine, which has nothing else to do
+			undos[last], errs[last] = try(ctx, steps[last])
 		}
 		wg.Wait()
 		undos = slices.DeleteFunc(undos, func(u undo) bool { return u == nil })
