@@ -81,7 +81,7 @@ func TestAnErrorNamesTheWholeTaskDefinition(t *testing.T) {
 	}
 	ask(t, h, []asked{
 		{"in a log", "GET", "/clusters/mine/services/www/logs?container=nope&task=" + h.taskOf(t, "mine", "www"), "", 404, map[string]any{"detail": "there is no container nope in task definition mine:1"}},
-		{"of a task", "POST", "/clusters/mine/tasks", `{"taskDefinition":"old:1"}`, 409, map[string]any{"detail": "task definition old:1 is not ACTIVE; run another revision"}},
+		{"of a task", "POST", "/clusters/mine/tasks", `{"taskDefinition":"old:1"}`, 409, map[string]any{"detail": "task definition old:1 is not ACTIVE; name another revision"}},
 	})
 }
 

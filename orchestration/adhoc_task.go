@@ -167,8 +167,8 @@ func (o *Orchestrator) RunTasks(ctx context.Context, cluster string, in *awsecs.
 	if err != nil {
 		return nil, err
 	}
-	if arn := aws.StringValue(definition.TaskDefinition.TaskDefinitionArn); aws.StringValue(definition.TaskDefinition.Status) != awsecs.TaskDefinitionStatusActive {
-		return nil, common.Errorf(common.Conflict, "task definition %s is not ACTIVE; run another revision", nameOf(arn))
+	if aws.StringValue(definition.TaskDefinition.Status) != awsecs.TaskDefinitionStatusActive {
+		return nil, notActive(definition.TaskDefinition)
 	}
 	in = o.prepareRun(name, in)
 	in.TaskDefinition = definition.TaskDefinition.TaskDefinitionArn // what was looked at is what runs

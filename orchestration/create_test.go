@@ -96,6 +96,27 @@ func TestAClusterHasTheProvidersThatItsRequestNames(t *testing.T) {
 	}
 }
 
+// TestALogGroupThatIsNobodysKeepsItsLogs makes a service in a space whose log group somebody made by hand, to keep what it holds for ever.
+func TestALogGroupThatIsNobodysKeepsItsLogs(t *testing.T) {
+	w := newWorld(t, localaws.New())
+	if err := w.logs.CreateGroup(t.Context(), "myclu", nil); err != nil {
+		t.Fatal(err)
+	}
+	w.create(t, wholeService(t, "myclu", "www"))
+	if group, err := w.logs.Group(t.Context(), "myclu"); err != nil || group.RetentionInDays != nil {
+		t.Errorf("the log group: %v, %v; want no retention", group, err)
+	}
+}
+
+func TestAnEmptyLaunchTypeIsNone(t *testing.T) {
+	w := newWorld(t, localaws.New())
+	in := wholeService(t, "myclu", "www")
+	in.Service.LaunchType = aws.String("")
+	if out := w.create(t, in); len(out.Service.CapacityProviderStrategy) == 0 {
+		t.Errorf("the service has not the cluster's strategy: %v", out.Service)
+	}
+}
+
 // minus returns the lines of all that are not in some.
 func minus(all, some []string) []string {
 	there := map[string]bool{}

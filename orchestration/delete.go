@@ -34,8 +34,11 @@ func (o *Orchestrator) delete(ctx context.Context, cluster, service string, recu
 	release, err := o.services.claim(cluster, service)
 	if err != nil {
 		if op := o.dismantling(cluster, service); recursive && op != nil {
-			found, err := o.ecs.Service(ctx, cluster, service)
-			return &DeleteOutput{found}, op, err
+			d, err := o.readForDelete(ctx, cluster, service)
+			if err != nil {
+				return nil, nil, err
+			}
+			return &DeleteOutput{d.service}, op, nil
 		}
 		return nil, nil, err
 	}

@@ -60,6 +60,45 @@ func TestADeleteThatIsNotRecursiveLeavesTheRest(t *testing.T) {
 	}
 }
 
+// TestARecursiveDeleteTakesWhatAnUpdateLeft takes down what the service was made with and does not use any more.
+func TestARecursiveDeleteTakesWhatAnUpdateLeft(t *testing.T) {
+	w := newWorld(t, localaws.New())
+	made := w.create(t, wholeService(t, "myclu", "www"))
+	for _, body := range []string{updates["another family"], `{"Service": {"ServiceRegistries": []}}`} {
+		if _, err := w.Update(t.Context(), "myclu", "www", updateInput(t, body, made)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.takeDown(t, "myclu", "www")
+	if diff := cmp.Diff(remains, inventory(w.aws)); diff != "" {
+		t.Errorf("what is left (-want +got):\n%s", diff)
+	}
+}
+
+// TestADeleteThatIsUnderWayIsAnsweredAgain asks again when ECS has forgotten the service and the rest is still being taken down.
+func TestADeleteThatIsUnderWayIsAnsweredAgain(t *testing.T) {
+	sim := localaws.New()
+	w := newWorld(t, sim)
+	w.create(t, wholeService(t, "myclu", "www"))
+	deleting, goOn := make(chan struct{}), make(chan struct{})
+	sim.Inject(localaws.Fault{Operation: "DeleteTaskDefinitions", Effect: localaws.Hook, Func: func() { close(deleting); <-goOn }})
+	_, first, err := w.Delete(t.Context(), "myclu", "www", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-deleting
+	sim.Inject(localaws.Fault{Operation: "DescribeServices", Effect: localaws.Refuse, Code: "ServiceNotFoundException"})
+	out, again, err := w.Delete(t.Context(), "myclu", "www", true)
+	if err != nil || again.ID != first.ID || aws.StringValue(out.Service.ServiceName) != "www" {
+		t.Errorf("asked again: %v, operation %+v, %v; want operation %s", out, again, err, first.ID)
+	}
+	close(goOn)
+	w.wait()
+	if diff := cmp.Diff(remains, inventory(sim)); diff != "" {
+		t.Errorf("what is left (-want +got):\n%s", diff)
+	}
+}
+
 func TestARecursiveDeleteSparesWhatOthersUse(t *testing.T) {
 	w := newWorld(t, localaws.New())
 	w.create(t, wholeService(t, "myclu", "www"))

@@ -64,11 +64,9 @@ func (d *dismantling) findLeftovers(ctx context.Context) error {
 	return err
 }
 
-// findByTags looks by its tags for what a service used that ECS has forgotten: the service cannot tell any more.
+// findByTags looks by its tags for what was made for the service: it does not tell of what it used before an update, and nothing any more
+// once ECS has forgotten it.
 func (d *dismantling) findByTags(ctx context.Context) error {
-	if d.service.ServiceArn != nil {
-		return nil
-	}
 	found, err := d.tagged.Find(ctx, common.Tags{{Key: common.TagOrg, Value: d.account.Org}, {Key: common.TagSpace, Value: d.cluster}},
 		"ecs:task-definition", "servicediscovery:service")
 	if err != nil {

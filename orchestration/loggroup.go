@@ -49,6 +49,7 @@ func (c *work) findOrMakeLogGroup(ctx context.Context) (undo, error) {
 		return nil, theirs("log group", c.cluster)
 	}
 	c.groupMade = c.groupMade && c.mine(tags)
+	c.groupForeign = !tags.OwnedBy(c.account.Org)
 	return c.claim(tags, shared{
 		what:  "log group " + c.cluster,
 		read:  func(ctx context.Context) (common.Tags, error) { return c.logs.Tags(ctx, arn) },
@@ -57,9 +58,9 @@ func (c *work) findOrMakeLogGroup(ctx context.Context) (undo, error) {
 }
 
 // putLogRetention sets how long logs are kept, unless somebody has: it is a call of its own, so an interrupted request leaves a group
-// that never expires.
+// that never expires. What is in a group that somebody made by hand is not ours to let expire.
 func (c *work) putLogRetention(ctx context.Context) (undo, error) {
-	if c.found.logGroup != nil && c.found.logGroup.RetentionInDays != nil {
+	if c.groupForeign || c.found.logGroup != nil && c.found.logGroup.RetentionInDays != nil {
 		return nil, nil
 	}
 	return nil, c.pace.Retry(ctx, func() error {

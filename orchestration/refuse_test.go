@@ -28,6 +28,17 @@ func TestCreateRefusesWhatCannotBe(t *testing.T) {
 		"a task definition that is not there": {func(_ *testing.T, _ *world, in *CreateInput) {
 			in.TaskDefinition, in.Credentials, in.Service.TaskDefinition = nil, nil, aws.String("nothing:1")
 		}, common.NotFound},
+		"a task definition that was deregistered": {func(t *testing.T, w *world, in *CreateInput) {
+			made, err := w.RegisterTaskDefinition(t.Context(), in.TaskDefinition)
+			if err != nil {
+				t.Fatal(err)
+			}
+			in.TaskDefinition, in.Credentials, in.Service.TaskDefinition = nil, nil, made.TaskDefinition.TaskDefinitionArn
+			w.tag(t, func() error {
+				_, err := w.ecs.DeregisterTaskDefinition(t.Context(), *in.Service.TaskDefinition)
+				return err
+			})
+		}, common.Conflict},
 		"a registry that is not there": {func(_ *testing.T, _ *world, in *CreateInput) {
 			in.ServiceRegistry = nil
 			in.Service.ServiceRegistries = []*awsecs.ServiceRegistry{{RegistryArn: aws.String("arn:aws:servicediscovery:us-east-1:123456789012:service/srv-nothing")}}

@@ -78,6 +78,7 @@ func (c *creation) prepareService() *awsecs.CreateServiceInput {
 	if c.registries != nil {
 		in.ServiceRegistries = c.registries
 	}
+	in.LaunchType = optional(aws.StringValue(in.LaunchType))
 	if in.LaunchType == nil && len(in.CapacityProviderStrategy) == 0 {
 		in.LaunchType, in.CapacityProviderStrategy = c.placement()
 	}

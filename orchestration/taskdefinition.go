@@ -27,10 +27,17 @@ func (c *creation) readTaskDefinition(ctx context.Context) error {
 		return err
 	case !ecs.ToTags(found.Tags).BelongsTo(c.account.Org):
 		return theirs("task definition", name)
+	case !given && aws.StringValue(found.TaskDefinition.Status) != awsecs.TaskDefinitionStatusActive:
+		return notActive(found.TaskDefinition)
 	case !given:
 		c.out.TaskDefinition, c.taskARN = found.TaskDefinition, aws.StringValue(found.TaskDefinition.TaskDefinitionArn)
 	}
 	return nil
+}
+
+// notActive is the Conflict for a revision that was deregistered.
+func notActive(revision *awsecs.TaskDefinition) error {
+	return common.Errorf(common.Conflict, "task definition %s is not ACTIVE; name another revision", nameOf(aws.StringValue(revision.TaskDefinitionArn)))
 }
 
 // registerTaskDefinition makes a revision of the task definition.

@@ -132,6 +132,8 @@ func (u *updating) readNewDefinition(ctx context.Context) error {
 		return err
 	case !ecs.ToTags(found.Tags).BelongsTo(u.account.Org):
 		return theirs("task definition", name)
+	case mustExist && aws.StringValue(found.TaskDefinition.Status) != awsecs.TaskDefinitionStatusActive:
+		return notActive(found.TaskDefinition)
 	case mustExist:
 		u.revision = found.TaskDefinition
 	}

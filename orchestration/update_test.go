@@ -151,6 +151,9 @@ func TestUpdateAnswersTheServiceAsItIsAfterwards(t *testing.T) {
 func TestUpdateRefusesWhatCannotBe(t *testing.T) {
 	w := newWorld(t, localaws.New())
 	made := w.create(t, wholeService(t, "myclu", "www"))
+	if _, err := w.ecs.DeregisterTaskDefinition(t.Context(), aws.StringValue(made.TaskDefinition.TaskDefinitionArn)); err != nil {
+		t.Fatal(err)
+	}
 	before := w.aws.Snapshot()
 	for name, test := range map[string]struct {
 		service, body string
@@ -167,6 +170,7 @@ func TestUpdateRefusesWhatCannotBe(t *testing.T) {
 		"a size that Fargate does not have":    {"www", `{"TaskDefinition": {"family": "f", "cpu": "256", "memory": "8192", "containerdefinitions": [{"name": "a", "image": "b"}]}}`, common.BadRequest},
 		"a subnet that is not there":           {"www", `{"Service": {"NetworkConfiguration": {"AwsvpcConfiguration": {"Subnets": ["subnet-0000000000000000f"]}}}}`, common.BadRequest},
 		"a task definition that is not there":  {"www", `{"Service": {"TaskDefinition": "nothing:1"}}`, common.NotFound},
+		"a task definition that is INACTIVE":   {"www", `{"Service": {"TaskDefinition": "www-task:1"}}`, common.Conflict},
 		"a service that is not there":          {"nothing", `{"ForceRedeploy": true}`, common.NotFound},
 	} {
 		_, err := w.Update(t.Context(), "myclu", test.service, updateInput(t, test.body, made))

@@ -34,6 +34,8 @@ type work struct {
 	roleARN   string
 	roleMade  bool // or tried to: undoRole looks
 	groupMade bool // or tried to: undoLogGroup looks
+
+	groupForeign bool // the log group is nobody's: made by hand
 }
 
 // target names the service in operations.
