@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -21,8 +22,15 @@ import (
 // asProgram makes the test's binary be the program, for documents that start it.
 const asProgram = "ECS_API_TEST_AS_PROGRAM"
 
+// lifeline is the file descriptor that such a program reads from until the test closes it, or is killed: then it ends as well.
+const lifeline = 3
+
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
+		go func() {
+			_, _ = io.Copy(io.Discard, os.NewFile(lifeline, "lifeline"))
+			os.Exit(exitFailure)
+		}()
 		main()
 	}
 	os.Exit(m.Run())
@@ -87,12 +95,18 @@ func runDocument(t *testing.T, file string, blocks []docstest.Block) {
 	dir := workspace(t)
 	script := exec.CommandContext(t.Context(), "sh", "-c", scriptOf(commands, addresses(t, startLocal(t))))
 	script.Dir = dir
+	ends, end, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = ends.Close(), end.Close() })
+	script.ExtraFiles = []*os.File{ends} // the first one is lifeline
 	script.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "ECS_API_") })
 	failed := script.Run()
 	for i, c := range commands {
 		printed, err := os.ReadFile(filepath.Join(dir, fmt.Sprintf("%d.out", i)))
 		if err != nil {
-			return // the one before it ended the shell
+			t.Fatalf("%s:%d: the shell has ended before this: %v", file, c.Line, failed)
 		}
 		if last := !exists(filepath.Join(dir, fmt.Sprintf("%d.out", i+1))); last && failed != nil {
 			errors, _ := os.ReadFile(filepath.Join(dir, fmt.Sprintf("%d.err", i))) // made together with the other
@@ -166,7 +180,7 @@ func addresses(t *testing.T, p program) func(string) string {
 // the document shows the answer's head.
 func scriptOf(commands []shown, here func(string) string) string {
 	var b strings.Builder
-	b.WriteString("set -eu\ntrap 'for job in $(jobs -p); do kill \"$job\" || :; done' EXIT\ncurl() { command curl $fail --max-time 60 \"$@\"; }\n")
+	b.WriteString("set -eu\ncurl() { command curl $fail --max-time 60 \"$@\"; }\n")
 	for i, c := range commands {
 		fail := "--fail-with-body"
 		if c.output != nil && c.output.Language == "http" {
