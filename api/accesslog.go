@@ -29,7 +29,7 @@ func (s *Server) logAccess(r *http.Request, rec *record, answer *responseWriter,
 		"method":     knownMethod(r.Method),
 		"path":       r.URL.EscapedPath()[:min(len(r.URL.EscapedPath()), maxLogged)],
 		"route":      rec.route,
-		"status":     answer.status,
+		"status":     rec.status(answer.status),
 		"durationMs": milliseconds(took),
 		"bytes":      answer.size,
 		"awsCalls":   rec.awsCalls.Load(),
@@ -45,9 +45,6 @@ func (s *Server) logAccess(r *http.Request, rec *record, answer *responseWriter,
 	}
 	if rec.err != nil {
 		fields["error"] = shorten(rec.err.Error())
-		if common.Is(rec.err, common.Canceled) {
-			fields["status"] = statusHungUp
-		}
 	}
 	(&logrus.Entry{Logger: s.log, Data: fields}).Log(level, "request") // WithFields would copy them
 }

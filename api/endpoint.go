@@ -13,6 +13,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"ecs-api/common"
+	"ecs-api/orchestration"
 )
 
 // How long an endpoint may take unless its route says otherwise.
@@ -109,7 +110,7 @@ func (e *endpoint) serve(w http.ResponseWriter, c call) answer {
 		defer c.account.reads.written() // also when it failed, or panicked: it may have changed something
 	}
 	if !isRead(c.request) {
-		c.ctx = context.WithoutCancel(c.ctx)
+		c.ctx = orchestration.WithProgress(context.WithoutCancel(c.ctx), &recordOf(c.request).progress)
 	}
 	return e.do(w, c)
 }

@@ -65,10 +65,7 @@ func (m *metrics) handler() http.Handler {
 }
 
 func (m *metrics) observeRequest(method string, rec *record, status int, took time.Duration) {
-	if common.Is(rec.err, common.Canceled) {
-		status = statusHungUp
-	}
-	m.requests.WithLabelValues(rec.route, knownMethod(method), strconv.Itoa(status)).Observe(took.Seconds())
+	m.requests.WithLabelValues(rec.route, knownMethod(method), strconv.Itoa(rec.status(status))).Observe(took.Seconds())
 }
 
 func (m *metrics) observeAWS(account string, call common.AWSCall) {
@@ -89,10 +86,13 @@ func (m *metrics) observeWait(account string) func(string, time.Duration) {
 // methods are those that routes can have, in the order that Allow names them.
 var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete}
 
-// knownMethod returns the method, or "other" for one that no route can have: callers make those up.
+// otherMethod stands for the methods that no route can have: callers make those up.
+const otherMethod = "other"
+
+// knownMethod returns the method, or otherMethod.
 func knownMethod(method string) string {
 	if method == http.MethodOptions || slices.Contains(methods, method) {
 		return method
 	}
-	return "other"
+	return otherMethod
 }

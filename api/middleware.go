@@ -185,7 +185,7 @@ func (w *responseWriter) WriteHeader(status int) {
 	}
 	w.status = status
 	if calls := w.record.awsCalls.Load(); calls > 0 {
-		w.Header().Set("Server-Timing", fmt.Sprintf("total;dur=%.1f, aws;desc=\"%d calls\"", milliseconds(time.Since(w.record.start)), calls))
+		w.Header().Set("Server-Timing", serverTiming(time.Since(w.record.start), calls, w.record.progress.Steps()))
 	}
 	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(writeLimit)) // a test's recorder has none
 	w.ResponseWriter.WriteHeader(status)

@@ -5,6 +5,9 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"ecs-api/common"
+	"ecs-api/orchestration"
 )
 
 // record is what becomes known of a request while it is served. The access log and the metrics are written from it.
@@ -17,10 +20,19 @@ type record struct {
 	shared   bool         // the answer is that of another caller's identical read, which its calls to AWS count for
 	awsCalls atomic.Int64 // may still grow after the answer: background work carries the request's context
 	start    time.Time
+	progress orchestration.Progress // the steps of the orchestration that the request asks for
 }
 
 // noRoute is the route of a request that none takes.
 const noRoute = "none"
+
+// status returns the status that is told of the request: that of its answer, unless nobody waited for it.
+func (rec *record) status(answered int) int {
+	if common.Is(rec.err, common.Canceled) {
+		return statusHungUp
+	}
+	return answered
+}
 
 type recordKey struct{}
 

@@ -112,17 +112,17 @@ func (c *creation) steps() step {
 		}),
 		together(
 			named("cluster", c.makeCluster),
-			named("role", when(builds, c.makeRole)),
-			named("log group", when(builds, c.makeLogGroup)),
-			named("registry", when(c.in.ServiceRegistry != nil, c.makeRegistry)),
-			named("namespace", when(c.in.ServiceRegistry != nil, read(c.checkOwner))),
+			when(builds, named("role", c.makeRole)),
+			when(builds, named("log group", c.makeLogGroup)),
+			when(c.in.ServiceRegistry != nil, named("registry", c.makeRegistry)),
+			when(c.in.ServiceRegistry != nil, named("namespace", read(c.checkOwner))),
 			each(c.credentials, c.makeCredential),
 		),
 		together(
 			named("cluster claim", c.claimCluster),
-			named("role policy", when(builds, c.putRolePolicy)),
-			named("log retention", when(builds, c.putLogRetention)),
-			named("task definition", when(builds, c.registerTaskDefinition)),
+			when(builds, named("role policy", c.putRolePolicy)),
+			when(builds, named("log retention", c.putLogRetention)),
+			when(builds, named("task definition", c.registerTaskDefinition)),
 		),
 		named("service", c.createService),
 		c.lookAgain(),
@@ -136,11 +136,11 @@ func (c *creation) lookAgain() step {
 	return func(ctx context.Context) (undo, error) {
 		claimed := c.in.TaskDefinition != nil && !c.settled()
 		return together(
-			named("role again", when(claimed && c.found.role != nil, again(together(read(c.readRole), read(c.readRolePolicy)), c.makeRole, c.putRolePolicy))),
-			named("log group again", when(claimed && c.found.logGroup != nil, again(read(c.readLogGroup), c.makeLogGroup, c.putLogRetention))),
-			named("registry again", when(c.registryID != "", again(read(c.keepRegistry)))),
+			when(claimed && c.found.role != nil, named("role again", again(together(read(c.readRole), read(c.readRolePolicy)), c.makeRole, c.putRolePolicy))),
+			when(claimed && c.found.logGroup != nil, named("log group again", again(read(c.readLogGroup), c.makeLogGroup, c.putLogRetention))),
+			when(c.registryID != "", named("registry again", again(read(c.keepRegistry)))),
 			each(c.credentials, func(cred *credential) step {
-				return named("credentials again", when(cred.found != nil, again(read(func(ctx context.Context) error { return c.keepCredential(ctx, cred) }))))
+				return when(cred.found != nil, named("credentials again", again(read(func(ctx context.Context) error { return c.keepCredential(ctx, cred) }))))
 			}),
 		)(ctx)
 	}
@@ -171,12 +171,12 @@ func (c *creation) reads() step {
 		named("read identity", read(c.readIdentity)),
 		named("read service", read(c.readService)),
 		named("read cluster", read(c.readCluster)),
-		named("read role", when(builds, read(c.readRole))),
-		named("read role policy", when(builds, read(c.readRolePolicy))),
-		named("read log group", when(builds, read(c.readLogGroup))),
+		when(builds, named("read role", read(c.readRole))),
+		when(builds, named("read role policy", read(c.readRolePolicy))),
+		when(builds, named("read log group", read(c.readLogGroup))),
 		named("read task definition", read(c.readTaskDefinition)),
 		named("read registry", read(c.readRegistry)),
-		named("read namespace", when(c.in.ServiceRegistry != nil, read(c.readNamespace))),
+		when(c.in.ServiceRegistry != nil, named("read namespace", read(c.readNamespace))),
 		each(c.credentials, c.readCredential),
 	)
 }

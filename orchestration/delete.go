@@ -61,7 +61,7 @@ func (o *Orchestrator) delete(ctx context.Context, cluster, service string, recu
 		if !recursive {
 			return nil, nil, gone(cluster, service)
 		}
-		if err := d.findLeftovers(ctx); err != nil {
+		if _, err := named("find what belongs to it", read(d.findLeftovers))(ctx); err != nil {
 			return nil, nil, err
 		}
 		if d.nothingLeft() {
@@ -70,11 +70,12 @@ func (o *Orchestrator) delete(ctx context.Context, cluster, service string, recu
 	}
 	out := &DeleteOutput{Service: found}
 	if status == statusActive {
-		deleted, err := o.deleteService(ctx, cluster, service)
-		if err != nil {
+		if _, err := named("delete service", read(func(ctx context.Context) (err error) {
+			out.Service, err = o.deleteService(ctx, cluster, service)
+			return err
+		}))(ctx); err != nil {
 			return nil, nil, err
 		}
-		out.Service = deleted
 	}
 	if !recursive {
 		return out, nil, nil
@@ -113,14 +114,14 @@ func (o *Orchestrator) dismantling(cluster, service string) *Operation {
 func (o *Orchestrator) readForDelete(ctx context.Context, cluster, name string) (*dismantling, error) {
 	d := &dismantling{Orchestrator: o, cluster: cluster, name: name, asked: newID()}
 	_, err := together(
-		read(func(ctx context.Context) (err error) {
+		named("read service", read(func(ctx context.Context) (err error) {
 			d.service, err = o.ecs.Service(ctx, cluster, name)
 			return ignoreNotFound(err)
-		}),
-		read(func(ctx context.Context) (err error) {
+		})),
+		named("read cluster", read(func(ctx context.Context) (err error) {
 			d.home, err = o.ecs.Cluster(ctx, cluster)
 			return ignoreNotFound(err)
-		}),
+		})),
 	)(ctx)
 	switch {
 	case err != nil:

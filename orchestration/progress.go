@@ -80,7 +80,7 @@ func (p *Progress) begin(name string) (end func(detail string, err error)) {
 func named(name string, s step) step {
 	return func(ctx context.Context) (undo, error) {
 		end := progressOf(ctx).begin(name)
-		back, err := s(ctx)
+		back, err := try(ctx, s)
 		end("", err)
 		return back, err
 	}

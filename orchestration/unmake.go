@@ -15,6 +15,9 @@ const (
 	retakeTime = 30 * time.Minute
 )
 
+// takeBack names the step that unmakes what a failed request made.
+const takeBack = "take back what was made"
+
 // unmake runs the undos of a request that failed with err, in order, and returns err with what could not be unmade. What AWS is only too busy or too broken for is tried again in the background until it is done; release, which gives back the request's claim on
 // the service, is called then, and before unmake returns otherwise.
 func (o *Orchestrator) unmake(ctx context.Context, target string, err error, release func(), undos ...undo) error {
@@ -25,9 +28,7 @@ func (o *Orchestrator) unmake(ctx context.Context, target string, err error, rel
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
 	defer cancel()
-	end := progressOf(ctx).begin("take back what was made")
-	left := back(ctx)
-	end("", left)
+	_, left := named(takeBack, read(back))(ctx)
 	if left == nil {
 		release()
 		return err

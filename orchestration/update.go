@@ -119,19 +119,19 @@ func (u *updating) changes() step {
 		registers := u.register != nil
 		return together(inOrder(
 			together(
-				named("role", when(registers, withUndo(u.makeRole, u.undoRole))),
-				named("log group", when(registers, withUndo(u.makeLogGroup, u.undoLogGroup))),
+				when(registers, named("role", withUndo(u.makeRole, u.undoRole))),
+				when(registers, named("log group", withUndo(u.makeLogGroup, u.undoLogGroup))),
 				each(u.made, u.makeCredential),
 				each(u.changed, u.changeCredential),
 				each(u.tagged, u.tag),
 			),
 			together(
-				named("role policy", when(registers, u.putRolePolicy)),
-				named("log retention", when(registers, u.putLogRetention)),
-				named("task definition", when(registers, u.registerRevision)),
+				when(registers, named("role policy", u.putRolePolicy)),
+				when(registers, named("log retention", u.putLogRetention)),
+				when(registers, named("task definition", u.registerRevision)),
 			),
-			named("service", when(u.changesService(), u.updateService)),
-		), when(registers || len(u.wanted()) > 0, u.presentSecrets))(ctx)
+			when(u.changesService(), named("service", u.updateService)),
+		), when(registers || len(u.wanted()) > 0, named("present secrets", u.presentSecrets)))(ctx)
 	}
 }
 

@@ -35,10 +35,10 @@ func (u *updating) reads() step {
 		together(
 			named("read service", read(u.readService)),
 			named("read cluster", read(u.readCluster)),
-			named("read identity", when(registers, read(u.readIdentity))),
-			named("read role", when(registers || retags, read(u.readRole))),
-			named("read role policy", when(registers, read(u.readRolePolicy))),
-			named("read log group", when(registers || retags, read(u.readLogGroup))),
+			when(registers, named("read identity", read(u.readIdentity))),
+			when(registers || retags, named("read role", read(u.readRole))),
+			when(registers, named("read role policy", read(u.readRolePolicy))),
+			when(registers || retags, named("read log group", read(u.readLogGroup))),
 			named("read new task definition", read(u.readNewDefinition)),
 		),
 		together(
@@ -46,11 +46,11 @@ func (u *updating) reads() step {
 				definition, err = u.readPresent(ctx)
 				return err
 			})),
-			named("read log group tags", when(retags, read(func(ctx context.Context) (err error) {
+			when(retags, named("read log group tags", read(func(ctx context.Context) (err error) {
 				group, err = u.taggedGroup(ctx)
 				return err
 			}))),
-			named("read registry tags", when(retags, read(func(ctx context.Context) (err error) {
+			when(retags, named("read registry tags", read(func(ctx context.Context) (err error) {
 				registries, err = u.taggedRegistries(ctx)
 				return err
 			}))),

@@ -1,0 +1,70 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ecs-api/localaws"
+	"ecs-api/orchestration"
+)
+
+// timings matches a Server-Timing header of ours.
+var timings = regexp.MustCompile(`^total;dur=\d+\.\d, aws;desc="\d+ calls"(, [A-Za-z0-9_.-]{1,48};dur=\d+\.\d)*$`)
+
+func TestServerTimingTellsTheSteps(t *testing.T) {
+	start := time.Unix(0, 0)
+	step := func(name string, took time.Duration) orchestration.StepReport {
+		end := start.Add(took)
+		return orchestration.StepReport{Name: name, StartedAt: start, EndedAt: &end}
+	}
+	var many []orchestration.StepReport
+	for i := range 100 {
+		many = append(many, step(fmt.Sprintf("step %d", i), time.Second))
+	}
+	tests := []struct {
+		name  string
+		steps []orchestration.StepReport
+		want  string
+	}{
+		{"none", nil, ""},
+		{"some", []orchestration.StepReport{step("read cluster", 1500*time.Microsecond), step("cluster", time.Second)}, ", read-cluster;dur=1.5, cluster;dur=1000.0"},
+		{"one had nothing to do", []orchestration.StepReport{step("role", time.Microsecond)}, ""},
+		{"one goes on", []orchestration.StepReport{{Name: "role", StartedAt: start}}, ""},
+		{"a name that is no token", []orchestration.StepReport{step("a;dur=1, é\r\n\"b\"", time.Second)}, ", a-dur-1------b-;dur=1000.0"},
+		{"a long name", []orchestration.StepReport{step(strings.Repeat("x", 500), time.Second)}, ", " + strings.Repeat("x", 48) + ";dur=1000.0"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := serverTiming(2*time.Second, 3, tt.steps)
+			if diff := cmp.Diff(`total;dur=2000.0, aws;desc="3 calls"`+tt.want, got); diff != "" || !timings.MatchString(got) {
+				t.Error(got, diff)
+			}
+		})
+	}
+	if got := strings.Count(serverTiming(time.Second, 1, many), ",") + 1; got != maxTimings {
+		t.Errorf("%d entries, want %d", got, maxTimings)
+	}
+}
+
+func TestWritesAreTimedByStep(t *testing.T) {
+	h := newHarness(t, localaws.New())
+	const service = "/v1/ecs/local/clusters/myclu/services/www"
+	for _, tt := range []struct{ method, target, body, step string }{
+		{http.MethodPost, "/v1/ecs/local/services", CreateExample, "cluster"},
+		{http.MethodPut, service, `{"Service": {"DesiredCount": 2}}`, "service"},
+		{http.MethodDelete, service, "", "delete-service"},
+		{http.MethodDelete, service + "?recursive=true", "", "read-service"},
+	} {
+		answer, body := h.do(t, tt.method, tt.target, tt.body)
+		got := answer.Header.Get("Server-Timing")
+		if answer.StatusCode != http.StatusOK || !timings.MatchString(got) || !strings.Contains(got, ", "+tt.step+";dur=") {
+			t.Errorf("%s answered %d with Server-Timing %q: %s", tt.method, answer.StatusCode, got, body)
+		}
+	}
+}
