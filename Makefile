@@ -4,6 +4,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 GITHASH  ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 STAMP    ?= $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
 LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.githash=$(GITHASH) -X main.buildstamp=$(STAMP)
+# Without grpcnotrace the linker keeps every method of every package, for gRPC's own debugging pages: 11 MB more.
 
 .PHONY: help run build test test-moto bench lint check clean
 
@@ -14,7 +15,7 @@ run: ## serve one account backed by a simulated AWS, and print what to try
 	go run . -local
 
 build: ## ecs-api, a static binary that knows its version
-	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o ecs-api .
+	CGO_ENABLED=0 go build -trimpath -tags grpcnotrace -ldflags '$(LDFLAGS)' -o ecs-api .
 
 test: ## all tests; they need nothing but Go
 	go test ./...

@@ -119,7 +119,12 @@ func start(ctx context.Context, o options, env func(string) string, stdout, stde
 	c.ListenAddress = cmp.Or(o.listen, c.ListenAddress)
 
 	log := newLogger(c, stderr)
-	server, err := api.New(api.Options{Config: c, Version: buildVersion(), Log: log})
+	traces, flush, err := startTraces(ctx, env, log)
+	if err != nil {
+		return err
+	}
+	defer flush()
+	server, err := api.New(api.Options{Config: c, Version: buildVersion(), Log: log, Traces: traces})
 	if err != nil {
 		return err
 	}

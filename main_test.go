@@ -29,12 +29,18 @@ type program struct {
 // startLocal runs the program with -local on any port, and waits until it has said what to try.
 func startLocal(t *testing.T, args ...string) program {
 	t.Helper()
+	return startLocalIn(t, noEnv, args...)
+}
+
+// startLocalIn is startLocal in an environment of the test's own.
+func startLocalIn(t *testing.T, env func(string) string, args ...string) program {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	stdout, toStdout := io.Pipe()
 	var stderr bytes.Buffer
 	status := make(chan int, 1)
 	go func() {
-		status <- run(ctx, append([]string{"-local", "-listen", "127.0.0.1:0"}, args...), noEnv, toStdout, &stderr)
+		status <- run(ctx, append([]string{"-local", "-listen", "127.0.0.1:0"}, args...), env, toStdout, &stderr)
 		_ = toStdout.Close()
 	}()
 	p := program{stop: func() (int, string) {

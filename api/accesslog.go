@@ -40,6 +40,9 @@ func (s *Server) logAccess(r *http.Request, rec *record, answer *responseWriter,
 	if rec.account != "" {
 		fields["account"] = rec.account
 	}
+	if rec.traceID != "" {
+		fields["traceId"] = rec.traceID
+	}
 	if rec.shared {
 		fields["shared"] = true
 	}

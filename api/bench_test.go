@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/sirupsen/logrus"
+	"go.opentelemetry.io/otel/sdk/trace"
 
 	"ecs-api/config"
 	"ecs-api/localaws"
@@ -76,14 +77,18 @@ func (d *discard) WriteHeader(status int)      { d.status = status }
 func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
 
 // benchmarkGet measures what one GET costs us and the SDK: AWS answers from memory, without a network, and its rates are not waited for.
-func benchmarkGet(b *testing.B, target string) {
+func benchmarkGet(b *testing.B, target string, change ...func(*Options)) {
 	c := config.Local([]string{localaws.SubnetA, localaws.SubnetB}, []string{localaws.SecurityGroup})
 	c.Token, c.RateLimits = testToken, noLimits()
 	record := &recording{aws: localaws.New().Transport(), known: map[string]recorded{}}
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	log.SetFormatter(JSONLog{})
-	s, err := New(Options{Config: c, Log: log, AWS: record})
+	o := Options{Config: c, Log: log, AWS: record}
+	for _, f := range change {
+		f(&o)
+	}
+	s, err := New(o)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -118,6 +123,11 @@ func benchmarkGet(b *testing.B, target string) {
 func BenchmarkPing(b *testing.B) { benchmarkGet(b, "/ping") }
 
 func BenchmarkShow(b *testing.B) { benchmarkGet(b, "/local/clusters/myclu/services/www") }
+
+// BenchmarkShowTraced is BenchmarkShow with all of it recorded, and sent nowhere.
+func BenchmarkShowTraced(b *testing.B) {
+	benchmarkGet(b, "/local/clusters/myclu/services/www", func(o *Options) { o.Traces = trace.NewTracerProvider() })
+}
 
 func BenchmarkShowAll(b *testing.B) {
 	benchmarkGet(b, "/local/clusters/myclu/services/www?all=true")

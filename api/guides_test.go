@@ -16,6 +16,7 @@ import (
 	"github.com/gorilla/mux"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"ecs-api/api/otlptest"
 	"ecs-api/common"
 	"ecs-api/docs/docstest"
 	"ecs-api/localaws"
@@ -82,7 +83,7 @@ func TestTheCallersGuideNamesEveryStatusOfAnError(t *testing.T) {
 // exercised returns a harness that has done something for every metric and every field of its log.
 func exercised(t *testing.T) *harness {
 	t.Helper()
-	h := newHarness(t, localaws.New())
+	h := newTracedHarness(t, localaws.New(), otlptest.NewCollector(t))
 	h.do(t, http.MethodPost, base+"/local/services", CreateExample)
 	h.do(t, http.MethodDelete, base+"/local/clusters/myclu/services/www?recursive=true", "")
 	h.background.Shutdown(t.Context())

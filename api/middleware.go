@@ -48,6 +48,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			id = uuid.NewString()
 		}
 		r, rec := withRecord(r, id, time.Now())
+		r, span := s.beginTrace(r, rec)
 		answer := &responseWriter{ResponseWriter: w, record: rec}
 		answer.Header().Set(headerRequestID, id)
 		s.metrics.inFlight.Inc()
@@ -59,6 +60,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			took := time.Since(rec.start)
 			s.metrics.observeRequest(r.Method, rec, answer.status, took)
 			s.logAccess(r, rec, answer, took)
+			endTrace(span, r.Method, rec, answer.status)
 		}()
 		next.ServeHTTP(answer, r)
 	})

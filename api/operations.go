@@ -21,6 +21,9 @@ func (s *Server) observeOperation(o orchestration.Operation) {
 	took := o.EndedAt.Sub(o.StartedAt)
 	s.metrics.operations.WithLabelValues(o.Account, o.Kind, string(o.State)).Observe(took.Seconds())
 	fields := logrus.Fields{"operation": o.ID, "kind": o.Kind, "target": o.Target, "account": o.Account, "state": string(o.State), "durationMs": milliseconds(took)}
+	if o.TraceID != "" {
+		fields["traceId"] = o.TraceID
+	}
 	level := logrus.InfoLevel
 	if o.Err != nil {
 		level, fields["error"] = logrus.ErrorLevel, shorten(o.Err.Error())

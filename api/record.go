@@ -20,6 +20,7 @@ type record struct {
 	shared   bool         // the answer is that of another caller's identical read, which its calls to AWS count for
 	awsCalls atomic.Int64 // may still grow after the answer: background work carries the request's context
 	start    time.Time
+	traceID  string                 // empty when tracing is off
 	progress orchestration.Progress // the steps of the orchestration that the request asks for
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gorilla/mux"
 	"github.com/sirupsen/logrus"
+	"go.opentelemetry.io/otel/trace"
 
 	"ecs-api/common"
 	"ecs-api/config"
@@ -28,6 +29,8 @@ type Options struct {
 	AWS http.RoundTripper
 	// Pace says how long to wait for AWS to get done with what it refuses only for now; the zero value is common.DefaultPace.
 	Pace common.Pace
+	// Traces gets a span per request, step of its work and call to AWS; nil turns tracing off.
+	Traces trace.TracerProvider
 }
 
 // Version says which build is running.
@@ -46,6 +49,7 @@ type Server struct {
 	images   *registry.Client
 	pace     common.Pace
 	metrics  *metrics
+	tracer   trace.Tracer // nil: off
 	// background is the owner of what goes on after its request was answered.
 	background *orchestration.Group
 	auth       *authenticator
@@ -67,6 +71,9 @@ func New(o Options) (*Server, error) {
 		auth:     newAuthenticator(o.Config.Callers()),
 		router:   mux.NewRouter().UseEncodedPath().SkipClean(true),
 		public:   map[string]bool{},
+	}
+	if o.Traces != nil {
+		s.tracer = o.Traces.Tracer("ecs-api/api")
 	}
 	s.background = orchestration.NewGroup(s.observeOperation)
 	for name := range o.Config.Accounts {

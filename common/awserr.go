@@ -1,6 +1,7 @@
 package common
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -209,6 +210,11 @@ func CodeOf(err error) string {
 		return ae.Code()
 	}
 	return ""
+}
+
+// ErrorType returns what err is in one word: AWS's error code, or else the kind. It never holds what anybody sent.
+func ErrorType(err error) string {
+	return cmp.Or(CodeOf(err), KindOf(err).String())
 }
 
 // Ambiguous reports whether a call that ended with err may have taken effect all the same: its answer was lost, or AWS failed while

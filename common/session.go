@@ -38,7 +38,7 @@ type Account struct {
 // AWSCall is one call of an AWS operation that has ended, with its retries.
 type AWSCall struct {
 	Service, Operation string // "ecs", "CreateService"
-	Code               string // AWS's error code; empty if the call succeeded
+	Code               string // AWS's error code, or our kind of error where our own limiter refused it; empty if the call succeeded
 	Start              time.Time
 	Duration           time.Duration
 	Attempts           int
@@ -76,6 +76,7 @@ func NewSession(a Account) (*session.Session, error) {
 	if a.Transport != nil {
 		sess.Config.HTTPClient = &http.Client{Transport: a.Transport}
 	}
+	traceCalls(&sess.Handlers) // before the role's credentials take them over: to assume it is a call as well
 	if a.RoleARN != "" {
 		sess = sess.Copy(&aws.Config{Credentials: stscreds.NewCredentials(sess, a.RoleARN, func(p *stscreds.AssumeRoleProvider) {
 			p.RoleSessionName = "ecs-api"
@@ -90,10 +91,7 @@ func NewSession(a Account) (*session.Session, error) {
 		sess.Handlers.Complete.PushBack(func(r *request.Request) {
 			call := AWSCall{Service: r.ClientInfo.ServiceName, Operation: r.Operation.Name, Start: r.Time, Duration: time.Since(r.Time), Attempts: r.RetryCount + 1}
 			if r.Error != nil {
-				call.Code = KindOf(r.Error).String() // no answer: our own limiter refused it
-				if ae, ok := r.Error.(awserr.Error); ok {
-					call.Code = ae.Code()
-				}
+				call.Code = ErrorType(r.Error)
 			}
 			a.Observe(r.Context(), call)
 		})

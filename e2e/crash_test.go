@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -34,16 +35,26 @@ type server struct {
 // launch starts the program in front of the AWS at endpoint. Whoever starts it ends it.
 func launch(t *testing.T, endpoint string) *server {
 	t.Helper()
+	return launchIn(t, endpoint, nil, nil)
+}
+
+// launchIn is launch with some more of config and environment.
+func launchIn(t *testing.T, endpoint string, more map[string]any, env []string) *server {
+	t.Helper()
 	w := &world{t: t, backEnd: backEnd{endpoint: endpoint, subnet: localaws.SubnetA, group: localaws.SecurityGroup, key: localaws.KMSKey}, vars: map[string]string{"account": localaws.DefaultAccount}}
 	file := filepath.Join(t.TempDir(), "config.json")
-	if err := os.WriteFile(file, must(json.Marshal(w.config()))(t), 0o600); err != nil {
+	config := w.config()
+	maps.Copy(config, more)
+	if err := os.WriteFile(file, must(json.Marshal(config))(t), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s := &server{log: &logBuffer{served: make(chan string, 1)}, ended: make(chan error, 1)}
 	served := s.log.served
 	s.cmd = exec.CommandContext(context.Background(), plainBinary, "-config", file)
 	s.cmd.Stderr = s.log
-	s.cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "ECS_API_") || strings.HasPrefix(v, "AWS_CA_BUNDLE=") })
+	s.cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, "ECS_API_") || strings.HasPrefix(v, "OTEL_") || strings.HasPrefix(v, "AWS_CA_BUNDLE=")
+	}), env...)
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

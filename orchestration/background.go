@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/attribute"
 
 	"ecs-api/common"
 )
@@ -24,6 +25,7 @@ type Operation struct {
 
 	Account string `json:"-"` // the account it works in
 	Err     error  `json:"-"` // why it failed, in full: for the log
+	TraceID string `json:"-"` // of the request that began it; empty if traces are off
 }
 
 // How many ended operations are kept in memory, and for how long.
@@ -66,7 +68,7 @@ func (g *Group) start(ctx context.Context, o Operation, deadline time.Duration, 
 		g.mu.Unlock()
 		return Operation{}, common.Errorf(common.Unavailable, "the server is shutting down; ask again")
 	}
-	o.ID, o.State, o.StartedAt = uuid.NewString(), Running, time.Now().UTC()
+	o.ID, o.State, o.StartedAt, o.TraceID = uuid.NewString(), Running, time.Now().UTC(), traceID(ctx)
 	op := &operation{report: o, progress: &Progress{}}
 	g.all = append(g.all, op)
 	g.forget()
@@ -81,7 +83,9 @@ func (g *Group) start(ctx context.Context, o Operation, deadline time.Duration, 
 		defer done()
 		defer cancel()
 		defer stop()
+		ctx, ended := traced(ctx, o.Kind, attribute.String("ecs_api.operation", o.ID)) // below the request's span, which has ended
 		err := common.Safely(func() error { return work(common.Background(WithProgress(ctx, op.progress))) })
+		ended(err)
 		if err != nil && g.ctx.Err() != nil {
 			err = common.Errorf(common.Unavailable, "the server was shut down meanwhile; ask again to go on: %w", err)
 		}

@@ -76,12 +76,14 @@ func (p *Progress) begin(name string) (end func(detail string, err error)) {
 	}
 }
 
-// named makes a step that reports its progress under a name.
+// named makes a step that reports its progress under a name, and has a span of that name where traces are recorded.
 func named(name string, s step) step {
 	return func(ctx context.Context) (undo, error) {
 		end := progressOf(ctx).begin(name)
+		ctx, ended := traced(ctx, name)
 		back, err := try(ctx, s)
 		end("", err)
+		ended(err)
 		return back, err
 	}
 }

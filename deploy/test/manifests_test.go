@@ -114,8 +114,8 @@ func TestPodsStopWithoutDroppingWhatWasBegun(t *testing.T) {
 	deployment := all["Deployment"].(*apps.Deployment)
 	pod := deployment.Spec.Template.Spec
 	container := pod.Containers[0]
-	// shutdownGrace of config.example.json, which its own test holds to this.
-	need := 2*time.Minute + time.Duration(container.Lifecycle.PreStop.Sleep.Seconds)*time.Second
+	// shutdownGrace of config.example.json, which its own test holds to this, and what the last traces may take.
+	need := 2*time.Minute + 5*time.Second + time.Duration(container.Lifecycle.PreStop.Sleep.Seconds)*time.Second
 	if have := time.Duration(*pod.TerminationGracePeriodSeconds) * time.Second; have <= need {
 		t.Errorf("a pod has %s to stop, and may need %s", have, need)
 	}
