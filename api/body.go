@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"reflect"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -17,6 +18,8 @@ import (
 const (
 	// maxBody is how large a request's body may be.
 	maxBody = 1 << 20
+	// maxValues is how many values a body may hold: more than AWS takes of anything, and few enough to be decoded for little.
+	maxValues = 20_000
 	// maxDrained is how much is read of a body that is too large, and forgotten: many callers send all they have before they read the
 	// answer, and a connection that is closed meanwhile hides it from them.
 	maxDrained = 16 << 20
@@ -36,12 +39,14 @@ func decode(w http.ResponseWriter, r *http.Request, in any) error {
 		return common.Errorf(common.BadRequest, "the body must be a JSON object, not null")
 	case !utf8.Valid(body):
 		return common.Errorf(common.BadRequest, "the body must be JSON in UTF-8")
+	case common.JSONValues(body) > maxValues && json.Valid(body):
+		return common.Errorf(common.BadRequest, "the body must hold at most %d values: AWS takes no more of anything", maxValues)
 	}
 	if err := json.Unmarshal(body, in); err != nil {
 		return wrongJSON(err)
 	}
 	var nulls []common.FieldError
-	findNulls(reflect.ValueOf(in), "", &nulls)
+	findNulls(reflect.ValueOf(in), &nulls)
 	return common.Invalid(nulls...)
 }
 
@@ -129,40 +134,54 @@ func withArticle(noun string) string {
 // maxNulls is how many nulls a body is told of.
 const maxNulls = 10
 
-// findNulls adds the first nulls inside arrays and maps below v. Path is how v is written.
-func findNulls(v reflect.Value, path string, found *[]common.FieldError) {
-	element := func(e reflect.Value, path string) {
-		if (e.Kind() == reflect.Pointer || e.Kind() == reflect.Interface || e.Kind() == reflect.Map) && e.IsNil() {
-			*found = append(*found, common.FieldError{Field: path, Detail: "must not be null"})
-			return
-		}
-		findNulls(e, path, found)
-	}
+// findNulls adds the first nulls inside arrays and maps below v, by their paths from v. Paths are put together on the way back from what
+// was found: mostly there is nothing.
+func findNulls(v reflect.Value, found *[]common.FieldError) {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
 		if !v.IsNil() {
-			findNulls(v.Elem(), path, found)
+			findNulls(v.Elem(), found)
 		}
 	case reflect.Slice:
 		if v.Type().Elem().Kind() == reflect.Uint8 {
 			return
 		}
 		for i := 0; i < v.Len() && len(*found) < maxNulls; i++ {
-			element(v.Index(i), fmt.Sprintf("%s[%d]", path, i))
+			findNullsIn(v.Index(i), found, func() string { return "[" + strconv.Itoa(i) + "]" })
 		}
 	case reflect.Map:
 		for key, e := range v.Seq2() {
 			if len(*found) >= maxNulls {
 				return
 			}
-			element(e, join(path, fmt.Sprint(key)))
+			findNullsIn(e, found, func() string { return fmt.Sprint(key) })
 		}
 	case reflect.Struct:
 		for field, f := range v.Fields() {
 			if field.IsExported() {
-				findNulls(f, join(path, jsonName(field)), found)
+				below(found, func() string { return jsonName(field) }, func() { findNulls(f, found) })
 			}
 		}
+	}
+}
+
+// findNullsIn adds the first nulls in an element of an array or a map: itself, or what is below it.
+func findNullsIn(e reflect.Value, found *[]common.FieldError, name func() string) {
+	below(found, name, func() {
+		if (e.Kind() == reflect.Pointer || e.Kind() == reflect.Interface || e.Kind() == reflect.Map) && e.IsNil() {
+			*found = append(*found, common.FieldError{Detail: "must not be null"})
+			return
+		}
+		findNulls(e, found)
+	})
+}
+
+// below puts the name in front of the paths that find adds.
+func below(found *[]common.FieldError, name func() string, find func()) {
+	before := len(*found)
+	find()
+	for i := before; i < len(*found); i++ {
+		(*found)[i].Field = join(name(), (*found)[i].Field)
 	}
 }
 
@@ -174,9 +193,10 @@ func jsonName(f reflect.StructField) string {
 	return f.Name
 }
 
+// join returns how name, or [3], is written below path.
 func join(path, name string) string {
-	if path == "" {
-		return name
+	if name == "" || name[0] == '[' {
+		return path + name
 	}
 	return path + "." + name
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -187,6 +188,41 @@ func TestABodyThatIsTooLargeIsRefusedToThoseWhoSendItAllFirst(t *testing.T) {
 			body, err := io.ReadAll(answer.Body)
 			if p := problemOf(t, answer, string(body)); err != nil || p.Status != http.StatusRequestEntityTooLarge {
 				t.Errorf("answered %s, %v", body, err)
+			}
+		})
+	}
+}
+
+// What a body costs must not be out of proportion to its size: two bytes of it can become a struct of hundreds.
+func TestNoBodyCostsMuchMoreThanItsSize(t *testing.T) {
+	h := newHarness(t, localaws.New())
+	full := func(open, item, end string) string {
+		return open + strings.Repeat(item+",", (maxBody-len(open)-len(item)-len(end))/(len(item)+1)) + item + end
+	}
+	tests := []struct{ name, method, target, body string }{
+		{"containers", http.MethodPost, "/taskdefs", full(`{"containerdefinitions":[`, `{}`, `]}`)},
+		{"containers of a service", http.MethodPost, "/services", full(`{"service":{"servicename":"x"},"taskdefinition":{"containerdefinitions":[`, `{}`, `]}}`)},
+		{"volumes", http.MethodPost, "/services", full(`{"service":{"servicename":"x","volumeconfigurations":[`, `{"managedebsvolume":{"rolearn":"x"}}`, `]}}`)},
+		{"tags", http.MethodPost, "/clusters", full(`{"clustername":"x","tags":[`, `{}`, `]}`)},
+		{"as many containers as may be", http.MethodPost, "/services",
+			`{"service":{"servicename":"x"},"taskdefinition":{"containerdefinitions":[{}` + strings.Repeat(`,{}`, maxValues/2-10) + `]}}`},
+		{"as many volumes as may be", http.MethodPut, "/clusters/c/services/x",
+			`{"service":{"volumeconfigurations":[{"managedebsvolume":{}}` + strings.Repeat(`,{"managedebsvolume":{}}`, maxValues/3-10) + `]}}`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := httptest.NewRequest(tt.method, base+"/local"+tt.target, strings.NewReader(tt.body))
+			r.Header.Set(headerToken, testToken)
+			w := httptest.NewRecorder()
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			h.Handler().ServeHTTP(w, r)
+			runtime.ReadMemStats(&after)
+			if w.Code != http.StatusBadRequest {
+				t.Errorf("answered %d %.300s", w.Code, w.Body)
+			}
+			if mib := (after.TotalAlloc - before.TotalAlloc) >> 20; mib > 64 {
+				t.Errorf("%d bytes of body took %d MiB", len(tt.body), mib)
 			}
 		})
 	}

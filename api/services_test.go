@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -113,6 +114,11 @@ func TestWhatTheSDKWouldRefuseIsToldByFieldBeforeAnythingIsMade(t *testing.T) {
 			"Credentials":{"web":{"SecretString":"hunter2","AddReplicaRegions":[{"Region":""}]}}}`, 400,
 			wrong(append(append([]string{"service.serviceconnectconfiguration.enabled"}, wrongDefinition...), "credentials.web.addreplicaregions[0].region")...)},
 	})
+	ask(t, h, []asked{
+		{"more than ECS allows", "POST", "/services", `{"cluster":{"clustername":"new"},"service":{"servicename":"x","serviceregistries":[{"registryarn":"a"},{"registryarn":"b"}]},
+			"taskdefinition":{"family":"x","cpu":"256","memory":"512","containerdefinitions":[` + manyContainers(11) + `]}}`, 400,
+			wrong("taskdefinition.containerdefinitions", "service.serviceregistries")},
+	})
 	if n := len(h.aws.Calls()) - before; n > 0 {
 		t.Errorf("%d calls to AWS were made", n)
 	}
@@ -136,4 +142,13 @@ func TestWhatTheServerCompletesMayBeLeftOut(t *testing.T) {
 			"Service.NetworkConfiguration.AwsvpcConfiguration.Subnets.#": 2,
 		}},
 	})
+}
+
+// manyContainers returns n containers' definitions.
+func manyContainers(n int) string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = fmt.Sprintf(`{"name":"web%d","image":"nginx"}`, i)
+	}
+	return strings.Join(all, ",")
 }

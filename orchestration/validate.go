@@ -27,6 +27,9 @@ var (
 	credentialName = regexp.MustCompile(`^[A-Za-z0-9_+=.@-]{1,256}$`)
 )
 
+// maxContainers is how many containers ECS allows in a task definition, and maxRegistries how many registries a service may have.
+const maxContainers, maxRegistries = 10, 1
+
 // problems collects what is wrong with a request.
 type problems []common.FieldError
 
@@ -44,9 +47,12 @@ func (p *problems) name(field, value string) {
 // sdk adds what the SDK would refuse to send of a part of the request, but for fields of which something is said already: it refuses that
 // part's call alone, when others have been made.
 func (p *problems) sdk(at string, part interface{ Validate() error }) {
+	said := map[string]bool{}
+	for _, f := range *p {
+		said[strings.ToLower(f.Field)] = true
+	}
 	for _, f := range common.InvalidFields(part.Validate()) {
-		field := at + "." + strings.ToLower(f.Field)
-		if !slices.ContainsFunc(*p, func(known common.FieldError) bool { return strings.EqualFold(known.Field, field) }) {
+		if field := at + "." + strings.ToLower(f.Field); !said[strings.ToLower(field)] {
 			p.add(field, "%s", f.Detail)
 		}
 	}
@@ -155,8 +161,10 @@ func (c *creation) validateTaskDefinition(p *problems) {
 func (a Account) validateTaskDefinition(in *awsecs.RegisterTaskDefinitionInput) problems {
 	var p problems
 	p.name("taskdefinition.family", aws.StringValue(in.Family))
-	if len(in.ContainerDefinitions) == 0 {
+	if n := len(in.ContainerDefinitions); n == 0 {
 		p.add("taskdefinition.containerdefinitions", "must have at least one container")
+	} else if n > maxContainers {
+		p.add("taskdefinition.containerdefinitions", "has %d containers; ECS allows %d", n, maxContainers)
 	}
 	seen := map[string]bool{}
 	for i, container := range in.ContainerDefinitions {
@@ -192,6 +200,9 @@ func (c *creation) validateService(p *problems) {
 	p.network("service", in.NetworkConfiguration)
 	p.role(c.account, "service.role", in.Role)
 	p.volumes(c.account, in.VolumeConfigurations)
+	if n := len(in.ServiceRegistries); n > maxRegistries {
+		p.add("service.serviceregistries", "has %d registries; ECS allows %d", n, maxRegistries)
+	}
 	if c.in.ServiceRegistry == nil {
 		for i, r := range in.ServiceRegistries {
 			if aws.StringValue(r.RegistryArn) == "" {
