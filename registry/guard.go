@@ -10,12 +10,15 @@ import (
 	"regexp"
 	"strings"
 	"sync/atomic"
+
+	"ecs-api/common"
 )
 
 const (
 	maxRedirects = 10      // in one lookup
 	maxError     = 4 << 10 // of the text that comes with an error
 	maxBody      = 4 << 20 // the size to which the distribution specification lets registries limit manifests
+	maxValues    = 50_000  // in the JSON of an answer: many times as many as the largest images have
 )
 
 // fault is why a round trip was refused or failed, with the reason that the caller is told.
@@ -177,14 +180,19 @@ func leadsTo(resp *http.Response) *url.URL {
 	return u
 }
 
-// body is a response's body whose errors are faults.
+// body is a response's body whose errors are faults. It breaks off what would cost too much to decode.
 type body struct {
 	io.Reader
 	io.Closer
+	read common.ValueCounter
 }
 
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.Reader.Read(p)
+	_, _ = b.read.Write(p[:n])
+	if b.read.Values > maxValues {
+		return 0, faultf(Unusable, "an answer has over %d values", maxValues)
+	}
 	if err == nil || err == io.EOF {
 		return n, err
 	}

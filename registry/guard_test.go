@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -293,5 +295,41 @@ func TestBehindAProxy(t *testing.T) {
 	o.Proxy = func(*http.Request) (*url.URL, error) { return nil, fmt.Errorf("HTTPS_PROXY is not a URL") }
 	if got, err := w.client(o).Verify(t.Context(), "reg.example.com/x", nil); err != nil || got.Reason != Unreachable {
 		t.Errorf("a broken proxy setting: got %+v, %v; want %q", got, err, Unreachable)
+	}
+}
+
+// What an answer costs must not be out of proportion to its size: two bytes of it can become a struct of hundreds.
+func TestAnswersThatAreLargeOnceDecodedAreNotDecoded(t *testing.T) {
+	w := newWorld(t)
+	full := func(open, item, end string) string { return open + item + strings.Repeat(","+item, 1<<20) + end }
+	const image, index = "application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.index.v1+json"
+	config := full(`{"os":"linux","history":[`, `{}`, `]}`)
+	for name, answer := range map[string]struct{ media, manifest, config string }{
+		"layers":    {image, full(`{"schemaVersion":2,"layers":[`, `{}`, `]}`), ""},
+		"manifests": {index, full(`{"schemaVersion":2,"manifests":[`, `{}`, `]}`), ""},
+		"history": {image, fmt.Sprintf(`{"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.image.config.v1+json","size":%d,"digest":"sha256:%x"},"layers":[]}`,
+			len(config), sha256.Sum256([]byte(config))), config},
+	} {
+		t.Run(name, func(t *testing.T) {
+			port := w.serve("127.0.0.1", http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				if strings.Contains(r.URL.Path, "/blobs/") {
+					_, _ = io.WriteString(rw, answer.config)
+					return
+				}
+				rw.Header().Set("Content-Type", answer.media)
+				_, _ = io.WriteString(rw, answer.manifest)
+			}))
+			c := w.client(Options{})
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			got, err := c.Verify(t.Context(), "reg.example.com:"+port+"/x", nil)
+			runtime.ReadMemStats(&after)
+			if exists := answer.config != ""; err != nil || got.Exists != exists || !exists && got.Reason != Unusable {
+				t.Errorf("%+v, %v", got, err)
+			}
+			if mib := (after.TotalAlloc - before.TotalAlloc) >> 20; mib > 64 { // the server's part is in it
+				t.Errorf("it took %d MiB", mib)
+			}
+		})
 	}
 }
