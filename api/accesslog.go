@@ -47,7 +47,7 @@ func (s *Server) logAccess(r *http.Request, rec *record, answer *responseWriter,
 		fields["shared"] = true
 	}
 	if rec.err != nil {
-		fields["error"] = shorten(rec.err.Error())
+		fields["error"] = shorten(rec.err.Error(), maxText)
 	}
 	(&logrus.Entry{Logger: s.log, Data: fields}).Log(level, "request") // WithFields would copy them
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -68,7 +69,11 @@ func writeError(w http.ResponseWriter, r *http.Request, err error) {
 // writeProblem completes p and writes it.
 func writeProblem(w http.ResponseWriter, r *http.Request, p problem) {
 	p.Type, p.Title, p.RequestID = "about:blank", http.StatusText(p.Status), recordOf(r).id
-	p.Detail = strings.ToValidUTF8(shorten(p.Detail), "\uFFFD")
+	p.Detail = shorten(p.Detail, maxText)
+	p.Errors = slices.Clone(p.Errors)
+	for i, field := range p.Errors {
+		p.Errors[i] = common.FieldError{Field: shorten(field.Field, maxFieldText), Detail: shorten(field.Detail, maxFieldText)}
+	}
 	body, err := json.Marshal(p)
 	if err != nil { // strings and numbers always marshal
 		body = []byte(`{"title":"Internal Server Error","status":500}`)
@@ -77,12 +82,14 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p problem) {
 	write(w, p.Status, append(body, '\n'))
 }
 
-// maxText is how much of an error's text is shown and logged: it may quote what the caller sent.
-const maxText = 4096
+// maxText is how much of an error's text is shown and logged, and maxFieldText how much of what it says of one field: they may quote what
+// the caller sent.
+const maxText, maxFieldText = 4096, 1024
 
-func shorten(text string) string {
-	if len(text) > maxText {
-		return text[:maxText] + "…"
+// shorten returns the beginning of a text, as UTF-8.
+func shorten(text string, most int) string {
+	if len(text) > most {
+		text = text[:most] + "…"
 	}
-	return text
+	return strings.ToValidUTF8(text, "\uFFFD")
 }

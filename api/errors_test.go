@@ -111,3 +111,19 @@ func TestErrorsSayWhatTheCallerCanDo(t *testing.T) {
 		})
 	}
 }
+
+func TestAnErrorRepeatsLittleOfWhatTheCallerSent(t *testing.T) {
+	h := newHarness(t, localaws.New())
+	name := strings.Repeat("é", 200_000)
+	body := `{"service":{"servicename":"x","cluster":"` + name + `"},"credentials":{"` + name + `":{}}}`
+	answer, text := h.do(t, http.MethodPost, "/v1/ecs/local/services", body)
+	if p := problemOf(t, answer, text); p.Status != http.StatusBadRequest || len(p.Errors) < 4 {
+		t.Errorf("%.500s", text)
+	}
+	if len(text) > 32<<10 || len(h.log.String()) > 32<<10 {
+		t.Errorf("%d bytes were answered, %d logged", len(text), len(h.log.String()))
+	}
+	if strings.Contains(text, "\uFFFD\uFFFD") {
+		t.Error("a character was cut in pieces")
+	}
+}

@@ -26,7 +26,7 @@ func (s *Server) observeOperation(o orchestration.Operation) {
 	}
 	level := logrus.InfoLevel
 	if o.Err != nil {
-		level, fields["error"] = logrus.ErrorLevel, shorten(o.Err.Error())
+		level, fields["error"] = logrus.ErrorLevel, shorten(o.Err.Error(), maxText)
 	}
 	s.log.WithFields(fields).Log(level, "operation")
 }
