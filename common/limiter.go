@@ -31,6 +31,9 @@ func Background(ctx context.Context) context.Context {
 	return context.WithValue(ctx, backgroundKey{}, true)
 }
 
+// InBackground reports whether ctx is one of Background.
+func InBackground(ctx context.Context) bool { return ctx.Value(backgroundKey{}) != nil }
+
 // limiters hold the calls of one account in one region to AWS's rate buckets.
 type limiters map[operation]*limiter
 
@@ -98,7 +101,7 @@ type limiter struct {
 func (l *limiter) wait(ctx context.Context) error {
 	start := time.Now()
 	var err error
-	if ctx.Value(backgroundKey{}) != nil {
+	if InBackground(ctx) {
 		err = l.behind(ctx)
 	} else {
 		err = l.inLine(ctx, start)

@@ -65,6 +65,7 @@ type Orchestrator struct {
 	background *Group
 	services   *claims
 	spaces     *spaces
+	surveys    surveys
 }
 
 // Option is a setting of New.

@@ -4,13 +4,10 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"sync"
 
 	"github.com/aws/aws-sdk-go/aws"
 	awsecs "github.com/aws/aws-sdk-go/service/ecs"
-	"golang.org/x/sync/errgroup"
 
-	"ecs-api/common"
 	"ecs-api/ecs"
 )
 
@@ -35,35 +32,20 @@ func (o *Orchestrator) secretsNearby(ctx context.Context, used usage) (map[strin
 	return secrets, err
 }
 
-// maxReaders is how many clusters are looked at at the same time.
-const maxReaders = 8
-
 // usageByOthers returns what all services of the account use but the named one that was deleted. If one of its name was made since, that
 // is another one.
 func (o *Orchestrator) usageByOthers(ctx context.Context, cluster, service string) (usage, error) {
 	used := newUsage()
-	clusters, err := o.ecs.ListClusters(ctx)
-	if err != nil {
-		return used, err
-	}
-	var mu sync.Mutex
-	readers, ctx := errgroup.WithContext(ctx)
-	readers.SetLimit(maxReaders)
-	for _, arn := range clusters {
-		common.Go(readers, func() error {
-			services, err := o.liveServices(ctx, nameOf(arn))
-			mu.Lock()
-			defer mu.Unlock()
-			for _, s := range services {
-				same := nameOf(arn) == cluster
-				if !same || aws.StringValue(s.ServiceName) != service || aws.StringValue(s.Status) == statusActive {
-					used.add(s, same)
-				}
+	all, err := o.survey(ctx)
+	for home, services := range all {
+		for _, s := range services {
+			same := home == cluster
+			if !same || aws.StringValue(s.ServiceName) != service || aws.StringValue(s.Status) == statusActive {
+				used.add(s, same)
 			}
-			return err
-		})
+		}
 	}
-	return used, readers.Wait()
+	return used, err
 }
 
 // add adds what a service uses, its running deployments included.

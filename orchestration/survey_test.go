@@ -1,0 +1,120 @@
+package orchestration
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"ecs-api/common"
+	"ecs-api/localaws"
+)
+
+// gathered waits until n join the next survey.
+func (s *surveys) gathered(n int) {
+	for {
+		s.mu.Lock()
+		ready := s.next != nil && s.next.waiting == n-1
+		s.mu.Unlock()
+		if ready {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestASurveyIsSharedByThoseWhoAskedBeforeItBegan(t *testing.T) {
+	var s surveys
+	taken, begun, goOn := 0, make(chan struct{}), make(chan struct{})
+	take := func(context.Context) (survey, error) {
+		taken++ // one is taken at a time
+		if taken == 1 {
+			close(begun)
+			<-goOn
+		}
+		return survey{"myclu": nil, "more": nil}, nil
+	}
+	var all sync.WaitGroup
+	ask := func() {
+		if found, err := s.join(t.Context(), take); err != nil || len(found) != 2 {
+			t.Errorf("got %v and %v", found, err)
+		}
+	}
+	all.Go(ask)
+	<-begun
+	for range 5 { // the one that has begun may have missed what they know of
+		all.Go(ask)
+	}
+	s.gathered(5)
+	close(goOn)
+	all.Wait()
+	if taken != 2 {
+		t.Errorf("%d surveys were taken, want 2", taken)
+	}
+}
+
+func TestASurveyThatFailsIsTakenAgainForTheOthers(t *testing.T) {
+	for name, fail := range map[string]func() error{
+		"an error": func() error { return common.Errorf(common.Unavailable, "AWS is down") },
+		"a panic":  func() error { panic("a bug") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var s surveys
+			s.taken.Lock()
+			var all sync.WaitGroup
+			all.Go(func() {
+				if _, err := s.join(t.Context(), func(context.Context) (survey, error) { return nil, fail() }); err == nil {
+					t.Error("the survey succeeded")
+				}
+			})
+			s.gathered(1)
+			all.Go(func() {
+				if found, err := s.join(t.Context(), func(context.Context) (survey, error) { return survey{"myclu": nil}, nil }); err != nil || len(found) != 1 {
+					t.Errorf("got %v and %v", found, err)
+				}
+			})
+			s.gathered(2)
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			if _, err := s.join(ctx, nil); !common.Is(err, common.Canceled) {
+				t.Errorf("got %v for somebody who does not wait", err)
+			}
+			s.taken.Unlock()
+			all.Wait()
+		})
+	}
+}
+
+// TestManyDeletesAtOnceShareTheirSurveys deletes services in clusters of their own. Each delete alone would look at all clusters.
+func TestManyDeletesAtOnceShareTheirSurveys(t *testing.T) {
+	sim := localaws.New()
+	w := newWorld(t, sim)
+	names := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"}
+	for _, name := range names {
+		w.create(t, wholeService(t, name, name))
+	}
+	sim.ResetCalls()
+	w.surveys.taken.Lock() // all of them ask before the first survey begins
+	for _, name := range names {
+		if _, _, err := w.Delete(t.Context(), name, name, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.surveys.gathered(len(names))
+	w.surveys.taken.Unlock()
+	w.wait()
+	for _, o := range w.group.Operations("local") {
+		if o.State != Succeeded {
+			t.Errorf("%s: %s %s", o.Target, o.State, o.Error)
+		}
+	}
+	lists := 0
+	for _, call := range sim.Calls() {
+		if call.Operation == "ListClusters" {
+			lists++
+		}
+	}
+	if lists != 1 {
+		t.Errorf("the clusters were listed %d times, want once", lists)
+	}
+}
