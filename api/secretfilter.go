@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -11,8 +12,8 @@ import (
 	"ecs-api/common"
 )
 
-// maxSecretFilters is how many filters ListSecrets takes.
-const maxSecretFilters = 10
+// maxSecretFilters is how many filters ListSecrets takes, and maxSecretTags how many tags a secret may have.
+const maxSecretFilters, maxSecretTags = 10, 50
 
 // filterText is what ListSecrets takes as the value of a filter. It reads a ! in front as a negation: tags cannot hold one.
 var filterText = regexp.MustCompile(`^[a-zA-Z0-9 :_@/+=.-]{1,256}$`)
@@ -21,6 +22,9 @@ var filterText = regexp.MustCompile(`^[a-zA-Z0-9 :_@/+=.-]{1,256}$`)
 func tagsOf(c call) (common.Tags, error) {
 	var tags common.Tags
 	var wrong []common.FieldError
+	if len(c.query()) > maxSecretTags {
+		return nil, common.Invalid(common.FieldError{Field: "query", Detail: fmt.Sprintf("must name at most %d tags: no secret has more", maxSecretTags)})
+	}
 	for _, key := range slices.Sorted(maps.Keys(c.query())) {
 		values := c.query()[key]
 		switch {

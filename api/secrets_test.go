@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -79,6 +80,7 @@ func TestSecrets(t *testing.T) {
 		{"what AWS would read as a negation", "GET", "/secrets?Application=!x", "", 200, map[string]any{"#": 0}},
 		{"a key without a value", "GET", "/secrets?Application", "", 200, map[string]any{"#": 0}},
 		{"more tags than AWS has filters", "GET", "/secrets?a=1&b=1&c=1&d=1&e=1&f=1&g=1&h=1&i=1&j=1&k=1", "", 200, map[string]any{"#": 0}},
+		{"more tags than a secret can have", "GET", "/secrets?a=1" + manyTags(50), "", 400, wrong("query")},
 		{"a tag that is asked for twice", "GET", "/secrets?a=1&a=2", "", 400, wrong("a")},
 		{"a tag without a key", "GET", "/secrets?=1", "", 400, wrong("query")},
 
@@ -314,4 +316,13 @@ func TestAChangeOfASecretFailsWhole(t *testing.T) {
 			}
 		})
 	}
+}
+
+// manyTags returns a query for n tags, to be laid behind another.
+func manyTags(n int) string {
+	var query strings.Builder
+	for i := range n {
+		fmt.Fprintf(&query, "&tag%d=1", i)
+	}
+	return query.String()
 }
