@@ -28,6 +28,7 @@ var rules = []rule{
 	{"ClientException", true, "Unable to describe task definition", NotFound},
 	{"ClientException", true, "TaskDefinition not found", NotFound},
 	{"ClientException", true, "task definition does not exist", NotFound}, // DeregisterTaskDefinition
+	{"ClientException", true, "TaskDefinition is inactive", Conflict},
 	{"InvalidParameterException", true, "was not idempotent", Conflict},
 	{"InvalidParameterException", true, "idempotent request are inconsistent", Conflict},
 	{"InvalidParameterException", true, "still Draining", Conflict},

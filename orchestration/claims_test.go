@@ -133,11 +133,38 @@ func TestADeleteSparesWhatIsMadeAnew(t *testing.T) {
 	}
 }
 
+// TestARegistryThatGoesWhileItIsLookedAt takes the registry that an interrupted request left away between two looks at it.
+func TestARegistryThatGoesWhileItIsLookedAt(t *testing.T) {
+	sim := localaws.New()
+	w := newWorld(t, sim)
+	w.create(t, wholeService(t, "myclu", "www"))
+	if _, _, err := w.Delete(t.Context(), "myclu", "www", false); err != nil {
+		t.Fatal(err)
+	}
+	sim.Inject(localaws.Fault{Service: "servicediscovery", Operation: "ListTagsForResource", Effect: localaws.Hook, Func: func() {
+		registry, err := w.registryNamed(context.Background(), localaws.Namespace, "www-myclu")
+		if err == nil {
+			err = w.cloud.DeleteService(context.Background(), aws.StringValue(registry.Id))
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}})
+	w.create(t, wholeService(t, "myclu", "www"))
+	if diff := cmp.Diff(wholeInventory("myclu", "www"), inventory(sim)); diff != "" {
+		t.Errorf("what exists (-want +got):\n%s", diff)
+	}
+}
+
 // TestWhatIsTakenAwayFromACreate takes something that an interrupted request left, and that the next one builds upon, away from under it.
 func TestWhatIsTakenAwayFromACreate(t *testing.T) {
 	for name, take := range map[string]func(w *world) error{
 		"secret": func(w *world) error {
 			_, err := w.secrets.DeleteSecret(context.Background(), "spinup/localdev/myclu/www-cred", 0)
+			return err
+		},
+		"revision": func(w *world) error {
+			_, err := w.ecs.DeregisterTaskDefinition(context.Background(), "www-task:2")
 			return err
 		},
 		"registry": func(w *world) error {
@@ -162,8 +189,8 @@ func TestWhatIsTakenAwayFromACreate(t *testing.T) {
 				}
 			}})
 			_, err := w.Create(t.Context(), wholeService(t, "myclu", "www"))
-			if !common.Is(err, common.Conflict) || !strings.Contains(err.Error(), "taken away meanwhile; ask again") {
-				t.Errorf("got %v", err)
+			if !common.Is(err, common.Conflict) {
+				t.Errorf("got %v, want a conflict", err)
 			}
 			w.wait()
 			if extra := minus(inventory(sim), left); len(extra) > 0 {

@@ -139,10 +139,10 @@ func (d *dismantling) findRegistries(ctx context.Context, used usage) error {
 			return err
 		}
 		tags, err := d.cloud.Tags(ctx, arn)
-		if err != nil {
+		if ignoreNotFound(err) != nil {
 			return err
 		}
-		if d.belongs(tags) {
+		if err == nil && d.belongs(tags) {
 			d.left.registries = append(d.left.registries, arn)
 		}
 	}

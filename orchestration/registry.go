@@ -52,7 +52,7 @@ func (c *creation) readRegistry(ctx context.Context) error {
 	tags, err := c.cloud.Tags(ctx, aws.StringValue(registry.Arn))
 	switch {
 	case err != nil:
-		return err
+		return ignoreNotFound(err) // taken down at this moment
 	case !tags.BelongsTo(c.account.Org):
 		return theirs("service registry", aws.StringValue(registry.Name))
 	case !tags.OwnedBy(c.account.Org) || !madeFor(tags, c.service):

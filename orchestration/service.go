@@ -49,7 +49,7 @@ func (c *creation) createService(ctx context.Context) (undo, error) {
 		}
 		return c.undoService, nil
 	}
-	if common.Is(err, common.Conflict) {
+	if common.Is(err, common.Conflict) && common.CodeOf(err) == awsecs.ErrCodeInvalidParameterException { // there is one of its name
 		c.rival.Store(true)
 	}
 	if common.NewRegistry.Is(err) { // it was there when this request began
