@@ -14,7 +14,7 @@ import (
 func Safely(work func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = Errorf(Internal, "panic: %v (%s)", p, panickedAt())
+			err = &Error{Kind: Internal, msg: fmt.Sprintf("panic: %v (%s)", p, panickedAt()), public: "the server has a fault here; its log says more"}
 		}
 	}()
 	return work()

@@ -20,6 +20,9 @@ func TestAPanicIsAnErrorThatSaysWhereItWas(t *testing.T) {
 			if !Is(err, Internal) || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %v, want %q", how, err, want)
 			}
+			if public := Public(err); strings.Contains(public, "panic") {
+				t.Errorf("%s: callers read %q", how, public)
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package orchestration
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go/aws"
@@ -42,6 +43,14 @@ func TestCreateRefusesWhatCannotBe(t *testing.T) {
 		"a registry that is not there": {func(_ *testing.T, _ *world, in *CreateInput) {
 			in.ServiceRegistry = nil
 			in.Service.ServiceRegistries = []*awsecs.ServiceRegistry{{RegistryArn: aws.String("arn:aws:servicediscovery:us-east-1:123456789012:service/srv-nothing")}}
+		}, common.NotFound},
+		"another account's registry": {func(t *testing.T, w *world, in *CreateInput) {
+			made, err := w.CreateRegistry(t.Context(), in.ServiceRegistry)
+			if err != nil {
+				t.Fatal(err)
+			}
+			in.ServiceRegistry = nil
+			in.Service.ServiceRegistries = []*awsecs.ServiceRegistry{{RegistryArn: aws.String(strings.Replace(aws.StringValue(made.Arn), "123456789012", "210987654321", 1))}}
 		}, common.NotFound},
 		"a namespace that is not there": {func(_ *testing.T, _ *world, in *CreateInput) {
 			in.ServiceRegistry.DnsConfig.NamespaceId = aws.String("ns-nothing")

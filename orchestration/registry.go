@@ -98,6 +98,9 @@ func (c *creation) readNamedRegistries(ctx context.Context) error {
 		return together(
 			read(func(ctx context.Context) error {
 				registry, err := c.cloud.Service(ctx, nameOf(arn))
+				if err == nil && !means(arn, aws.StringValue(registry.Arn)) {
+					return theirs("service registry", arn)
+				}
 				if err == nil && r == c.in.Service.ServiceRegistries[0] {
 					c.out.ServiceDiscoveryService = registry
 				}

@@ -124,6 +124,15 @@ func (c *work) foundRole(role *awsiam.Role) error {
 	return nil
 }
 
+// executionRoleARN returns the ARN of the execution role. IAM shows the unique id (AROA…) of a role that another request has made a moment
+// ago in the place of its ARN, and ECS refuses that.
+func (c *work) executionRoleARN() string {
+	if arn.IsARN(c.roleARN) {
+		return c.roleARN
+	}
+	return c.identity.arn("iam", "", "role/"+roleName(c.cluster))
+}
+
 // readRolePolicy reads what the execution role may do.
 func (c *work) readRolePolicy(ctx context.Context) error {
 	document, err := c.iam.RolePolicy(ctx, roleName(c.cluster), rolePolicyName)

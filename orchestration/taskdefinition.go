@@ -46,7 +46,7 @@ func (c *creation) registerTaskDefinition(ctx context.Context) (undo, error) {
 	for _, cred := range c.credentials {
 		secrets[cred.container] = aws.StringValue(cred.out.ARN)
 	}
-	in := c.prepareTaskDefinition(c.in.TaskDefinition, c.service, logGroup{c.cluster, c.account.Region}, c.roleARN, secrets)
+	in := c.prepareTaskDefinition(c.in.TaskDefinition, c.service, logGroup{c.cluster, c.account.Region}, c.executionRoleARN(), secrets)
 	in.Tags = ecs.FromTags(c.tagsFor(ecs.ToTags(c.in.TaskDefinition.Tags)))
 	registered, back, err := c.register(ctx, in, c.request)
 	if err == nil {

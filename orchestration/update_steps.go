@@ -68,7 +68,7 @@ func (u *updating) registerRevision(ctx context.Context) (undo, error) {
 	for _, cred := range append(append([]*credential{}, u.made...), u.changed...) {
 		secrets[cred.container] = aws.StringValue(cred.out.ARN)
 	}
-	in := u.prepareTaskDefinition(u.register, u.service, logGroup{u.cluster, u.account.Region}, u.roleARN, secrets)
+	in := u.prepareTaskDefinition(u.register, u.service, logGroup{u.cluster, u.account.Region}, u.executionRoleARN(), secrets)
 	in.Tags = ecs.FromTags(u.tagsFor(ecs.ToTags(u.register.Tags)))
 	made, back, err := u.Orchestrator.register(ctx, in, u.request)
 	u.revision = made
