@@ -24,7 +24,7 @@ func TestServiceDiscovery(t *testing.T) {
 		return []asked{
 			{"another org's", method, services + "/" + theirs, "", 404, map[string]any{"detail": "there is no service discovery service " + theirs}},
 			{"another org's by its ARN", method, services + "/" + escaped(arnCloud+"service/"+theirs), "", 404, nil},
-			{"an unknown one", method, services + "/srv-nope", "", 404, map[string]any{"code": "ServiceNotFound"}},
+			{"an unknown one", method, services + "/srv-nope", "", 404, map[string]any{"detail": "there is no service discovery service srv-nope"}},
 			{"one of another account", method, services + "/" + escaped("arn:aws:servicediscovery:us-east-1:210987654321:service/"+mine), "", 404, nil},
 			{"no id", method, services + "/a%20b", "", 400, wrong("id")},
 			{"slashes", method, services + "/" + escaped("service/"+mine), "", 400, wrong("id")},
@@ -42,7 +42,7 @@ func TestServiceDiscovery(t *testing.T) {
 		{"one that is there", "POST", services, `{"name":"NEW",` + records + `}`, 409, nil},
 		{"one that is nobody's", "POST", services, `{"name":"bare",` + records + `}`, 409, nil},
 		{"one that is another org's", "POST", services, `{"name":"theirs",` + records + `}`, 404, nil},
-		{"an unknown namespace", "POST", services, `{"name":"x","namespaceId":"ns-nope"}`, 404, map[string]any{"code": "NamespaceNotFound"}},
+		{"an unknown namespace", "POST", services, `{"name":"x","namespaceId":"ns-nope"}`, 404, map[string]any{"detail": "there is no namespace ns-nope"}},
 		{"nothing", "POST", services, `{}`, 400, wrong("name", "namespaceid")},
 		{"another org in the tags", "POST", services, `{"name":"x",` + records + `,"tags":[{"key":"spinup:org","value":"localdev2"}]}`, 400, wrong("tags[0].Value")},
 		{"what AWS refuses", "POST", services, `{"name":"a b",` + records + `}`, 400, map[string]any{"code": "InvalidInput"}},

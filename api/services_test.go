@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"ecs-api/localaws"
 )
 
@@ -69,7 +71,7 @@ func TestInNobodysClusterOtherOrgsAreNotSeen(t *testing.T) {
 		}}},
 		{"nor shown", "GET", "/clusters/bare/tasks/" + theirs, "", 404, nil},
 		{"a service of the same name cannot be made", "POST", "/services", `{"service":{"cluster":"bare","servicename":"foreign","taskdefinition":"bare:1"}}`, 404, map[string]any{
-			"detail": "create service foreign in cluster bare: the name foreign is another org's in cluster bare; choose another name, or another cluster",
+			"detail": "create service foreign in cluster bare: the name foreign is taken by a service of another org; choose another",
 		}},
 	})
 }
@@ -151,4 +153,43 @@ func manyContainers(n int) string {
 		all[i] = fmt.Sprintf(`{"name":"web%d","image":"nginx"}`, i)
 	}
 	return strings.Join(all, ",")
+}
+
+func TestAnotherOrgsLooksLikeNothing(t *testing.T) {
+	h := servicesHarness(t)
+	registry := h.addRegistry(t, "theirs", tagsOthers)
+	ours := `"service":{"cluster":"mine","servicename":"new","taskdefinition":"mine:1"`
+	named := func(what, theirs, none string) {
+		t.Helper()
+		for _, method := range []string{"GET", "DELETE"} {
+			told(t, h, method, what+theirs, "", theirs, none, what+none, "")
+		}
+	}
+	named("/clusters/", "theirs", "nothing")
+	named("/clusters/theirs/services/", "www", "other")
+	named("/taskdefs/", "theirs:1", "nothing:1")
+	named("/servicediscovery/services/", registry, "srv-nothing")
+	create := func(theirs, none, with string) {
+		t.Helper()
+		told(t, h, "POST", "/services", "{"+strings.ReplaceAll(with, "THEIRS", theirs)+"}", theirs, none, "/services", "{"+strings.ReplaceAll(with, "THEIRS", none)+"}")
+	}
+	create("theirs", "nothing", strings.Replace(ours, `"mine"`, `"THEIRS"`, 1)+"}")
+	create("theirs:1", "nothing:1", strings.Replace(ours, `"mine:1"`, `"THEIRS"`, 1)+"}")
+	create(arnCloud+"service/"+registry, arnCloud+"service/srv-nothing", ours+`,"serviceregistries":[{"registryarn":"THEIRS"}]}`)
+	told(t, h, "PUT", "/clusters/mine/services/www", `{"Service":{"TaskDefinition":"theirs:1"}}`, "theirs:1", "nothing:1", "/clusters/mine/services/www", `{"Service":{"TaskDefinition":"nothing:1"}}`)
+}
+
+// told sees that two requests are told the same 404, but for the names.
+func told(t *testing.T, h *harness, method, target, body, theirs, none, otherTarget, otherBody string) {
+	t.Helper()
+	about := func(target, body, name string) problem {
+		answer, text := h.do(t, method, base+"/local"+target, body)
+		p := problemOf(t, answer, text)
+		p.Detail, p.RequestID = strings.ReplaceAll(p.Detail, name, "NAME"), ""
+		return p
+	}
+	got, want := about(target, body, theirs), about(otherTarget, otherBody, none)
+	if diff := cmp.Diff(want, got); diff != "" || got.Status != 404 {
+		t.Errorf("%s %s %s (-nothing +another org's):\n%s", method, target, body, diff)
+	}
 }

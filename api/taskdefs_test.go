@@ -34,7 +34,7 @@ func TestRegisteringTaskDefinitions(t *testing.T) {
 		row("in nobody's family too", `{"family":"bare",`+containers+`,"requiresCompatibilities":["EC2","FARGATE"]}`, 200, map[string]any{
 			"TaskDefinition.Revision": 2, "TaskDefinition.RequiresCompatibilities.#": 2,
 		}),
-		row("not in another org's", `{"family":"theirs",`+containers+`}`, 404, map[string]any{"detail": "there is no task definition theirs"}),
+		row("not in another org's", `{"family":"theirs",`+containers+`}`, 404, map[string]any{"detail": "the name theirs is taken by a task definition of another org; choose another"}),
 		row("with the execution role of a cluster of ours", `{"family":"web",`+containers+`,"executionRoleArn":"`+arnIAM+`role/mine-ecsTaskExecution"}`, 200, map[string]any{
 			"TaskDefinition.ExecutionRoleArn": arnIAM + "role/mine-ecsTaskExecution",
 		}),

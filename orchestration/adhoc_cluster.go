@@ -106,7 +106,7 @@ func (o *Orchestrator) CreateCluster(ctx context.Context, in *awsecs.CreateClust
 func (o *Orchestrator) clusterTaken(found *awsecs.Cluster) error {
 	name := aws.StringValue(found.ClusterName)
 	if !ecs.ToTags(found.Tags).BelongsTo(o.account.Org) {
-		return theirs("cluster", name)
+		return taken("cluster", name)
 	}
 	return common.Errorf(common.Conflict, "cluster %s exists already", name)
 }

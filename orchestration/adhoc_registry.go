@@ -44,7 +44,7 @@ func (o *Orchestrator) Registry(ctx context.Context, ref string) (*awscloud.Serv
 	}
 	registry, err := o.cloud.Service(ctx, id)
 	if err != nil {
-		return nil, err
+		return nil, absent(err, "service discovery service", id)
 	}
 	if !means(ref, aws.StringValue(registry.Arn)) {
 		return nil, theirs("service discovery service", id)
@@ -115,7 +115,7 @@ func (o *Orchestrator) CreateRegistry(ctx context.Context, in *awscloud.CreateSe
 func (o *Orchestrator) checkNamespace(ctx context.Context, id string) error {
 	namespace, err := o.cloud.Namespace(ctx, id)
 	if err != nil {
-		return err
+		return absent(err, "namespace", id)
 	}
 	tags, err := o.cloud.Tags(ctx, aws.StringValue(namespace.Arn))
 	if err == nil && !tags.BelongsTo(o.account.Org) {
@@ -130,7 +130,10 @@ func (o *Orchestrator) checkRegistryName(ctx context.Context, namespace, name st
 	if err != nil || registry == nil {
 		return ignoreNotFound(err) // a namespace that is not there is for checkNamespace to tell
 	}
-	if err := o.checkRegistry(ctx, registry); err != nil {
+	switch err := o.checkRegistry(ctx, registry); {
+	case common.Is(err, common.NotFound):
+		return taken("service discovery service", name)
+	case err != nil:
 		return err
 	}
 	return common.Errorf(common.Conflict, "service discovery service %s exists already in namespace %s: %s", name, namespace, aws.StringValue(registry.Id))

@@ -128,7 +128,7 @@ func (o *Orchestrator) RegisterTaskDefinition(ctx context.Context, in *awsecs.Re
 		read(func(ctx context.Context) error {
 			found, err := o.ecs.TaskDefinition(ctx, aws.StringValue(in.Family))
 			if err == nil && !ecs.ToTags(found.Tags).BelongsTo(o.account.Org) {
-				return theirs("task definition", aws.StringValue(in.Family))
+				return taken("task definition", aws.StringValue(in.Family))
 			}
 			return ignoreNotFound(err)
 		}),

@@ -26,14 +26,21 @@ func (c *creation) readCluster(ctx context.Context) error {
 		return err
 	}
 	switch {
+	case err == nil && !ecs.ToTags(cluster.Tags).BelongsTo(c.account.Org) && given:
+		return taken("cluster", c.cluster)
 	case err == nil && !ecs.ToTags(cluster.Tags).BelongsTo(c.account.Org):
-		return theirs("cluster", c.cluster)
+		return noCluster(c.cluster)
 	case err == nil && aws.StringValue(cluster.Status) == statusActive:
 		c.found.cluster, c.out.Cluster = cluster, cluster
 	case !given:
-		return common.Errorf(common.NotFound, "there is no cluster %s; name one that exists, or add cluster to the request to make it", c.cluster)
+		return noCluster(c.cluster)
 	}
 	return nil
+}
+
+// noCluster is the 404 for a cluster that the service names.
+func noCluster(name string) error {
+	return common.Errorf(common.NotFound, "there is no cluster %s; name one that exists, or add cluster to the request to make it", name)
 }
 
 // makeCluster makes the cluster. CreateCluster answers 200 for a cluster that is there already, so claimCluster looks whose it is.
@@ -88,7 +95,7 @@ func (c *creation) claimCluster(ctx context.Context) (undo, error) {
 	}
 	tags := ecs.ToTags(cluster.Tags)
 	if !tags.BelongsTo(c.account.Org) {
-		return nil, theirs("cluster", c.cluster)
+		return nil, taken("cluster", c.cluster)
 	}
 	c.clusterMade = c.mine(tags)
 	return c.claim(tags, c.sharedCluster())(ctx)

@@ -71,7 +71,7 @@ func (c *work) adoptable(cred *credential, secret *awssecrets.DescribeSecretOutp
 	tags := secretsmanager.ToTags(secret.Tags)
 	switch {
 	case !tags.BelongsTo(c.account.Org):
-		return theirs("secret", c.nameOfSecret(cred))
+		return taken("secret", c.nameOfSecret(cred))
 	case !tags.OwnedBy(c.account.Org) || !madeFor(tags, c.service):
 		return common.Errorf(common.Conflict, "secret %s exists and is not service %s's; choose another Name in credentials.%s", c.nameOfSecret(cred), c.service, cred.container)
 	}

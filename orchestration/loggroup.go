@@ -46,7 +46,7 @@ func (c *work) findOrMakeLogGroup(ctx context.Context) (undo, error) {
 		return nil, err
 	}
 	if !tags.BelongsTo(c.account.Org) {
-		return nil, theirs("log group", c.cluster)
+		return nil, taken("log group", c.cluster)
 	}
 	c.groupMade = c.groupMade && c.mine(tags)
 	c.groupForeign = !tags.OwnedBy(c.account.Org)

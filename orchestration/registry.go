@@ -26,7 +26,7 @@ func (c *creation) readNamespace(ctx context.Context) error {
 	if err == nil {
 		c.namespaceARN = aws.StringValue(namespace.Arn)
 	}
-	return err
+	return absent(err, "namespace", namespaceOf(c.in.ServiceRegistry))
 }
 
 // checkOwner looks whether the namespace is another org's. That takes its ARN, and a round of its own before anything is made would make
@@ -54,7 +54,7 @@ func (c *creation) readRegistry(ctx context.Context) error {
 	case err != nil:
 		return ignoreNotFound(err) // taken down at this moment
 	case !tags.BelongsTo(c.account.Org):
-		return theirs("service registry", aws.StringValue(registry.Name))
+		return taken("service registry", aws.StringValue(registry.Name))
 	case !tags.OwnedBy(c.account.Org) || !madeFor(tags, c.service):
 		return common.Errorf(common.Conflict, "service registry %s (%s) exists and is not service %s's; name it in service.serviceregistries to use it, or choose another name", aws.StringValue(registry.Name), id, c.service)
 	}
@@ -104,14 +104,14 @@ func (c *creation) readNamedRegistries(ctx context.Context) error {
 				if err == nil && r == c.in.Service.ServiceRegistries[0] {
 					c.out.ServiceDiscoveryService = registry
 				}
-				return err
+				return absent(err, "service registry", arn)
 			}),
 			read(func(ctx context.Context) error {
 				tags, err := c.cloud.Tags(ctx, arn)
 				if err == nil && !tags.BelongsTo(c.account.Org) {
 					return theirs("service registry", arn)
 				}
-				return err
+				return absent(err, "service registry", arn)
 			}),
 		)
 	})(ctx)

@@ -118,7 +118,7 @@ func (c *work) readRole(ctx context.Context) error {
 
 func (c *work) foundRole(role *awsiam.Role) error {
 	if !iam.ToTags(role.Tags).BelongsTo(c.account.Org) {
-		return theirs("role", roleName(c.cluster))
+		return taken("role", roleName(c.cluster))
 	}
 	c.found.role, c.roleARN = role, aws.StringValue(role.Arn)
 	return nil

@@ -25,7 +25,7 @@ func (c *creation) readService(ctx context.Context) error {
 		return nil // DRAINING or INACTIVE: the name is free, or will be
 	}
 	if !ecs.ToTags(service.Tags).BelongsTo(c.account.Org) {
-		return common.Errorf(common.NotFound, "the name %s is another org's in cluster %s; choose another name, or another cluster", c.service, c.cluster)
+		return taken("service", c.service)
 	}
 	return common.Errorf(common.Conflict, "service %s exists already in cluster %s; update it with PUT, or delete it first", c.service, c.cluster)
 }

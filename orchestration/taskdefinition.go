@@ -24,7 +24,9 @@ func (c *creation) readTaskDefinition(ctx context.Context) error {
 	case given && common.Is(err, common.NotFound):
 		return nil
 	case err != nil:
-		return err
+		return absent(err, "task definition", name)
+	case !ecs.ToTags(found.Tags).BelongsTo(c.account.Org) && given:
+		return taken("task definition", name)
 	case !ecs.ToTags(found.Tags).BelongsTo(c.account.Org):
 		return theirs("task definition", name)
 	case !given && aws.StringValue(found.TaskDefinition.Status) != awsecs.TaskDefinitionStatusActive:

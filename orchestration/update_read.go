@@ -129,7 +129,9 @@ func (u *updating) readNewDefinition(ctx context.Context) error {
 	case common.Is(err, common.NotFound) && !mustExist:
 		return nil
 	case err != nil:
-		return err
+		return absent(err, "task definition", name)
+	case !ecs.ToTags(found.Tags).BelongsTo(u.account.Org) && !mustExist:
+		return taken("task definition", name)
 	case !ecs.ToTags(found.Tags).BelongsTo(u.account.Org):
 		return theirs("task definition", name)
 	case mustExist && aws.StringValue(found.TaskDefinition.Status) != awsecs.TaskDefinitionStatusActive:

@@ -78,6 +78,19 @@ func theirs(what, name string) error {
 	return common.Errorf(common.NotFound, "there is no %s %s", what, name)
 }
 
+// absent returns err, but says of what is not there the same as of what belongs to another org: nobody shall tell them apart.
+func absent(err error, what, name string) error {
+	if common.Is(err, common.NotFound) {
+		return theirs(what, name)
+	}
+	return err
+}
+
+// taken returns the 404 for a name that was to be given to something new, and that another org has given already.
+func taken(what, name string) error {
+	return common.Errorf(common.NotFound, "the name %s is taken by a %s of another org; choose another", name, what)
+}
+
 // shared is something that the services in a cluster share: how its tags are read and written.
 type shared struct {
 	what  string
