@@ -111,6 +111,7 @@ func cleanPath(next http.Handler) http.Handler {
 		}
 		for segment := range strings.SplitSeq(escaped, "/") {
 			if plain, err := url.PathUnescape(segment); err != nil || plain == "." || plain == ".." {
+				showToPages(w.Header())
 				writeError(w, r, common.Errorf(common.BadRequest, "the path must not hold . or .. as a segment"))
 				return
 			}
@@ -138,17 +139,22 @@ func cors(next http.Handler) http.Handler {
 			return
 		}
 		h := w.Header()
-		h.Set("Access-Control-Allow-Origin", "*")
-		h.Set("Access-Control-Expose-Headers", "X-Request-Id, Location, Operation-Location, Retry-After, Server-Timing")
+		showToPages(h)
 		if r.Method == http.MethodOptions {
 			h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE, OPTIONS")
-			h.Set("Access-Control-Allow-Headers", strings.Join([]string{headerToken, "Content-Type", headerRequestID, headerRegistry}, ", "))
+			h.Set("Access-Control-Allow-Headers", strings.Join([]string{headerToken, "Content-Type", headerRequestID, headerRegistry, "traceparent", "tracestate"}, ", "))
 			h.Set("Access-Control-Max-Age", "600")
 			write(w, http.StatusOK, nil)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// showToPages lets pages of any origin read an answer.
+func showToPages(h http.Header) {
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Expose-Headers", "X-Request-Id, Location, Operation-Location, Retry-After, Server-Timing")
 }
 
 // underBase reports whether r is for the API; anything else on this server is not found.
