@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -46,17 +47,19 @@ func build(ctx context.Context) (binary string, remove func(), err error) {
 type server struct {
 	aws    *localaws.AWS
 	calls  atomic.Int64 // to AWS
-	conns  atomic.Int64 // to AWS, open now
 	cloud  *http.Server
 	cmd    *exec.Cmd
 	url    string
 	debug  string // where its profiles are
 	client *http.Client
+
+	mu    sync.Mutex
+	conns map[net.Conn]http.ConnState // to AWS, open now
 }
 
 // launch starts the program in front of a new AWS.
 func launch(binary string, latency time.Duration) (*server, error) {
-	s := &server{aws: localaws.New(localaws.Latency(latency)), client: &http.Client{
+	s := &server{aws: localaws.New(localaws.Latency(latency)), conns: map[net.Conn]http.ConnState{}, client: &http.Client{
 		Timeout: 2 * time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 512, MaxIdleConns: 512},
 	}}
 	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
@@ -66,21 +69,37 @@ func launch(binary string, latency time.Duration) (*server, error) {
 	s.cloud = &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.calls.Add(1)
 		s.aws.ServeHTTP(w, r)
-	}), ConnState: func(_ net.Conn, state http.ConnState) {
-		switch state {
-		case http.StateNew:
-			s.conns.Add(1)
-		case http.StateClosed, http.StateHijacked:
-			s.conns.Add(-1)
-		case http.StateActive, http.StateIdle:
-		}
-	}}
+	}), ConnState: s.track}
 	go func() { _ = s.cloud.Serve(l) }() // ends with stop
 	if err := s.start(binary, "http://"+l.Addr().String()); err != nil {
 		s.stop()
 		return nil, err
 	}
 	return s, nil
+}
+
+// track is told of the connections to AWS.
+func (s *server) track(conn net.Conn, state http.ConnState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch state {
+	case http.StateNew, http.StateActive, http.StateIdle:
+		s.conns[conn] = state
+	case http.StateClosed, http.StateHijacked:
+		delete(s.conns, conn)
+	}
+}
+
+// hangUp closes the connections to AWS that nobody uses. It returns how many there were of all.
+func (s *server) hangUp() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for conn, state := range s.conns {
+		if state != http.StateActive {
+			_ = conn.Close() // and the program's end of it closes by itself
+		}
+	}
+	return len(s.conns)
 }
 
 // serving matches the lines that say where the program serves its API and its profiles.

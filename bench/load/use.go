@@ -58,7 +58,9 @@ func (s *server) held() (use, error) {
 		}
 		figure.into(number)
 	}
-	u.conns, u.heap, u.rss = int(s.conns.Load()), heap/(1<<20), rss/(1<<20)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u.conns, u.heap, u.rss = len(s.conns), heap/(1<<20), rss/(1<<20)
 	return u, nil
 }
 
@@ -77,27 +79,26 @@ func page(url string) ([]byte, error) {
 	return io.ReadAll(resp.Body)
 }
 
-// rest closes all connections that nobody uses, those to AWS too, and returns what the program holds when that has been the same for a
+// rest closes all connections that nobody uses, those to AWS too, and returns what the program holds when that has stayed the same for a
 // while. What never comes to rest is told as it is after a minute.
 func (s *server) rest() (use, error) {
-	defer s.cloud.SetKeepAlivesEnabled(true)
 	var before use
 	same := 0
-	for range 300 {
+	for range 600 {
 		s.client.CloseIdleConnections()
-		s.cloud.SetKeepAlivesEnabled(false) // closes connections that idle, and those never used for 5 s
+		open := s.hangUp()
 		now, err := s.held()
 		if err != nil {
 			return now, err
 		}
-		if now.goroutines != before.goroutines || now.conns != before.conns {
+		if open > 0 || now.goroutines != before.goroutines {
 			same = 0
 		}
-		if same++; same > 5 && now.conns == 0 {
+		if same++; same > 3 {
 			return now, nil
 		}
 		before = now
-		time.Sleep(200 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
 	}
 	return before, nil
 }
