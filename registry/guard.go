@@ -41,6 +41,7 @@ type guard struct {
 	exempt   bool   // registry is allowed by name, so this lookup may reach allowed hosts at any address
 	plain    bool   // allowed hosts are asked over plain HTTP
 
+	reading   *reading
 	redirects atomic.Int32
 	withheld  atomic.Bool // credentials were not sent on
 }
@@ -77,7 +78,7 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	if resp.StatusCode >= 400 {
 		content = io.LimitReader(resp.Body, maxError) // the status tells all we want to know; the rest may be a web page
 	}
-	resp.Body = &body{Reader: content, Closer: resp.Body}
+	resp.Body = &body{Reader: content, Closer: resp.Body, more: func(n int) error { return g.reading.more(req.Context(), n) }}
 	return resp, nil
 }
 
@@ -184,14 +185,18 @@ func leadsTo(resp *http.Response) *url.URL {
 type body struct {
 	io.Reader
 	io.Closer
-	read common.ValueCounter
+	more   func(n int) error // is told of what is read
+	values common.ValueCounter
 }
 
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.Reader.Read(p)
-	_, _ = b.read.Write(p[:n])
-	if b.read.Values > maxValues {
+	_, _ = b.values.Write(p[:n])
+	if b.values.Values > maxValues {
 		return 0, faultf(Unusable, "an answer has over %d values", maxValues)
+	}
+	if err := b.more(n); err != nil {
+		return 0, err
 	}
 	if err == nil || err == io.EOF {
 		return n, err

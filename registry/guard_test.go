@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // With the real rule of what is public, nothing inside is ever connected to, however it is spelled.
@@ -331,5 +333,57 @@ func TestAnswersThatAreLargeOnceDecodedAreNotDecoded(t *testing.T) {
 				t.Errorf("it took %d MiB", mib)
 			}
 		})
+	}
+}
+
+// A registry that answers much, and slowly, holds up those alone who ask for much.
+func TestFewLargeAnswersAreReadAtOnce(t *testing.T) {
+	w := newWorld(t)
+	goOn := make(chan struct{})
+	const media = "application/vnd.oci.image.index.v1+json"
+	port := w.serve("127.0.0.1", http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Content-Type", media)
+		_, _ = io.WriteString(rw, `{"schemaVersion":2,"manifests":[]`)
+		if strings.Contains(r.URL.Path, "/large/") {
+			_, _ = io.WriteString(rw, strings.Repeat(" ", 2*smallLookup))
+			_ = http.NewResponseController(rw).Flush()
+			<-goOn
+		}
+		_, _ = io.WriteString(rw, "}")
+	}))
+	c := w.client(Options{Timeout: time.Minute})
+	verify := func(name string) string {
+		got, err := c.Verify(t.Context(), "reg.example.com:"+port+"/"+name+"/x", nil)
+		switch {
+		case err != nil:
+			return err.Error()
+		case !got.Exists:
+			return string(got.Reason) + " " + got.Cause
+		}
+		return ""
+	}
+	var wg sync.WaitGroup
+	for range maxLarge + 4 {
+		wg.Go(func() {
+			if wrong := verify("large"); wrong != "" {
+				t.Error(wrong)
+			}
+		})
+	}
+	for len(c.places) < maxLarge {
+		runtime.Gosched()
+	}
+	if wrong := verify("small"); wrong != "" {
+		t.Errorf("beside large ones: %s", wrong)
+	}
+	hurried, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := (&reading{places: c.places}).more(hurried, smallLookup+1); err == nil {
+		t.Error("there is one place more than there are")
+	}
+	close(goOn)
+	wg.Wait()
+	if n := len(c.places); n > 0 {
+		t.Errorf("%d places are still taken", n)
 	}
 }

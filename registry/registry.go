@@ -48,6 +48,7 @@ type Client struct {
 	public   func(netip.Addr) bool
 	resolver *net.Resolver
 	proxy    func(*http.Request) (*url.URL, error)
+	places   chan struct{} // for lookups that read much: see reading
 
 	direct  *http.Transport // dials public addresses only
 	inside  *http.Transport // dials any address: for allowed registries
@@ -59,7 +60,7 @@ func New(o Options) *Client { return newClient(o, publicAddr) }
 
 // newClient is New with the rule of which addresses are public as a parameter: a test's registries are all on loopback.
 func newClient(o Options, public func(netip.Addr) bool) *Client {
-	c := &Client{timeout: o.Timeout, allow: newAllowList(o.Allow), public: public, resolver: o.Resolver, proxy: o.Proxy}
+	c := &Client{timeout: o.Timeout, allow: newAllowList(o.Allow), public: public, resolver: o.Resolver, proxy: o.Proxy, places: make(chan struct{}, maxLarge)}
 	if c.timeout <= 0 {
 		c.timeout = 10 * time.Second
 	}
@@ -119,13 +120,15 @@ func (c *Client) lookUp(ctx context.Context, image string, creds *Credentials, f
 	defer cancel()
 
 	host := ref.Context().RegistryStr()
-	g := &guard{client: c, registry: host, exempt: c.allow.has(&url.URL{Scheme: "https", Host: host})}
+	read := &reading{places: c.places}
+	defer read.end()
+	g := &guard{client: c, registry: host, reading: read, exempt: c.allow.has(&url.URL{Scheme: "https", Host: host})}
 	found, err := ask(ctx, g, ref, creds, find)
 	if g.exempt && noHTTPS(err) {
 		if ref, err = parseReference(image, true); err != nil {
 			return nil, err
 		}
-		g = &guard{client: c, registry: host, exempt: true, plain: true}
+		g = &guard{client: c, registry: host, reading: read, exempt: true, plain: true}
 		found, err = ask(ctx, g, ref, creds, find)
 	}
 	if err != nil && errors.Is(asked.Err(), context.Canceled) {
