@@ -8,15 +8,18 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 
 	"ecs-api/common"
 )
 
-// document answers GET with a text that is part of the program. It is kept packed, as nearly every caller takes it.
+// document answers GET with a text that is part of the program. It is kept packed, as nearly every caller takes it, and unpacked from the first
+// one on who does not: these need no token, and unpacking it for each of them would cost more than they do.
 type document struct {
 	media, etag string
 	packed      []byte
-	policy      string // what browsers may do with it; empty if it is nothing to them
+	plain       func() ([]byte, error) // the text, unpacked once
+	policy      string                 // what browsers may do with it; empty if it is nothing to them
 }
 
 // newDocument returns a document for the text.
@@ -30,16 +33,16 @@ func newDocument(media string, text []byte) *document {
 
 // packedDocument returns a document for the text that packed holds. Its tag is a weak one: it stands for the text, packed or not.
 func packedDocument(media string, packed []byte) *document {
-	return &document{media: media, packed: packed, etag: fmt.Sprintf(`W/"%.16x"`, sha256.Sum256(packed))}
-}
-
-// plain returns the text.
-func (d *document) plain() ([]byte, error) {
-	r, err := gzip.NewReader(bytes.NewReader(d.packed))
-	if err != nil {
-		return nil, err
+	return &document{
+		media: media, packed: packed, etag: fmt.Sprintf(`W/"%.16x"`, sha256.Sum256(packed)),
+		plain: sync.OnceValues(func() ([]byte, error) {
+			r, err := gzip.NewReader(bytes.NewReader(packed))
+			if err != nil {
+				return nil, err
+			}
+			return io.ReadAll(r)
+		}),
 	}
-	return io.ReadAll(r)
 }
 
 // ServeHTTP answers the document, or that it is what the caller has. Callers may keep it, and must ask whether it is still the same.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -100,5 +101,30 @@ func TestWhatMatchesATag(t *testing.T) {
 		if got := matches([]string{header}, etag); got != want {
 			t.Errorf("If-None-Match: %s: %v", header, got)
 		}
+	}
+}
+
+// nowhere is an answer that nobody keeps.
+type nowhere http.Header
+
+func (n nowhere) Header() http.Header         { return http.Header(n) }
+func (n nowhere) Write(p []byte) (int, error) { return len(p), nil }
+func (n nowhere) WriteHeader(int)             {}
+
+func TestDocumentsAreUnpackedOnce(t *testing.T) {
+	h := newHarness(t, localaws.New())
+	get := func() {
+		h.Handler().ServeHTTP(nowhere{}, httptest.NewRequest(http.MethodGet, base+"/docs/swagger-ui-bundle.js", nil))
+	}
+	get()
+	const times = 20
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range times {
+		get()
+	}
+	runtime.ReadMemStats(&after)
+	if each := (after.TotalAlloc - before.TotalAlloc) / times; each > 64<<10 {
+		t.Errorf("each took %d bytes", each)
 	}
 }
