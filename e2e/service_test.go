@@ -115,7 +115,7 @@ func TestServiceIsDeleted(t *testing.T) {
 	w.holds(t, "the rest is there", append([]string{"ecs:cluster myclu", "ecs:task-definition webservers:1", "iam:role myclu-ecsTaskExecution", "logs:log-group myclu",
 		"secretsmanager:secret spinup/localdev/myclu/myapp-webserver-cred", "servicediscovery:service www"}, theirs...)...)
 	w.run(t, []row{
-		{name: "make it again of what is left", send: "POST /local/services", body: seed, status: 200, answer: `{"TaskDefinition": {"Revision": 2}}`},
+		{name: "make it again of what is left", send: "POST /local/services", body: seed, status: 200, answer: `{"TaskDefinition": {"Revision": 1}}`},
 		{name: "with all it has", send: "DELETE " + www + "?recursive=true", status: 200, answer: `{"Service": {"ServiceName": "www"}}`,
 			with: []string{"Operation-Location: ~^/v1/ecs/local/operations/"}, follow: true},
 		{name: "the operation is listed", send: "GET /local/operations", status: 200, answer: `[{"kind": "delete service", "target": "myclu/www", "state": "succeeded", "steps": [{"state": "succeeded"}]}]`,

@@ -138,6 +138,7 @@ func (c *creation) lookAgain() step {
 		return together(
 			when(claimed && c.found.role != nil, named("role again", again(together(read(c.readRole), read(c.readRolePolicy)), c.makeRole, c.putRolePolicy))),
 			when(claimed && c.found.logGroup != nil, named("log group again", again(read(c.readLogGroup), c.makeLogGroup, c.putLogRetention))),
+			when(c.found.revision != nil, named("task definition again", again(read(c.keepRevision)))),
 			when(c.registryID != "", named("registry again", again(read(c.keepRegistry)))),
 			each(c.credentials, func(cred *credential) step {
 				return when(cred.found != nil, named("credentials again", again(read(func(ctx context.Context) error { return c.keepCredential(ctx, cred) }))))

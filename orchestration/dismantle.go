@@ -280,9 +280,20 @@ func (d *dismantling) emptyRegistry(ctx context.Context, arn string, wanted func
 func (d *dismantling) deleteTaskDefinitions(ctx context.Context) error {
 	var arns []string
 	for _, r := range d.left.revisions {
-		arns = append(arns, aws.StringValue(r.TaskDefinitionArn))
+		arn := aws.StringValue(r.TaskDefinitionArn)
+		now, err := d.ecs.TaskDefinition(ctx, arn)
+		if ignoreNotFound(err) != nil {
+			return err
+		}
+		if err != nil || !d.belongs(ecs.ToTags(now.Tags)) {
+			continue // gone, or claimed meanwhile
+		}
+		if _, err := d.ecs.DeregisterTaskDefinition(ctx, arn); ignoreNotFound(err) != nil {
+			return err
+		}
+		arns = append(arns, arn)
 	}
-	return d.deleteRevisions(ctx, arns)
+	return d.ecs.DeleteTaskDefinitions(ctx, arns)
 }
 
 // deleteCredentials deletes the secrets at once: they hold nothing but what the caller sent.

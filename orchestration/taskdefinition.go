@@ -2,7 +2,11 @@ package orchestration
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go/aws"
 	awsecs "github.com/aws/aws-sdk-go/service/ecs"
@@ -29,9 +33,12 @@ func (c *creation) readTaskDefinition(ctx context.Context) error {
 		return taken("task definition", name)
 	case !ecs.ToTags(found.Tags).BelongsTo(c.account.Org):
 		return theirs("task definition", name)
-	case !given && aws.StringValue(found.TaskDefinition.Status) != awsecs.TaskDefinitionStatusActive:
+	case given:
+		c.found.revision = found
+		return nil
+	case aws.StringValue(found.TaskDefinition.Status) != awsecs.TaskDefinitionStatusActive:
 		return notActive(found.TaskDefinition)
-	case !given:
+	default:
 		c.out.TaskDefinition, c.taskARN = found.TaskDefinition, aws.StringValue(found.TaskDefinition.TaskDefinitionArn)
 	}
 	return nil
@@ -42,19 +49,73 @@ func notActive(revision *awsecs.TaskDefinition) error {
 	return common.Errorf(common.Conflict, "task definition %s is not ACTIVE; name another revision", nameOf(aws.StringValue(revision.TaskDefinitionArn)))
 }
 
-// registerTaskDefinition makes a revision of the task definition.
+// registerTaskDefinition makes a revision of the task definition, or takes the same one that an interrupted request left.
 func (c *creation) registerTaskDefinition(ctx context.Context) (undo, error) {
 	secrets := map[string]string{}
 	for _, cred := range c.credentials {
 		secrets[cred.container] = aws.StringValue(cred.out.ARN)
 	}
 	in := c.prepareTaskDefinition(c.in.TaskDefinition, c.service, logGroup{c.cluster, c.account.Region}, c.executionRoleARN(), secrets)
-	in.Tags = ecs.FromTags(c.tagsFor(ecs.ToTags(c.in.TaskDefinition.Tags)))
-	registered, back, err := c.register(ctx, in, c.request)
+	marked := tokenPrefix(c.service) + digest(in) + "/"
+	tags := c.tagsFor(ecs.ToTags(c.in.TaskDefinition.Tags)).With(common.Tag{Key: common.TagRequest, Value: marked + c.id})
+	in.Tags = ecs.FromTags(tags)
+	if r := c.found.revision; r != nil && sameRevision(ecs.ToTags(r.Tags), tags, marked) {
+		c.out.TaskDefinition, c.taskARN = r.TaskDefinition, aws.StringValue(r.TaskDefinition.TaskDefinitionArn)
+		back, err := c.adoptRevision(ctx, ecs.ToTags(r.Tags), marked+c.id)
+		if !common.Is(err, common.BadRequest) && !common.Is(err, common.NotFound) { // deregistered since it was found: ECS tags only ACTIVE ones
+			return back, err
+		}
+	}
+	c.found.revision = nil
+	registered, back, err := c.register(ctx, in, marked+c.id)
 	if err == nil {
 		c.out.TaskDefinition, c.taskARN = registered, aws.StringValue(registered.TaskDefinitionArn)
 	}
 	return back, err
+}
+
+// digest returns what tells a task definition, whatever its tags, from others: AWS fills in and rewrites what it shows of one.
+func digest(in *awsecs.RegisterTaskDefinitionInput) string {
+	untagged := *in
+	untagged.Tags = nil
+	text, err := json.Marshal(untagged)
+	if err != nil {
+		panic(err) // strings, numbers and lists of them
+	}
+	sum := sha256.Sum256(text)
+	return base64.RawURLEncoding.EncodeToString(sum[:12])
+}
+
+// sameRevision reports whether a revision with the tags have is one that a request for the same with the tags want has left: marked begins
+// the token of each. What carries its mark was made for the service.
+func sameRevision(have, want common.Tags, marked string) bool {
+	value, _ := have.Get(common.TagRequest)
+	return strings.HasPrefix(value, marked) && len(have) == len(want) && len(have.Without(common.TagRequest).Changed(want.Without(common.TagRequest))) == 0
+}
+
+// adoptRevision claims the revision that was found.
+func (c *creation) adoptRevision(ctx context.Context, tags common.Tags, token string) (undo, error) {
+	before, _ := tags.Get(common.TagRequest)
+	mark := func(ctx context.Context, value string) error {
+		return c.ecs.Tag(ctx, c.taskARN, common.Tags{{Key: common.TagRequest, Value: value}})
+	}
+	back := func(ctx context.Context) error {
+		now, err := c.ecs.TaskDefinition(ctx, c.taskARN)
+		if err == nil && slices.Contains(ecs.ToTags(now.Tags), common.Tag{Key: common.TagRequest, Value: token}) {
+			err = mark(ctx, before)
+		}
+		return common.Wrapf(ignoreNotFound(err), "the tag %s of %s", common.TagRequest, nameOf(c.taskARN))
+	}
+	return back, mark(ctx, token)
+}
+
+// keepRevision looks whether the revision that this request adopted is ACTIVE.
+func (c *creation) keepRevision(ctx context.Context) error {
+	now, err := c.ecs.TaskDefinition(ctx, c.taskARN)
+	if common.Is(err, common.NotFound) || err == nil && aws.StringValue(now.TaskDefinition.Status) != awsecs.TaskDefinitionStatusActive {
+		return takenAway("task definition " + nameOf(c.taskARN))
+	}
+	return err
 }
 
 // logGroup is where containers log that do not say where.

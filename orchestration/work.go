@@ -27,6 +27,7 @@ type work struct {
 		role       *awsiam.Role
 		rolePolicy string
 		logGroup   *awslogs.LogGroup
+		revision   *awsecs.DescribeTaskDefinitionOutput // the family's latest at first, then the one that is adopted, if one is
 	}
 
 	rival     atomic.Bool // another server is building the same service at this moment
