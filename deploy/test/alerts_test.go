@@ -59,10 +59,12 @@ func TestAlertsFireWhenTheyShould(t *testing.T) {
 		return name + `_bucket{` + labels + `,le="0.1"} ` + fast + "\n" + name + `_bucket{` + labels + `,le="10"} ` + slow + "\n" + name + `_bucket{` + labels + `,le="+Inf"} ` + slow
 	}
 	tests := map[string]struct{ bad, good string }{
-		"EcsApiDown":   {`up{job="ecs-api"} 0x90`, `up{job="ecs-api",instance="1"} 0x90` + "\n" + `up{job="ecs-api",instance="2"} 1x90`},
-		"EcsApiErrors": {requests + `ecs_api_http_request_duration_seconds_count{status="500"} 0+60x90`, requests + `ecs_api_http_request_duration_seconds_count{status="500"} 0+6x90`},
+		"EcsApiDown": {`up{job="ecs-api"} 0x90`, `up{job="ecs-api",instance="1"} 0x90` + "\n" + `up{job="ecs-api",instance="2"} 1x90`},
+		"EcsApiErrors": {requests + `ecs_api_http_request_duration_seconds_count{status="500"} 0+60x90`, requests + `ecs_api_http_request_duration_seconds_count{status="500"} 0+6x90` + "\n" +
+			`ecs_api_http_request_duration_seconds_count{method="HEAD",route="/v1/ecs/images",status="500"} 0+600x90`},
 		"EcsApiSlowReads": {histogram("ecs_api_http_request_duration_seconds", `method="GET"`, "0+1x90", "0+10x90"),
-			histogram("ecs_api_http_request_duration_seconds", `method="GET"`, "0+10x90", "0+10x90")},
+			histogram("ecs_api_http_request_duration_seconds", `method="GET"`, "0+10x90", "0+10x90") + "\n" +
+				histogram("ecs_api_http_request_duration_seconds", `method="GET",route="/v1/ecs/images"`, "0+1x90", "0+90x90")},
 		"EcsApiRefusedByAWS":   {call("AccessDeniedException"), call("ClusterNotFoundException")},
 		"EcsApiThrottledByAWS": {call("ThrottlingException"), call("OK")},
 		"EcsApiAWSUnreachable": {call("RequestError"), call("InvalidParameterException")},
