@@ -46,7 +46,7 @@ func TestACellIsWrittenForBenchstat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	line := regexp.MustCompile(`(?m)^BenchmarkLoad/aws=0s/mix/callers=16-\d+ [1-9]\d* [\d.]+ req/s \d+ p50-ns \d+ p99-ns [\d.]+ calls/req 0 failed [1-9]\d* heap-B [1-9]\d* goroutines$`)
+	line := regexp.MustCompile(`(?m)^BenchmarkLoad/aws=0s/mix/callers=16-\d+ [1-9]\d* [\d.]+ req/s \d+ p50-ns \d+ p99-ns \d+ cpu-ns/op [\d.]+ calls/req 0 failed [1-9]\d* heap-B [1-9]\d* goroutines$`)
 	if got := len(line.FindAll(text, -1)); got != 2 || !strings.HasPrefix(string(text), "goos: ") {
 		t.Errorf("%d cells were written, want 2, in\n%s", got, text)
 	}

@@ -1,9 +1,9 @@
 // Command load builds ecs-api, runs it on loopback in front of a simulated AWS that is served by this process, and reports how it does
 // under load.
 //
-// Without -soak it prints a table: throughput, p50, p99, calls to AWS per request, what failed, and what the program holds before and
-// after, for each workload, with AWS answering at once and after 20 ms, and 1, 16, 64 and 256 callers. With -out the same figures are
-// written as Go benchmarks are, so that benchstat compares them with those of another commit:
+// Without -soak it prints a table: throughput, p50, p99, processor time and calls to AWS per request, what failed, and what the program
+// holds before and after, for each workload, with AWS answering at once and after 20 ms, and 1, 16, 64 and 256 callers. With -out the
+// same figures are written as Go benchmarks are, so that benchstat compares them with those of another commit:
 //
 //	make bench BENCHFLAGS='-count 6 -out new.txt'
 //	git stash && make bench BENCHFLAGS='-count 6 -out old.txt' && git stash pop

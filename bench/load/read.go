@@ -37,7 +37,10 @@ func soakRead(ctx context.Context, binary string, duration time.Duration, caller
 	var found []error
 	var first use
 	for at := part; at <= duration && ctx.Err() == nil; at += part {
-		c := s.load(ctx, show, callers, part)
+		c, err := s.load(ctx, show, callers, part)
+		if err != nil {
+			return err
+		}
 		now, err := s.held()
 		if err != nil {
 			return err

@@ -54,6 +54,7 @@ func own(caller int) string { return fmt.Sprintf("%s%d", bench, caller) }
 type cell struct {
 	took  []time.Duration // of each request, sorted
 	wall  time.Duration
+	cpu   time.Duration // of the program
 	calls int64
 	wrong problems
 }
@@ -84,7 +85,11 @@ func (p problems) print() {
 }
 
 // load runs callers until the time is over or ctx ends.
-func (s *server) load(ctx context.Context, w workload, callers int, duration time.Duration) cell {
+func (s *server) load(ctx context.Context, w workload, callers int, duration time.Duration) (cell, error) {
+	before, err := s.cpu()
+	if err != nil {
+		return cell{}, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, duration)
 	defer cancel()
 	c := cell{wrong: problems{}}
@@ -116,7 +121,9 @@ func (s *server) load(ctx context.Context, w workload, callers int, duration tim
 	all.Wait()
 	c.wall, c.calls = time.Since(start), s.calls.Load()-calls
 	slices.Sort(c.took)
-	return c
+	after, err := s.cpu()
+	c.cpu = after - before
+	return c, err
 }
 
 // at returns what the given share of the requests took at most.
@@ -131,13 +138,16 @@ func (c cell) perSecond() float64 { return float64(len(c.took)) / c.wall.Seconds
 
 func (c cell) callsEach() float64 { return float64(c.calls) / float64(max(len(c.took), 1)) }
 
+func (c cell) cpuEach() time.Duration { return c.cpu / time.Duration(max(len(c.took), 1)) }
+
 const (
-	cellHead = "   req/s        p50        p99  calls/req  failed"
+	cellHead = "   req/s        p50        p99    CPU/req  calls/req  failed"
 	exact    = 10 * time.Microsecond
 )
 
 func (c cell) String() string {
-	return fmt.Sprintf("%8.0f %10v %10v %10.4f %7d", c.perSecond(), c.at(.5).Round(exact), c.at(.99).Round(exact), c.callsEach(), c.wrong.total())
+	return fmt.Sprintf("%8.0f %10v %10v %10v %10.4f %7d", c.perSecond(), c.at(.5).Round(exact), c.at(.99).Round(exact), c.cpuEach().Round(time.Microsecond),
+		c.callsEach(), c.wrong.total())
 }
 
 // plan is what the table is to be.
@@ -222,15 +232,18 @@ func (p plan) row(ctx context.Context, s *server, name string, w workload, calle
 	if err != nil {
 		return err
 	}
-	c := s.load(ctx, w, callers, p.duration)
+	c, err := s.load(ctx, w, callers, p.duration)
+	if err != nil {
+		return err
+	}
 	after, err := s.rest()
 	if err != nil {
 		return err
 	}
 	fmt.Printf("%-32s%v   %5.1f → %5.1f   %8d → %7d   %4.0f → %4.0f\n", name, c, before.heap, after.heap, before.goroutines, after.goroutines, before.rss, after.rss)
 	c.wrong.print()
-	if _, err := fmt.Fprintf(out, "BenchmarkLoad/%s-%d %d %.1f req/s %d p50-ns %d p99-ns %.4f calls/req %d failed %.0f heap-B %d goroutines\n", name, runtime.GOMAXPROCS(0),
-		len(c.took), c.perSecond(), c.at(.5).Nanoseconds(), c.at(.99).Nanoseconds(), c.callsEach(), c.wrong.total(), after.heap*(1<<20), after.goroutines); err != nil {
+	if _, err := fmt.Fprintf(out, "BenchmarkLoad/%s-%d %d %.1f req/s %d p50-ns %d p99-ns %d cpu-ns/op %.4f calls/req %d failed %.0f heap-B %d goroutines\n", name, runtime.GOMAXPROCS(0),
+		len(c.took), c.perSecond(), c.at(.5).Nanoseconds(), c.at(.99).Nanoseconds(), c.cpuEach().Nanoseconds(), c.callsEach(), c.wrong.total(), after.heap*(1<<20), after.goroutines); err != nil {
 		return err
 	}
 	return ctx.Err()

@@ -28,40 +28,52 @@ var (
 	goroutinesIn = regexp.MustCompile(`^goroutine profile: total (\d+)`)
 	heapIn       = regexp.MustCompile(`(?m)^# HeapAlloc = (\d+)$`)
 	rssIn        = regexp.MustCompile(`(?m)^process_resident_memory_bytes (\S+)$`)
+	cpuIn        = regexp.MustCompile(`(?m)^process_cpu_seconds_total (\S+)$`)
 )
 
 // held returns what the program holds at the moment.
 func (s *server) held() (use, error) {
 	var u use
-	var heap, rss float64
-	for _, figure := range []struct {
+	var heap, rss, goroutines float64
+	for _, one := range []struct {
 		url  string
 		in   *regexp.Regexp
-		into func(float64)
+		into *float64
 	}{
-		{s.url + "/metrics", rssIn, func(f float64) { rss = f }},
-		{s.debug + "/heap?debug=1&gc=1", heapIn, func(float64) {}}, // what pools hold outlives one collection
-		{s.debug + "/heap?debug=1&gc=1", heapIn, func(f float64) { heap = f }},
-		{s.debug + "/goroutine?debug=1", goroutinesIn, func(f float64) { u.goroutines = int(f) }},
+		{s.url + "/metrics", rssIn, &rss},
+		{s.debug + "/heap?debug=1&gc=1", heapIn, &heap}, // what pools hold outlives one collection
+		{s.debug + "/heap?debug=1&gc=1", heapIn, &heap},
+		{s.debug + "/goroutine?debug=1", goroutinesIn, &goroutines},
 	} {
-		text, err := page(figure.url)
+		number, err := figure(one.url, one.in)
 		if err != nil {
 			return u, err
 		}
-		m := figure.in.FindSubmatch(text)
-		if m == nil {
-			return u, fmt.Errorf("%s has no line %v", figure.url, figure.in)
-		}
-		number, err := strconv.ParseFloat(string(m[1]), 64)
-		if err != nil {
-			return u, err
-		}
-		figure.into(number)
+		*one.into = number
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	u.conns, u.heap, u.rss = len(s.conns), heap/(1<<20), rss/(1<<20)
+	u.conns, u.goroutines, u.heap, u.rss = len(s.conns), int(goroutines), heap/(1<<20), rss/(1<<20)
 	return u, nil
+}
+
+// cpu returns the processor time that the program has taken, to some 10 ms.
+func (s *server) cpu() (time.Duration, error) {
+	seconds, err := figure(s.url+"/metrics", cpuIn)
+	return time.Duration(seconds * float64(time.Second)), err
+}
+
+// figure returns the number that is found in the page at url.
+func figure(url string, in *regexp.Regexp) (float64, error) {
+	text, err := page(url)
+	if err != nil {
+		return 0, err
+	}
+	m := in.FindSubmatch(text)
+	if m == nil {
+		return 0, fmt.Errorf("%s has no line %v", url, in)
+	}
+	return strconv.ParseFloat(string(m[1]), 64)
 }
 
 // page returns what is at url, through a connection that is gone afterwards.
