@@ -58,7 +58,8 @@ func (k Kind) String() string {
 	return fmt.Sprintf("Kind(%d)", uint8(k))
 }
 
-// FieldError says what is wrong with one field of a request. Field is written as the caller wrote it, e.g. "service.servicename".
+// FieldError says what is wrong with one field of a request. Field is its path, e.g. "service.servicename";
+// its case means nothing, as that of keys in a request.
 type FieldError struct {
 	Field  string `json:"field"`
 	Detail string `json:"detail"`
