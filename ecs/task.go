@@ -44,21 +44,24 @@ func (c *Client) StopTask(ctx context.Context, cluster, task, reason string) (*e
 
 // ListTasks returns the ARNs of tasks.
 func (c *Client) ListTasks(ctx context.Context, filter TaskFilter) ([]string, error) {
-	var arns []string
-	err := c.api.ListTasksPagesWithContext(ctx, &ecs.ListTasksInput{
+	in := &ecs.ListTasksInput{
 		Cluster:       optional(filter.Cluster),
 		ServiceName:   optional(filter.Service),
 		Family:        optional(filter.Family),
 		DesiredStatus: optional(filter.Status),
 		MaxResults:    aws.Int64(maxPage),
-	}, func(page *ecs.ListTasksOutput, _ bool) bool {
-		arns = append(arns, inCluster(filter.Cluster, page.TaskArns)...)
-		return true
-	})
-	if err != nil {
-		return nil, common.FromAWS(err, "list the tasks of cluster %q", filter.Cluster)
 	}
-	return arns, nil
+	var arns []string
+	for { // the SDK's own paging interprets a JMESPath for each page, and this is asked for twice whenever somebody looks at a service
+		out, err := c.api.ListTasksWithContext(ctx, in)
+		if err != nil {
+			return nil, common.FromAWS(err, "list the tasks of cluster %q", filter.Cluster)
+		}
+		arns = append(arns, inCluster(filter.Cluster, out.TaskArns)...)
+		if in.NextToken = out.NextToken; aws.StringValue(in.NextToken) == "" {
+			return arns, nil
+		}
+	}
 }
 
 // DescribeTasks returns the tasks with the given ids or ARNs, with their tags, and a failure with the reason MISSING for each that is

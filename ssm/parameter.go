@@ -97,14 +97,16 @@ func (c *Client) Metadata(ctx context.Context, name string) (*ssm.ParameterMetad
 func (c *Client) describe(ctx context.Context, filters ...*ssm.ParameterStringFilter) ([]*ssm.ParameterMetadata, error) {
 	var all []*ssm.ParameterMetadata
 	in := &ssm.DescribeParametersInput{ParameterFilters: filters, MaxResults: aws.Int64(maxPage)}
-	err := c.api.DescribeParametersPagesWithContext(ctx, in, func(page *ssm.DescribeParametersOutput, _ bool) bool {
-		all = append(all, page.Parameters...)
-		return true
-	})
-	if err != nil {
-		return nil, err
+	for { // the SDK's own paging interprets a JMESPath for each page: an eighth of what a list takes
+		out, err := c.api.DescribeParametersWithContext(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, out.Parameters...)
+		if in.NextToken = out.NextToken; aws.StringValue(in.NextToken) == "" {
+			return all, nil
+		}
 	}
-	return all, nil
 }
 
 // Delete deletes a parameter. AWS wants half a minute before another takes its name.
