@@ -134,6 +134,66 @@ func TestADeleteSparesWhatIsMadeAnew(t *testing.T) {
 	}
 }
 
+// TestACreateThatHadToWaitLooksAtAllItNeeds takes the secret away that a create has made itself, while it waits for the old service to drain.
+func TestACreateThatHadToWaitLooksAtAllItNeeds(t *testing.T) {
+	sim := localaws.New(localaws.WithLags(localaws.Lags{Drain: 15 * time.Millisecond}))
+	w := newWorld(t, sim)
+	w.create(t, wholeService(t, "myclu", "www"))
+	if _, _, err := w.Delete(t.Context(), "myclu", "www", false); err != nil {
+		t.Fatal(err)
+	}
+	in := wholeService(t, "myclu", "www")
+	in.Credentials["webserver"].Name = aws.String("another")
+	sim.Inject(localaws.Fault{Service: "ecs", Operation: "CreateService", Effect: localaws.Refuse, Code: "InvalidParameterException",
+		Message: "Unable to Start a service that is still Draining.", Func: func() {
+			if _, err := w.secrets.DeleteSecret(context.Background(), "spinup/localdev/myclu/another", 0); err != nil {
+				t.Error(err)
+			}
+		}})
+	if _, err := w.Create(t.Context(), in); !common.Is(err, common.Conflict) {
+		t.Errorf("got %v, want a conflict", err)
+	}
+	if service, err := w.ecs.Service(t.Context(), "myclu", "www"); err != nil || aws.StringValue(service.Status) == statusActive {
+		t.Errorf("the service is there, without its credentials: %v, %v", service, err)
+	}
+}
+
+// TestADeleteStopsWhereItsServiceIsMadeAnew asks for a delete while another server is about to make the service again, which it does when
+// the delete has found what to take down.
+func TestADeleteStopsWhereItsServiceIsMadeAnew(t *testing.T) {
+	sim := localaws.New()
+	deleting, making := newWorld(t, sim), newWorld(t, sim)
+	deleting.create(t, wholeService(t, "myclu", "www"))
+	if _, _, err := deleting.Delete(t.Context(), "myclu", "www", false); err != nil {
+		t.Fatal(err)
+	}
+	building, goOn := make(chan struct{}), make(chan struct{})
+	var made sync.WaitGroup
+	looks := 0
+	sim.Inject(
+		localaws.Fault{Service: "ecs", Operation: "CreateService", Effect: localaws.Hook, Func: func() { close(building); <-goOn }},
+		localaws.Fault{Operation: "ListSecrets", Times: 2, Effect: localaws.Hook, Func: func() {
+			if looks++; looks == 2 { // the first one is before the answer
+				close(goOn)
+				made.Wait()
+			}
+		}},
+	)
+	made.Go(func() { making.create(t, wholeService(t, "myclu", "www")) })
+	<-building
+	_, op, err := deleting.Delete(t.Context(), "myclu", "www", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	deleting.wait()
+	if got := state(t, deleting, op); got != Failed {
+		t.Errorf("the delete has %s", got)
+	}
+	if diff := cmp.Diff(wholeInventory("myclu", "www"), inventory(sim)); diff != "" {
+		t.Errorf("what exists (-want +got):\n%s", diff)
+	}
+}
+
 // TestARegistryThatGoesWhileItIsLookedAt takes the registry that an interrupted request left away between two looks at it.
 func TestARegistryThatGoesWhileItIsLookedAt(t *testing.T) {
 	sim := localaws.New()

@@ -190,12 +190,11 @@ func (o *Orchestrator) restoreSecret(ctx context.Context, arn, id, old string) e
 	return err
 }
 
-// keepCredential looks whether the secret that this request adopted is there.
+// keepCredential looks whether the secret that the service needs is there.
 func (c *work) keepCredential(ctx context.Context, cred *credential) error {
-	name := aws.StringValue(cred.found.Name)
-	secret, err := c.secrets.Secret(ctx, name)
-	if common.Is(err, common.NotFound) || err == nil && (secret.DeletedDate != nil || aws.StringValue(secret.ARN) != aws.StringValue(cred.found.ARN)) {
-		return takenAway("secret " + name)
+	secret, err := c.secrets.Secret(ctx, aws.StringValue(cred.out.ARN))
+	if common.Is(err, common.NotFound) || err == nil && secret.DeletedDate != nil {
+		return takenAway("secret " + c.nameOfSecret(cred))
 	}
 	return err
 }

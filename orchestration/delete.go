@@ -176,22 +176,22 @@ func (d *dismantling) dismantle(ctx context.Context) error {
 
 // waitInactive waits until the service's tasks have stopped.
 func (d *dismantling) waitInactive(ctx context.Context) error {
-	return d.pace.Until(ctx, func() (bool, error) {
-		service, err := d.ecs.Service(ctx, d.cluster, d.name)
-		if common.Is(err, common.NotFound) {
-			return true, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		switch aws.StringValue(service.Status) {
-		case statusActive:
-			return false, common.Errorf(common.Conflict, "service %s was made anew meanwhile", d.name)
-		case statusDraining:
-			return false, nil
-		}
-		return true, nil
-	})
+	return d.pace.Until(ctx, func() (bool, error) { return d.inactive(ctx) })
+}
+
+// inactive reports whether the service's tasks have stopped; a Conflict if it is there again.
+func (d *dismantling) inactive(ctx context.Context) (bool, error) {
+	service, err := d.ecs.Service(ctx, d.cluster, d.name)
+	if err != nil {
+		return common.Is(err, common.NotFound), ignoreNotFound(err)
+	}
+	switch aws.StringValue(service.Status) {
+	case statusActive:
+		return false, common.Errorf(common.Conflict, "service %s was made anew meanwhile", d.name)
+	case statusDraining:
+		return false, nil
+	}
+	return true, nil
 }
 
 // unique returns the elements sorted, each once.

@@ -246,10 +246,13 @@ func (d *dismantling) deleteRegistries(ctx context.Context) error {
 	for _, arn := range d.left.registries {
 		wanted := func() (bool, error) {
 			tags, err := d.cloud.Tags(ctx, arn)
+			if err == nil {
+				_, err = d.inactive(ctx)
+			}
 			return d.belongs(tags), err
 		}
 		err := d.deleteRegistry(ctx, arn, wanted)
-		if common.Is(err, common.Conflict) {
+		if common.RegistryInUse.Is(err) {
 			err = d.emptyRegistry(ctx, arn, wanted)
 		}
 		if ignoreNotFound(err) != nil {
@@ -288,6 +291,9 @@ func (d *dismantling) deleteTaskDefinitions(ctx context.Context) error {
 		if err != nil || !d.belongs(ecs.ToTags(now.Tags)) {
 			continue // gone, or claimed meanwhile
 		}
+		if _, err := d.inactive(ctx); err != nil {
+			return err
+		}
 		if _, err := d.ecs.DeregisterTaskDefinition(ctx, arn); ignoreNotFound(err) != nil {
 			return err
 		}
@@ -305,6 +311,9 @@ func (d *dismantling) deleteCredentials(ctx context.Context) error {
 		}
 		if err != nil || !d.belongs(secretsmanager.ToTags(secret.Tags)) {
 			continue // gone, or claimed meanwhile
+		}
+		if _, err := d.inactive(ctx); err != nil {
+			return err
 		}
 		if _, err := d.secrets.DeleteSecret(ctx, arn, 0); ignoreNotFound(err) != nil {
 			return err

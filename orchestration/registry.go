@@ -164,11 +164,12 @@ func (c *creation) adoptRegistry(ctx context.Context) (undo, error) {
 	return nil, c.cloud.Tag(ctx, aws.StringValue(registry.Arn), tags)
 }
 
-// keepRegistry looks whether the registry that this request adopted is there.
+// keepRegistry looks whether the registry that the service needs is there.
 func (c *creation) keepRegistry(ctx context.Context) error {
-	_, err := c.cloud.Service(ctx, c.registryID)
+	registry := c.out.ServiceDiscoveryService
+	_, err := c.cloud.Service(ctx, aws.StringValue(registry.Id))
 	if common.Is(err, common.NotFound) {
-		return takenAway("service registry " + c.registryID)
+		return takenAway("service registry " + aws.StringValue(registry.Name))
 	}
 	return err
 }

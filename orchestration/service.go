@@ -38,10 +38,13 @@ func (c *creation) createService(ctx context.Context) (undo, error) {
 	if c.found.cluster == nil {
 		races = append(races, common.NewCluster)
 	}
+	tries := 0
 	err := c.pace.Retry(ctx, func() (err error) {
+		tries++
 		made, err = c.ecs.CreateService(ctx, in)
 		return err
 	}, races...)
+	c.waited = tries > 1
 	if err == nil {
 		c.out.Service = made
 		if len(made.Tags) == 0 { // AWS leaves them out of some answers

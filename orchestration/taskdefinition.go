@@ -109,7 +109,7 @@ func (c *creation) adoptRevision(ctx context.Context, tags common.Tags, token st
 	return back, mark(ctx, token)
 }
 
-// keepRevision looks whether the revision that this request adopted is ACTIVE.
+// keepRevision looks whether the revision that the service runs is ACTIVE.
 func (c *creation) keepRevision(ctx context.Context) error {
 	now, err := c.ecs.TaskDefinition(ctx, c.taskARN)
 	if common.Is(err, common.NotFound) || err == nil && aws.StringValue(now.TaskDefinition.Status) != awsecs.TaskDefinitionStatusActive {
