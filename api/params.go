@@ -136,7 +136,7 @@ func createParameter(c call, in awsssm.PutParameterInput) (*parameterVersion, er
 		return nil, err
 	}
 	in.Name = aws.String(c.parameterPath() + "/" + *in.Name)
-	in.Tags = ssm.FromTags(common.Tags(nil).With(tags...).With(c.orgTag()))
+	in.Tags = ssm.FromTags(tags.ForOrg(c.org()))
 	in.Overwrite = nil
 	if aws.StringValue(in.Type) == "" {
 		in.Type = aws.String(awsssm.ParameterTypeSecureString)

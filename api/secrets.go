@@ -97,7 +97,7 @@ func createSecret(c call, in awssecrets.CreateSecretInput) (*secretVersion, erro
 	if err := common.Invalid(append(wrongSecret(c.org(), in), tags.Validate("Tags", c.org())...)...); err != nil {
 		return nil, err
 	}
-	in.Tags = secretsmanager.FromTags(common.Tags(nil).With(tags...).With(c.orgTag()))
+	in.Tags = secretsmanager.FromTags(tags.ForOrg(c.org()))
 	callersKey := aws.StringValue(in.KmsKeyId) != ""
 	if key := c.account.config.DefaultKMSKeyID; !callersKey {
 		in.KmsKeyId = nil
@@ -166,7 +166,7 @@ func updateSecret(c call, in secretChange) (*secretVersion, error) {
 	}
 	var made *secretVersion
 	err = c.withTags(c.account.secrets, aws.StringValue(secret.ARN), "secret "+aws.StringValue(secret.Name),
-		secretsmanager.ToTags(secret.Tags), common.Tags(nil).With(tags...), func() (err error) {
+		secretsmanager.ToTags(secret.Tags), tags, func() (err error) {
 			if in.Secret != "" {
 				made, err = putSecret(c, aws.StringValue(secret.ARN), in.Secret)
 			}

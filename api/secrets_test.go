@@ -207,6 +207,29 @@ func TestDeletionWindows(t *testing.T) {
 	}
 }
 
+// The tag spinup:request says which request of ours made a thing: undo goes by it, so callers do not set it.
+func TestTheTagOfRequestsIsNotForCallers(t *testing.T) {
+	h := newHarness(t, localaws.New())
+	const tags = `"Tags": [{"Key": "spinup:request", "Value": "www/x"}, {"Key": "a", "Value": "b"}]`
+	for _, request := range []struct{ method, path, body string }{
+		{"POST", "/secrets", `{"Name": "s", "SecretString": "x", ` + tags + `}`},
+		{"PUT", "/secrets/s", `{` + tags + `}`},
+		{"POST", "/params/app", `{"Name": "p", "Value": "x", ` + tags + `}`},
+		{"PUT", "/params/app/p", `{` + tags + `}`},
+	} {
+		if answer, body := h.do(t, request.method, base+"/local"+request.path, request.body); answer.StatusCode != http.StatusOK {
+			t.Fatalf("%s %s answered %d %s", request.method, request.path, answer.StatusCode, body)
+		}
+		have := secretsmanager.ToTags(h.secret(t, "s").Tags)
+		if strings.Contains(request.path, "params") {
+			_, have = h.about(t, "/"+h.config.Org+"/app/p")
+		}
+		if want := (common.Tags{{Key: "a", Value: "b"}}).ForOrg(h.config.Org); len(have) != len(want) || len(have.Changed(want)) > 0 {
+			t.Errorf("after %s %s it has %v, want %v", request.method, request.path, have, want)
+		}
+	}
+}
+
 // A name, and a part of an ARN, may mean another secret the next time AWS reads it. What is changed is what was looked at.
 func TestASecretThatTakesTheNameIsLeftAlone(t *testing.T) {
 	for _, test := range []struct{ name, operation, method, body string }{

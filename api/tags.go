@@ -17,9 +17,10 @@ type tagger interface {
 	Untag(ctx context.Context, id string, keys []string) error
 }
 
-// withTags lays tags over those that the thing has, and makes the rest of a change. If that fails, the tags become what they were before.
+// withTags lays the caller's tags over those that the thing has, but for the one that is of requests, and makes the rest of a change. If that fails, the tags become what they were before.
 // What is the thing's name for who reads the error.
 func (c call) withTags(client tagger, id, what string, before, tags common.Tags, rest func() error) error {
+	tags = common.Tags(nil).With(tags...).Without(common.TagRequest)
 	err := c.retry(func() error { return client.Tag(c.ctx, id, tags) }, common.ParameterBusy)
 	if err == nil {
 		err = rest()

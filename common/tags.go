@@ -50,6 +50,11 @@ func (t Tags) Without(keys ...string) Tags {
 	return slices.DeleteFunc(slices.Clone(t), func(tag Tag) bool { return slices.Contains(keys, tag.Key) })
 }
 
+// ForOrg returns the tags of something that is made for org: the caller's, t, but for those that are ours to set, and the org's.
+func (t Tags) ForOrg(org string) Tags {
+	return Tags(nil).With(t...).Without(TagOrg, TagRequest).With(Tag{TagOrg, org})
+}
+
 // Changed returns the tags of want that t lacks or has with another value.
 func (t Tags) Changed(want Tags) Tags {
 	var changed Tags

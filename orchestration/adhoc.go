@@ -31,7 +31,7 @@ func (o *Orchestrator) hidden(ctx context.Context, kind string) (map[string]bool
 
 // ownTags returns the tags of something that is made ad hoc: the caller's and our org's.
 func (o *Orchestrator) ownTags(callers common.Tags) common.Tags {
-	return common.Tags(nil).With(callers...).Without(common.TagOrg, common.TagRequest).With(common.Tag{Key: common.TagOrg, Value: o.account.Org})
+	return callers.ForOrg(o.account.Org)
 }
 
 // adhocRequest returns the tag spinup:request for what one ad hoc request makes. It is no service's, as a service's name is never empty:
