@@ -36,6 +36,7 @@ var rules = []rule{
 	{"InvalidParameterException", true, "task was not found", NotFound}, // StopTask
 	{"InvalidParameterException", true, "TaskDefinition not found", NotFound},
 	{"InvalidParameterException", true, "cluster is inactive", NotFound},
+	{"InvalidParameterException", true, "is inactive. Specify an active", NotFound}, // TagResource and UntagResource
 	{"InvalidRequestException", true, "scheduled for deletion", Conflict},
 	{"InvalidRequestException", true, "marked for deletion", Conflict},
 	{"InvalidRequestException", true, "marked deleted", Conflict}, // moto's words

@@ -2,6 +2,7 @@ package orchestration
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -156,6 +157,45 @@ func TestACreateThatHadToWaitLooksAtAllItNeeds(t *testing.T) {
 	if service, err := w.ecs.Service(t.Context(), "myclu", "www"); err != nil || aws.StringValue(service.Status) == statusActive {
 		t.Errorf("the service is there, without its credentials: %v, %v", service, err)
 	}
+}
+
+// TestWhatIsGoneIsNotLeftBehind makes requests fail after what they have changed was deleted by somebody else: nothing of it is left.
+func TestWhatIsGoneIsNotLeftBehind(t *testing.T) {
+	left := func(t *testing.T, w *world, err error) {
+		t.Helper()
+		w.wait()
+		if e, ok := errors.AsType[*common.Error](err); !ok || len(e.Left) > 0 {
+			t.Errorf("got %v, want an error that names nothing as left", err)
+		}
+	}
+	t.Run("create", func(t *testing.T) {
+		w := newWorld(t, localaws.New())
+		w.create(t, wholeService(t, "myclu", "www"))
+		if _, _, err := w.Delete(t.Context(), "myclu", "www", false); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.iam.PutRolePolicy(t.Context(), roleName("myclu"), rolePolicyName, policy{Statement: []statement{{Effect: "Allow", Action: []string{"ecr:GetAuthorizationToken"}, Resource: []string{"*"}}}}.String()); err != nil { // one that is out of date
+			t.Fatal(err)
+		}
+		w.aws.Inject(localaws.Fault{Service: "ecs", Operation: "CreateService", Effect: localaws.Refuse, Func: func() {
+			if err := w.deleteRole(context.Background(), "myclu", func(common.Tags) bool { return true }); err != nil {
+				t.Error(err)
+			}
+		}})
+		_, err := w.Create(t.Context(), wholeService(t, "myclu", "www"))
+		left(t, w, err)
+	})
+	t.Run("update", func(t *testing.T) {
+		w := newWorld(t, localaws.New())
+		made := w.create(t, wholeService(t, "myclu", "www"))
+		registry := aws.StringValue(made.ServiceDiscoveryService.Id)
+		w.aws.Inject(localaws.Fault{Operation: "UpdateService", Times: -1, Effect: localaws.Down, Func: func() {
+			_, _ = w.deleteService(context.Background(), "myclu", "www") // at the first of several tries
+			_ = w.cloud.DeleteService(context.Background(), registry)
+		}})
+		_, err := w.Update(t.Context(), "myclu", "www", updateInput(t, updates["tags and redeploy"], made))
+		left(t, w, err)
+	})
 }
 
 // TestADeleteStopsWhereItsServiceIsMadeAnew asks for a delete while another server is about to make the service again, which it does when

@@ -135,7 +135,7 @@ func (c *work) adoptSecret(ctx context.Context, cred *credential, in *awssecrets
 		}
 		undos = append(undos, func(ctx context.Context) error {
 			_, err := c.secrets.DeleteSecret(ctx, arn, secretWindowDays)
-			return common.Wrapf(err, "secret %s, which was scheduled for deletion", aws.StringValue(before.Name))
+			return common.Wrapf(ignoreNotFound(err), "secret %s, which was scheduled for deletion", aws.StringValue(before.Name))
 		})
 	}
 	if err := c.secrets.Tag(ctx, arn, secretsmanager.ToTags(in.Tags)); err != nil {

@@ -211,7 +211,7 @@ func (c *work) putRolePolicy(ctx context.Context) (undo, error) {
 	var back undo
 	if before != "" {
 		back = func(ctx context.Context) error {
-			return common.Wrapf(c.iam.PutRolePolicy(ctx, name, rolePolicyName, before), "the policy of role %s", name)
+			return common.Wrapf(ignoreNotFound(c.iam.PutRolePolicy(ctx, name, rolePolicyName, before)), "the policy of role %s", name)
 		}
 	}
 	return back, c.pace.Retry(ctx, func() error {

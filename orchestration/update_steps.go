@@ -36,10 +36,11 @@ func (t *tagged) give(wanted common.Tags) step {
 			}
 		}
 		back := func(ctx context.Context) error {
-			if err := t.add(ctx, t.id, replaced); err != nil {
-				return common.Wrapf(err, "the tags of %s %s", t.what, t.id)
+			err := t.add(ctx, t.id, replaced)
+			if err == nil {
+				err = t.remove(ctx, t.id, added)
 			}
-			return common.Wrapf(t.remove(ctx, t.id, added), "the tags of %s %s", t.what, t.id)
+			return common.Wrapf(ignoreNotFound(err), "the tags of %s %s", t.what, t.id)
 		}
 		return back, t.add(ctx, t.id, changed)
 	}
@@ -80,13 +81,13 @@ func (u *updating) updateService(ctx context.Context) (undo, error) {
 	in, back := u.prepareUpdate()
 	restore := func(ctx context.Context) error {
 		now, err := u.ecs.Service(ctx, u.cluster, u.service)
-		if err == nil && !u.differs(now) {
-			return nil // the call that failed has changed nothing
+		if err == nil && (!u.differs(now) || aws.StringValue(now.Status) != statusActive) {
+			return nil // the call that failed has changed nothing, or the service was deleted
 		}
 		if err == nil {
 			_, err = u.ecs.UpdateService(ctx, back)
 		}
-		return common.Wrapf(err, "the settings of service %s", u.service)
+		return common.Wrapf(ignoreNotFound(err), "the settings of service %s", u.service)
 	}
 	after, err := u.ecs.UpdateService(ctx, in)
 	if err == nil {
