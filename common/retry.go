@@ -22,6 +22,8 @@ var (
 	ServiceLinkedRole = Race{[]string{"InvalidParameterException"}, "assume the service linked role", 2 * time.Minute}
 	// NewCluster: a cluster that was made a moment ago cannot be found yet.
 	NewCluster = Race{[]string{"ClusterNotFoundException"}, "", time.Minute}
+	// NewService: a service that was made a moment ago cannot be found yet.
+	NewService = Race{[]string{"ServiceNotFoundException"}, "", 30 * time.Second}
 	// Draining: a service of the same name was deleted, and its tasks are still stopping.
 	Draining = Race{[]string{"InvalidParameterException"}, "still Draining", 4 * time.Minute}
 	// NewRole: a role that was made a moment ago cannot be passed yet.

@@ -198,6 +198,31 @@ func TestWhatIsGoneIsNotLeftBehind(t *testing.T) {
 	})
 }
 
+// TestAServiceThatCannotBeSeenYetIsTakenBack takes the secret away from under a create, whose service ECS does not show when it is taken back.
+func TestAServiceThatCannotBeSeenYetIsTakenBack(t *testing.T) {
+	sim := localaws.New()
+	w := newWorld(t, sim)
+	w.create(t, wholeService(t, "myclu", "www"))
+	if _, _, err := w.Delete(t.Context(), "myclu", "www", false); err != nil {
+		t.Fatal(err)
+	}
+	sim.Inject(localaws.Fault{Service: "ecs", Operation: "CreateService", Effect: localaws.Hook, Func: func() {
+		if _, err := w.secrets.DeleteSecret(context.Background(), "spinup/localdev/myclu/www-cred", 0); err != nil {
+			t.Error(err)
+		}
+		sim.Inject(
+			localaws.Fault{Operation: "DescribeServices", Effect: localaws.Refuse, Code: "ServiceNotFoundException"},
+			localaws.Fault{Operation: "DeleteService", Times: 2, Effect: localaws.Refuse, Code: "ServiceNotFoundException"},
+		)
+	}})
+	if _, err := w.Create(t.Context(), wholeService(t, "myclu", "www")); !common.Is(err, common.Conflict) {
+		t.Errorf("got %v, want a conflict", err)
+	}
+	if service, err := w.ecs.Service(t.Context(), "myclu", "www"); err != nil || aws.StringValue(service.Status) == statusActive {
+		t.Errorf("the service is there: %v, %v", service, err)
+	}
+}
+
 // TestADeleteStopsWhereItsServiceIsMadeAnew asks for a delete while another server is about to make the service again, which it does when
 // the delete has found what to take down.
 func TestADeleteStopsWhereItsServiceIsMadeAnew(t *testing.T) {

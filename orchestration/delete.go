@@ -71,7 +71,7 @@ func (o *Orchestrator) delete(ctx context.Context, cluster, service string, recu
 	out := &DeleteOutput{Service: found}
 	if status == statusActive {
 		if _, err := named("delete service", read(func(ctx context.Context) (err error) {
-			out.Service, err = o.deleteService(ctx, cluster, service)
+			out.Service, err = o.deleteService(ctx, cluster, service, common.Deploying)
 			return err
 		}))(ctx); err != nil {
 			return nil, nil, err

@@ -136,25 +136,26 @@ func circuitBreaker(config *awsecs.DeploymentConfiguration, controller *awsecs.D
 
 // undoService deletes the service if this request made it.
 func (c *creation) undoService(ctx context.Context) error {
+	races := []common.Race{common.Deploying}
 	service, err := c.ecs.Service(ctx, c.cluster, c.service)
+	if common.Is(err, common.NotFound) && c.out.Service != nil { // ECS has answered that it is made, and does not show it yet
+		races, service, err = append(races, common.NewService), c.out.Service, nil
+	}
 	if err == nil && (aws.StringValue(service.Status) != statusActive || !c.mine(ecs.ToTags(service.Tags))) {
 		return nil
 	}
 	if err == nil {
-		_, err = c.deleteService(ctx, c.cluster, c.service)
+		_, err = c.deleteService(ctx, c.cluster, c.service, races...)
 	}
-	if common.Is(err, common.NotFound) {
-		return nil
-	}
-	return common.Wrapf(err, "service %s", c.service)
+	return common.Wrapf(ignoreNotFound(err), "service %s", c.service)
 }
 
 // deleteService deletes a service and stops its tasks.
-func (o *Orchestrator) deleteService(ctx context.Context, cluster, name string) (service *awsecs.Service, err error) {
+func (o *Orchestrator) deleteService(ctx context.Context, cluster, name string, races ...common.Race) (service *awsecs.Service, err error) {
 	err = o.pace.Retry(ctx, func() (err error) {
 		service, err = o.ecs.DeleteService(ctx, cluster, name)
 		return err
-	}, common.Deploying)
+	}, races...)
 	return service, err
 }
 
