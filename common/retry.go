@@ -11,7 +11,7 @@ import (
 // Race is a case in which AWS refuses for now what it will accept in a while, because it is not done with something else. The SDK
 // retries none of these by itself.
 type Race struct {
-	codes  []string
+	codes  []string      // none for all that say that there is no such thing
 	words  string        // in AWS's message; empty for any
 	budget time.Duration // how long it is worth trying, from the first refusal on
 }
@@ -22,6 +22,8 @@ var (
 	ServiceLinkedRole = Race{[]string{"InvalidParameterException"}, "assume the service linked role", 2 * time.Minute}
 	// NewCluster: a cluster that was made a moment ago cannot be found yet.
 	NewCluster = Race{[]string{"ClusterNotFoundException"}, "", time.Minute}
+	// NewThing: what AWS has answered to have made a moment ago cannot be found yet, whatever it is.
+	NewThing = Race{nil, "", 30 * time.Second}
 	// NewService: a service that was made a moment ago cannot be found yet.
 	NewService = Race{[]string{"ServiceNotFoundException"}, "", 30 * time.Second}
 	// Draining: a service of the same name was deleted, and its tasks are still stopping.
@@ -58,6 +60,9 @@ var (
 
 // Is reports whether err is the race.
 func (r Race) Is(err error) bool {
+	if len(r.codes) == 0 {
+		return Is(err, NotFound)
+	}
 	return slices.Contains(r.codes, CodeOf(err)) && strings.Contains(err.Error(), r.words)
 }
 

@@ -123,8 +123,15 @@ func (c *creation) undoCluster(ctx context.Context) error {
 	if !c.clusterMade {
 		return nil
 	}
-	_, err := c.deleteCluster(ctx, c.cluster, c.mine)
-	return common.Wrapf(err, "cluster %s", c.cluster)
+	err := c.find(ctx, c.out.Cluster != nil, func() error {
+		_, err := c.ecs.Cluster(ctx, c.cluster)
+		return err
+	})
+	if err == nil {
+		_, err = c.deleteCluster(ctx, c.cluster, c.mine)
+	}
+	c.clusterMade = ignoreNotFound(err) != nil
+	return common.Wrapf(ignoreNotFound(err), "cluster %s", c.cluster)
 }
 
 // deleteCluster deletes a cluster as long as nothing is in it and its tags are as wanted: somebody may claim it meanwhile. Gone reports

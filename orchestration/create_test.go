@@ -2,6 +2,7 @@ package orchestration
 
 import (
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
 	awsecs "github.com/aws/aws-sdk-go/service/ecs"
@@ -79,6 +80,29 @@ func TestAFailedCreateLeavesNothing(t *testing.T) {
 				t.Errorf("%d creates failed; throttled calls and lost answers are to be ridden out", failed)
 			}
 		})
+	}
+}
+
+// TestAFailedCreateLeavesNothingThatIsSeenLate refuses each call of a create in turn where AWS does not show yet what it has made a moment ago,
+// when that is to be taken back: not to be found does not mean to be gone.
+func TestAFailedCreateLeavesNothingThatIsSeenLate(t *testing.T) {
+	failed := 0
+	for n := 1; n < 25; n++ {
+		sim := localaws.New(localaws.WithLags(localaws.Lags{Visible: 60 * time.Millisecond}))
+		w := newWorld(t, sim)
+		sim.Inject(localaws.Fault{N: n, Effect: localaws.Refuse})
+		_, err := w.Create(t.Context(), wholeService(t, "myclu", "www"))
+		w.wait()
+		if err == nil {
+			continue
+		}
+		failed++
+		if left := inventory(sim); len(left) > 0 {
+			t.Errorf("call %d: %v\nleft behind: %v", n, err, left)
+		}
+	}
+	if failed < 15 {
+		t.Errorf("only %d creates failed", failed)
 	}
 }
 

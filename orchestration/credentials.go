@@ -92,12 +92,14 @@ func (c *work) makeCredential(cred *credential) step {
 		if cred.found != nil {
 			return c.adoptSecret(ctx, cred, &in)
 		}
-		back := func(ctx context.Context) error { return c.undoSecret(ctx, aws.StringValue(in.Name)) }
+		made := false // AWS has answered so
+		back := func(ctx context.Context) error { return c.undoSecret(ctx, aws.StringValue(in.Name), &made) }
 		err := c.pace.Retry(ctx, func() (err error) {
 			cred.out, err = c.secrets.CreateSecret(ctx, &in)
 			return err
 		}, common.SecretDeleted)
 		if err == nil {
+			made = true
 			return back, nil
 		}
 		if cred.in.KmsKeyId != nil && common.CodeOf(err) == awssecrets.ErrCodeEncryptionFailure {
@@ -199,17 +201,19 @@ func (c *work) keepCredential(ctx context.Context, cred *credential) error {
 	return err
 }
 
-// undoSecret deletes a secret at once if this request made it, and nobody claimed it since.
-func (c *work) undoSecret(ctx context.Context, name string) error {
-	secret, err := c.secrets.Secret(ctx, name)
+// undoSecret deletes a secret at once if this request made it, and nobody claimed it since. Made says whether it is known to be made.
+func (c *work) undoSecret(ctx context.Context, name string, made *bool) error {
+	var secret *awssecrets.DescribeSecretOutput
+	err := c.find(ctx, *made, func() (err error) {
+		secret, err = c.secrets.Secret(ctx, name)
+		return err
+	})
 	if err == nil && (!c.mine(secretsmanager.ToTags(secret.Tags)) || secret.DeletedDate != nil) {
 		return nil
 	}
 	if err == nil {
 		_, err = c.secrets.DeleteSecret(ctx, aws.StringValue(secret.ARN), 0)
 	}
-	if common.Is(err, common.NotFound) {
-		return nil
-	}
-	return common.Wrapf(err, "secret %s", name)
+	*made = *made && ignoreNotFound(err) != nil
+	return common.Wrapf(ignoreNotFound(err), "secret %s", name)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/aws/aws-sdk-go/aws"
+	awslogs "github.com/aws/aws-sdk-go/service/cloudwatchlogs"
 
 	"ecs-api/common"
 )
@@ -33,6 +34,7 @@ func (c *work) findOrMakeLogGroup(ctx context.Context) (undo, error) {
 		c.groupMade = true // perhaps even if the call fails: undoLogGroup looks
 		err := c.pace.Retry(ctx, func() error { return c.logs.CreateGroup(ctx, c.cluster, c.tagsFor(nil)) }, common.LogGroupBusy)
 		if err == nil || !common.Is(err, common.Conflict) {
+			c.groupAnswered = err == nil
 			return nil, err
 		}
 		// It is there after all: made by this call, whose first answer was lost, or by another request at the same moment.
@@ -74,7 +76,11 @@ func (c *work) undoLogGroup(ctx context.Context) error {
 		return nil
 	}
 	err := c.pace.Retry(ctx, func() error { // somebody may claim it before the next try
-		group, err := c.logs.Group(ctx, c.cluster)
+		var group *awslogs.LogGroup
+		err := c.find(ctx, c.groupAnswered, func() (err error) {
+			group, err = c.logs.Group(ctx, c.cluster)
+			return err
+		})
 		if err != nil {
 			return err
 		}
@@ -84,5 +90,6 @@ func (c *work) undoLogGroup(ctx context.Context) error {
 		}
 		return c.logs.DeleteGroup(ctx, c.cluster)
 	}, common.LogGroupBusy)
+	c.groupMade = ignoreNotFound(err) != nil
 	return common.Wrapf(ignoreNotFound(err), "log group %s", c.cluster)
 }

@@ -207,7 +207,7 @@ func (c *creation) undoRegistry(ctx context.Context, made *awscloud.Service) err
 	}
 	err := c.deleteRegistry(ctx, aws.StringValue(made.Arn), func() (bool, error) {
 		tags, err := c.cloud.Tags(ctx, aws.StringValue(made.Arn))
-		if err != nil && passing(err) { // made by this request, by its creator request id: tags that cannot be read must not save it
+		if err != nil && (passing(err) || common.Is(err, common.NotFound)) { // made by this request, by its creator request id: tags that cannot be read must not save it
 			return true, nil
 		}
 		return c.mine(tags), err

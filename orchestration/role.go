@@ -224,7 +224,15 @@ func (c *work) undoRole(ctx context.Context) error {
 	if !c.roleMade {
 		return nil
 	}
-	return common.Wrapf(c.deleteRole(ctx, c.cluster, c.mine), "role %s", roleName(c.cluster))
+	err := c.find(ctx, c.roleARN != "", func() error {
+		_, err := c.iam.Role(ctx, roleName(c.cluster))
+		return err
+	})
+	if err == nil {
+		err = c.deleteRole(ctx, c.cluster, c.mine)
+	}
+	c.roleMade = ignoreNotFound(err) != nil
+	return common.Wrapf(ignoreNotFound(err), "role %s", roleName(c.cluster))
 }
 
 // deleteRole deletes a cluster's execution role, and the policy that we gave it, as long as its tags are as wanted: somebody may claim it

@@ -46,6 +46,15 @@ func (o *Orchestrator) unmake(ctx context.Context, target string, err error, rel
 	return common.WithLeft(err, names...)
 }
 
+// find looks for something that is to be unmade. If AWS has answered that it was made, it looks for a while where it cannot be found: a
+// moment after it was made that does not mean that it is gone.
+func (o *Orchestrator) find(ctx context.Context, made bool, look func() error) error {
+	if !made {
+		return look()
+	}
+	return o.pace.Retry(ctx, look, common.NewThing)
+}
+
 // insist does what it is given until it succeeds, and returns its last error if ctx ends before.
 func (o *Orchestrator) insist(ctx context.Context, do func(context.Context) error) error {
 	var last error

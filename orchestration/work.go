@@ -36,7 +36,8 @@ type work struct {
 	roleMade  bool // or tried to: undoRole looks
 	groupMade bool // or tried to: undoLogGroup looks
 
-	groupForeign bool // the log group is nobody's: made by hand
+	groupForeign  bool // the log group is nobody's: made by hand
+	groupAnswered bool // AWS has answered that it is made
 }
 
 // target names the service in operations.
