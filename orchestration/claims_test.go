@@ -223,6 +223,22 @@ func TestAServiceThatCannotBeSeenYetIsTakenBack(t *testing.T) {
 	}
 }
 
+// TestACreateThatHadToWaitSeesWhatIsSeenLate makes a create look at all it needs where AWS does not show yet what it has made.
+func TestACreateThatHadToWaitSeesWhatIsSeenLate(t *testing.T) {
+	sim := localaws.New()
+	w := newWorld(t, sim)
+	sim.Inject(localaws.Fault{Service: "ecs", Operation: "CreateService", Effect: localaws.Refuse, Code: "InvalidParameterException",
+		Message: "Unable to Start a service that is still Draining.", Func: func() {
+			for operation, code := range map[string]string{"DescribeSecret": "ResourceNotFoundException", "GetRole": "NoSuchEntity", "GetService": "ServiceNotFound"} {
+				sim.Inject(localaws.Fault{Operation: operation, Times: 3, Effect: localaws.Refuse, Code: code})
+			}
+		}})
+	w.create(t, wholeService(t, "myclu", "www"))
+	if diff := cmp.Diff(wholeInventory("myclu", "www"), inventory(sim)); diff != "" {
+		t.Errorf("what exists (-want +got):\n%s", diff)
+	}
+}
+
 // TestADeleteStopsWhereItsServiceIsMadeAnew asks for a delete while another server is about to make the service again, which it does when
 // the delete has found what to take down.
 func TestADeleteStopsWhereItsServiceIsMadeAnew(t *testing.T) {

@@ -43,7 +43,7 @@ type creation struct {
 	credentials  []*credential // sorted by container
 	clusterMade  bool          // or tried to: undoCluster looks
 	making       atomic.Bool   // all that is needed was there
-	waited       bool          // for AWS to make the service
+	waited       bool          // for a service of the same name to drain
 	namespaceARN string        // of the registry to be made
 	registryID   string        // of the registry that was found; empty if there was none
 	registries   []*awsecs.ServiceRegistry
@@ -132,14 +132,14 @@ func (c *creation) steps() step {
 
 // lookAgain looks once more at what this request found and built upon, if whoever made it may have taken it away meanwhile: no tag can be
 // compared and swapped, so that a request which fails, or deletes, may have missed the claim. What services share is made again then. A
-// request that made all by itself, or builds where services run, has nothing to look at; one that had to wait, for a service of the same name
-// to drain, looks at all it needs.
+// request that made all by itself, or builds where services run, has nothing to look at; one that had to wait for a service of the same name
+// to drain looks at all it needs.
 func (c *creation) lookAgain() step {
 	return func(ctx context.Context) (undo, error) {
 		builds, claimed := c.in.TaskDefinition != nil, !c.settled()
 		return together(
-			when(builds && (c.waited || claimed && c.found.role != nil), named("role again", again(together(read(c.readRole), read(c.readRolePolicy)), c.makeRole, c.putRolePolicy))),
-			when(builds && (c.waited || claimed && c.found.logGroup != nil), named("log group again", again(read(c.readLogGroup), c.makeLogGroup, c.putLogRetention))),
+			when(builds && (c.waited || claimed && c.found.role != nil), named("role again", again(together(read(c.seeRole), read(c.readRolePolicy)), c.makeRole, c.putRolePolicy))),
+			when(builds && (c.waited || claimed && c.found.logGroup != nil), named("log group again", again(read(c.seeLogGroup), c.makeLogGroup, c.putLogRetention))),
 			when(builds && (c.waited || c.found.revision != nil), named("task definition again", again(read(c.keepRevision)))),
 			when(c.registries != nil && (c.waited || c.registryID != ""), named("registry again", again(read(c.keepRegistry)))),
 			each(c.credentials, func(cred *credential) step {

@@ -194,7 +194,11 @@ func (o *Orchestrator) restoreSecret(ctx context.Context, arn, id, old string) e
 
 // keepCredential looks whether the secret that the service needs is there.
 func (c *work) keepCredential(ctx context.Context, cred *credential) error {
-	secret, err := c.secrets.Secret(ctx, aws.StringValue(cred.out.ARN))
+	var secret *awssecrets.DescribeSecretOutput
+	err := c.find(ctx, cred.found == nil, func() (err error) {
+		secret, err = c.secrets.Secret(ctx, aws.StringValue(cred.out.ARN))
+		return err
+	})
 	if common.Is(err, common.NotFound) || err == nil && secret.DeletedDate != nil {
 		return takenAway("secret " + c.nameOfSecret(cred))
 	}

@@ -70,17 +70,28 @@ func (c *work) putLogRetention(ctx context.Context) (undo, error) {
 	}, common.LogGroupBusy, common.NewLogGroup)
 }
 
+// findLogGroup looks for the log group that this request has made.
+func (c *work) findLogGroup(ctx context.Context) (group *awslogs.LogGroup, err error) {
+	err = c.find(ctx, c.groupAnswered, func() (err error) {
+		group, err = c.logs.Group(ctx, c.cluster)
+		return err
+	})
+	return group, err
+}
+
+// seeLogGroup looks for the log group again, which this request has found or made.
+func (c *work) seeLogGroup(ctx context.Context) (err error) {
+	c.found.logGroup, err = c.findLogGroup(ctx)
+	return ignoreNotFound(err)
+}
+
 // undoLogGroup deletes the log group if this request made it, and nobody claimed it since.
 func (c *work) undoLogGroup(ctx context.Context) error {
 	if !c.groupMade {
 		return nil
 	}
 	err := c.pace.Retry(ctx, func() error { // somebody may claim it before the next try
-		var group *awslogs.LogGroup
-		err := c.find(ctx, c.groupAnswered, func() (err error) {
-			group, err = c.logs.Group(ctx, c.cluster)
-			return err
-		})
+		group, err := c.findLogGroup(ctx)
 		if err != nil {
 			return err
 		}

@@ -167,7 +167,10 @@ func (c *creation) adoptRegistry(ctx context.Context) (undo, error) {
 // keepRegistry looks whether the registry that the service needs is there.
 func (c *creation) keepRegistry(ctx context.Context) error {
 	registry := c.out.ServiceDiscoveryService
-	_, err := c.cloud.Service(ctx, aws.StringValue(registry.Id))
+	err := c.find(ctx, c.registryID == "", func() error {
+		_, err := c.cloud.Service(ctx, aws.StringValue(registry.Id))
+		return err
+	})
 	if common.Is(err, common.NotFound) {
 		return takenAway("service registry " + aws.StringValue(registry.Name))
 	}

@@ -219,15 +219,30 @@ func (c *work) putRolePolicy(ctx context.Context) (undo, error) {
 	}, common.NewRoleInvisible)
 }
 
+// findRole looks whether the execution role that this request has made is there.
+func (c *work) findRole(ctx context.Context) error {
+	return c.find(ctx, c.roleARN != "", func() error {
+		_, err := c.iam.Role(ctx, roleName(c.cluster))
+		return err
+	})
+}
+
+// seeRole looks for the execution role again, which this request has found or made.
+func (c *work) seeRole(ctx context.Context) error {
+	if c.roleMade {
+		if err := c.findRole(ctx); ignoreNotFound(err) != nil {
+			return err
+		}
+	}
+	return c.readRole(ctx)
+}
+
 // undoRole deletes the role if this request made it, and nobody claimed it since.
 func (c *work) undoRole(ctx context.Context) error {
 	if !c.roleMade {
 		return nil
 	}
-	err := c.find(ctx, c.roleARN != "", func() error {
-		_, err := c.iam.Role(ctx, roleName(c.cluster))
-		return err
-	})
+	err := c.findRole(ctx)
 	if err == nil {
 		err = c.deleteRole(ctx, c.cluster, c.mine)
 	}

@@ -38,13 +38,11 @@ func (c *creation) createService(ctx context.Context) (undo, error) {
 	if c.found.cluster == nil {
 		races = append(races, common.NewCluster)
 	}
-	tries := 0
 	err := c.pace.Retry(ctx, func() (err error) {
-		tries++
 		made, err = c.ecs.CreateService(ctx, in)
+		c.waited = c.waited || common.Draining.Is(err)
 		return err
 	}, races...)
-	c.waited = tries > 1
 	if err == nil {
 		c.out.Service = made
 		if len(made.Tags) == 0 { // AWS leaves them out of some answers

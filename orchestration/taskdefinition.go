@@ -111,7 +111,11 @@ func (c *creation) adoptRevision(ctx context.Context, tags common.Tags, token st
 
 // keepRevision looks whether the revision that the service runs is ACTIVE.
 func (c *creation) keepRevision(ctx context.Context) error {
-	now, err := c.ecs.TaskDefinition(ctx, c.taskARN)
+	var now *awsecs.DescribeTaskDefinitionOutput
+	err := c.find(ctx, c.found.revision == nil, func() (err error) {
+		now, err = c.ecs.TaskDefinition(ctx, c.taskARN)
+		return err
+	})
 	if common.Is(err, common.NotFound) || err == nil && aws.StringValue(now.TaskDefinition.Status) != awsecs.TaskDefinitionStatusActive {
 		return takenAway("task definition " + nameOf(c.taskARN))
 	}
