@@ -239,6 +239,18 @@ func TestACreateThatHadToWaitSeesWhatIsSeenLate(t *testing.T) {
 	}
 }
 
+// TestARoleThatIsThereAndCannotBeSeen makes a service where another request has made the role a moment ago.
+func TestARoleThatIsThereAndCannotBeSeen(t *testing.T) {
+	sim := localaws.New()
+	w := newWorld(t, sim)
+	w.create(t, wholeService(t, "myclu", "api"))
+	sim.Inject(localaws.Fault{Operation: "GetRole", Times: 4, Effect: localaws.Refuse, Code: "NoSuchEntity"})
+	w.create(t, wholeService(t, "myclu", "www"))
+	if diff := cmp.Diff(unique(append(wholeInventory("myclu", "www"), wholeInventory("myclu", "api")...)), inventory(sim)); diff != "" {
+		t.Errorf("what exists (-want +got):\n%s", diff)
+	}
+}
+
 // TestADeleteStopsWhereItsServiceIsMadeAnew asks for a delete while another server is about to make the service again, which it does when
 // the delete has found what to take down.
 func TestADeleteStopsWhereItsServiceIsMadeAnew(t *testing.T) {

@@ -174,7 +174,10 @@ func (c *work) findOrMakeRole(ctx context.Context) (undo, error) {
 		return nil, err
 	}
 	// It is there after all: made by this call, whose first answer was lost, or by another request at the same moment.
-	role, err = c.iam.Role(ctx, name)
+	err = c.find(ctx, true, func() (err error) {
+		role, err = c.iam.Role(ctx, name)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
