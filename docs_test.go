@@ -139,7 +139,7 @@ func workspace(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	program := fmt.Sprintf("#!/bin/sh\n%s=1 exec '%s' \"$@\"\n", asProgram, self)
+	program := fmt.Sprintf("#!/bin/sh\nGORACE=atexit_sleep_ms=0 %s=1 exec '%s' \"$@\"\n", asProgram, self)
 	if err := os.WriteFile(filepath.Join(dir, "ecs-api"), []byte(program), 0o700); err != nil {
 		t.Fatal(err)
 	}

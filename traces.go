@@ -23,8 +23,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// flushTime is how long the last spans may take to be sent.
-const flushTime = 5 * time.Second
+// flushTime is how long the last spans may take to be sent. It is a variable for tests.
+var flushTime = 5 * time.Second
 
 // startTraces returns where spans go, and what sends the last of them. It returns nil, and nothing runs, unless OpenTelemetry's variables
 // ask for traces; the SDK reads those variables that say how, and sends traces from a goroutine of its own.

@@ -272,6 +272,8 @@ func TestTheLastSpansAreNotWaitedForForEver(t *testing.T) {
 	}))
 	defer hangs.Close()
 	defer close(never)
+	defer func(before time.Duration) { flushTime = before }(flushTime)
+	flushTime = 200 * time.Millisecond
 	p := startLocalIn(t, setEnv(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": hangs.URL}))
 	p.must(t, http.MethodGet, "/ping", "")
 	log := p.endsWell(t) // it does end: that is the test

@@ -148,6 +148,7 @@ func TestImagesOfInsideHostsAreNotAskedFor(t *testing.T) {
 
 // TestIdleAndSlowConnectionsHoldNobodyUp ends when the server has closed a connection whose head never ends.
 func TestIdleAndSlowConnectionsHoldNobodyUp(t *testing.T) {
+	t.Parallel() // it waits for ten seconds
 	w := newWorld(t)
 	address := strings.TrimSuffix(strings.TrimPrefix(w.url, "http://"), "/v1/ecs")
 	dial := func(text string) net.Conn {

@@ -3,7 +3,6 @@ package orchestration
 import (
 	"context"
 	"encoding/json"
-	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
@@ -44,17 +43,15 @@ type world struct {
 // newWorld returns an orchestrator of its own; two of them on one AWS are two servers.
 func newWorld(t testing.TB, aws *localaws.AWS) *world {
 	t.Helper()
-	server := httptest.NewServer(aws)
-	sess, err := common.NewSession(common.Account{Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: server.URL, Retry: hurriedRetry, Limits: common.NoLimits()})
+	sess, err := common.NewSession(common.Account{
+		Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: "http://localaws", Transport: aws.Transport(),
+		Retry: hurriedRetry, Limits: common.NoLimits(),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	group := NewGroup(nil)
-	t.Cleanup(func() {
-		group.Shutdown(t.Context())
-		sess.Config.HTTPClient.CloseIdleConnections()
-		server.Close()
-	})
+	t.Cleanup(func() { group.Shutdown(t.Context()) })
 	account := Account{
 		Name: "local", Region: "us-east-1", Org: "localdev",
 		Subnets: []string{localaws.SubnetA, localaws.SubnetB}, SecurityGroups: []string{localaws.SecurityGroup}, KMSKeyID: localaws.KMSKey,
