@@ -80,6 +80,7 @@ func newSession(t *testing.T, endpoint string) *session.Session {
 	return must(session.NewSession(&aws.Config{
 		Region: aws.String(region), Endpoint: aws.String(endpoint), Credentials: credentials.NewStaticCredentials(accessKey, secretKey, ""),
 		MaxRetries: aws.Int(0),
+		HTTPClient: &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}, // of its own: where AWS_CA_BUNDLE is set, the SDK changes it
 	}))(t)
 }
 

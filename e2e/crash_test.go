@@ -173,6 +173,7 @@ func TestKilledInEachCallOfACreate(t *testing.T) {
 	if backEndName() != "localaws" {
 		t.Skip("plays faults that only localaws can; it runs without " + endpointVariable)
 	}
+	t.Parallel()
 	for _, after := range []bool{false, true} {
 		t.Run(map[bool]string{false: "before it takes effect", true: "after it took effect"}[after], func(t *testing.T) {
 			t.Parallel()
@@ -228,6 +229,7 @@ func TestKilledInEachCallOfARecursiveDelete(t *testing.T) {
 	if backEndName() != "localaws" {
 		t.Skip("plays faults that only localaws can; it runs without " + endpointVariable)
 	}
+	t.Parallel()
 	for _, after := range []bool{false, true} {
 		t.Run(map[bool]string{false: "before it takes effect", true: "after it took effect"}[after], func(t *testing.T) {
 			t.Parallel()

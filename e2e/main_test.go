@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -45,6 +46,10 @@ func runSuite(m *testing.M) int {
 		if err := build(binary, "-race"); err != nil {
 			return failSuite(err)
 		}
+	}
+	// What runs in parallel waits more than it works: more of it at once than there are processors. The flag -parallel still goes first.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		return failSuite(err)
 	}
 	status := m.Run()
 	fmt.Printf("e2e: %d cases ran against %s, %d left out\n", ran.Load(), backEndName(), leftOut.Load())
