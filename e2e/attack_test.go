@@ -2,9 +2,13 @@ package e2e
 
 import (
 	"encoding/json"
+	"encoding/pem"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -116,11 +120,17 @@ func TestNoBodyBreaksAnEndpoint(t *testing.T) {
 	w.holds(t, "nothing was made")
 }
 
-func TestImagesOfInsideHostsAreNotAskedFor(t *testing.T) {
-	w := newWorld(t)
+// insideHost listens on an address that no lookup of an image may reach, and fails the test at its end if one has.
+func insideHost(t *testing.T) (port string) {
+	t.Helper()
 	var reached atomic.Int64
 	inside := must(new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0"))(t)
-	t.Cleanup(func() { _ = inside.Close() })
+	t.Cleanup(func() {
+		_ = inside.Close()
+		if n := reached.Load(); n > 0 {
+			t.Errorf("%d connections were made", n)
+		}
+	})
 	go func() {
 		for {
 			conn, err := inside.Accept()
@@ -131,7 +141,13 @@ func TestImagesOfInsideHostsAreNotAskedFor(t *testing.T) {
 			_ = conn.Close()
 		}
 	}()
-	_, port, _ := net.SplitHostPort(inside.Addr().String())
+	_, port, _ = net.SplitHostPort(inside.Addr().String())
+	return port
+}
+
+func TestImagesOfInsideHostsAreNotAskedFor(t *testing.T) {
+	w := newWorld(t)
+	port := insideHost(t)
 	for _, host := range []string{"127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "169.254.169.254", "10.0.0.1", "2130706433"} {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			status, text := w.attack(t, method, "/images?image="+host+":"+port+"/app:v1", "")
@@ -141,8 +157,44 @@ func TestImagesOfInsideHostsAreNotAskedFor(t *testing.T) {
 			}
 		}
 	}
-	if n := reached.Load(); n > 0 {
-		t.Errorf("%d connections were made", n)
+}
+
+// TestRegistriesLeadNobodyInside has a registry that the config allows send the program on to hosts that it does not.
+func TestRegistriesLeadNobodyInside(t *testing.T) {
+	port := insideHost(t)
+	for _, host := range []string{"127.0.0.1:" + port, "localhost:" + port, "[::1]:" + port, "169.254.169.254", "10.0.0.1"} {
+		for name, lead := range map[string]http.HandlerFunc{
+			"a redirect": func(rw http.ResponseWriter, r *http.Request) {
+				http.Redirect(rw, r, "https://"+host+"/", http.StatusFound)
+			},
+			"a token realm": func(rw http.ResponseWriter, _ *http.Request) {
+				rw.Header().Set("WWW-Authenticate", `Bearer realm="https://`+host+`/token",service="registry"`)
+				rw.WriteHeader(http.StatusUnauthorized)
+			},
+		} {
+			t.Run(name+" to "+strings.ReplaceAll(host, port, "PORT"), func(t *testing.T) {
+				var asked atomic.Int64
+				registry := httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+					asked.Add(1)
+					lead(rw, r)
+				}))
+				t.Cleanup(registry.Close)
+				authority := filepath.Join(t.TempDir(), "ca.pem")
+				if err := os.WriteFile(authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: registry.Certificate().Raw}), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				t.Setenv("SSL_CERT_FILE", authority) // the program trusts it
+				allowed := strings.TrimPrefix(registry.URL, "https://")
+				w := newWorld(t, func(config map[string]any) { config["registries"] = []string{allowed} })
+				status, text := w.attack(t, http.MethodGet, "/images?image="+allowed+"/app:v1", "")
+				if status != http.StatusOK || !strings.Contains(text, `"reason":"address not allowed"`) || asked.Load() == 0 {
+					t.Errorf("GET answered %d %s; the registry was asked %d times", status, text, asked.Load())
+				}
+				if status, text := w.attack(t, http.MethodHead, "/images?image="+allowed+"/app:v1", ""); status != http.StatusBadRequest {
+					t.Errorf("HEAD answered %d %s", status, text)
+				}
+			})
+		}
 	}
 }
 
