@@ -198,6 +198,23 @@ func TestRegistriesLeadNobodyInside(t *testing.T) {
 	}
 }
 
+// TestASlowBodyIsGivenUp sends half a body, and waits for the answer.
+func TestASlowBodyIsGivenUp(t *testing.T) {
+	t.Parallel() // it waits for thirty seconds
+	onlyLocalaws(t)
+	w := newWorld(t)
+	address := strings.TrimSuffix(strings.TrimPrefix(w.url, "http://"), "/v1/ecs")
+	conn := must(new(net.Dialer).DialContext(t.Context(), "tcp", address))(t)
+	t.Cleanup(func() { _ = conn.Close() })
+	if _, err := io.WriteString(conn, "POST /v1/ecs/local/services HTTP/1.1\r\nHost: x\r\nX-Auth-Token: "+token+"\r\nContent-Length: 1000\r\n\r\n{\"service\":"); err != nil {
+		t.Fatal(err)
+	}
+	answer := string(must(io.ReadAll(conn))(t)) // returns when the server has closed it
+	if !strings.HasPrefix(answer, "HTTP/1.1 400 ") || !strings.Contains(answer, "the body did not arrive in time") {
+		t.Errorf("it answered %s", answer)
+	}
+}
+
 // TestIdleAndSlowConnectionsHoldNobodyUp ends when the server has closed a connection whose head never ends.
 func TestIdleAndSlowConnectionsHoldNobodyUp(t *testing.T) {
 	t.Parallel() // it waits for ten seconds
