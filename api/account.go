@@ -2,13 +2,13 @@ package api
 
 import (
 	"github.com/aws/aws-sdk-go/aws"
-	awsecs "github.com/aws/aws-sdk-go/service/ecs"
 
 	"ecs-api/cloudwatchlogs"
 	"ecs-api/common"
 	"ecs-api/config"
 	"ecs-api/ec2"
 	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/iam"
 	"ecs-api/kms"
 	"ecs-api/orchestration"

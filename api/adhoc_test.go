@@ -9,13 +9,13 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go/aws"
-	awsecs "github.com/aws/aws-sdk-go/service/ecs"
 	awsiam "github.com/aws/aws-sdk-go/service/iam"
 	awscloud "github.com/aws/aws-sdk-go/service/servicediscovery"
 	"github.com/google/go-cmp/cmp"
 
 	"ecs-api/common"
 	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/iam"
 	"ecs-api/localaws"
 	"ecs-api/servicediscovery"

@@ -4,8 +4,9 @@ import (
 	"net/http"
 	"time"
 
-	awsecs "github.com/aws/aws-sdk-go/service/ecs"
 	"github.com/gorilla/mux"
+
+	awsecs "ecs-api/ecs/sdk/ecs"
 )
 
 // firstUseTime is enough for what the first use of ECS in an account waits for: a role that AWS makes then.

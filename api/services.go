@@ -6,10 +6,10 @@ import (
 	"time"
 
 	awslogs "github.com/aws/aws-sdk-go/service/cloudwatchlogs"
-	awsecs "github.com/aws/aws-sdk-go/service/ecs"
 	"github.com/gorilla/mux"
 
 	"ecs-api/common"
+	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration"
 )
 

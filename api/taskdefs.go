@@ -4,8 +4,9 @@ import (
 	"net/http"
 	"time"
 
-	awsecs "github.com/aws/aws-sdk-go/service/ecs"
 	"github.com/gorilla/mux"
+
+	awsecs "ecs-api/ecs/sdk/ecs"
 )
 
 // newRoleTime is enough for a role that was made a moment ago to become known to ECS.

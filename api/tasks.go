@@ -3,10 +3,10 @@ package api
 import (
 	"net/http"
 
-	awsecs "github.com/aws/aws-sdk-go/service/ecs"
 	"github.com/gorilla/mux"
 
 	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
 )
 
 func listTasks(c call, _ none) ([]string, error) {

@@ -8,14 +8,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/aws/aws-sdk-go/service/ecs"
-	"github.com/aws/aws-sdk-go/service/ecs/ecsiface"
-
+	"ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
 )
 
 // limited returns a client of aws whose calls to the buckets for services are held to limit.
-func limited(t testing.TB, aws *localaws.AWS, limit Limit) ecsiface.ECSAPI {
+func limited(t testing.TB, aws *localaws.AWS, limit Limit) *ecs.ECS {
 	t.Helper()
 	sess, err := NewSession(Account{
 		Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Transport: aws.Transport(),
@@ -29,7 +27,7 @@ func limited(t testing.TB, aws *localaws.AWS, limit Limit) ecsiface.ECSAPI {
 }
 
 // list makes a call that needs a token of ecs-service-read.
-func list(ctx context.Context, client ecsiface.ECSAPI) error {
+func list(ctx context.Context, client *ecs.ECS) error {
 	_, err := client.ListServicesWithContext(ctx, &ecs.ListServicesInput{})
 	return FromAWS(err, "list services")
 }

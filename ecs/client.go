@@ -9,10 +9,10 @@ import (
 	"github.com/aws/aws-sdk-go/aws"
 	"github.com/aws/aws-sdk-go/aws/client"
 	"github.com/aws/aws-sdk-go/aws/request"
-	"github.com/aws/aws-sdk-go/service/ecs"
 	"golang.org/x/sync/errgroup"
 
 	"ecs-api/common"
+	"ecs-api/ecs/sdk/ecs"
 )
 
 // api is the part of the SDK's client that this package calls.

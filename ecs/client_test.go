@@ -6,11 +6,11 @@ import (
 
 	"github.com/aws/aws-sdk-go/aws"
 	"github.com/aws/aws-sdk-go/aws/request"
-	sdk "github.com/aws/aws-sdk-go/service/ecs"
 	"github.com/google/go-cmp/cmp"
 
 	"ecs-api/common"
 	"ecs-api/ecs"
+	sdk "ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
 	"ecs-api/localaws/awstest"
 )

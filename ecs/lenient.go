@@ -7,7 +7,8 @@ import (
 
 	"github.com/aws/aws-sdk-go/aws/request"
 	"github.com/aws/aws-sdk-go/private/protocol/jsonrpc"
-	"github.com/aws/aws-sdk-go/service/ecs"
+
+	"ecs-api/ecs/sdk/ecs"
 )
 
 // lenient lets client read the tasks of moto 5.2.1, which writes the CPU units of their containers as a number where ECS writes text. An

@@ -7,10 +7,10 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go/aws"
-	sdk "github.com/aws/aws-sdk-go/service/ecs"
 
 	"ecs-api/common"
 	"ecs-api/ecs"
+	sdk "ecs-api/ecs/sdk/ecs"
 )
 
 // As moto 5.2.1 answers RunTask, shortened.

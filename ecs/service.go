@@ -5,10 +5,10 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go/aws"
-	"github.com/aws/aws-sdk-go/service/ecs"
 	"github.com/google/uuid"
 
 	"ecs-api/common"
+	"ecs-api/ecs/sdk/ecs"
 )
 
 // maxServices is how many services one call describes.

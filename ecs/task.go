@@ -4,9 +4,9 @@ import (
 	"context"
 
 	"github.com/aws/aws-sdk-go/aws"
-	"github.com/aws/aws-sdk-go/service/ecs"
 
 	"ecs-api/common"
+	"ecs-api/ecs/sdk/ecs"
 )
 
 // maxTasks is how many tasks one call describes.

@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go/aws"
-	"github.com/aws/aws-sdk-go/service/ecs"
 
 	"ecs-api/common"
+	"ecs-api/ecs/sdk/ecs"
 )
 
 // maxDeletes is how many revisions one call deletes.

@@ -6,11 +6,11 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go/aws"
-	sdk "github.com/aws/aws-sdk-go/service/ecs"
 	"github.com/google/go-cmp/cmp"
 
 	"ecs-api/common"
 	"ecs-api/ecs"
+	sdk "ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
 	"ecs-api/localaws/awstest"
 )

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/aws/aws-sdk-go/service/ecs"
+	"ecs-api/ecs/sdk/ecs"
 )
 
 // ecsState is a region's clusters, services, tasks and task definitions.

@@ -4,7 +4,8 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go/aws"
-	"github.com/aws/aws-sdk-go/service/ecs"
+
+	"ecs-api/ecs/sdk/ecs"
 )
 
 // capacityProviders are the capacity providers that every account has.

@@ -8,7 +8,8 @@ import (
 
 	"github.com/aws/aws-sdk-go/aws"
 	"github.com/aws/aws-sdk-go/aws/awsutil"
-	"github.com/aws/aws-sdk-go/service/ecs"
+
+	"ecs-api/ecs/sdk/ecs"
 )
 
 // The statuses of clusters and services.

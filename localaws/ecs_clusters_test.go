@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
-	"github.com/aws/aws-sdk-go/service/ecs"
 	"github.com/google/go-cmp/cmp"
 
+	"ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
 )
 

@@ -7,7 +7,8 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go/aws"
-	"github.com/aws/aws-sdk-go/service/ecs"
+
+	"ecs-api/ecs/sdk/ecs"
 )
 
 // fargateMemory is how much memory (MiB) Fargate gives to how many CPU units: from, to, in steps of.

@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
-	"github.com/aws/aws-sdk-go/service/ecs"
+
+	"ecs-api/ecs/sdk/ecs"
 )
 
 // maxServiceEvents is how many events ECS keeps of a service.

@@ -5,7 +5,8 @@ import (
 
 	"github.com/aws/aws-sdk-go/aws"
 	"github.com/aws/aws-sdk-go/aws/awsutil"
-	"github.com/aws/aws-sdk-go/service/ecs"
+
+	"ecs-api/ecs/sdk/ecs"
 )
 
 // maxDesired is how many tasks a service can have: fewer if they are to be found through Cloud Map.

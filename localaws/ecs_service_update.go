@@ -3,7 +3,8 @@ package localaws
 import (
 	"github.com/aws/aws-sdk-go/aws"
 	"github.com/aws/aws-sdk-go/aws/awsutil"
-	"github.com/aws/aws-sdk-go/service/ecs"
+
+	"ecs-api/ecs/sdk/ecs"
 )
 
 // ecsUpdateService changes what the request names. Nothing is changed unless all of it can be.

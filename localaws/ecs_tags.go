@@ -4,7 +4,8 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go/aws"
-	"github.com/aws/aws-sdk-go/service/ecs"
+
+	"ecs-api/ecs/sdk/ecs"
 )
 
 func ecsTag(key, value *string) *ecs.Tag      { return &ecs.Tag{Key: key, Value: value} }

@@ -5,8 +5,9 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go/aws"
-	"github.com/aws/aws-sdk-go/service/ecs"
 	"github.com/google/go-cmp/cmp"
+
+	"ecs-api/ecs/sdk/ecs"
 )
 
 func TestEverythingOfECSHasTags(t *testing.T) {

@@ -8,7 +8,8 @@ import (
 
 	"github.com/aws/aws-sdk-go/aws"
 	"github.com/aws/aws-sdk-go/private/protocol/json/jsonutil"
-	"github.com/aws/aws-sdk-go/service/ecs"
+
+	"ecs-api/ecs/sdk/ecs"
 )
 
 // ecsFamily is all revisions of one name, oldest first. It stays when they are deleted, so that no number is given out twice.

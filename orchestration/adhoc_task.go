@@ -9,11 +9,11 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go/aws"
-	awsecs "github.com/aws/aws-sdk-go/service/ecs"
 	"github.com/google/uuid"
 
 	"ecs-api/common"
 	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
 )
 
 // taskID is what ECS allows as a task's id: 32 hexadecimal digits, or a UUID, as they were until 2018.

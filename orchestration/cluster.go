@@ -5,10 +5,10 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go/aws"
-	awsecs "github.com/aws/aws-sdk-go/service/ecs"
 
 	"ecs-api/common"
 	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
 )
 
 // statusActive is the status of a cluster or a service that is there; ECS keeps a record of deleted ones, INACTIVE.

@@ -8,12 +8,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
-	awsecs "github.com/aws/aws-sdk-go/service/ecs"
 	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
 	awscloud "github.com/aws/aws-sdk-go/service/servicediscovery"
 
 	"ecs-api/common"
 	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
 )
 
 // CreateInput says what a new service consists of. Only Service is required: what is given is made, what Service names instead is

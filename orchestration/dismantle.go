@@ -7,12 +7,12 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go/aws"
-	awsecs "github.com/aws/aws-sdk-go/service/ecs"
 	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
 	"golang.org/x/sync/errgroup"
 
 	"ecs-api/common"
 	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/iam"
 	"ecs-api/secretsmanager"
 )

@@ -6,9 +6,9 @@ import (
 
 	"github.com/aws/aws-sdk-go/aws"
 	awslogs "github.com/aws/aws-sdk-go/service/cloudwatchlogs"
-	awsecs "github.com/aws/aws-sdk-go/service/ecs"
 
 	"ecs-api/common"
+	awsecs "ecs-api/ecs/sdk/ecs"
 )
 
 // LogQuery says which part of a container's log is wanted. The zero value of each optional field means no limit.

@@ -13,12 +13,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go/aws/arn"
-	awsecs "github.com/aws/aws-sdk-go/service/ecs"
 	"github.com/google/uuid"
 
 	"ecs-api/cloudwatchlogs"
 	"ecs-api/common"
 	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/iam"
 	"ecs-api/secretsmanager"
 	"ecs-api/servicediscovery"

@@ -6,11 +6,11 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go/aws"
-	awsecs "github.com/aws/aws-sdk-go/service/ecs"
 	awscloud "github.com/aws/aws-sdk-go/service/servicediscovery"
 	"github.com/google/go-cmp/cmp"
 
 	"ecs-api/common"
+	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
 )
 

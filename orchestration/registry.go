@@ -5,10 +5,10 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go/aws"
-	awsecs "github.com/aws/aws-sdk-go/service/ecs"
 	awscloud "github.com/aws/aws-sdk-go/service/servicediscovery"
 
 	"ecs-api/common"
+	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/servicediscovery"
 )
 

@@ -5,11 +5,11 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go/aws"
-	awsecs "github.com/aws/aws-sdk-go/service/ecs"
 	awscloud "github.com/aws/aws-sdk-go/service/servicediscovery"
 
 	"ecs-api/common"
 	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
 )
 
 // readService looks whether the service is there already.

@@ -5,10 +5,10 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go/aws"
-	awsecs "github.com/aws/aws-sdk-go/service/ecs"
 
 	"ecs-api/common"
 	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
 )
 
 // ServiceView is a service with what belongs to it.

@@ -4,10 +4,10 @@ import (
 	"context"
 	"sync"
 
-	awsecs "github.com/aws/aws-sdk-go/service/ecs"
 	"golang.org/x/sync/errgroup"
 
 	"ecs-api/common"
+	awsecs "ecs-api/ecs/sdk/ecs"
 )
 
 // survey is every live service of the account, by the name of its cluster. Those who share one only read it.

@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go/aws"
-	awsecs "github.com/aws/aws-sdk-go/service/ecs"
 
+	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
 )
 

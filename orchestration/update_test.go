@@ -7,10 +7,10 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go/aws"
-	awsecs "github.com/aws/aws-sdk-go/service/ecs"
 	"github.com/google/go-cmp/cmp"
 
 	"ecs-api/common"
+	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
 )
 

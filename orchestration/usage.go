@@ -6,9 +6,9 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go/aws"
-	awsecs "github.com/aws/aws-sdk-go/service/ecs"
 
 	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
 )
 
 // usage is what the services of an account use at the moment.

@@ -7,10 +7,10 @@ import (
 
 	"github.com/aws/aws-sdk-go/aws"
 	awslogs "github.com/aws/aws-sdk-go/service/cloudwatchlogs"
-	awsecs "github.com/aws/aws-sdk-go/service/ecs"
 	awsiam "github.com/aws/aws-sdk-go/service/iam"
 
 	"ecs-api/common"
+	awsecs "ecs-api/ecs/sdk/ecs"
 )
 
 // work is what creating and updating a service have in common: whose service it is, what the space it is in has, and what this request
