@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/aws/aws-sdk-go/aws"
 )
 
 // The tags that ecs-api itself sets.
@@ -21,6 +23,27 @@ type Tag struct{ Key, Value string }
 
 // Tags are a resource's tags, each key once.
 type Tags []Tag
+
+// ListTags returns tags in a service's own type, which the SDK has for each service; nil for none, as some refuse an empty list.
+func ListTags[T any](tags Tags, pair func(key, value *string) *T) []*T {
+	var list []*T
+	for _, t := range tags {
+		list = append(list, pair(&t.Key, &t.Value))
+	}
+	return list
+}
+
+// ReadTags returns the tags of a service's own list.
+func ReadTags[T any](list []*T, pair func(*T) (key, value *string)) Tags {
+	var tags Tags
+	for _, t := range list {
+		if t != nil {
+			key, value := pair(t)
+			tags = append(tags, Tag{Key: aws.StringValue(key), Value: aws.StringValue(value)})
+		}
+	}
+	return tags
+}
 
 // Get returns the value of the tag with the given key.
 func (t Tags) Get(key string) (value string, ok bool) {

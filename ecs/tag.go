@@ -11,22 +11,12 @@ import (
 
 // FromTags returns tags as ECS wants them; nil for none, as ECS refuses an empty list.
 func FromTags(tags common.Tags) []*ecs.Tag {
-	var out []*ecs.Tag
-	for _, t := range tags {
-		out = append(out, &ecs.Tag{Key: aws.String(t.Key), Value: aws.String(t.Value)})
-	}
-	return out
+	return common.ListTags(tags, func(key, value *string) *ecs.Tag { return &ecs.Tag{Key: key, Value: value} })
 }
 
 // ToTags returns the tags of ECS's list.
 func ToTags(tags []*ecs.Tag) common.Tags {
-	var out common.Tags
-	for _, t := range tags {
-		if t != nil {
-			out = append(out, common.Tag{Key: aws.StringValue(t.Key), Value: aws.StringValue(t.Value)})
-		}
-	}
-	return out
+	return common.ReadTags(tags, func(t *ecs.Tag) (key, value *string) { return t.Key, t.Value })
 }
 
 // Tag adds tags to the resource with the given ARN, over those of the same keys. A service's short ARN cannot be tagged.

@@ -39,22 +39,12 @@ func New(sess client.ConfigProvider) *Client { return &Client{api: iam.New(sess)
 
 // FromTags returns tags as IAM wants them; nil for none.
 func FromTags(tags common.Tags) []*iam.Tag {
-	var out []*iam.Tag
-	for _, t := range tags {
-		out = append(out, &iam.Tag{Key: aws.String(t.Key), Value: aws.String(t.Value)})
-	}
-	return out
+	return common.ListTags(tags, func(key, value *string) *iam.Tag { return &iam.Tag{Key: key, Value: value} })
 }
 
 // ToTags returns the tags of IAM's list.
 func ToTags(tags []*iam.Tag) common.Tags {
-	var out common.Tags
-	for _, t := range tags {
-		if t != nil {
-			out = append(out, common.Tag{Key: aws.StringValue(t.Key), Value: aws.StringValue(t.Value)})
-		}
-	}
-	return out
+	return common.ReadTags(tags, func(t *iam.Tag) (key, value *string) { return t.Key, t.Value })
 }
 
 // TagRole adds tags to a role, over those of the same keys; IAM's keys know no case.

@@ -35,22 +35,12 @@ func New(sess client.ConfigProvider) *Client { return &Client{api: secretsmanage
 
 // FromTags returns tags as Secrets Manager wants them; nil for none.
 func FromTags(tags common.Tags) []*secretsmanager.Tag {
-	var out []*secretsmanager.Tag
-	for _, t := range tags {
-		out = append(out, &secretsmanager.Tag{Key: aws.String(t.Key), Value: aws.String(t.Value)})
-	}
-	return out
+	return common.ListTags(tags, func(key, value *string) *secretsmanager.Tag { return &secretsmanager.Tag{Key: key, Value: value} })
 }
 
 // ToTags returns the tags of Secrets Manager's list.
 func ToTags(tags []*secretsmanager.Tag) common.Tags {
-	var out common.Tags
-	for _, t := range tags {
-		if t != nil {
-			out = append(out, common.Tag{Key: aws.StringValue(t.Key), Value: aws.StringValue(t.Value)})
-		}
-	}
-	return out
+	return common.ReadTags(tags, func(t *secretsmanager.Tag) (key, value *string) { return t.Key, t.Value })
 }
 
 // Tag adds tags to a secret, over those of the same keys.

@@ -35,22 +35,12 @@ func New(sess client.ConfigProvider) *Client { return &Client{api: servicediscov
 
 // FromTags returns tags as Cloud Map wants them; nil for none.
 func FromTags(tags common.Tags) []*servicediscovery.Tag {
-	var out []*servicediscovery.Tag
-	for _, t := range tags {
-		out = append(out, &servicediscovery.Tag{Key: aws.String(t.Key), Value: aws.String(t.Value)})
-	}
-	return out
+	return common.ListTags(tags, func(key, value *string) *servicediscovery.Tag { return &servicediscovery.Tag{Key: key, Value: value} })
 }
 
 // ToTags returns the tags of Cloud Map's list.
 func ToTags(tags []*servicediscovery.Tag) common.Tags {
-	var out common.Tags
-	for _, t := range tags {
-		if t != nil {
-			out = append(out, common.Tag{Key: aws.StringValue(t.Key), Value: aws.StringValue(t.Value)})
-		}
-	}
-	return out
+	return common.ReadTags(tags, func(t *servicediscovery.Tag) (key, value *string) { return t.Key, t.Value })
 }
 
 // Tag adds tags to the resource with the given ARN, over those of the same keys.

@@ -33,22 +33,12 @@ func New(sess client.ConfigProvider) *Client { return &Client{api: ssm.New(sess)
 
 // FromTags returns tags as the Parameter Store wants them; nil for none.
 func FromTags(tags common.Tags) []*ssm.Tag {
-	var out []*ssm.Tag
-	for _, t := range tags {
-		out = append(out, &ssm.Tag{Key: aws.String(t.Key), Value: aws.String(t.Value)})
-	}
-	return out
+	return common.ListTags(tags, func(key, value *string) *ssm.Tag { return &ssm.Tag{Key: key, Value: value} })
 }
 
 // ToTags returns the tags of the Parameter Store's list.
 func ToTags(tags []*ssm.Tag) common.Tags {
-	var out common.Tags
-	for _, t := range tags {
-		if t != nil {
-			out = append(out, common.Tag{Key: aws.StringValue(t.Key), Value: aws.StringValue(t.Value)})
-		}
-	}
-	return out
+	return common.ReadTags(tags, func(t *ssm.Tag) (key, value *string) { return t.Key, t.Value })
 }
 
 // Tag adds tags to a parameter, over those of the same keys.

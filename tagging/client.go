@@ -48,17 +48,12 @@ func (c *Client) Find(ctx context.Context, tags common.Tags, types ...string) ([
 	var found []Resource
 	err := c.api.GetResourcesPagesWithContext(ctx, in, func(page *tagging.GetResourcesOutput, _ bool) bool {
 		for _, mapping := range page.ResourceTagMappingList {
-			found = append(found, Resource{aws.StringValue(mapping.ResourceARN), toTags(mapping.Tags)})
+			found = append(found, Resource{aws.StringValue(mapping.ResourceARN), common.ReadTags(mapping.Tags, pair)})
 		}
 		return true
 	})
 	return found, common.FromAWS(err, "find resources by their tags")
 }
 
-func toTags(tags []*tagging.Tag) common.Tags {
-	var out common.Tags
-	for _, tag := range tags {
-		out = out.With(common.Tag{Key: aws.StringValue(tag.Key), Value: aws.StringValue(tag.Value)})
-	}
-	return out
-}
+// pair returns a tag's key and value.
+func pair(t *tagging.Tag) (key, value *string) { return t.Key, t.Value }
