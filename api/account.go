@@ -12,6 +12,7 @@ import (
 	"ecs-api/iam"
 	"ecs-api/kms"
 	"ecs-api/orchestration"
+	awsaccount "ecs-api/orchestration/account"
 	"ecs-api/secretsmanager"
 	"ecs-api/servicediscovery"
 	"ecs-api/ssm"
@@ -33,6 +34,8 @@ type account struct {
 	ec2      *ec2.Client
 	kms      *kms.Client
 
+	// scope is the account as the packages below orchestration see it: settings, clients and identity.
+	scope        *awsaccount.Account
 	orchestrator *orchestration.Orchestrator
 	reads        flights // those of callers that are under way
 }
@@ -73,7 +76,14 @@ func (s *Server) newAccount(name string, o Options) (*account, error) {
 		ec2:      ec2.New(sess),
 		kms:      kms.New(sess),
 	}
-	a.orchestrator = orchestration.New(settings(name, o.Config.Org, c), orchestration.Clients{
+	old := settings(name, o.Config.Org, c)
+	a.scope = awsaccount.New(awsaccount.Settings{
+		Name: old.Name, Region: old.Region, Org: old.Org, Subnets: old.Subnets, SecurityGroups: old.SecurityGroups, KMSKeyID: old.KMSKeyID,
+		PermissionsBoundary: old.PermissionsBoundary, DefaultStrategy: old.DefaultStrategy, AllowsRole: old.AllowsTaskRole,
+	}, awsaccount.Clients{
+		ECS: a.ecs, IAM: a.iam, Secrets: a.secrets, CloudMap: a.registry, Logs: a.logs, Params: a.params, STS: a.sts, Tagging: tagging.New(sess),
+	}, o.Pace)
+	a.orchestrator = orchestration.New(old, orchestration.Clients{
 		ECS: a.ecs, IAM: a.iam, Secrets: a.secrets, Cloud: a.registry, Logs: a.logs, STS: a.sts, Tagged: tagging.New(sess),
 	}, s.background)
 	return a, nil

@@ -1,6 +1,7 @@
 package common
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -35,4 +36,36 @@ func panickedAt() string {
 			return fmt.Sprintf("%s:%d", filepath.Base(frame.File), frame.Line)
 		}
 	}
+}
+
+// Concurrently runs the functions at the same time, waits for all, and returns the error of theirs that says most.
+func Concurrently(ctx context.Context, functions ...func(context.Context) error) error {
+	errs := make([]error, len(functions))
+	var group errgroup.Group
+	for i, f := range functions {
+		Go(&group, func() error {
+			errs[i] = Safely(func() error { return f(ctx) })
+			return nil
+		})
+	}
+	_ = group.Wait() // the functions' errors are in errs, all of them
+	return MostTelling(errs...)
+}
+
+// MostTelling returns one of the errors: one that the caller can act on before others, else the first. It returns nil if all are nil.
+func MostTelling(errs ...error) error {
+	var chosen error
+	for _, err := range errs {
+		if err == nil {
+			continue
+		}
+		switch KindOf(err) {
+		case BadRequest, NotFound, Conflict:
+			return err
+		}
+		if chosen == nil {
+			chosen = err
+		}
+	}
+	return chosen
 }

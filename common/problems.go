@@ -1,0 +1,38 @@
+package common
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Problems collects what is wrong with a request, so that a caller reads all of it at once.
+type Problems []FieldError
+
+// Add adds a problem of a field.
+func (p *Problems) Add(field, format string, args ...any) {
+	*p = append(*p, FieldError{Field: field, Detail: fmt.Sprintf(format, args...)})
+}
+
+// Err returns the problems as a BadRequest, nil if there are none.
+func (p Problems) Err() error { return Invalid(p...) }
+
+// AddSDK adds what the SDK would refuse to send of a part of the request, but for fields that have a problem already.
+func (p *Problems) AddSDK(at string, part interface{ Validate() error }) {
+	known := map[string]bool{}
+	for _, f := range *p {
+		known[strings.ToLower(f.Field)] = true
+	}
+	for _, f := range InvalidFields(part.Validate()) {
+		if field := at + "." + strings.ToLower(f.Field); !known[strings.ToLower(field)] {
+			p.Add(strings.TrimPrefix(field, "."), "%s", f.Detail)
+		}
+	}
+}
+
+// Within returns the problems of a part of a request as those of a request that is that part alone: without the prefix of its fields.
+func (p Problems) Within(prefix string) Problems {
+	for i := range p {
+		p[i].Field = strings.TrimPrefix(p[i].Field, prefix)
+	}
+	return p
+}

@@ -1,0 +1,93 @@
+// Package account is an AWS account as orchestration sees it: its settings, its clients, who its credentials are, and what the references in
+// requests mean there. It owns one rule: what belongs to another org, or is in another account or region, does not exist for our callers.
+package account
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go/aws/arn"
+
+	"ecs-api/cloudwatchlogs"
+	"ecs-api/common"
+	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/iam"
+	"ecs-api/secretsmanager"
+	"ecs-api/servicediscovery"
+	"ecs-api/ssm"
+	"ecs-api/sts"
+	"ecs-api/tagging"
+)
+
+// Settings is what the config says of an account.
+type Settings struct {
+	Name                string // as callers write it
+	Region              string
+	Org                 string
+	Subnets             []string // for services that name none
+	SecurityGroups      []string
+	KMSKeyID            string // encrypts secrets that name no key: an id, an ARN or an alias; empty for AWS's own key
+	PermissionsBoundary string // of the roles that are created; may be empty
+	DefaultStrategy     []*awsecs.CapacityProviderStrategyItem
+	AllowsRole          func(arn string) bool // whether a caller may name the role as TaskRoleArn, or in any other field that names one
+}
+
+// Clients are the account's AWS clients. They share one session.
+type Clients struct {
+	ECS      *ecs.Client
+	IAM      *iam.Client
+	Secrets  *secretsmanager.Client
+	CloudMap *servicediscovery.Client
+	Logs     *cloudwatchlogs.Client
+	Params   *ssm.Client
+	STS      *sts.Client
+	Tagging  *tagging.Client
+}
+
+// Account is one AWS account in one region.
+type Account struct {
+	Settings
+	Clients
+	Pace common.Pace // how long to wait between tries of what AWS refuses for now
+
+	mu       sync.Mutex
+	identity Identity // zero until it is known
+}
+
+// New returns the account. Pace is how long to wait between tries; the zero value is common.DefaultPace.
+func New(settings Settings, clients Clients, pace common.Pace) *Account {
+	return &Account{Settings: settings, Clients: clients, Pace: pace}
+}
+
+// Identity is who our credentials are: the partition and the account's number, which policies have to name.
+type Identity struct{ Partition, Account string }
+
+// ARN returns an ARN in the account.
+func (i Identity) ARN(service, region, resource string) string {
+	return strings.Join([]string{"arn", i.Partition, service, region, i.Account, resource}, ":")
+}
+
+// Identity returns who our credentials are. It calls STS once: that never changes.
+func (a *Account) Identity(ctx context.Context) (Identity, error) {
+	a.mu.Lock()
+	known := a.identity
+	a.mu.Unlock()
+	if known != (Identity{}) {
+		return known, nil
+	}
+	caller, err := a.STS.Identity(ctx)
+	if err != nil {
+		return Identity{}, err
+	}
+	parsed, err := arn.Parse(caller.ARN)
+	if err != nil {
+		return Identity{}, common.Errorf(common.Internal, "STS says our credentials are %q: %v", caller.ARN, err)
+	}
+	known = Identity{parsed.Partition, caller.Account}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.identity = known
+	return known, nil
+}

@@ -1,0 +1,188 @@
+// Package operations runs what goes on after a request was answered, such as a teardown or a rollback that AWS does not allow yet, and tells how far
+// it is. It owns one rule: no work without an owner, a deadline and an end that shutdown waits for.
+package operations
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/attribute"
+
+	"ecs-api/common"
+	"ecs-api/orchestration/saga"
+)
+
+// Operation is a piece of work that goes on after its request was answered.
+type Operation struct {
+	ID        string            `json:"id"`
+	Kind      string            `json:"kind"`   // such as "delete service"
+	Target    string            `json:"target"` // such as "myclu/www"
+	State     saga.State        `json:"state"`
+	StartedAt time.Time         `json:"startedAt"`
+	EndedAt   *time.Time        `json:"endedAt,omitempty"`
+	Steps     []saga.StepReport `json:"steps"`
+	Error     string            `json:"error,omitempty"`
+
+	Account string `json:"-"` // the account it works in
+	Err     error  `json:"-"` // why it failed, in full: for the log
+	TraceID string `json:"-"` // of the request that began it; empty if traces are off
+}
+
+// How many ended operations are kept in memory, and for how long.
+const (
+	keepOperations = 1000
+	keepFor        = 24 * time.Hour
+)
+
+// Group is the owner of all work that goes on after a request was answered: each piece has a deadline, and shutdown waits for all.
+type Group struct {
+	observe func(Operation)
+	cancel  context.CancelFunc
+	ctx     context.Context
+
+	mu      sync.Mutex
+	running sync.WaitGroup
+	closed  bool
+	all     []*operation // oldest first
+}
+
+// operation is an Operation on its way.
+type operation struct {
+	report   Operation // without its steps; guarded by the group's lock
+	progress *saga.Progress
+}
+
+// NewGroup returns a group that tells observe of every operation that has begun or ended. Nil is fine.
+func NewGroup(observe func(Operation)) *Group {
+	if observe == nil {
+		observe = func(Operation) {}
+	}
+	ctx, cancel := context.WithCancel(context.Background()) // ended by Shutdown
+	return &Group{observe: observe, ctx: ctx, cancel: cancel}
+}
+
+// Start begins a piece of work, which has until deadline; done is called when the work has ended, before the operation reads so: what it held is free by then. It fails when the group is shutting down.
+func (g *Group) Start(ctx context.Context, o Operation, deadline time.Duration, work func(context.Context) error, done func()) (Operation, error) {
+	g.mu.Lock()
+	if g.closed {
+		g.mu.Unlock()
+		return Operation{}, common.Errorf(common.Unavailable, "the server is shutting down; repeat the request")
+	}
+	o.ID, o.State, o.StartedAt, o.TraceID = uuid.NewString(), saga.Running, time.Now().UTC(), saga.TraceID(ctx)
+	op := &operation{report: o, progress: &saga.Progress{}}
+	g.all = append(g.all, op)
+	g.forget()
+	g.running.Add(1)
+	g.mu.Unlock()
+	g.observe(o)
+
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadline)
+	stop := context.AfterFunc(g.ctx, cancel) // shutdown ends it at last
+	go func() {
+		defer g.running.Done()
+		defer cancel()
+		defer stop()
+		ctx, ended := saga.Traced(ctx, o.Kind, attribute.String("ecs_api.operation", o.ID)) // below the request's span, which has ended
+		err := common.Safely(func() error { return work(common.Background(saga.WithProgress(ctx, op.progress))) })
+		ended(err)
+		if err != nil && g.ctx.Err() != nil {
+			err = common.Errorf(common.Unavailable, "the server was shut down meanwhile; repeat the request to go on: %w", err)
+		}
+		done()
+		g.end(op, err)
+	}()
+	return o, nil
+}
+
+// end tells the observer how an operation ended, and only then whoever asks.
+func (g *Group) end(op *operation, err error) {
+	g.mu.Lock()
+	ended := op.view()
+	g.mu.Unlock()
+	now := time.Now().UTC()
+	ended.EndedAt, ended.State = &now, saga.Succeeded
+	if err != nil {
+		ended.State, ended.Error, ended.Err = saga.Failed, common.Public(err), err
+	}
+	g.observe(ended)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	op.report, op.report.Steps = ended, nil
+}
+
+// view returns the operation as it is now. The group's lock must be held.
+func (op *operation) view() Operation {
+	o := op.report
+	o.Steps = op.progress.Steps()
+	return o
+}
+
+// forget drops what ended too long ago, and the oldest of too many. The lock must be held.
+func (g *Group) forget() {
+	excess := len(g.all) - keepOperations
+	g.all = slices.DeleteFunc(g.all, func(op *operation) bool {
+		ended := op.report.EndedAt
+		if ended == nil || excess <= 0 && time.Since(*ended) < keepFor {
+			return false
+		}
+		excess--
+		return true
+	})
+}
+
+// Operations returns the account's operations, the latest first.
+func (g *Group) Operations(account string) []Operation {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.forget()
+	found := []Operation{}
+	for _, op := range slices.Backward(g.all) {
+		if op.report.Account == account {
+			found = append(found, op.view())
+		}
+	}
+	return found
+}
+
+// Operation returns one of the account's operations.
+func (g *Group) Operation(account, id string) (Operation, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.forget()
+	for _, op := range g.all {
+		if op.report.Account == account && op.report.ID == id {
+			return op.view(), nil
+		}
+	}
+	return Operation{}, common.Errorf(common.NotFound, "there is no operation %s: they are kept for 24 hours by the server that runs them, and end with it; what they were doing goes on when it is asked for again", id)
+}
+
+// Shutdown takes no more work, and waits for what is running until ctx ends; it then cancels it, and waits for it to end. It returns how
+// many were cancelled.
+func (g *Group) Shutdown(ctx context.Context) (cancelled int) {
+	g.mu.Lock()
+	g.closed = true
+	g.mu.Unlock()
+	idle := make(chan struct{})
+	go func() {
+		g.running.Wait()
+		close(idle)
+	}()
+	select {
+	case <-idle:
+	case <-ctx.Done():
+		g.mu.Lock()
+		for _, op := range g.all {
+			if op.report.EndedAt == nil {
+				cancelled++
+			}
+		}
+		g.mu.Unlock()
+	}
+	g.cancel()
+	<-idle
+	return cancelled
+}

@@ -1,0 +1,89 @@
+package saga
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"ecs-api/common"
+)
+
+// State is how far a piece of work has come.
+type State string
+
+// The states of an operation and of its steps.
+const (
+	Running   State = "running"
+	Succeeded State = "succeeded"
+	Failed    State = "failed"
+)
+
+// StepReport is one step of a piece of work, as it is shown to callers.
+type StepReport struct {
+	Name      string     `json:"name"`
+	State     State      `json:"state"`
+	Detail    string     `json:"detail,omitempty"`
+	StartedAt time.Time  `json:"startedAt"`
+	EndedAt   *time.Time `json:"endedAt,omitempty"`
+}
+
+// Progress collects the steps of one piece of work. A nil Progress collects nothing.
+type Progress struct {
+	mu    sync.Mutex
+	steps []StepReport
+}
+
+type progressKey struct{}
+
+// WithProgress returns a context in which steps report to p.
+func WithProgress(ctx context.Context, p *Progress) context.Context {
+	return context.WithValue(ctx, progressKey{}, p)
+}
+
+func progressOf(ctx context.Context) *Progress {
+	p, _ := ctx.Value(progressKey{}).(*Progress)
+	return p
+}
+
+// Steps returns the steps so far, in the order of their beginning.
+func (p *Progress) Steps() []StepReport {
+	if p == nil {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]StepReport{}, p.steps...)
+}
+
+// begin reports that a step has begun; the function it returns, that it has ended.
+func (p *Progress) begin(name string) (end func(detail string, err error)) {
+	if p == nil {
+		return func(string, error) {}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	index := len(p.steps)
+	p.steps = append(p.steps, StepReport{Name: name, State: Running, StartedAt: time.Now().UTC()})
+	return func(detail string, err error) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		s := &p.steps[index]
+		now := time.Now().UTC()
+		s.State, s.Detail, s.EndedAt = Succeeded, detail, &now
+		if err != nil {
+			s.State, s.Detail = Failed, common.Public(err)
+		}
+	}
+}
+
+// Named makes a step that reports its progress under a name, and has a span of that name where traces are recorded.
+func Named(name string, s Step) Step {
+	return func(ctx context.Context) (Rollback, error) {
+		end := progressOf(ctx).begin(name)
+		ctx, ended := Traced(ctx, name)
+		back, err := try(ctx, s)
+		end("", err)
+		ended(err)
+		return back, err
+	}
+}
