@@ -30,7 +30,7 @@ func TestClusters(t *testing.T) {
 		{"what the body says of providers counts", "POST", "/clusters", `{"clustername":"spot","capacityProviders":["FARGATE_SPOT"]}`, 200, map[string]any{
 			"Cluster.CapacityProviders.#": 1, "Cluster.DefaultCapacityProviderStrategy.#": 0,
 		}},
-		{"a cluster that is there is not made again", "POST", "/clusters", `{"clustername":"new"}`, 409, map[string]any{"detail": "cluster new exists already"}},
+		{"a cluster that is there is not made again", "POST", "/clusters", `{"clustername":"new"}`, 409, map[string]any{"detail": "cluster new already exists"}},
 		{"nor one that nobody's tag is on", "POST", "/clusters", `{"clustername":"bare"}`, 409, nil},
 		{"nor one of another org, which is not there", "POST", "/clusters", `{"clustername":"theirs"}`, 404, nil},
 		{"a deleted cluster's name is free", "POST", "/clusters", `{"clustername":"gone"}`, 200, map[string]any{"Cluster.Status": "ACTIVE"}},

@@ -14,56 +14,60 @@ import (
 
 // statuses gives every kind of error its HTTP status.
 var statuses = map[common.Kind]int{
-	common.Internal:    http.StatusInternalServerError,
-	common.BadRequest:  http.StatusBadRequest,
-	common.Forbidden:   http.StatusForbidden,
-	common.NotFound:    http.StatusNotFound,
-	common.Conflict:    http.StatusConflict,
-	common.TooLarge:    http.StatusRequestEntityTooLarge,
-	common.Throttled:   http.StatusTooManyRequests,
-	common.Unavailable: http.StatusServiceUnavailable,
-	common.Timeout:     http.StatusGatewayTimeout,
-	common.Canceled:    http.StatusServiceUnavailable, // nobody reads it
+	common.Internal:           http.StatusInternalServerError,
+	common.BadRequest:         http.StatusBadRequest,
+	common.Forbidden:          http.StatusForbidden,
+	common.NotFound:           http.StatusNotFound,
+	common.MethodNotAllowed:   http.StatusMethodNotAllowed,
+	common.Conflict:           http.StatusConflict,
+	common.PreconditionFailed: http.StatusPreconditionFailed,
+	common.TooLarge:           http.StatusRequestEntityTooLarge,
+	common.Unprocessable:      http.StatusUnprocessableEntity,
+	common.Throttled:          http.StatusTooManyRequests,
+	common.Unavailable:        http.StatusServiceUnavailable,
+	common.Timeout:            http.StatusGatewayTimeout,
+	common.Canceled:           http.StatusServiceUnavailable, // nobody reads it
 }
 
-// problem is the body of every answer that is an error, as RFC 9457 has it.
+// problem is the body of every response that is an error, as RFC 9457 has it.
 type problem struct {
 	Type      string              `json:"type"`
 	Title     string              `json:"title"`
 	Status    int                 `json:"status"`
 	Detail    string              `json:"detail"`
-	Code      string              `json:"code,omitempty"`
+	Code      common.Code         `json:"code"`
 	RequestID string              `json:"requestId"`
 	Errors    []common.FieldError `json:"errors,omitempty"`
-	// LeftBehind names what the request made and could not unmake.
+	// LeftBehind names what the request created and could not roll back.
 	LeftBehind []string `json:"leftBehind,omitempty"`
 }
 
-// writeError answers err. It is the only place that does.
+// internalDetail is what a caller reads of an error that is the server's.
+const internalDetail = "the server could not do this, and the fault is not yours; its log says why, under this request's id"
+
+// writeError sends err. It is the only place that does.
 func writeError(w http.ResponseWriter, r *http.Request, err error) {
 	recordOf(r).err = err
-	p := problem{Detail: common.Public(err)}
-	e, ok := errors.AsType[*common.Error](err)
-	if ok {
-		p.Code, p.Errors, p.LeftBehind = e.Code, e.Fields, e.Left
-		if e.After > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.After.Seconds()))))
-		}
+	if after := common.RetryAfter(err); after > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
 	}
-	switch kind := common.KindOf(err); kind {
-	case common.Internal:
-		p.Code = ""
-		p.Detail = "the server could not do this, and the fault is not yours; its log says why, under this request's id"
-	default:
-		p.Status = statuses[kind]
+	writeProblem(w, r, problemFor(err))
+}
+
+// problemFor returns what a caller is shown of err.
+func problemFor(err error) problem {
+	kind := common.KindOf(err)
+	p := problem{Status: statuses[kind], Detail: common.Public(err), Code: common.ResponseCode(err)}
+	if e, ok := errors.AsType[*common.Error](err); ok {
+		p.Errors, p.LeftBehind = e.Fields, e.Left
 	}
-	if p.Status == 0 {
-		p.Status = http.StatusInternalServerError
+	if kind == common.Internal {
+		p.Detail = internalDetail
 	}
 	if len(p.LeftBehind) > 0 {
 		p.Detail += "; left behind: " + strings.Join(p.LeftBehind, "; ")
 	}
-	writeProblem(w, r, p)
+	return p
 }
 
 // writeProblem completes p and writes it.

@@ -65,30 +65,30 @@ func TestErrorsSayWhatTheCallerCanDo(t *testing.T) {
 		},
 		{
 			"what AWS says of us is for the log", common.FromAWS(refused, "create cluster"),
-			problem{Status: 500, Detail: "the server could not do this, and the fault is not yours; its log says why, under this request's id"}, "", "user/us is not authorized",
+			problem{Status: 500, Code: "Internal", Detail: "the server could not do this, and the fault is not yours; its log says why, under this request's id"}, "", "user/us is not authorized",
 		},
 		{
 			"an error nobody classified is for the log", errors.New("a bug"),
-			problem{Status: 500, Detail: "the server could not do this, and the fault is not yours; its log says why, under this request's id"}, "", "a bug",
+			problem{Status: 500, Code: "Internal", Detail: "the server could not do this, and the fault is not yours; its log says why, under this request's id"}, "", "a bug",
 		},
 		{
 			"fields are listed", common.Wrapf(common.Invalid(common.FieldError{Field: "service.servicename", Detail: "must not be empty"}), "create service"),
 			problem{
-				Status: 400, Detail: "create service: the request is not valid: service.servicename must not be empty",
+				Status: 400, Code: "InvalidRequest", Detail: "create service: the request is not valid: service.servicename must not be empty",
 				Errors: []common.FieldError{{Field: "service.servicename", Detail: "must not be empty"}},
 			}, "", "servicename",
 		},
-		{"when to come back, in whole seconds", throttled, problem{Status: 429, Detail: "list clusters: slow down"}, "2", "slow down"},
+		{"when to come back, in whole seconds", throttled, problem{Status: 429, Code: "Throttled", Detail: "list clusters: slow down"}, "2", "slow down"},
 		{
 			"what is left behind is named, whoever is to blame", common.WithLeft(common.FromAWS(refused, "create service"), "cluster c", "role r"),
 			problem{
-				Status: 500, Detail: "the server could not do this, and the fault is not yours; its log says why, under this request's id; left behind: cluster c; role r",
+				Status: 500, Code: "Internal", Detail: "the server could not do this, and the fault is not yours; its log says why, under this request's id; left behind: cluster c; role r",
 				LeftBehind: []string{"cluster c", "role r"},
 			}, "", "left behind: cluster c; role r",
 		},
-		{"a deadline", fmt.Errorf("wait: %w", context.DeadlineExceeded), problem{Status: 504, Detail: "wait: context deadline exceeded"}, "", "deadline"},
-		{"a text without end", common.Errorf(common.NotFound, "no cluster %s", strings.Repeat("x", maxText)), problem{Status: 404, Detail: "no cluster " + strings.Repeat("x", maxText-11) + "…"}, "", "no cluster xxx"},
-		{"text that is not UTF-8", common.Errorf(common.NotFound, "no \xff\n\"here\""), problem{Status: 404, Detail: "no \uFFFD\n\"here\""}, "", "here"},
+		{"a deadline", fmt.Errorf("wait: %w", context.DeadlineExceeded), problem{Status: 504, Code: "Timeout", Detail: "wait: context deadline exceeded"}, "", "deadline"},
+		{"a text without end", common.Errorf(common.NotFound, "no cluster %s", strings.Repeat("x", maxText)), problem{Status: 404, Code: "NotFound", Detail: "no cluster " + strings.Repeat("x", maxText-11) + "…"}, "", "no cluster xxx"},
+		{"text that is not UTF-8", common.Errorf(common.NotFound, "no \xff\n\"here\""), problem{Status: 404, Code: "NotFound", Detail: "no \uFFFD\n\"here\""}, "", "here"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

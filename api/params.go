@@ -149,7 +149,7 @@ func createParameter(c call, in awsssm.PutParameterInput) (*parameterVersion, er
 	}, common.ParameterBusy)
 	if code := common.CodeOf(err); code == awsssm.ErrCodeParameterAlreadyExists {
 		taken := common.Errorf(common.Conflict, "there is a parameter %s already: PUT changes it", *in.Name).(*common.Error)
-		taken.Code = code
+		taken.Code = common.Code(code)
 		return nil, taken // AWS's words speak of an option that is not ours
 	}
 	if err != nil {

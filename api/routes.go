@@ -51,7 +51,7 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 	match.Handler.ServeHTTP(w, mux.SetURLVars(r, match.Vars))
 }
 
-// refuse answers a request that no route takes.
+// refuse sends the error for a request that no route takes.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request) {
 	var allowed []string
 	for _, method := range methods {
@@ -68,7 +68,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Allow", strings.Join(append(allowed, http.MethodOptions), ", "))
-	writeProblem(w, r, problem{Status: http.StatusMethodNotAllowed, Detail: "this path takes " + strings.Join(allowed, ", ")})
+	writeError(w, r, common.Errorf(common.MethodNotAllowed, "this path takes %s", strings.Join(allowed, ", ")))
 }
 
 // match returns the route that would take r if it came with the method.

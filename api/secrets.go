@@ -139,12 +139,12 @@ func nameTaken(c call, name, token string, err error) (*secretVersion, error) {
 	case secretsmanager.ToTags(there.Tags).OwnedBy(c.org()):
 		return nil, scheduled(there)
 	}
-	return nil, common.Errorf(common.Conflict, "a secret of this name is scheduled for deletion: choose another name")
+	return nil, common.Coded(common.CodeScheduledForDeletion, "a secret of this name is scheduled for deletion: choose another name")
 }
 
 // scheduled is the error for a secret that is scheduled for deletion.
 func scheduled(secret *awssecrets.DescribeSecretOutput) error {
-	return common.Errorf(common.Conflict, "secret %q is scheduled for deletion: DELETE it with ?window=0 to be rid of it at once, or choose another name", aws.StringValue(secret.Name))
+	return common.Coded(common.CodeScheduledForDeletion, "secret %q is scheduled for deletion: DELETE it with ?window=0 to remove it at once, or choose another name", aws.StringValue(secret.Name))
 }
 
 // updateSecret gives a secret a new value, tags, or both; if one of them fails, both are as before. It returns nil if only tags were given.

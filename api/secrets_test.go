@@ -124,11 +124,11 @@ func TestSecrets(t *testing.T) {
 		{"what is scheduled for deletion is shown", "GET", "/secrets/sshhhhh", "", 200, map[string]any{"ARN": simple}},
 		{"what is scheduled for deletion is not listed", "GET", "/secrets?Application=Bar", "", 200, map[string]any{"#": 0}},
 		{"a change of what is scheduled for deletion", "PUT", "/secrets/sshhhhh", `{"Secret":"x"}`, 409, map[string]any{
-			"detail": `secret "sshhhhh" is scheduled for deletion: DELETE it with ?window=0 to be rid of it at once, or choose another name`,
+			"detail": `secret "sshhhhh" is scheduled for deletion: DELETE it with ?window=0 to remove it at once, or choose another name`,
 		}},
 		{"a second deletion", "DELETE", "/secrets/sshhhhh", "", 409, nil},
 		{"the name of what is scheduled for deletion", "POST", "/secrets", `{"Name":"sshhhhh","SecretString":"x"}`, 409, map[string]any{
-			"detail": `secret "sshhhhh" is scheduled for deletion: DELETE it with ?window=0 to be rid of it at once, or choose another name`,
+			"detail": `secret "sshhhhh" is scheduled for deletion: DELETE it with ?window=0 to remove it at once, or choose another name`,
 		}},
 		{"a deletion at once", "DELETE", "/secrets/sshhhhh?window=0", "", 200, map[string]any{"Name": "sshhhhh"}},
 		{"nothing is left of it", "GET", "/secrets/sshhhhh", "", 404, nil},

@@ -55,7 +55,7 @@ func TestARequestIsASpan(t *testing.T) {
 		},
 		{
 			"a made-up method", "S3CRET", "/v1/ecs/ping", "", nil, "HTTP",
-			map[string]string{"http.request.method": "_OTHER", "http.response.status_code": "405", "error.type": "405", "ecs_api.aws_calls": "0"}, ok,
+			map[string]string{"http.request.method": "_OTHER", "http.response.status_code": "405", "error.type": "MethodNotAllowed", "ecs_api.aws_calls": "0"}, ok,
 		},
 		{
 			"a panic", "GET", "/v1/ecs/panic", "", nil, "GET /v1/ecs/panic",

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go/aws/awserr"
 	"github.com/aws/aws-sdk-go/aws/request"
@@ -61,7 +60,7 @@ var rules = []rule{
 	{request.ErrCodeSerialization, true, "", Unavailable}, // an answer cut short, or a proxy's page
 	{request.ErrCodeRead, true, "", Unavailable},
 
-	// Ours to mend: our credentials and what they may do.
+	// Ours to fix: our credentials and what they may do.
 	{"AccessDenied", false, "", Internal},
 	{"Unauthorized", false, "", Internal},
 	{"UnrecognizedClient", false, "", Internal},
@@ -115,7 +114,7 @@ var rules = []rule{
 }
 
 // FromAWS returns err, which came from the SDK, as an Error: format and args say what was being done ("describe secret %q"), the kind
-// follows from AWS's code. It returns nil for nil. AWS's own words are kept for the caller where the caller can act on them, and
+// follows from AWS's code. It returns nil for nil. AWS's own words and code are kept for the caller where the caller can act on them, and
 // for the log alone where they speak of us.
 func FromAWS(err error, format string, args ...any) error {
 	if err == nil {
@@ -129,19 +128,18 @@ func FromAWS(err error, format string, args ...any) error {
 	if !ok {
 		return Wrapf(err, "%s", doing)
 	}
-	e := &Error{Kind: kindOfAWS(ae), Code: ae.Code(), err: err}
+	e := &Error{Kind: kindOfAWS(ae), err: err}
 	e.msg = doing + ": " + ae.Code() + ": " + oneLine(ae)
 	switch e.Kind {
 	case BadRequest, NotFound, Conflict:
+		e.Code = Code(ae.Code())
 		e.public = doing + ": " + strings.Join(strings.Fields(ae.Message()), " ")
 		if ae.Message() == "" {
 			e.public = doing + ": " + ae.Code()
 		}
 	case Throttled:
-		e.After = 5 * time.Second
 		e.public = doing + ": AWS asks us to slow down; try again later"
 	case Unavailable:
-		e.After = 10 * time.Second
 		e.public = doing + ": AWS cannot be reached or is failing; try again later"
 	case Timeout:
 		e.public = doing + ": AWS did not answer in time"
@@ -149,7 +147,6 @@ func FromAWS(err error, format string, args ...any) error {
 		e.public = doing + ": the request was cancelled"
 	default:
 		e.public = doing + ": AWS refused us; the server's log says more"
-		e.Code = ""
 	}
 	return e
 }

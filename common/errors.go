@@ -14,13 +14,13 @@ import (
 // Kind says whose fault an error is and what can be done about it. The HTTP status follows from it.
 type Kind uint8
 
-// The kinds of errors. Internal is the zero kind: an error nobody classified is ours to mend.
+// The kinds of errors. Internal is the zero kind: an error nobody classified is ours to fix.
 const (
-	// Internal is ours to mend; its text is for the log, not for the caller.
+	// Internal is ours to fix; its text is for the log, not for the caller.
 	Internal Kind = iota
 	// BadRequest is a request that is badly formed, or that AWS calls invalid.
 	BadRequest
-	// Forbidden is a caller who has not proved who they are.
+	// Forbidden is a caller who has not proved who they are, or who may not do this.
 	Forbidden
 	// NotFound is a resource that is not there, or that belongs to another org.
 	NotFound
@@ -36,10 +36,16 @@ const (
 	Timeout
 	// Canceled is a caller who hung up.
 	Canceled
+	// MethodNotAllowed is a method that the path does not take.
+	MethodNotAllowed
+	// PreconditionFailed is a condition of the request, such as If-Match, that does not hold.
+	PreconditionFailed
+	// Unprocessable is a request that contradicts an earlier one.
+	Unprocessable
 	numKinds
 )
 
-var kindNames = [numKinds]string{"Internal", "BadRequest", "Forbidden", "NotFound", "Conflict", "TooLarge", "Throttled", "Unavailable", "Timeout", "Canceled"}
+var kindNames = [numKinds]string{"Internal", "BadRequest", "Forbidden", "NotFound", "Conflict", "TooLarge", "Throttled", "Unavailable", "Timeout", "Canceled", "MethodNotAllowed", "PreconditionFailed", "Unprocessable"}
 
 // Kinds returns every kind there is, for tables that must not forget one.
 func Kinds() []Kind {
@@ -68,10 +74,10 @@ type FieldError struct {
 // Error is an error with a kind. The text reads as a sentence when joined: "create service www: register task definition: invalid CPU value".
 type Error struct {
 	Kind   Kind
-	Code   string        // AWS's error code, where there is one
+	Code   Code          // AWS's error code where AWS refused, or one of ours; empty for that of the kind
 	Fields []FieldError  // what is wrong with which field, for BadRequest
-	After  time.Duration // when it makes sense to ask again; 0 if nothing is known
-	Left   []string      // what was made and could not be unmade
+	After  time.Duration // when a retry makes sense; 0 for what the code says
+	Left   []string      // what was created and could not be rolled back
 	msg    string
 	public string // what a caller may read of it, if that is not msg
 	err    error
@@ -83,8 +89,11 @@ func (e *Error) Error() string { return e.msg }
 // Unwrap returns the error that e was made from.
 func (e *Error) Unwrap() error { return e.err }
 
-// Errorf returns an error of kind k. It wraps what %w names, as fmt.Errorf does, and takes over its code and fields.
-func Errorf(k Kind, format string, args ...any) error {
+// Errorf returns an error of kind k. It wraps what %w names, as fmt.Errorf does, and takes over its fields and, if it is of the same kind,
+// its code.
+func Errorf(k Kind, format string, args ...any) error { return newError(k, format, args...) }
+
+func newError(k Kind, format string, args ...any) *Error {
 	wrapped := fmt.Errorf(format, args...)
 	e := &Error{Kind: k, msg: wrapped.Error(), err: errors.Unwrap(wrapped)}
 	if inner, ok := errors.AsType[*Error](e.err); ok {
@@ -94,9 +103,12 @@ func Errorf(k Kind, format string, args ...any) error {
 	return e
 }
 
-// take copies what inner says beside its text.
+// take copies what inner says beside its text. A code belongs to its kind.
 func (e *Error) take(inner *Error) {
-	e.Code, e.Fields, e.After, e.Left = inner.Code, inner.Fields, inner.After, inner.Left
+	e.Fields, e.After, e.Left = inner.Fields, inner.After, inner.Left
+	if e.Kind == inner.Kind {
+		e.Code = inner.Code
+	}
 }
 
 // Wrapf puts words in front of err and keeps its kind, code, fields and what of it a caller may read. It returns nil for nil.
@@ -113,7 +125,7 @@ func Wrapf(err error, format string, args ...any) error {
 	return e
 }
 
-// maxFields is how many fields an error names. Whoever sends thousands of wrong ones mends these first.
+// maxFields is how many fields an error names. Whoever sends thousands of wrong ones corrects these first.
 const maxFields = 20
 
 // Invalid returns a BadRequest that lists what is wrong with which field, or nil if there is nothing.
@@ -146,23 +158,26 @@ func (e *Error) Public() string {
 }
 
 // KindOf returns the kind of err: that of the first Error it wraps; Timeout and Canceled for a context's errors; else Internal.
-func KindOf(err error) Kind {
+func KindOf(err error) Kind { return asError(err).Kind }
+
+// asError returns the first Error that err wraps, or one of the kind that a context's error is, or Internal.
+func asError(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
-		return e.Kind
+		return e
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return Timeout
+		return &Error{Kind: Timeout}
 	case errors.Is(err, context.Canceled):
-		return Canceled
+		return &Error{Kind: Canceled}
 	}
-	return Internal
+	return &Error{Kind: Internal}
 }
 
 // Is reports whether err is of kind k. A nil error is of no kind.
 func Is(err error, k Kind) bool { return err != nil && KindOf(err) == k }
 
-// Public returns what a caller may read of err: nothing of an error that is ours to mend.
+// Public returns what a caller may read of err: nothing of an error that is ours to fix.
 func Public(err error) string {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Public()

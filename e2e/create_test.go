@@ -66,7 +66,7 @@ func TestCreateBuildsAWholeService(t *testing.T) {
 			"TaskDefinition": {"Family": "webservers", "Revision": 1, "Status": "ACTIVE"},
 			"Service": {"ServiceName": "www", "Status": "ACTIVE", "DesiredCount": 1},
 			"ServiceDiscoveryService": {"Name": "www", "Id": "~^srv-"}}`},
-		{name: "the same again is a conflict", send: "POST /local/services", body: seed, status: 409, answer: `{"detail": "~exists already"}`},
+		{name: "the same again is a conflict", send: "POST /local/services", body: seed, status: 409, answer: `{"detail": "~already exists"}`},
 	})
 	w.holds(t, "nothing is there twice", built...)
 	w.expect(t, []fact{

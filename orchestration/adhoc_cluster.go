@@ -108,7 +108,7 @@ func (o *Orchestrator) clusterTaken(found *awsecs.Cluster) error {
 	if !ecs.ToTags(found.Tags).BelongsTo(o.account.Org) {
 		return taken("cluster", name)
 	}
-	return common.Errorf(common.Conflict, "cluster %s exists already", name)
+	return common.Coded(common.CodeAlreadyExists, "cluster %s already exists", name)
 }
 
 // undoAdhocCluster deletes the cluster if it carries the tag of the request that may have made it.
@@ -125,7 +125,7 @@ func (o *Orchestrator) DeleteCluster(ctx context.Context, ref string) (*awsecs.C
 	}
 	release, ok := o.spaces.alone(name)
 	if !ok {
-		return nil, common.Errorf(common.Conflict, "another request is building in cluster %s, or taking it down; ask again when it is done", name)
+		return nil, common.Coded(common.CodeClusterBusy, "another request creates something in cluster %s, or tears it down. Retry when it is done", name)
 	}
 	defer release()
 	busy := false
@@ -143,7 +143,7 @@ func (o *Orchestrator) DeleteCluster(ctx context.Context, ref string) (*awsecs.C
 		return nil, err
 	}
 	if busy {
-		return nil, common.Errorf(common.Conflict, "cluster %s has services or tasks in it; delete and stop them first", name)
+		return nil, common.Coded(common.CodeInUse, "cluster %s has services or tasks in it; delete and stop them first", name)
 	}
 	var deleted *awsecs.Cluster
 	err = o.pace.Retry(ctx, func() (err error) {

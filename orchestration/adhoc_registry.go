@@ -73,7 +73,7 @@ func (o *Orchestrator) DeleteRegistry(ctx context.Context, ref string) error {
 		return err
 	}
 	if len(instances) > 0 {
-		return common.Errorf(common.Conflict, "service discovery service %s (%s) has %d instances; delete the ECS service that registers them, and ask again when its tasks have stopped",
+		return common.Coded(common.CodeInUse, "service discovery service %s (%s) has %d instances; delete the ECS service that registers them, and retry when its tasks have stopped",
 			aws.StringValue(registry.Name), id, len(instances))
 	}
 	return o.cloud.DeleteService(ctx, id)
@@ -136,7 +136,7 @@ func (o *Orchestrator) checkRegistryName(ctx context.Context, namespace, name st
 	case err != nil:
 		return err
 	}
-	return common.Errorf(common.Conflict, "service discovery service %s exists already in namespace %s: %s", name, namespace, aws.StringValue(registry.Id))
+	return common.Coded(common.CodeAlreadyExists, "service discovery service %s already exists in namespace %s: %s", name, namespace, aws.StringValue(registry.Id))
 }
 
 // makeAdhocRegistry makes a Cloud Map service. After a lost answer it looks for it before it asks again.

@@ -181,7 +181,7 @@ func (o *Orchestrator) RunTasks(ctx context.Context, cluster string, in *awsecs.
 		return nil, err
 	}
 	if len(out.Tasks) == 0 {
-		return nil, common.Errorf(common.Conflict, "no task was started: %s", reasons(out.Failures))
+		return nil, common.Coded(common.CodeNoTaskStarted, "no task was started: %s", reasons(out.Failures))
 	}
 	return out, nil
 }

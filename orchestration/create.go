@@ -77,7 +77,7 @@ func (o *Orchestrator) Create(ctx context.Context, in *CreateInput) (*CreateOutp
 		return &c.out, nil
 	}
 	if c.making.Load() && takenBack(err) {
-		err = common.Errorf(common.Conflict, "something that is needed was taken away meanwhile; ask again: %w", err)
+		err = common.Coded(common.CodeConcurrentChange, "something that is needed was deleted meanwhile. Retry: %w", err)
 	}
 	if c.rival.Load() {
 		c.awaitRival(ctx)
@@ -164,7 +164,7 @@ func again(look step, makes ...step) step {
 
 // takenAway is the Conflict for what this request has built upon and is not there any more.
 func takenAway(what string) error {
-	return common.Errorf(common.Conflict, "%s was taken away meanwhile; ask again", what)
+	return common.Coded(common.CodeConcurrentChange, "%s was deleted meanwhile. Retry", what)
 }
 
 // reads returns the steps that look at what is there, in one round, so that a request that cannot work fails before it has made anything.

@@ -73,7 +73,7 @@ func (c *work) adoptable(cred *credential, secret *awssecrets.DescribeSecretOutp
 	case !tags.BelongsTo(c.account.Org):
 		return taken("secret", c.nameOfSecret(cred))
 	case !tags.OwnedBy(c.account.Org) || !madeFor(tags, c.service):
-		return common.Errorf(common.Conflict, "secret %s exists and is not service %s's; choose another Name in credentials.%s", c.nameOfSecret(cred), c.service, cred.container)
+		return common.Coded(common.CodeNameTaken, "secret %s exists and is not service %s's; choose another Name in credentials.%s", c.nameOfSecret(cred), c.service, cred.container)
 	}
 	cred.found = secret
 	return nil

@@ -187,7 +187,7 @@ func (d *dismantling) inactive(ctx context.Context) (bool, error) {
 	}
 	switch aws.StringValue(service.Status) {
 	case statusActive:
-		return false, common.Errorf(common.Conflict, "service %s was made anew meanwhile", d.name)
+		return false, common.Coded(common.CodeConcurrentChange, "service %s was created anew meanwhile", d.name)
 	case statusDraining:
 		return false, nil
 	}

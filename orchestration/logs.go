@@ -112,7 +112,7 @@ func (o *Orchestrator) logOf(ctx context.Context, definition, task, container st
 			options = aws.StringValueMap(c.LogConfiguration.Options)
 		}
 		if region := options["awslogs-region"]; options["awslogs-group"] == "" || region != "" && region != o.account.Region {
-			return logStream{}, common.Errorf(common.Conflict, "container %s does not log to CloudWatch Logs in %s", container, o.account.Region)
+			return logStream{}, common.Coded(common.CodeNotInCloudWatch, "container %s does not log to CloudWatch Logs in %s", container, o.account.Region)
 		}
 		return logStream{options["awslogs-group"], options["awslogs-stream-prefix"] + "/" + container + "/" + task}, nil
 	}

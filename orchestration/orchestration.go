@@ -175,7 +175,7 @@ func (c *claims) claim(cluster, service string) (release func(), err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.held[key] {
-		return nil, common.Errorf(common.Conflict, "another request is working on service %s in cluster %s; ask again when it is done", service, cluster)
+		return nil, common.Coded(common.CodeServiceBusy, "another request is changing service %s in cluster %s. Retry when it is done", service, cluster)
 	}
 	c.held[key] = true
 	return func() {

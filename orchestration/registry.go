@@ -56,7 +56,7 @@ func (c *creation) readRegistry(ctx context.Context) error {
 	case !tags.BelongsTo(c.account.Org):
 		return taken("service registry", aws.StringValue(registry.Name))
 	case !tags.OwnedBy(c.account.Org) || !madeFor(tags, c.service):
-		return common.Errorf(common.Conflict, "service registry %s (%s) exists and is not service %s's; name it in service.serviceregistries to use it, or choose another name", aws.StringValue(registry.Name), id, c.service)
+		return common.Coded(common.CodeNameTaken, "service registry %s (%s) exists and is not service %s's; name it in service.serviceregistries to use it, or choose another name", aws.StringValue(registry.Name), id, c.service)
 	}
 	c.registryID = id
 	return nil

@@ -27,7 +27,7 @@ func (c *creation) readService(ctx context.Context) error {
 	if !ecs.ToTags(service.Tags).BelongsTo(c.account.Org) {
 		return taken("service", c.service)
 	}
-	return common.Errorf(common.Conflict, "service %s exists already in cluster %s; update it with PUT, or delete it first", c.service, c.cluster)
+	return common.Coded(common.CodeServiceExists, "service %s already exists in cluster %s. Update it with PUT, or delete it first", c.service, c.cluster)
 }
 
 // createService makes the service. Its client token is this request's own: of two requests at once, AWS builds one and refuses the other.

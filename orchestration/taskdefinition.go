@@ -46,7 +46,7 @@ func (c *creation) readTaskDefinition(ctx context.Context) error {
 
 // notActive is the Conflict for a revision that was deregistered.
 func notActive(revision *awsecs.TaskDefinition) error {
-	return common.Errorf(common.Conflict, "task definition %s is not ACTIVE; name another revision", nameOf(aws.StringValue(revision.TaskDefinitionArn)))
+	return common.Coded(common.CodeTaskDefinitionInactive, "task definition %s is not ACTIVE; name another revision", nameOf(aws.StringValue(revision.TaskDefinitionArn)))
 }
 
 // registerTaskDefinition makes a revision of the task definition, or takes the same one that an interrupted request left.

@@ -89,7 +89,7 @@ func (u *updating) readService(ctx context.Context) error {
 	case !ecs.ToTags(service.Tags).BelongsTo(u.account.Org):
 		return gone(u.cluster, u.service)
 	case aws.StringValue(service.Status) == statusDraining:
-		return common.Errorf(common.Conflict, "service %s is being deleted", u.service)
+		return common.Coded(common.CodeServiceDraining, "service %s is being deleted", u.service)
 	case aws.StringValue(service.Status) != statusActive:
 		return gone(u.cluster, u.service)
 	}
