@@ -1,0 +1,175 @@
+package diagnosis
+
+import (
+	"fmt"
+	"strings"
+
+	awsecs "ecs-api/ecs/sdk/ecs"
+)
+
+// State says how a service is.
+type State string
+
+// The states.
+const (
+	Steady    State = "steady"    // all tasks run, and nothing changes
+	Deploying State = "deploying" // a deployment is in progress, or tasks are being added or removed
+	Degraded  State = "degraded"  // some tasks are missing or unhealthy
+	Failing   State = "failing"   // no task runs, though some should
+	Stopped   State = "stopped"   // scaled to zero
+	Draining  State = "draining"  // deleted, its tasks are ending
+	Inactive  State = "inactive"  // deleted
+)
+
+// States returns all states, for documents that must not forget one.
+func States() []State {
+	return []State{Steady, Deploying, Degraded, Failing, Stopped, Draining, Inactive}
+}
+
+// primary returns the service's primary deployment; nil if it has none. DescribeServices shows it first, without promising so.
+func primary(s *awsecs.Service) *awsecs.Deployment {
+	for _, d := range s.Deployments {
+		if d != nil && value(d.Status) == "PRIMARY" {
+			return d
+		}
+	}
+	return nil
+}
+
+// StateOf returns the state of a service from what DescribeServices says of it alone.
+func StateOf(s *awsecs.Service) State {
+	desired, running, pending := value(s.DesiredCount), value(s.RunningCount), value(s.PendingCount)
+	p := primary(s)
+	rollout, failed := "", int64(0)
+	if p != nil {
+		rollout, failed = value(p.RolloutState), value(p.FailedTasks)
+	}
+	deploying := rollout == awsecs.DeploymentRolloutStateInProgress || rollout == "" && len(s.Deployments) > 1
+	switch status := value(s.Status); {
+	case status == "INACTIVE":
+		return Inactive
+	case status == "DRAINING":
+		return Draining
+	case desired == 0 && running == 0 && pending == 0:
+		return Stopped
+	case desired > 0 && running == 0 && (failed > 0 || pending == 0 && !deploying):
+		return Failing
+	case rollout == awsecs.DeploymentRolloutStateFailed:
+		return Degraded
+	case deploying || desired == 0 || running > desired:
+		return Deploying
+	case running < desired:
+		return Degraded
+	}
+	return Steady
+}
+
+// refine corrects a state by what the tasks and the load balancer say.
+func refine(state State, e Evidence, problems []Problem) State {
+	missing := value(e.Service.DesiredCount) - value(e.Service.RunningCount)
+	switch {
+	case state == Degraded && len(problems) == 0 && missing > 0 && value(e.Service.PendingCount) >= missing:
+		return Deploying // the count was raised: what is missing is on its way
+	case state != Steady:
+		return state
+	}
+	for _, t := range e.Tasks {
+		if value(t.LastStatus) == "RUNNING" && value(t.HealthStatus) == awsecs.HealthStatusUnhealthy {
+			return Degraded
+		}
+	}
+	for _, t := range e.Targets {
+		if t.State == "unhealthy" {
+			return Degraded
+		}
+	}
+	return state
+}
+
+// summary says in one line how the service is.
+func summary(state State, s *awsecs.Service, problems []Problem) string {
+	if len(problems) > 0 && state != Draining && state != Inactive {
+		text := phrase(problems[0])
+		if failed := failedTasks(s, problems[0]); failed > 0 {
+			text += fmt.Sprintf("; %s failed", tasks(failed))
+		}
+		return text
+	}
+	running := fmt.Sprintf("%d of %s", value(s.RunningCount), tasks(int(value(s.DesiredCount))))
+	revision := value(s.TaskDefinition)
+	revision = revision[strings.LastIndex(revision, "/")+1:]
+	switch state {
+	case Steady:
+		return running + " of " + revision + " running"
+	case Deploying:
+		return "deploying " + revision + ": " + running + " running"
+	case Stopped:
+		return "scaled to 0"
+	case Draining:
+		return fmt.Sprintf("deleted; %s still running", tasks(int(value(s.RunningCount))))
+	case Inactive:
+		return "deleted"
+	}
+	return running + " running"
+}
+
+// failedTasks returns how many tasks are known to have failed, as the first problem says.
+func failedTasks(s *awsecs.Service, first Problem) int {
+	failed := 0
+	if first.Task != nil {
+		failed = first.Count
+	}
+	for _, d := range s.Deployments {
+		if d != nil {
+			failed = max(failed, int(value(d.FailedTasks)))
+		}
+	}
+	return failed
+}
+
+// tasks returns a number of tasks in words.
+func tasks(n int) string {
+	if n == 1 {
+		return "1 task"
+	}
+	return fmt.Sprintf("%d tasks", n)
+}
+
+// phrases say what each code means, of a container or "a container".
+var phrases = map[Code]string{
+	ImageNotFound:       "the image of {container} is not there",
+	ImageAuth:           "the image of {container} may not be pulled",
+	ImageRateLimited:    "the image registry limits pulls",
+	ImagePlatform:       "the image of {container} is for another CPU",
+	EndpointUnreachable: "tasks cannot reach an endpoint they need to start",
+	SecretDenied:        "the execution role may not read a secret",
+	SecretMissing:       "a secret or parameter is not there",
+	LogConfiguration:    "the log configuration does not work",
+	VolumeMount:         "a volume cannot be mounted",
+	OutOfMemory:         "{container} is out of memory",
+	HealthCheck:         "{container} fails its health check",
+	TargetUnhealthy:     "the load balancer's health check fails",
+	RoleNotAssumable:    "ECS cannot assume the role",
+	NoCapacity:          "AWS has no capacity",
+	SpotInterrupted:     "Spot capacity was taken back",
+	QuotaExceeded:       "a quota of the account is exceeded",
+	NetworkInterface:    "no network interface for a task",
+	DeploymentBlocked:   "the deployment is blocked",
+}
+
+// phrase says in a few words what a problem is.
+func phrase(p Problem) string {
+	container := value(p.Container)
+	if container == "" {
+		container = "a container"
+	}
+	switch {
+	case p.Code == ContainerExited && p.exitCode != nil:
+		return fmt.Sprintf("%s exits with code %d", container, *p.exitCode)
+	case p.Code == ContainerExited:
+		return container + " does not start"
+	case phrases[p.Code] != "":
+		return strings.ReplaceAll(phrases[p.Code], "{container}", container)
+	}
+	return cut(p.Detail, 120)
+}
