@@ -1,0 +1,52 @@
+package spec
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// A size is what memory Fargate offers with some CPU units: from least to most MiB, in steps.
+type size struct{ least, most, step int }
+
+// sizes by CPU units (1024 are one vCPU): https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html
+var sizes = map[int]size{
+	256:   {512, 2048, 512}, // not 1536
+	512:   {1024, 4096, 1024},
+	1024:  {2048, 8192, 1024},
+	2048:  {4096, 16384, 1024},
+	4096:  {8192, 30720, 1024},
+	8192:  {16384, 61440, 4096},
+	16384: {32768, 122880, 8192},
+}
+
+// fargateSize says what is wrong with a task's CPU and memory; nothing if they fit.
+func fargateSize(cpu, memory string) string {
+	units, ok := quantity(cpu, "vcpu", 1024)
+	if !ok {
+		return `is required with memory: CPU units such as "256", or "0.25 vCPU"`
+	}
+	mib, ok := quantity(memory, "gb", 1024)
+	if !ok {
+		return `needs memory beside it: MiB such as "512", or "0.5 GB"`
+	}
+	s, ok := sizes[units]
+	if !ok {
+		return fmt.Sprintf("is %q; Fargate offers 256, 512, 1024, 2048, 4096, 8192 and 16384 units", cpu)
+	}
+	if mib < s.least || mib > s.most || (mib-s.least)%s.step != 0 || units == 256 && mib == 1536 {
+		return fmt.Sprintf("is %q, which does not go with memory %q: Fargate offers %d to %d MiB with it, in steps of %d", cpu, memory, s.least, s.most, s.step)
+	}
+	return ""
+}
+
+// quantity reads an amount as ECS does: a whole number, or a decimal number of a larger unit ("0.5 GB").
+func quantity(s, unit string, factor float64) (int, bool) {
+	s = strings.ToLower(strings.TrimSpace(s))
+	if number, ok := strings.CutSuffix(s, unit); ok {
+		f, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+		return int(f * factor), err == nil && f > 0 && f < 1e6
+	}
+	n, err := strconv.Atoi(s)
+	return n, err == nil && n > 0
+}
