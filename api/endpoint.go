@@ -89,6 +89,10 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeError(w, r, a.err)
 		return
 	}
+	if a.stream != nil {
+		e.server.serveStream(w, r, a.stream)
+		return
+	}
 	a.send(w, e.status)
 }
 
@@ -137,6 +141,9 @@ func (e *endpoint) do(w http.ResponseWriter, c call) answer {
 	out, err := e.run(w, c)
 	if err != nil {
 		return answer{err: err}
+	}
+	if s, ok := out.(*stream); ok {
+		return answer{stream: s}
 	}
 	body, err := encode(out)
 	if err != nil {

@@ -70,15 +70,20 @@ func problemFor(err error) problem {
 	return p
 }
 
-// writeProblem completes p and writes it.
-func writeProblem(w http.ResponseWriter, r *http.Request, p problem) {
+// completeProblem returns p with what it needs as a response to r. What it quotes of the request is cut.
+func completeProblem(r *http.Request, p problem) problem {
 	p.Type, p.Title, p.RequestID = "about:blank", http.StatusText(p.Status), recordOf(r).id
 	p.Detail = shorten(p.Detail, maxText)
 	p.Errors = slices.Clone(p.Errors)
 	for i, field := range p.Errors {
 		p.Errors[i] = common.FieldError{Field: shorten(field.Field, maxFieldText), Detail: shorten(field.Detail, maxFieldText)}
 	}
-	body, err := json.Marshal(p)
+	return p
+}
+
+// writeProblem completes p and writes it.
+func writeProblem(w http.ResponseWriter, r *http.Request, p problem) {
+	body, err := json.Marshal(completeProblem(r, p))
 	if err != nil { // strings and numbers always marshal
 		body = []byte(`{"title":"Internal Server Error","status":500}`)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.opentelemetry.io/otel/trace"
 
+	"ecs-api/api/sse"
 	"ecs-api/common"
 	"ecs-api/config"
 	"ecs-api/orchestration"
@@ -31,6 +32,8 @@ type Options struct {
 	Pace common.Pace
 	// Traces gets a span per request, step of its work and call to AWS; nil turns tracing off.
 	Traces trace.TracerProvider
+	// Streams bounds the streams; the zero value takes the defaults of package sse.
+	Streams sse.Limits
 }
 
 // Version says which build is running.
@@ -55,6 +58,7 @@ type Server struct {
 	auth       *authenticator
 	router     *mux.Router
 	public     map[string]bool // the paths that need no token
+	streams    *sse.Streams
 	handler    http.Handler
 }
 
@@ -71,6 +75,7 @@ func New(o Options) (*Server, error) {
 		auth:     newAuthenticator(o.Config.Callers()),
 		router:   mux.NewRouter().UseEncodedPath().SkipClean(true),
 		public:   map[string]bool{},
+		streams:  sse.New(o.Streams),
 	}
 	if o.Traces != nil {
 		s.tracer = o.Traces.Tracer("ecs-api/api")
@@ -100,6 +105,9 @@ func (s *Server) observeAWS(account string) func(context.Context, common.AWSCall
 		}
 	}
 }
+
+// Stop ends what would go on as long as its callers wait: streams. Call it when the server begins to shut down, or requests would not end.
+func (s *Server) Stop() { s.streams.Stop() }
 
 // Shutdown waits for what goes on in the background until ctx ends, and then cancels it: asking again goes on with it. Call it when no more
 // requests come.

@@ -16,6 +16,7 @@ import (
 type answer struct {
 	header http.Header
 	body   []byte
+	stream *stream // in place of a body; never shared
 	err    error
 }
 
@@ -112,11 +113,17 @@ func (p *panicked) Error() string { return "panic: " + p.value }
 
 // shareable reports whether r may be answered with what another caller's identical request is answered.
 func shareable(r *http.Request) bool {
-	return isRead(r) && len(r.Header.Values(headerRegistry)) == 0
+	return isRead(r) && len(r.Header.Values(headerRegistry)) == 0 && !wantsStream(r)
 }
 
 // readKey is what a read asks for: all of the request that its answer depends on.
-func readKey(r *http.Request) string { return r.URL.EscapedPath() + "?" + r.URL.RawQuery }
+func readKey(r *http.Request) string {
+	key := r.URL.EscapedPath() + "?" + r.URL.RawQuery
+	if accepted(r) == mediaText {
+		key += "#text" // no query holds a #
+	}
+	return key
+}
 
 // send writes an answer that is a success.
 func (a answer) send(w http.ResponseWriter, status int) {

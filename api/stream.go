@@ -1,0 +1,44 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"ecs-api/api/sse"
+)
+
+// stream is the output of an endpoint whose response is a stream. Run begins when the endpoint has returned; its context ends when the caller
+// hangs up, the stream's time is over or the server stops.
+type stream struct {
+	run func(context.Context, *sse.Writer) error
+}
+
+// streams reports whether the caller of c wants a stream: by follow, where the route takes it, or by asking for events.
+func (c call) streams() bool {
+	if c.request.Method == http.MethodHead {
+		return false // it would have no body, and no end
+	}
+	follow, _ := c.params.values["follow"].(bool)
+	return follow || accepted(c.request) == mediaEvents
+}
+
+// wantsStream reports whether r may be responded to with a stream, which no two callers can share.
+func wantsStream(r *http.Request) bool {
+	return r.Method != http.MethodHead && (accepted(r) == mediaEvents || r.URL.Query().Has("follow"))
+}
+
+// serveStream runs a stream as the caller wants it: as text for whoever accepts text, else as events.
+func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, out *stream) {
+	form := sse.Events
+	if accepted(r) == mediaText {
+		form = sse.Lines
+	}
+	begun, err := s.streams.Serve(w, r, form, out.run, func(err error) any { return completeProblem(r, problemFor(err)) })
+	switch {
+	case err == nil:
+	case begun:
+		recordOf(r).err = err
+	default:
+		writeError(w, r, err)
+	}
+}
