@@ -77,7 +77,7 @@ func (c checkup) key(ctx context.Context) (string, report) {
 		return guess, report{unknown: []string{c.at("defaultKmsKeyId") + ": " + reason(err)}}
 	case aws.StringValue(key.KeyState) != awskms.KeyStateEnabled:
 		return missing("%s is %s", name, aws.StringValue(key.KeyState))
-	case key.KeyUsage != nil && *key.KeyUsage != "" && *key.KeyUsage != awskms.KeyUsageTypeEncryptDecrypt: // moto does not always tell
+	case aws.StringValue(key.KeyUsage) != awskms.KeyUsageTypeEncryptDecrypt:
 		return missing("%s is for %s", name, aws.StringValue(key.KeyUsage))
 	case aws.StringValue(key.KeyManager) == awskms.KeyManagerTypeAws:
 		return "", report{}

@@ -38,7 +38,6 @@ var rules = []rule{
 	{"InvalidParameterException", true, "is inactive. Specify an active", NotFound}, // TagResource and UntagResource
 	{"InvalidRequestException", true, "scheduled for deletion", Conflict},
 	{"InvalidRequestException", true, "marked for deletion", Conflict},
-	{"InvalidRequestException", true, "marked deleted", Conflict}, // moto's words
 	{"InvalidRequestException", true, "was deleted", Conflict},
 	{"AccessDeniedException", true, "iam:PassRole", Internal},
 

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go/service/kms"
 	"github.com/aws/aws-sdk-go/service/servicediscovery"
 
+	"ecs-api/e2e/motoproxy"
 	"ecs-api/localaws"
 )
 
@@ -55,12 +56,16 @@ func newBackEnd(t *testing.T) backEnd {
 // newMoto empties a moto_server and makes what an account has before anybody builds services in it.
 func newMoto(t *testing.T, endpoint string) backEnd {
 	t.Helper()
+	proxy := httptest.NewServer(motoproxy.New(endpoint)) // the program and the independent client see an AWS without moto's ways
+	t.Cleanup(proxy.Close)
+	endpoint = proxy.URL
 	post(t, endpoint+"/moto-api/reset", "")
 	// Left to itself, moto moves a task on to its end each time somebody looks at it.
 	post(t, endpoint+"/moto-api/state-manager/set-transition", `{"model_name": "ecs::task", "transition": {"progression": "manual", "times": 100000}}`)
 	sess := newSession(t, endpoint)
 	net := ec2.New(sess)
 	vpc := must(net.CreateVpc(&ec2.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")}))(t).Vpc.VpcId
+	must(net.ModifyVpcAttribute(&ec2.ModifyVpcAttributeInput{VpcId: vpc, EnableDnsHostnames: &ec2.AttributeBooleanValue{Value: aws.Bool(true)}}))(t) // else moto breaks over a task
 	cloud := servicediscovery.New(sess)
 	must(cloud.CreatePrivateDnsNamespace(&servicediscovery.CreatePrivateDnsNamespaceInput{Name: aws.String("local"), Vpc: vpc}))(t)
 	namespaces := must(cloud.ListNamespaces(&servicediscovery.ListNamespacesInput{}))(t).Namespaces

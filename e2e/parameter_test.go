@@ -8,8 +8,7 @@ func TestParameters(t *testing.T) {
 	const prefix = "/local/params/someprefix"
 	w.run(t, []row{
 		{name: "make the seed's", send: "POST " + prefix, status: 200, body: `{"Description": "a secret parameter", "Name": "newsecret123", "Value": "abc123value",
-			"Tags": [{"Key": "MyKey", "Value": "MyValue"}, {"Key": "Application", "Value": "someprefix"}]}`, answer: `{"Tier": "~.", "Version": 1, "VersionId": "~."}`,
-			notOnMoto: ""},
+			"Tags": [{"Key": "MyKey", "Value": "MyValue"}, {"Key": "Application", "Value": "someprefix"}]}`, answer: `{"Tier": "~.", "Version": 1, "VersionId": "~."}`},
 		{name: "make a plain one", send: "POST " + prefix, status: 200, body: `{"Name": "plain", "Value": "abc123value", "Type": "String"}`},
 		{name: "make it again", send: "POST " + prefix, status: 409, body: `{"Name": "plain", "Value": "abc123value"}`},
 		{name: "make one without a name or a value", send: "POST " + prefix, status: 400, body: `{}`, wrong: []string{"Name", "Value"}},

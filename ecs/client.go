@@ -50,7 +50,7 @@ type api interface {
 type Client struct{ api api }
 
 // New returns a client for the account that sess belongs to.
-func New(sess client.ConfigProvider) *Client { return &Client{api: lenient(ecs.New(sess))} }
+func New(sess client.ConfigProvider) *Client { return &Client{api: ecs.New(sess)} }
 
 // maxPage is the largest page of every list of ECS. Its default for services is 10.
 const maxPage = 100

@@ -2,7 +2,6 @@ package ecs
 
 import (
 	"context"
-	"strings"
 
 	"github.com/aws/aws-sdk-go/aws"
 	"github.com/google/uuid"
@@ -62,7 +61,7 @@ func (c *Client) ListServices(ctx context.Context, cluster string) ([]string, er
 	var arns []string
 	in := &ecs.ListServicesInput{Cluster: optional(cluster), MaxResults: aws.Int64(maxPage)}
 	err := c.api.ListServicesPagesWithContext(ctx, in, func(page *ecs.ListServicesOutput, _ bool) bool {
-		arns = append(arns, inCluster(cluster, page.ServiceArns)...)
+		arns = append(arns, aws.StringValueSlice(page.ServiceArns)...)
 		return true
 	})
 	if err != nil {
@@ -112,17 +111,4 @@ func (c *Client) DeleteService(ctx context.Context, cluster, name string) (*ecs.
 		return &ecs.Service{ServiceName: aws.String(name), Status: aws.String("INACTIVE")}, nil
 	}
 	return out.Service, nil
-}
-
-// inCluster returns the ARNs that do not name another cluster than the given one (a name or an ARN, empty for any). ECS sends no
-// others; moto 5.2.1 also sends those of clusters whose name contains this one's. The old short ARNs, service/NAME, name none.
-func inCluster(cluster string, arns []*string) []string {
-	cluster = cluster[strings.LastIndex(cluster, "/")+1:]
-	var in []string
-	for _, arn := range aws.StringValueSlice(arns) {
-		if part := strings.Split(arn, "/"); cluster == "" || len(part) != 3 || part[1] == cluster {
-			in = append(in, arn)
-		}
-	}
-	return in
 }

@@ -57,7 +57,7 @@ func (c *Client) ListTasks(ctx context.Context, filter TaskFilter) ([]string, er
 		if err != nil {
 			return nil, common.FromAWS(err, "list the tasks of cluster %q", filter.Cluster)
 		}
-		arns = append(arns, inCluster(filter.Cluster, out.TaskArns)...)
+		arns = append(arns, aws.StringValueSlice(out.TaskArns)...)
 		if in.NextToken = out.NextToken; aws.StringValue(in.NextToken) == "" {
 			return arns, nil
 		}

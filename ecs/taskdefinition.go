@@ -1,7 +1,6 @@
 package ecs
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -57,22 +56,7 @@ func (c *Client) ListTaskDefinitions(ctx context.Context, familyPrefix, status s
 	if err != nil {
 		return nil, common.FromAWS(err, "list the task definitions")
 	}
-	slices.SortStableFunc(arns, newestFirst) // for moto, which ignores Sort
 	return arns, nil
-}
-
-// newestFirst orders ARNs by family, then by revision, both downwards, as ECS's own DESC does.
-func newestFirst(a, b string) int {
-	familyA, revisionA := revision(a)
-	familyB, revisionB := revision(b)
-	return cmp.Or(cmp.Compare(familyB, familyA), cmp.Compare(revisionB, revisionA))
-}
-
-// revision splits a revision's ARN.
-func revision(arn string) (family string, n int) {
-	i := strings.LastIndex(arn, ":")
-	n, _ = strconv.Atoi(arn[i+1:]) // 0 for what is no revision
-	return arn[:max(i, 0)], n
 }
 
 // ListTaskDefinitionFamilies returns the names of families that begin with prefix. Status is ACTIVE, INACTIVE or ALL; empty means ALL.
@@ -126,7 +110,7 @@ func (c *Client) DeleteTaskDefinitions(ctx context.Context, arns []string) error
 }
 
 // gone reports whether the reason of a failure says that the revision is deleted, or being deleted. ECS's texts are not documented:
-// these are what moto and the field have seen.
+// these are what was seen in the field.
 func gone(reason string) bool {
 	reason = strings.ToLower(reason)
 	return slices.ContainsFunc([]string{"missing", "not found", "does not exist", "could not be found", "delete_in_progress", "being deleted"}, func(words string) bool {

@@ -76,19 +76,11 @@ func (o *Orchestrator) registryNamed(ctx context.Context, namespace, name string
 		if ignoreNotFound(err) != nil {
 			return nil, err
 		}
-		if err == nil && isIn(registry, namespace) {
+		if err == nil {
 			return registry, nil
 		}
 	}
 	return nil, nil
-}
-
-// isIn reports whether a registry is in the namespace. AWS has only listed those that are; moto lists all.
-func isIn(registry *awscloud.Service, namespace string) bool {
-	if registry.NamespaceId == nil && registry.DnsConfig != nil {
-		return aws.StringValue(registry.DnsConfig.NamespaceId) == namespace
-	}
-	return aws.StringValue(registry.NamespaceId) == namespace
 }
 
 // readNamedRegistries looks at the registries that the service names.

@@ -26,9 +26,7 @@ func (c *Client) Service(ctx context.Context, id string) (*servicediscovery.Serv
 	return out.Service, nil
 }
 
-// Services returns all services of a namespace, or of all namespaces if namespaceID is empty. Cloud Map filters; moto 5.2.1 does not,
-// and a summary tells its namespace only sometimes: those that tell another one are dropped. Service tells it always, for a caller
-// that has found a name.
+// Services returns all services of a namespace, or of all namespaces if namespaceID is empty. Cloud Map filters.
 func (c *Client) Services(ctx context.Context, namespaceID string) ([]*servicediscovery.ServiceSummary, error) {
 	in := &servicediscovery.ListServicesInput{MaxResults: aws.Int64(maxPage)}
 	if namespaceID != "" {
@@ -40,26 +38,13 @@ func (c *Client) Services(ctx context.Context, namespaceID string) ([]*servicedi
 	}
 	var all []*servicediscovery.ServiceSummary
 	err := c.api.ListServicesPagesWithContext(ctx, in, func(page *servicediscovery.ListServicesOutput, _ bool) bool {
-		for _, s := range page.Services {
-			if s != nil && !elsewhere(s, namespaceID) {
-				all = append(all, s)
-			}
-		}
+		all = append(all, page.Services...)
 		return true
 	})
 	if err != nil {
 		return nil, common.FromAWS(err, "list the service discovery services")
 	}
 	return all, nil
-}
-
-// elsewhere reports whether the summary tells a namespace, and that is another one.
-func elsewhere(s *servicediscovery.ServiceSummary, namespaceID string) bool {
-	if namespaceID == "" || s.DnsConfig == nil {
-		return false
-	}
-	told := aws.StringValue(s.DnsConfig.NamespaceId)
-	return told != "" && told != namespaceID
 }
 
 // CreateService makes a service. Of a Conflict, ExistingID tells which service is there. After a lost answer it is not tried again, and
