@@ -30,8 +30,9 @@ type ecsRevision struct {
 func (rev *ecsRevision) status() string { return *rev.out.Status }
 func (rev *ecsRevision) arn() string    { return *rev.out.TaskDefinitionArn }
 
-// key is where the region's revisions keep this one: by family, then by number.
-func (rev *ecsRevision) key() string { return fmt.Sprintf("%s:%08d", rev.family.name, rev.number) }
+// key is where the region's revisions keep this one: by family, then by number. A blank sorts before what a family's name may have: fam comes
+// before fam-2.
+func (rev *ecsRevision) key() string { return fmt.Sprintf("%s %08d", rev.family.name, rev.number) }
 
 // show returns a copy of the definition.
 func (rev *ecsRevision) show() *ecs.TaskDefinition {

@@ -2,6 +2,7 @@ package localaws_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -156,6 +157,23 @@ func (w *ecsWorld) definitions(in ecs.ListTaskDefinitionsInput) []string {
 		w.t.Fatal(err)
 	}
 	return got
+}
+
+func TestRevisionsAreListedByFamilyThenByNumber(t *testing.T) {
+	w := newECSWorld(t)
+	for range 10 {
+		w.register("fam")
+	}
+	w.register("fam-2")
+	w.register("fam_2")
+	want := []string{"fam:1", "fam:2", "fam:3", "fam:4", "fam:5", "fam:6", "fam:7", "fam:8", "fam:9", "fam:10", "fam-2:1", "fam_2:1", "web:1"}
+	if diff := cmp.Diff(want, w.definitions(ecs.ListTaskDefinitionsInput{MaxResults: aws.Int64(3)})); diff != "" {
+		t.Error(diff)
+	}
+	slices.Reverse(want)
+	if diff := cmp.Diff(want, w.definitions(ecs.ListTaskDefinitionsInput{MaxResults: aws.Int64(3), Sort: aws.String(ecs.SortOrderDesc)})); diff != "" {
+		t.Error(diff)
+	}
 }
 
 func TestRevisionsComeAndGoButTheirNumbersDoNotComeAgain(t *testing.T) {

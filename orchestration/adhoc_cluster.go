@@ -134,7 +134,7 @@ func (o *Orchestrator) DeleteCluster(ctx context.Context, ref string) (*awsecs.C
 			_, err := o.Cluster(ctx, ref)
 			return err
 		}),
-		read(func(ctx context.Context) (err error) { // ECS refuses too; moto 5.2.1 does not
+		read(func(ctx context.Context) (err error) { // ECS refuses too, but in the words that it has for a cluster whose services are still stopping, which is retried
 			busy, err = o.inUse(ctx, name)
 			return err
 		}),

@@ -124,7 +124,8 @@ func (o *Orchestrator) checkNamespace(ctx context.Context, id string) error {
 	return err
 }
 
-// checkRegistryName returns an error if the namespace has a service of that name. Cloud Map refuses too; moto 5.2.1 does not.
+// checkRegistryName returns an error if the namespace has a service of that name. Cloud Map refuses too, but does
+// not say whether the other service is one that our callers may see.
 func (o *Orchestrator) checkRegistryName(ctx context.Context, namespace, name string) error {
 	registry, err := o.registryNamed(ctx, namespace, name)
 	if err != nil || registry == nil {

@@ -40,7 +40,7 @@ func (o *Orchestrator) Tasks(ctx context.Context, filter ecs.TaskFilter) ([]stri
 		return nil, err
 	}
 	ref := filter.Cluster
-	filter.Cluster, filter.Status = name, cmp.Or(filter.Status, awsecs.DesiredStatusRunning) // said outright for moto, which has no default
+	filter.Cluster = name
 	var arns []string
 	var home *awsecs.Cluster
 	_, err = together(
@@ -106,8 +106,8 @@ func (o *Orchestrator) Task(ctx context.Context, cluster, ref string) (*awsecs.T
 	if err != nil {
 		return nil, err
 	}
-	for _, task := range out.Tasks { // moto 5.2.1 also finds tasks of other clusters
-		if nameOf(aws.StringValue(task.ClusterArn)) == name && ecs.ToTags(task.Tags).BelongsTo(o.account.Org) {
+	for _, task := range out.Tasks {
+		if ecs.ToTags(task.Tags).BelongsTo(o.account.Org) {
 			return task, nil
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go/aws"
@@ -91,21 +90,10 @@ func (o *Orchestrator) TaskDefinition(ctx context.Context, ref string) (*awsecs.
 	if err != nil && !common.Is(err, common.NotFound) {
 		return nil, err
 	}
-	if err != nil || !ecs.ToTags(out.Tags).BelongsTo(o.account.Org) || !revisionMeant(ref, name, out.TaskDefinition) {
+	if err != nil || !ecs.ToTags(out.Tags).BelongsTo(o.account.Org) {
 		return nil, theirs("task definition", name)
 	}
 	return out, nil
-}
-
-// revisionMeant reports whether the reference, which holds the name, may mean the revision. A family means an ACTIVE one, and an ARN one
-// of its own account; moto 5.2.1 shows others.
-func revisionMeant(ref, name string, found *awsecs.TaskDefinition) bool {
-	have := aws.StringValue(found.TaskDefinitionArn)
-	if strings.Contains(name, ":") {
-		return means(ref, have)
-	}
-	latest := ":" + strconv.FormatInt(aws.Int64Value(found.Revision), 10)
-	return means(ref, strings.TrimSuffix(have, latest)) && aws.StringValue(found.Status) == awsecs.TaskDefinitionStatusActive
 }
 
 // DeregisterTaskDefinition makes a revision INACTIVE: of a family, the latest ACTIVE one. One that is INACTIVE stays so.

@@ -107,9 +107,6 @@ func (o *Orchestrator) network(asked *awsecs.NetworkConfiguration) *awsecs.Netwo
 // outright, because ECS falls back to EC2 where a cluster has none.
 func (c *creation) placement() (*string, []*awsecs.CapacityProviderStrategyItem) {
 	strategy := c.out.Cluster.DefaultCapacityProviderStrategy
-	if c.found.cluster == nil && len(strategy) == 0 {
-		strategy = c.prepareCluster(c.in.Cluster, nil).DefaultCapacityProviderStrategy // as it was asked for: moto does not answer it
-	}
 	if len(strategy) == 0 {
 		return aws.String(awsecs.LaunchTypeFargate), nil
 	}
