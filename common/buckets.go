@@ -29,6 +29,8 @@ var buckets = map[string]bucket{
 	"ecs-taskdefinition-read":   {"ecs", "DescribeTaskDefinition ListTaskDefinitions ListTaskDefinitionFamilies", Limit{45, 20}},
 	"ecs-service-modify":        {"ecs", "CreateService UpdateService DeleteService", Limit{45, 5}},
 	"ecs-service-read":          {"ecs", "DescribeServices ListServices", Limit{90, 20}},
+	"ecs-deployment-read":       {"ecs", "DescribeServiceDeployments ListServiceDeployments", Limit{45, 20}},
+	"ecs-revision-read":         {"ecs", "DescribeServiceRevisions", Limit{45, 20}},
 	"ecs-task-modify":           {"ecs", "RunTask StopTask ExecuteCommand", Limit{90, 40}},
 	"ecs-task-read":             {"ecs", "ListTasks DescribeTasks", Limit{90, 20}},
 	"ecs-tag-modify":            {"ecs", "TagResource UntagResource", Limit{18, 10}},

@@ -25,6 +25,8 @@ var rates = bucketsByOperation(map[string]map[string]rate{
 		"DescribeTaskDefinition ListTaskDefinitions ListTaskDefinitionFamilies": {50, 20},
 		"CreateService UpdateService DeleteService":                             {50, 5},
 		"DescribeServices ListServices":                                         {100, 20},
+		"DescribeServiceDeployments ListServiceDeployments":                     {50, 20},
+		"DescribeServiceRevisions":                                              {50, 20},
 		"RunTask StopTask":                                                      {100, 40},
 		"ListTasks DescribeTasks":                                               {100, 20},
 		"TagResource UntagResource":                                             {20, 10},

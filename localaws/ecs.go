@@ -61,6 +61,7 @@ func (s *ecsState) settle(a *AWS, acc *account, r *region) {
 
 func ecsOperations() map[string]operation {
 	return map[string]operation{
+		"ContinueServiceDeployment":   op(continueServiceDeployment),
 		"CreateCluster":               op(createCluster),
 		"CreateService":               op(ecsCreateService),
 		"DeleteCluster":               op(deleteCluster),
@@ -68,10 +69,13 @@ func ecsOperations() map[string]operation {
 		"DeleteTaskDefinitions":       op(deleteTaskDefinitions),
 		"DeregisterTaskDefinition":    op(deregisterTaskDefinition),
 		"DescribeClusters":            op(describeClusters),
+		"DescribeServiceDeployments":  op(describeServiceDeployments),
+		"DescribeServiceRevisions":    op(describeServiceRevisions),
 		"DescribeServices":            op(describeServices),
 		"DescribeTaskDefinition":      op(describeTaskDefinition),
 		"DescribeTasks":               op(describeTasks),
 		"ListClusters":                op(listClusters),
+		"ListServiceDeployments":      op(listServiceDeployments),
 		"ListServices":                op(ecsListServices),
 		"ListTagsForResource":         op(ecsListTags),
 		"ListTaskDefinitionFamilies":  op(listTaskDefinitionFamilies),
@@ -80,6 +84,7 @@ func ecsOperations() map[string]operation {
 		"PutClusterCapacityProviders": op(putClusterCapacityProviders),
 		"RegisterTaskDefinition":      op(registerTaskDefinition),
 		"RunTask":                     op(runTask),
+		"StopServiceDeployment":       op(stopServiceDeployment),
 		"StopTask":                    op(stopTask),
 		"TagResource":                 op(ecsTagResource),
 		"UntagResource":               op(ecsUntagResource),

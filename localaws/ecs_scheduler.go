@@ -18,35 +18,8 @@ const maxServiceEvents = 100
 const (
 	firstRetry = 30 * time.Second
 	lastRetry  = 15 * time.Minute
+	unsteady   = 3 // failures in a row after which the service says that it cannot start tasks
 )
-
-// ecsDeployment is one deployment of a service.
-type ecsDeployment struct {
-	definition *ecsRevision
-	out        ecs.Deployment // as ECS answers it, without status and counts
-	failed     int64          // tasks that did not start
-}
-
-func (d *ecsDeployment) id() string { return *d.out.Id }
-
-// setState sets how far the rollout is.
-func (d *ecsDeployment) setState(r *request, state, reason string) {
-	d.out.RolloutState, d.out.RolloutStateReason, d.out.UpdatedAt = aws.String(state), aws.String(reason), aws.Time(r.now)
-}
-
-// deploy makes a new primary deployment of the service's present parameters.
-func (svc *ecsService) deploy(r *request, definition *ecsRevision) *ecsDeployment {
-	d := &ecsDeployment{definition: definition, out: ecs.Deployment{
-		Id: aws.String(r.aws.id("ecs-svc/%019d")), TaskDefinition: definition.out.TaskDefinitionArn, CreatedAt: aws.Time(r.now),
-		LaunchType: svc.out.LaunchType, CapacityProviderStrategy: svc.out.CapacityProviderStrategy,
-		NetworkConfiguration: svc.out.NetworkConfiguration, PlatformVersion: svc.out.PlatformVersion, PlatformFamily: svc.out.PlatformFamily,
-	}}
-	d.setState(r, ecs.DeploymentRolloutStateInProgress, "ECS deployment "+d.id()+" in progress.")
-	svc.deployments = append([]*ecsDeployment{d}, svc.deployments...)
-	svc.steady, svc.failures, svc.retryAt = false, 0, time.Time{}
-	r.after(0, svc.schedule)
-	return d
-}
 
 // event adds an event to the service's.
 func (svc *ecsService) event(r *request, format string, args ...any) {
@@ -57,51 +30,114 @@ func (svc *ecsService) event(r *request, format string, args ...any) {
 	svc.events = append([]*ecs.ServiceEvent{e}, svc.events[:min(len(svc.events), maxServiceEvents-1)]...)
 }
 
+// workload is a service's wanted tasks: those of the primary deployment and those of older ones.
+type workload struct {
+	present, others    []*ecsTask
+	ready, othersReady int
+}
+
+func (svc *ecsService) workload() (w workload) {
+	primary := svc.primary()
+	for _, t := range svc.tasks {
+		ready := 0
+		if t.ready() {
+			ready = 1
+		}
+		switch {
+		case !t.wanted():
+		case t.deployment == primary:
+			w.present, w.ready = append(w.present, t), w.ready+ready
+		default:
+			w.others, w.othersReady = append(w.others, t), w.othersReady+ready
+		}
+	}
+	return w
+}
+
 // schedule brings the service's tasks closer to what is wanted. It runs whenever something has changed.
 func (svc *ecsService) schedule(r *request) {
 	if svc.status == statusInactive {
 		return
 	}
-	primary := svc.primary()
-	svc.deployments = slices.DeleteFunc(slices.Clone(svc.deployments), func(d *ecsDeployment) bool {
-		return d != primary && !slices.ContainsFunc(svc.tasks, func(t *ecsTask) bool { return t.deployment == d })
-	})
-	var present, others []*ecsTask
-	running := 0
-	for _, t := range svc.tasks {
-		switch {
-		case !t.wanted():
-		case t.deployment != primary:
-			others = append(others, t)
-		default:
-			present = append(present, t)
-			if t.running() {
-				running++
-			}
-		}
-	}
+	ro := svc.rollout()
+	ro.begin(r)
+	svc.prune()
+	w := svc.workload()
 	desired := int(*svc.out.DesiredCount)
-	switch {
-	case len(present) < desired:
-		svc.start(r, desired-len(present))
-	case len(present) > desired:
-		svc.stop(r, present[desired:])
+	missing := desired - len(w.present)
+	room := missing
+	if ro.rolling() && len(w.others) > 0 {
+		room = desired*int(*svc.out.DeploymentConfiguration.MaximumPercent)/100 - len(w.present) - len(w.others)
 	}
-	if running >= desired {
-		svc.stop(r, others)
+	switch {
+	case missing > 0 && room > 0 && ro.mayStart():
+		svc.start(r, min(missing, room))
+	case missing < 0:
+		svc.stop(r, w.present[desired:])
+		w = svc.workload()
+	}
+	if ro.mayStop() {
+		svc.replace(r, w, desired, missing > 0 && room <= 0)
+	}
+	if w.ready >= desired {
+		ro.scaledUp(r)
 		svc.settled(r)
 	}
 }
 
+// replace stops tasks of older deployments as far as enough others are ready. If the configuration leaves no room to start a task
+// (full), minimumHealthyPercent says how far that goes.
+func (svc *ecsService) replace(r *request, w workload, desired int, full bool) {
+	failed := svc.primary().state() == ecs.DeploymentRolloutStateFailed
+	keep := desired
+	if full && !failed {
+		keep = (desired*int(*svc.out.DeploymentConfiguration.MinimumHealthyPercent) + 99) / 100
+	}
+	excess := w.ready + w.othersReady - keep
+	var out []*ecsTask
+	for _, t := range w.others {
+		switch {
+		case t.ready() && excess > 0:
+			excess--
+			out = append(out, t)
+		case !t.ready() && !failed: // nobody waits for it any more
+			out = append(out, t)
+		}
+	}
+	svc.stop(r, out)
+	if full && len(out) > 0 {
+		r.after(0, svc.schedule) // there is room now
+	}
+	d := svc.primary()
+	if full && len(out) == 0 && !failed && !d.blocked && w.ready == len(w.present) && len(svc.tasks) == len(w.present)+len(w.others) {
+		d.blocked = true
+		svc.event(r, "was unable to stop or start tasks during a deployment because of the service deployment configuration. Update the minimumHealthyPercent or maximumPercent value and try again.")
+	}
+}
+
+// prune forgets older deployments whose tasks are gone.
+func (svc *ecsService) prune() {
+	primary := svc.primary()
+	svc.deployments = slices.DeleteFunc(slices.Clone(svc.deployments), func(d *ecsDeployment) bool {
+		return d != primary && !slices.ContainsFunc(svc.tasks, func(t *ecsTask) bool { return t.deployment == d })
+	})
+}
+
 // settled notes a steady state once the primary deployment is all there is.
 func (svc *ecsService) settled(r *request) {
-	if svc.steady || svc.status != statusActive || len(svc.tasks) != int(*svc.out.DesiredCount) {
+	d, ro := svc.primary(), svc.rollout()
+	if svc.steady || svc.status != statusActive || len(svc.tasks) != int(*svc.out.DesiredCount) || !ro.settles() {
 		return
 	}
+	for _, t := range svc.tasks {
+		if t.deployment != d {
+			return
+		}
+	}
 	svc.steady = true
-	d := svc.primary()
-	if *d.out.RolloutState == ecs.DeploymentRolloutStateInProgress {
-		svc.good = d.definition
+	ro.cleanedUp(r)
+	if d.state() == ecs.DeploymentRolloutStateInProgress {
+		svc.good = d
 		d.setState(r, ecs.DeploymentRolloutStateCompleted, "ECS deployment "+d.id()+" completed.")
 		svc.event(r, "(deployment %s) deployment completed.", d.id())
 	}
@@ -132,15 +168,17 @@ func taskIDs(tasks []*ecsTask) string {
 func (svc *ecsService) start(r *request, n int) {
 	d := svc.primary()
 	svc.steady = false
-	switch role := d.definition.out.ExecutionRoleArn; {
-	case *d.out.RolloutState == ecs.DeploymentRolloutStateFailed || r.now.Before(svc.retryAt):
+	switch {
+	case d.state() == ecs.DeploymentRolloutStateFailed || r.now.Before(svc.retryAt):
 		return
 	case aws.StringValue(d.out.LaunchType) == ecs.LaunchTypeEc2:
 		svc.event(r, "was unable to place a task because no container instance met all of its requirements. Reason: No Container Instances were found in your cluster.")
 		svc.retry(r)
 		return
-	case role != nil && !r.account.iam.usableRole(r.aws, *role):
-		svc.failed(r, d, unusableRole(*role))
+	}
+	if role := d.definition.out.ExecutionRoleArn; role != nil && !r.account.iam.usableRole(r.aws, *role) {
+		svc.event(r, "failed to launch a task with (error %s).", unusableRole(*role))
+		svc.failed(r, d)
 		return
 	}
 	have := map[string]int64{}
@@ -192,33 +230,20 @@ func (svc *ecsService) startTask(r *request, d *ecsDeployment, provider string) 
 	return t
 }
 
-// failed is told that a task of a deployment did not start. If that has become too often, the circuit breaker ends the deployment.
-func (svc *ecsService) failed(r *request, d *ecsDeployment, reason string) {
-	d.failed++
-	svc.event(r, "failed to launch a task with (error %s).", reason)
-	if svc.status != statusActive || d != svc.primary() {
-		return
-	}
-	breaker := svc.out.DeploymentConfiguration.DeploymentCircuitBreaker
-	threshold := min(max(3, *svc.out.DesiredCount/2), 200)
-	if !*breaker.Enable || d.failed < threshold || *d.out.RolloutState != ecs.DeploymentRolloutStateInProgress {
-		svc.retry(r)
-		return
-	}
-	d.setState(r, ecs.DeploymentRolloutStateFailed, "ECS deployment circuit breaker: tasks failed to start.")
-	svc.event(r, "(deployment %s) deployment failed: tasks failed to start.", d.id())
-	if *breaker.Rollback && svc.good != nil && svc.good != d.definition {
-		svc.out.TaskDefinition = svc.good.out.TaskDefinitionArn
-		back := svc.deploy(r, svc.good)
-		back.setState(r, ecs.DeploymentRolloutStateInProgress, "ECS deployment circuit breaker: rolling back to deploymentId "+back.id()+".")
-		svc.event(r, "rolling back to deployment %s.", back.id())
-	}
-}
-
-// retry makes the scheduler wait before it launches tasks again.
+// retry makes the scheduler wait before it launches tasks again. What fails while it waits does not make it wait longer.
 func (svc *ecsService) retry(r *request) {
-	wait := min(firstRetry<<min(svc.failures, 10), lastRetry)
+	if r.now.Before(svc.retryAt) {
+		return
+	}
+	first := r.aws.lags.Retry
+	if first == 0 {
+		first = firstRetry
+	}
+	wait := min(first<<min(svc.failures, 10), lastRetry)
 	svc.failures++
+	if svc.failures == unsteady {
+		svc.event(r, "is unable to consistently start tasks successfully. For more information, see the Troubleshooting section of the Amazon ECS Developer Guide.")
+	}
 	svc.retryAt = r.now.Add(wait)
 	r.after(wait, svc.schedule)
 }

@@ -32,7 +32,7 @@ func ecsCreateService(r *request, in *ecs.CreateServiceInput) (*ecs.CreateServic
 		return nil, err
 	}
 	old, _ := c.services.get(*in.ServiceName)
-	if again, err := old.again(in); again != nil || err != nil {
+	if again, err := old.again(r, in); again != nil || err != nil {
 		return again, err
 	}
 	tags, err := newECSTags(in.Tags)
@@ -53,13 +53,13 @@ func ecsCreateService(r *request, in *ecs.CreateServiceInput) (*ecs.CreateServic
 	svc.deploy(r, definition)
 	c.gone.delete(svc.name)
 	c.services.put(svc.name, svc)
-	shown := svc.show()
+	shown := svc.show(r)
 	shown.Tags = tags.shown()
 	return &ecs.CreateServiceOutput{Service: shown}, nil
 }
 
 // again answers a request for a service whose name is taken: with the service if it is the same request, with an error if the name is not free.
-func (svc *ecsService) again(in *ecs.CreateServiceInput) (*ecs.CreateServiceOutput, error) {
+func (svc *ecsService) again(r *request, in *ecs.CreateServiceInput) (*ecs.CreateServiceOutput, error) {
 	switch {
 	case svc == nil:
 		return nil, nil
@@ -68,7 +68,7 @@ func (svc *ecsService) again(in *ecs.CreateServiceInput) (*ecs.CreateServiceOutp
 	case svc.token == "" || svc.token != aws.StringValue(in.ClientToken) || !awsutil.DeepEqual(svc.request, in):
 		return nil, invalid("Creation of service was not idempotent.")
 	}
-	shown := svc.show()
+	shown := svc.show(r)
 	shown.Tags = svc.tags.shown()
 	return &ecs.CreateServiceOutput{Service: shown}, nil
 }
@@ -168,6 +168,7 @@ func deploymentConfiguration(in, present *ecs.DeploymentConfiguration) (*ecs.Dep
 	out := ecs.DeploymentConfiguration{
 		MaximumPercent: aws.Int64(200), MinimumHealthyPercent: aws.Int64(100),
 		DeploymentCircuitBreaker: &ecs.DeploymentCircuitBreaker{Enable: aws.Bool(false), Rollback: aws.Bool(false)},
+		Strategy:                 aws.String(ecs.DeploymentStrategyRolling), BakeTimeInMinutes: aws.Int64(0),
 	}
 	if present != nil {
 		out = *present
@@ -185,9 +186,10 @@ func deploymentConfiguration(in, present *ecs.DeploymentConfiguration) (*ecs.Dep
 			}
 			out.DeploymentCircuitBreaker = &ecs.DeploymentCircuitBreaker{Enable: aws.Bool(aws.BoolValue(b.Enable)), Rollback: aws.Bool(aws.BoolValue(b.Rollback))}
 		}
-		if in.Alarms != nil {
-			out.Alarms = in.Alarms
-		}
+		changeStrategy(&out, in)
+	}
+	if err := checkStrategyOf(&out); err != nil {
+		return nil, err
 	}
 	most, least := *out.MaximumPercent, *out.MinimumHealthyPercent
 	switch {
@@ -197,4 +199,26 @@ func deploymentConfiguration(in, present *ecs.DeploymentConfiguration) (*ecs.Dep
 		return nil, invalid("Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.")
 	}
 	return &out, nil
+}
+
+// changeStrategy sets how a service is to be deployed, as far as a request says so.
+func changeStrategy(out, in *ecs.DeploymentConfiguration) {
+	if in.Alarms != nil {
+		out.Alarms = in.Alarms
+	}
+	if in.Strategy != nil {
+		out.Strategy = in.Strategy
+	}
+	if in.BakeTimeInMinutes != nil {
+		out.BakeTimeInMinutes = in.BakeTimeInMinutes
+	}
+	if in.LifecycleHooks != nil {
+		out.LifecycleHooks = in.LifecycleHooks
+	}
+	if in.LinearConfiguration != nil {
+		out.LinearConfiguration = in.LinearConfiguration
+	}
+	if in.CanaryConfiguration != nil {
+		out.CanaryConfiguration = in.CanaryConfiguration
+	}
 }

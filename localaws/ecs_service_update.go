@@ -37,7 +37,7 @@ func ecsUpdateService(r *request, in *ecs.UpdateServiceInput) (*ecs.UpdateServic
 	} else {
 		r.after(0, svc.schedule)
 	}
-	return &ecs.UpdateServiceOutput{Service: svc.show()}, nil
+	return &ecs.UpdateServiceOutput{Service: svc.show(r)}, nil
 }
 
 // redeploys reports whether ECS replaces a service's tasks when its parameters change so.

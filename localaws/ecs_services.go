@@ -22,7 +22,8 @@ type ecsService struct {
 	events      []*ecs.ServiceEvent // newest first
 	tasks       []*ecsTask          // on their way to STOPPED at most, oldest first
 	ended       []*ecsTask          // STOPPED, oldest first
-	good        *ecsRevision        // what the last completed deployment was made of
+	rollouts    []*rollout          // newest first
+	good        *ecsDeployment      // the last completed deployment, which a rollback goes back to; nil while one is under way
 	steady      bool                // nothing has changed since the last steady state
 	failures    int                 // launches that failed since the last that did not
 	retryAt     time.Time           // when the scheduler tries again to launch tasks
@@ -78,7 +79,7 @@ func describeServices(r *request, in *ecs.DescribeServicesInput) (*ecs.DescribeS
 			out.Failures = append(out.Failures, missing(r.asARN("service/"+c.name+"/", ref)))
 			continue
 		}
-		shown := svc.show()
+		shown := svc.show(r)
 		if wants(in.Include, ecs.ServiceFieldTags) {
 			shown.Tags = svc.tags.shown()
 		}
@@ -121,7 +122,7 @@ func ecsDeleteService(r *request, in *ecs.DeleteServiceInput) (*ecs.DeleteServic
 		return nil, noService()
 	}
 	if svc.status != statusActive {
-		return &ecs.DeleteServiceOutput{Service: svc.show()}, nil
+		return &ecs.DeleteServiceOutput{Service: svc.show(r)}, nil
 	}
 	if !aws.BoolValue(in.Force) {
 		switch {
@@ -132,7 +133,7 @@ func ecsDeleteService(r *request, in *ecs.DeleteServiceInput) (*ecs.DeleteServic
 		}
 	}
 	svc.drain(r)
-	return &ecs.DeleteServiceOutput{Service: svc.show()}, nil
+	return &ecs.DeleteServiceOutput{Service: svc.show(r)}, nil
 }
 
 // drain stops the service; it is INACTIVE when its tasks have stopped, and forgotten later.
@@ -140,7 +141,7 @@ func (svc *ecsService) drain(r *request) {
 	svc.status, svc.out.DesiredCount = statusDraining, aws.Int64(0)
 	svc.schedule(r)
 	r.after(r.aws.lags.Drain, func(r *request) {
-		svc.status, svc.deployments, svc.request = statusInactive, nil, nil
+		svc.status, svc.deployments, svc.rollouts, svc.good, svc.request = statusInactive, nil, nil, nil, nil
 		c := svc.cluster
 		c.services.delete(svc.name)
 		c.gone.put(svc.name, svc)
@@ -157,24 +158,38 @@ func (o *ordered[V]) forget(key string, same func(V) bool) {
 }
 
 // show returns the service as ECS answers it, without tags.
-func (svc *ecsService) show() *ecs.Service {
+func (svc *ecsService) show(r *request) *ecs.Service {
 	out := svc.out
 	out.Status, out.Events = aws.String(svc.status), orEmpty(svc.events)
-	out.Deployments = []*ecs.Deployment{}
+	out.Deployments, out.CurrentServiceRevisions = []*ecs.Deployment{}, []*ecs.ServiceCurrentRevisionSummary{}
 	var running, pending int64
 	for i, d := range svc.deployments {
 		shown := d.out
-		shown.Status, shown.DesiredCount = aws.String("ACTIVE"), aws.Int64(0)
+		shown.Status, shown.DesiredCount = aws.String("ACTIVE"), aws.Int64(svc.requested(d))
 		if i == 0 {
-			shown.Status, shown.DesiredCount = aws.String("PRIMARY"), out.DesiredCount
+			shown.Status = aws.String("PRIMARY")
 		}
-		r, p := svc.counts(d)
-		shown.RunningCount, shown.PendingCount, shown.FailedTasks = aws.Int64(r), aws.Int64(p), aws.Int64(d.failed)
-		running, pending = running+r, pending+p
+		ran, waits := svc.counts(d)
+		shown.RunningCount, shown.PendingCount, shown.FailedTasks = aws.Int64(ran), aws.Int64(waits), aws.Int64(d.failed)
+		running, pending = running+ran, pending+waits
 		out.Deployments = append(out.Deployments, &shown)
+		out.CurrentServiceRevisions = append(out.CurrentServiceRevisions, &ecs.ServiceCurrentRevisionSummary{
+			Arn: svc.revisionARN(r, d), RequestedTaskCount: shown.DesiredCount, RunningTaskCount: shown.RunningCount, PendingTaskCount: shown.PendingCount,
+		})
+	}
+	if len(svc.rollouts) > 0 {
+		out.CurrentServiceDeployment = svc.rollout().out.ServiceDeploymentArn
 	}
 	out.RunningCount, out.PendingCount = &running, &pending
 	return &out
+}
+
+// requested returns how many tasks of a deployment are wanted: none of one that is being replaced.
+func (svc *ecsService) requested(d *ecsDeployment) int64 {
+	if len(svc.deployments) > 0 && d == svc.primary() {
+		return *svc.out.DesiredCount
+	}
+	return 0
 }
 
 // counts returns how many tasks of a deployment run, and how many are about to.

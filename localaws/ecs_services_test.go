@@ -320,7 +320,7 @@ func TestTheCircuitBreakerRollsBack(t *testing.T) {
 		t.Errorf("not rolled back: %v", svc)
 	}
 	got := strings.Join(events(svc), "\n")
-	for _, want := range []string{"Essential container in task exited", "deployment failed: tasks failed to start.", "rolling back to deployment"} {
+	for _, want := range []string{"deployment failed: tasks failed to start.", "rolling back to deployment"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no event says %q: %s", want, got)
 		}

@@ -3,6 +3,7 @@ package localaws
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
@@ -37,7 +38,11 @@ type ecsTask struct {
 }
 
 func (t *ecsTask) running() bool { return *t.out.LastStatus == taskRunning }
-func (t *ecsTask) wanted() bool  { return *t.out.DesiredStatus == taskRunning }
+
+// ready reports whether the task counts as healthy for its service.
+func (t *ecsTask) ready() bool { return t.running() }
+
+func (t *ecsTask) wanted() bool { return *t.out.DesiredStatus == taskRunning }
 
 // show returns a copy of the task.
 func (t *ecsTask) show(tags bool) *ecs.Task {
@@ -150,7 +155,7 @@ func (t *ecsTask) start(r *request) {
 	t.set(taskRunning, taskRunning)
 	if t.service != nil {
 		t.register(r)
-		t.service.failures = 0
+		t.service.worked(t.deployment)
 		t.service.schedule(r)
 	}
 }
@@ -158,8 +163,11 @@ func (t *ecsTask) start(r *request) {
 // fail stops the task at once.
 func (t *ecsTask) fail(r *request, code, reason string) {
 	t.out.StopCode, t.out.StoppedReason, t.out.StoppingAt = aws.String(code), aws.String(reason), aws.Time(r.now)
-	if t.service != nil {
-		t.service.failed(r, t.deployment, reason)
+	if svc := t.service; svc != nil {
+		if code == ecs.TaskStopCodeTaskFailedToStart {
+			svc.event(r, "was unable to place a task. Reason: %s.", strings.TrimSuffix(reason, "."))
+		}
+		svc.failed(r, t.deployment)
 	}
 	t.finish(r)
 }

@@ -46,6 +46,10 @@ type Lags struct {
 	Cluster   time.Duration // a new cluster until services can be created in it
 	Secret    time.Duration // a force-deleted secret's name until it is free again
 	Visible   time.Duration // a new resource until reads see it
+
+	Retry      time.Duration // until a service's scheduler tries again after a failure, twice as long each time; 0 stands for ECS's own 30 s
+	Stage      time.Duration // each lifecycle stage of a blue/green, linear or canary deployment, and until a requested stop or rollback begins
+	BakeMinute time.Duration // each minute of bake time of such a deployment
 }
 
 // Option is a setting of New.
