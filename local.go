@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"ecs-api/api"
+	"ecs-api/api/openapi"
 	"ecs-api/config"
 	"ecs-api/localaws"
 )
@@ -90,7 +90,7 @@ curl -sS -H %s %s
 curl -sS -X DELETE -H %s %s
 
 `, url, cloud.endpoint, warning, header,
-		quote(url+"/v1/ecs/local/services"), quote(header), quote(strings.TrimSpace(api.CreateExample)),
+		quote(url+"/v1/ecs/local/services"), quote(header), quote(strings.TrimSpace(openapi.CreateExample)),
 		quote(header), quote(url+"/v1/ecs/local/clusters/myclu/services/www?all=true"),
 		quote(header), quote(url+"/v1/ecs/local/clusters/myclu/services/www?recursive=true"))
 }

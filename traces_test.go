@@ -19,7 +19,7 @@ import (
 	otlp "go.opentelemetry.io/proto/otlp/trace/v1"
 	"golang.org/x/time/rate"
 
-	"ecs-api/api"
+	"ecs-api/api/openapi"
 	"ecs-api/api/otlptest"
 )
 
@@ -99,7 +99,7 @@ func TestALifeOfAServiceIsTraced(t *testing.T) {
 	c := otlptest.NewCollector(t)
 	p := startLocalIn(t, setEnv(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": c.URL}))
 	const service = "/local/clusters/myclu/services/www"
-	p.must(t, http.MethodPost, "/local/services", api.CreateExample)
+	p.must(t, http.MethodPost, "/local/services", openapi.CreateExample)
 	p.must(t, http.MethodPut, service, `{"ForceNewDeployment": true}`)
 	p.must(t, http.MethodDelete, service+"?recursive=true", "")
 	log := p.endsWell(t) // right away: the service is still being taken down
@@ -176,7 +176,7 @@ func TestNoSpanHoldsASecret(t *testing.T) {
 	word := regexp.MustCompile(`WORD`)
 	asked := 0
 	for _, r := range []struct{ method, path, body string }{
-		{"POST", "/local/services", api.CreateExample},
+		{"POST", "/local/services", openapi.CreateExample},
 		{"POST", "/local/services", `{"service": {"servicename": "a", "desiredcount": "WORD"}}`},
 		{"POST", "/local/services", `{"service": {"servicename": "b"}, "cluster": {"clustername": "myclu"}, "taskdefinition": {"family": "b", "cpu": "WORD", "memory": "1", "containerdefinitions": [{"name": "b", "image": "WORD", "environment": [{"name": "PASSWORD", "value": "WORD"}]}]}, "credentials": {"b": {"Name": "b", "SecretString": "WORD"}}, "tags": [{"Key": "WORD", "Value": "WORD"}]}`},
 		{"PUT", "/local/clusters/myclu/services/www", `{"Credentials": {"webserver": {"Name": "myapp-webserver-cred", "SecretString": "WORD"}}, "Tags": [{"Key": "a", "Value": "WORD"}]}`},
@@ -248,7 +248,7 @@ func TestACollectorThatIsDownIsToldOfNowAndThen(t *testing.T) {
 			for range 200 {
 				p.must(t, http.MethodGet, "/ping", "")
 			}
-			p.must(t, http.MethodPost, "/local/services", api.CreateExample)
+			p.must(t, http.MethodPost, "/local/services", openapi.CreateExample)
 			log := p.endsWell(t)
 			if told := strings.Count(log, "msg=traces"); told < 1 || told > 8 { // the first five, one a minute, and at the end
 				t.Errorf("the log tells of it %d times: %s", told, log)
@@ -336,7 +336,7 @@ func TestADisabledTracerMakesNoConnection(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := otlptest.NewCollector(t)
 			p := startLocalIn(t, setEnv(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": c.URL, variable[0]: variable[1]}))
-			p.must(t, http.MethodPost, "/local/services", api.CreateExample)
+			p.must(t, http.MethodPost, "/local/services", openapi.CreateExample)
 			log := p.endsWell(t)
 			if named := strings.Contains(log, "traceId"); named != (name == "never") {
 				t.Errorf("log %s", log)

@@ -16,6 +16,7 @@ import (
 	"github.com/gorilla/mux"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"ecs-api/api/openapi"
 	"ecs-api/api/otlptest"
 	"ecs-api/common"
 	"ecs-api/docs/docstest"
@@ -84,7 +85,7 @@ func TestTheCallersGuideNamesEveryStatusOfAnError(t *testing.T) {
 func exercised(t *testing.T) *harness {
 	t.Helper()
 	h := newTracedHarness(t, localaws.New(), otlptest.NewCollector(t))
-	h.do(t, http.MethodPost, base+"/local/services", CreateExample)
+	h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample)
 	h.do(t, http.MethodDelete, base+"/local/clusters/myclu/services/www?recursive=true", "")
 	h.background.Shutdown(t.Context())
 	h.do(t, http.MethodGet, base+"/local/clusters/none", "")

@@ -15,6 +15,7 @@ import (
 	"github.com/gorilla/mux"
 	"github.com/sirupsen/logrus"
 
+	"ecs-api/api/openapi"
 	"ecs-api/api/openapitest"
 	"ecs-api/common"
 	"ecs-api/config"
@@ -33,7 +34,7 @@ type harness struct {
 }
 
 // describedBy holds what the tests send and get against the OpenAPI document.
-var describedBy = sync.OnceValues(func() (*openapitest.Validator, error) { return openapitest.NewValidator(OpenAPI) })
+var describedBy = sync.OnceValues(func() (*openapitest.Validator, error) { return openapitest.NewValidator(openapi.YAML) })
 
 // logBuffer is what the server logged.
 type logBuffer struct {

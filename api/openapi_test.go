@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/gorilla/mux"
 
+	"ecs-api/api/openapi"
 	"ecs-api/api/openapitest"
 	"ecs-api/localaws"
 )
@@ -19,7 +20,7 @@ import (
 // loadOpenAPI returns the document, read by a library that does not serve it.
 func loadOpenAPI(t *testing.T) *openapi3.T {
 	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromData(OpenAPI)
+	doc, err := openapi3.NewLoader().LoadFromData(openapi.YAML)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +28,7 @@ func loadOpenAPI(t *testing.T) *openapi3.T {
 }
 
 func TestTheOpenAPIDocumentAndItsExamplesAreValid(t *testing.T) {
-	if _, err := openapitest.NewValidator(OpenAPI); err != nil {
+	if _, err := openapitest.NewValidator(openapi.YAML); err != nil {
 		t.Error(err)
 	}
 }
@@ -189,7 +190,7 @@ func TestTheDocumentsExampleIsTheOneThatLocalPrints(t *testing.T) {
 		t.Fatal(err)
 	}
 	var inDocument, printed any
-	for text, into := range map[string]*any{string(documented): &inDocument, CreateExample: &printed} {
+	for text, into := range map[string]*any{string(documented): &inDocument, openapi.CreateExample: &printed} {
 		if err := json.Unmarshal([]byte(text), into); err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"ecs-api/api/openapi"
 	"ecs-api/common"
 )
 
@@ -17,7 +18,9 @@ func (s *Server) routes() {
 	s.open(v1, "/ping", http.HandlerFunc(ping))
 	s.open(v1, "/version", handle(s, http.StatusOK, showVersion))
 	s.open(v1, "/metrics", s.metrics.handler())
-	s.documentRoutes(v1)
+	for path, file := range openapi.Files() {
+		s.open(v1, path, file)
+	}
 
 	s.serviceRoutes(v1)
 	s.clusterRoutes(v1)

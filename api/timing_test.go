@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"ecs-api/api/openapi"
 	"ecs-api/localaws"
 	"ecs-api/orchestration"
 )
@@ -56,7 +57,7 @@ func TestWritesAreTimedByStep(t *testing.T) {
 	h := newHarness(t, localaws.New())
 	const service = "/v1/ecs/local/clusters/myclu/services/www"
 	for _, tt := range []struct{ method, target, body, step string }{
-		{http.MethodPost, "/v1/ecs/local/services", CreateExample, "cluster"},
+		{http.MethodPost, "/v1/ecs/local/services", openapi.CreateExample, "cluster"},
 		{http.MethodPut, service, `{"Service": {"DesiredCount": 2}}`, "service"},
 		{http.MethodDelete, service, "", "delete-service"},
 		{http.MethodDelete, service + "?recursive=true", "", "read-service"},

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	otlp "go.opentelemetry.io/proto/otlp/trace/v1"
 
+	"ecs-api/api/openapi"
 	"ecs-api/api/otlptest"
 	"ecs-api/common"
 	"ecs-api/localaws"
@@ -94,7 +95,7 @@ func TestARequestIsASpan(t *testing.T) {
 func TestATraceThatTheCallerDoesNotRecordIsOnlyNamed(t *testing.T) {
 	c := otlptest.NewCollector(t)
 	h := newTracedHarness(t, localaws.New(), c)
-	if answer, body := h.do(t, http.MethodPost, "/v1/ecs/local/services", CreateExample, unrecordedTrace); answer.StatusCode != http.StatusOK {
+	if answer, body := h.do(t, http.MethodPost, "/v1/ecs/local/services", openapi.CreateExample, unrecordedTrace); answer.StatusCode != http.StatusOK {
 		t.Fatalf("answered %d %s", answer.StatusCode, body)
 	}
 	if len(c.Spans()) > 0 || !strings.Contains(h.log.String(), `"traceId":"`+callersTrace+`"`) {
@@ -106,7 +107,7 @@ func TestBackgroundWorkNamesItsTraceInTheLog(t *testing.T) {
 	c := otlptest.NewCollector(t)
 	h := newTracedHarness(t, localaws.New(), c)
 	for _, method := range []string{http.MethodPost, http.MethodDelete} {
-		target, body := "/v1/ecs/local/services", CreateExample
+		target, body := "/v1/ecs/local/services", openapi.CreateExample
 		if method == http.MethodDelete {
 			target, body = "/v1/ecs/local/clusters/myclu/services/www?recursive=true", ""
 		}

@@ -63,7 +63,7 @@ echo "healthy: $health exits 0"
 uid=$(sed -n 's/^Uid:[[:space:]]*\([0-9]*\).*/\1/p' "/proc/$server/status")
 [ "$uid" = "${user%%:*}" ] || fail "it runs as $uid, not as $user"
 echo "it runs as user $uid"
-status=$(curl -s -o "$work/answer" -w '%{http_code}' -H 'X-Auth-Token: local' --data @api/example.json "http://127.0.0.1:$port/v1/ecs/local/services")
+status=$(curl -s -o "$work/answer" -w '%{http_code}' -H 'X-Auth-Token: local' --data @api/openapi/example.json "http://127.0.0.1:$port/v1/ecs/local/services")
 [ "$status" = 200 ] || { cat "$work/answer" >&2; fail "creating a service answered $status"; }
 echo "creating a service answered 200"
 kill -TERM "$server"

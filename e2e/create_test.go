@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-// seedCreate returns the first request of the project's first manual, as it stands in api/example.json but for the namespace.
+// seedCreate returns the first request of the project's first manual, as it stands in api/openapi/example.json but for the namespace.
 func seedCreate(t *testing.T) string {
 	t.Helper()
-	text := string(must(os.ReadFile("../api/example.json"))(t))
+	text := string(must(os.ReadFile("../api/openapi/example.json"))(t))
 	return strings.ReplaceAll(text, "ns-y3uaw6neshhbev3f", "${namespace}")
 }
 

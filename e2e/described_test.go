@@ -11,7 +11,7 @@ import (
 
 // describedBy holds what the suite sends and gets against the OpenAPI document.
 var describedBy = sync.OnceValues(func() (*openapitest.Validator, error) {
-	doc, err := os.ReadFile("../api/openapi.yaml")
+	doc, err := os.ReadFile("../api/openapi/openapi.yaml")
 	if err != nil {
 		return nil, err
 	}

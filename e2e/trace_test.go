@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"ecs-api/api"
+	"ecs-api/api/openapi"
 	"ecs-api/api/otlptest"
 	"ecs-api/localaws"
 )
@@ -48,7 +48,7 @@ func TestTheProgramSendsTracesOnlyIfItIsAsked(t *testing.T) {
 					t.Fatalf("answered %d %s", status, body)
 				}
 			}
-			if status, body, _ := s.ask(t, http.MethodPost, "/local/services", api.CreateExample); status != http.StatusOK {
+			if status, body, _ := s.ask(t, http.MethodPost, "/local/services", openapi.CreateExample); status != http.StatusOK {
 				t.Fatalf("answered %d %s", status, body)
 			}
 			address := debugLine.FindStringSubmatch(s.log.String())

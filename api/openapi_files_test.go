@@ -83,27 +83,6 @@ func unpack(t *testing.T, h *harness, path string) string {
 	return string(text)
 }
 
-func TestWhoTakesGzip(t *testing.T) {
-	for header, want := range map[string]bool{
-		"": false, "gzip": true, "br, gzip;q=0.5, *": true, "GZIP": true, "gzip;q=0": false, "gzip; q=0.0": false, "gzip; q=1": true, "deflate, br": false, "x-gzipped": false,
-	} {
-		if got := takesGzip([]string{header}); got != want {
-			t.Errorf("Accept-Encoding: %s: %v", header, got)
-		}
-	}
-}
-
-func TestWhatMatchesATag(t *testing.T) {
-	const etag = `W/"abc"`
-	for header, want := range map[string]bool{
-		"": false, `W/"abc"`: true, `"abc"`: true, `"x", W/"abc"`: true, "*": true, `"ab"`: false, "abc": false,
-	} {
-		if got := matches([]string{header}, etag); got != want {
-			t.Errorf("If-None-Match: %s: %v", header, got)
-		}
-	}
-}
-
 // nowhere is an answer that nobody keeps.
 type nowhere http.Header
 

@@ -1,0 +1,39 @@
+// Package openapi holds what the server publishes about itself: the OpenAPI document, the page that shows it, and the example of a create.
+// All of it is part of the program. The rule it owns: a file is compressed once, when the program is built or starts, not for each caller.
+package openapi
+
+import (
+	_ "embed" // the document and the example
+	"fmt"
+	"net/http"
+	"sync"
+
+	"sigs.k8s.io/yaml"
+)
+
+// YAML is the document that describes the API.
+//
+//go:embed openapi.yaml
+var YAML []byte
+
+// CreateExample is the body of a request that creates a whole service: cluster, task definition, service discovery, credentials, service.
+//
+//go:embed example.json
+var CreateExample string
+
+// Files returns what is published, by path below the API's root: the document in YAML and JSON, the documentation page and its files. Every
+// server shares them.
+func Files() map[string]http.Handler { return files() }
+
+var files = sync.OnceValue(func() map[string]http.Handler {
+	asJSON, err := yaml.YAMLToJSON(YAML)
+	if err != nil { // the document is part of the program, and tests read it
+		panic(fmt.Sprintf("openapi.yaml: %v", err))
+	}
+	all := map[string]http.Handler{
+		"/openapi.yaml": newFile("application/yaml", YAML),
+		"/openapi.json": newFile("application/json", asJSON),
+	}
+	addPage(all)
+	return all
+})

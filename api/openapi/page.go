@@ -1,0 +1,64 @@
+package openapi
+
+import (
+	"embed"
+	"fmt"
+	"net/http"
+	"path"
+	"strings"
+)
+
+// pageFiles are the documentation page: Swagger UI as its makers packed it, below vendor, and what is ours. See docs/update.
+//
+//go:embed docs/index.html docs/page.css docs/page.js docs/icon.svg docs/vendor/*.gz
+var pageFiles embed.FS
+
+// pagePolicy lets the page load what is served here and call this server, and nothing else. Swagger UI sets styles in attributes of what
+// it draws, which is why styles may stand in the page itself.
+const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; " +
+	"connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
+// addPage adds the documentation page and its files, by their paths.
+func addPage(all map[string]http.Handler) {
+	for _, pattern := range []string{"docs", "docs/vendor"} {
+		files, err := pageFiles.ReadDir(pattern)
+		if err != nil {
+			panic(fmt.Sprintf("the documentation page: %v", err)) // it is part of the program
+		}
+		for _, file := range files {
+			if file.IsDir() {
+				continue
+			}
+			name, f := pageFile(pattern + "/" + file.Name())
+			f.policy = pagePolicy
+			all[name] = f
+		}
+	}
+}
+
+// pageTypes are the media types of the page's files, by extension.
+var pageTypes = map[string]string{
+	".html": "text/html; charset=utf-8",
+	".css":  "text/css; charset=utf-8",
+	".js":   "text/javascript; charset=utf-8",
+	".svg":  "image/svg+xml",
+}
+
+// pageFile returns a file of the page and the path it is served at.
+func pageFile(file string) (name string, f *file) {
+	content, err := pageFiles.ReadFile(file)
+	if err != nil {
+		panic(fmt.Sprintf("the documentation page: %v", err)) // it is part of the program
+	}
+	name = "/docs/" + path.Base(strings.TrimSuffix(file, ".gz"))
+	media := pageTypes[path.Ext(name)]
+	if path.Ext(file) == ".gz" {
+		f = packedFile(media, content)
+	} else {
+		f = newFile(media, content)
+	}
+	if name == "/docs/index.html" {
+		name = "/docs"
+	}
+	return name, f
+}
