@@ -13,6 +13,7 @@ import (
 	"ecs-api/kms"
 	"ecs-api/orchestration"
 	awsaccount "ecs-api/orchestration/account"
+	"ecs-api/orchestration/adhoc"
 	"ecs-api/secretsmanager"
 	"ecs-api/servicediscovery"
 	"ecs-api/ssm"
@@ -36,6 +37,7 @@ type account struct {
 
 	// scope is the account as the packages below orchestration see it: settings, clients and identity.
 	scope        *awsaccount.Account
+	adhoc        *adhoc.Resources
 	orchestrator *orchestration.Orchestrator
 	reads        flights // those of callers that are under way
 }
@@ -83,6 +85,7 @@ func (s *Server) newAccount(name string, o Options) (*account, error) {
 	}, awsaccount.Clients{
 		ECS: a.ecs, IAM: a.iam, Secrets: a.secrets, CloudMap: a.registry, Logs: a.logs, Params: a.params, STS: a.sts, Tagging: tagging.New(sess),
 	}, o.Pace)
+	a.adhoc = adhoc.New(a.scope)
 	a.orchestrator = orchestration.New(old, orchestration.Clients{
 		ECS: a.ecs, IAM: a.iam, Secrets: a.secrets, Cloud: a.registry, Logs: a.logs, STS: a.sts, Tagged: tagging.New(sess),
 	}, s.background)

@@ -18,6 +18,7 @@ import (
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/iam"
 	"ecs-api/localaws"
+	awsaccount "ecs-api/orchestration/account"
 	"ecs-api/servicediscovery"
 )
 
@@ -124,11 +125,11 @@ func adhocHarness(t *testing.T, opts ...localaws.Option) *harness {
 }
 
 // sdk is the account's clients, for what is there before a request comes.
-func (h *harness) sdk() *account { return h.accounts["local"] }
+func (h *harness) sdk() *awsaccount.Account { return h.accounts["local"].scope }
 
 func (h *harness) addCluster(t *testing.T, name string, tags common.Tags) {
 	t.Helper()
-	_, err := h.sdk().ecs.CreateCluster(t.Context(), &awsecs.CreateClusterInput{
+	_, err := h.sdk().ECS.CreateCluster(t.Context(), &awsecs.CreateClusterInput{
 		ClusterName: aws.String(name), Tags: ecs.FromTags(tags), CapacityProviders: aws.StringSlice([]string{"FARGATE", "FARGATE_SPOT"}),
 	})
 	if err != nil {
@@ -138,7 +139,7 @@ func (h *harness) addCluster(t *testing.T, name string, tags common.Tags) {
 
 func (h *harness) addDefinition(t *testing.T, family string, tags common.Tags) {
 	t.Helper()
-	_, err := h.sdk().ecs.RegisterTaskDefinition(t.Context(), &awsecs.RegisterTaskDefinitionInput{
+	_, err := h.sdk().ECS.RegisterTaskDefinition(t.Context(), &awsecs.RegisterTaskDefinitionInput{
 		Family: aws.String(family), Cpu: aws.String("256"), Memory: aws.String("512"), NetworkMode: aws.String("awsvpc"), Tags: ecs.FromTags(tags),
 		RequiresCompatibilities: aws.StringSlice([]string{"FARGATE"}),
 		ContainerDefinitions:    []*awsecs.ContainerDefinition{{Name: aws.String("web"), Image: aws.String("nginx")}},
@@ -150,7 +151,7 @@ func (h *harness) addDefinition(t *testing.T, family string, tags common.Tags) {
 
 func (h *harness) addService(t *testing.T, cluster, name, family string, tags common.Tags) {
 	t.Helper()
-	_, err := h.sdk().ecs.CreateService(t.Context(), &awsecs.CreateServiceInput{
+	_, err := h.sdk().ECS.CreateService(t.Context(), &awsecs.CreateServiceInput{
 		Cluster: aws.String(cluster), ServiceName: aws.String(name), TaskDefinition: aws.String(family), DesiredCount: aws.Int64(1),
 		LaunchType: aws.String("FARGATE"), Tags: ecs.FromTags(tags), NetworkConfiguration: testNetwork,
 	})
@@ -166,7 +167,7 @@ var testNetwork = &awsecs.NetworkConfiguration{AwsvpcConfiguration: &awsecs.AwsV
 // addTask starts a task and returns its id.
 func (h *harness) addTask(t *testing.T, cluster, family string, tags common.Tags) string {
 	t.Helper()
-	out, err := h.sdk().ecs.RunTask(t.Context(), &awsecs.RunTaskInput{
+	out, err := h.sdk().ECS.RunTask(t.Context(), &awsecs.RunTaskInput{
 		Cluster: aws.String(cluster), TaskDefinition: aws.String(family), LaunchType: aws.String("FARGATE"), Tags: ecs.FromTags(tags), NetworkConfiguration: testNetwork,
 	})
 	if err != nil {
@@ -179,7 +180,7 @@ func (h *harness) addTask(t *testing.T, cluster, family string, tags common.Tags
 // addRegistry makes a service discovery service and returns its id.
 func (h *harness) addRegistry(t *testing.T, name string, tags common.Tags) string {
 	t.Helper()
-	made, err := h.sdk().registry.CreateService(t.Context(), &awscloud.CreateServiceInput{
+	made, err := h.sdk().CloudMap.CreateService(t.Context(), &awscloud.CreateServiceInput{
 		Name: aws.String(name), NamespaceId: aws.String(localaws.Namespace), Tags: servicediscovery.FromTags(tags),
 		DnsConfig: &awscloud.DnsConfig{DnsRecords: []*awscloud.DnsRecord{{Type: aws.String("A"), TTL: aws.Int64(30)}}},
 	})
@@ -191,7 +192,7 @@ func (h *harness) addRegistry(t *testing.T, name string, tags common.Tags) strin
 
 func (h *harness) addRole(t *testing.T, name string, tags common.Tags) {
 	t.Helper()
-	_, err := h.sdk().iam.CreateRole(t.Context(), &awsiam.CreateRoleInput{
+	_, err := h.sdk().IAM.CreateRole(t.Context(), &awsiam.CreateRoleInput{
 		RoleName: aws.String(name), Tags: iam.FromTags(tags),
 		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}`),
 	})
@@ -206,7 +207,7 @@ func taskFilter(cluster string) ecs.TaskFilter { return ecs.TaskFilter{Cluster: 
 // addRegisteredService makes a service whose task is an instance of the registry.
 func (h *harness) addRegisteredService(t *testing.T, cluster, name, family, registry string) {
 	t.Helper()
-	_, err := h.sdk().ecs.CreateService(t.Context(), &awsecs.CreateServiceInput{
+	_, err := h.sdk().ECS.CreateService(t.Context(), &awsecs.CreateServiceInput{
 		Cluster: aws.String(cluster), ServiceName: aws.String(name), TaskDefinition: aws.String(family), DesiredCount: aws.Int64(1),
 		LaunchType: aws.String("FARGATE"), Tags: ecs.FromTags(tagsOurs), NetworkConfiguration: testNetwork,
 		ServiceRegistries: []*awsecs.ServiceRegistry{{RegistryArn: aws.String(arnCloud + "service/" + registry)}},

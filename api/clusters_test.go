@@ -16,7 +16,7 @@ func TestClusters(t *testing.T) {
 	}
 	h.addService(t, "withservice", "www", "web", tagsOurs)
 	h.addTask(t, "withtask", "web", tagsOurs)
-	if _, err := h.sdk().ecs.DeleteCluster(t.Context(), "gone"); err != nil {
+	if _, err := h.sdk().ECS.DeleteCluster(t.Context(), "gone"); err != nil {
 		t.Fatal(err)
 	}
 

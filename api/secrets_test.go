@@ -23,7 +23,7 @@ import (
 // addSecret makes a secret past the API and returns its ARN.
 func (h *harness) addSecret(t testing.TB, name string, tags common.Tags) string {
 	t.Helper()
-	out, err := h.sdk().secrets.CreateSecret(t.Context(), &awssecrets.CreateSecretInput{
+	out, err := h.sdk().Secrets.CreateSecret(t.Context(), &awssecrets.CreateSecretInput{
 		Name: aws.String(name), SecretString: aws.String("theirs"), Tags: secretsmanager.FromTags(tags),
 	})
 	if err != nil {
@@ -35,7 +35,7 @@ func (h *harness) addSecret(t testing.TB, name string, tags common.Tags) string 
 // secret returns what AWS knows of a secret.
 func (h *harness) secret(t testing.TB, id string) *awssecrets.DescribeSecretOutput {
 	t.Helper()
-	out, err := h.sdk().secrets.Secret(t.Context(), id)
+	out, err := h.sdk().Secrets.Secret(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,6 +44,9 @@ func (h *harness) secret(t testing.TB, id string) *awssecrets.DescribeSecretOutp
 
 // partial returns a secret's ARN without its random end.
 func partial(arn string) string { return arn[:len(arn)-7] }
+
+// foreignKey is a key of another account, which we may not use.
+const foreignKey = "arn:aws:kms:us-east-1:999999999999:key/11111111-2222-4333-8444-555555555555"
 
 func TestSecrets(t *testing.T) {
 	h := newHarness(t, localaws.New())
@@ -66,6 +69,7 @@ func TestSecrets(t *testing.T) {
 		{"a name that is a path's beginning", "POST", "/secrets", `{"Name":"spinup/localdev","SecretString":"x"}`, 400, wrong("Name")},
 		{"a new secret for another org", "POST", "/secrets", `{"Name":"x","SecretString":"x","Tags":[{"Key":"spinup:org","Value":"localdev2"}]}`, 400, wrong("Tags[0].Value")},
 		{"a key that is none", "POST", "/secrets", `{"Name":"x","SecretString":"x","KmsKeyId":"nope"}`, 400, wrong("KmsKeyId")},
+		{"a key of another account's", "POST", "/secrets", `{"Name":"x","SecretString":"x","KmsKeyId":"` + foreignKey + `"}`, 400, wrong("KmsKeyId")},
 		{"a token that is too short", "POST", "/secrets", `{"Name":"x","SecretString":"x","ClientRequestToken":"short"}`, 400, nil},
 		{"a value that is too long", "POST", "/secrets", `{"Name":"x","SecretString":"` + strings.Repeat("x", 65537) + `"}`, 400, nil},
 	})
@@ -191,6 +195,91 @@ func keysOf(t *testing.T, body string) []string {
 	return slices.Sorted(maps.Keys(object))
 }
 
+func TestAChangeOfASecretIsTheWholeOfIt(t *testing.T) {
+	const alias = "alias/aws/secretsmanager"
+	token := strings.Repeat("0123456789abcdef", 2)
+	value := func(value string) *awssecrets.GetSecretValueOutput {
+		return &awssecrets.GetSecretValueOutput{SecretString: &value}
+	}
+	for _, test := range []struct {
+		name, body  string
+		want        *awssecrets.GetSecretValueOutput
+		description string
+		key         string
+		answered    []string // the keys of the response
+	}{
+		{"the value by AWS's name", `{"SecretString":"new"}`, value("new"), "as it was", alias, []string{"ARN", "Name", "VersionId"}},
+		{"the value by both names", `{"Secret":"new","SecretString":"new"}`, value("new"), "as it was", alias, []string{"ARN", "Name", "VersionId"}},
+		{"AWS's name beside an empty one", `{"Secret":"","SecretString":"new"}`, value("new"), "as it was", alias, []string{"ARN", "Name", "VersionId"}},
+		{"bytes", `{"SecretBinary":"bmV3"}`, &awssecrets.GetSecretValueOutput{SecretBinary: []byte("new")}, "as it was", alias, []string{"ARN", "Name", "VersionId"}},
+		{"a token", `{"SecretString":"new","ClientRequestToken":"` + token + `"}`, value("new"), "as it was", alias, []string{"ARN", "Name", "VersionId"}},
+		{"a description", `{"Description":"new"}`, value("old"), "new", alias, []string{"ARN", "Name"}},
+		{"no description", `{"Description":""}`, value("old"), "", alias, []string{"ARN", "Name"}},
+		{"a key", `{"KmsKeyId":"` + localaws.KMSKey + `"}`, value("old"), "as it was", localaws.KMSKey, []string{"ARN", "Name"}},
+		{"the account's key", `{"KmsKeyId":""}`, value("old"), "as it was", localaws.KMSKey, []string{"ARN", "Name"}},
+		{"the secret's own name", `{"Name":"s","SecretId":"s","Description":"new"}`, value("old"), "new", alias, []string{"ARN", "Name"}},
+		{"all of it", `{"SecretString":"new","Description":"new","KmsKeyId":"` + localaws.KMSKey + `","Tags":[{"Key":"k","Value":"v"}]}`, value("new"), "new", localaws.KMSKey, []string{"ARN", "Name", "VersionId"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			h := newHarness(t, localaws.New())
+			in := &awssecrets.CreateSecretInput{Name: aws.String("s"), SecretString: aws.String("old"), Description: aws.String("as it was"), KmsKeyId: aws.String(alias), Tags: secretsmanager.FromTags(tagsOurs)}
+			if _, err := h.sdk().Secrets.CreateSecret(t.Context(), in); err != nil {
+				t.Fatal(err)
+			}
+			answer, body := h.do(t, "PUT", base+"/local/secrets/s", test.body)
+			if answer.StatusCode != http.StatusOK {
+				t.Fatalf("status %d: %s", answer.StatusCode, body)
+			}
+			if diff := cmp.Diff(test.answered, keysOf(t, body)); diff != "" {
+				t.Error(diff)
+			}
+			now := h.secret(t, "s")
+			if aws.StringValue(now.Description) != test.description || aws.StringValue(now.KmsKeyId) != test.key {
+				t.Errorf("description %q and key %q, want %q and %q", aws.StringValue(now.Description), aws.StringValue(now.KmsKeyId), test.description, test.key)
+			}
+			if version := at(t, body, "VersionId"); version != nil && version != current(now) {
+				t.Errorf("the response has version %v, but %s is current", version, current(now))
+			}
+			if strings.Contains(test.body, token) && current(now) != token {
+				t.Errorf("version %s, want the caller's token", current(now))
+			}
+			got := h.secretValue(t, "s")
+			if aws.StringValue(got.SecretString) != aws.StringValue(test.want.SecretString) || string(got.SecretBinary) != string(test.want.SecretBinary) {
+				t.Errorf("the value is %v", got)
+			}
+		})
+	}
+	h := newHarness(t, localaws.New())
+	h.addSecret(t, "s", tagsOurs)
+	ask(t, h, []asked{
+		{"two values", "PUT", "/secrets/s", `{"Secret":"a","SecretString":"b"}`, 400, wrong("SecretString")},
+		{"text and bytes", "PUT", "/secrets/s", `{"Secret":"a","SecretBinary":"YQ=="}`, 400, wrong("SecretBinary")},
+		{"another name", "PUT", "/secrets/s", `{"Name":"t","Secret":"a"}`, 400, wrong("Name")},
+		{"another secret", "PUT", "/secrets/s", `{"SecretId":"t","Secret":"a"}`, 400, wrong("SecretId")},
+		{"a token without a value", "PUT", "/secrets/s", `{"Description":"d","ClientRequestToken":"` + token + `"}`, 400, wrong("ClientRequestToken")},
+		{"a key that is none", "PUT", "/secrets/s", `{"KmsKeyId":"nope"}`, 400, wrong("KmsKeyId")},
+		{"a key that we may not use", "PUT", "/secrets/s", `{"Secret":"a","KmsKeyId":"` + foreignKey + `","Tags":[{"Key":"k","Value":"v"}]}`, 400, wrong("KmsKeyId")},
+		{"a description that is too long", "PUT", "/secrets/s", `{"Description":"` + strings.Repeat("x", 2049) + `"}`, 400, nil},
+	})
+	if now := h.secret(t, "s"); len(now.Tags) != 1 || len(now.VersionIdsToStages) != 1 || now.Description != nil {
+		t.Errorf("what was refused has changed %v", now)
+	}
+}
+
+// secretValue returns a secret's value, which no client of ours can.
+func (h *harness) secretValue(t *testing.T, id string) *awssecrets.GetSecretValueOutput {
+	t.Helper()
+	sess, err := common.NewSession(common.Account{Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: "http://localaws", Transport: h.aws.Transport()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := awssecrets.New(sess).GetSecretValueWithContext(t.Context(), &awssecrets.GetSecretValueInput{SecretId: &id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
 func TestDeletionWindows(t *testing.T) {
 	h := newHarness(t, localaws.New())
 	for query, days := range map[string]int{"": 7, "?window=7": 7, "?window=30": 30, "?window=0": 0} {
@@ -241,7 +330,7 @@ func TestASecretThatTakesTheNameIsLeftAlone(t *testing.T) {
 			h := newHarness(t, localaws.New())
 			arn := h.addSecret(t, "s", tagsOurs)
 			h.aws.Inject(localaws.Fault{Operation: test.operation, Effect: localaws.Hook, Func: func() {
-				if _, err := h.sdk().secrets.DeleteSecret(context.Background(), arn, 0); err != nil {
+				if _, err := h.sdk().Secrets.DeleteSecret(context.Background(), arn, 0); err != nil {
 					t.Error(err)
 				}
 				h.addSecret(t, "s", tagsOthers)
@@ -267,8 +356,9 @@ func TestSecretsSurviveLostAnswers(t *testing.T) {
 		{"a new secret of which nothing is heard", "CreateSecret", "POST", "/secrets", `{"Name":"new","SecretString":"x"}`, 2, 200},
 		{"a new value", "UpdateSecret", "PUT", "/secrets/s", `{"Secret":"x"}`, 1, 200},
 		{"a new value of which nothing is heard", "UpdateSecret", "PUT", "/secrets/s", `{"Secret":"x"}`, 2, 200},
+		{"a new description of which nothing is heard", "UpdateSecret", "PUT", "/secrets/s", `{"Description":"x","KmsKeyId":"alias/aws/ssm"}`, 2, 200},
 		{"new tags", "TagResource", "PUT", "/secrets/s", `{"Tags":[{"key":"k","value":"v"}]}`, 1, 200},
-		{"new tags of which nothing is heard are taken back", "TagResource", "PUT", "/secrets/s", `{"Tags":[{"key":"k","value":"v"}]}`, 2, 503},
+		{"new tags of which nothing is heard are rolled back", "TagResource", "PUT", "/secrets/s", `{"Tags":[{"key":"k","value":"v"}]}`, 2, 503},
 		{"a deletion", "DeleteSecret", "DELETE", "/secrets/s", "", 1, 200},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -318,7 +408,7 @@ func TestAChangeOfASecretFailsWhole(t *testing.T) {
 	}{
 		{"the tags are refused", []localaws.Fault{{Operation: "TagResource"}}, nil, before},
 		{"the value is refused", []localaws.Fault{{Operation: "UpdateSecret"}}, nil, before},
-		{"the value is refused, and the tags cannot be taken back", []localaws.Fault{{Operation: "UpdateSecret"}, {Operation: "UntagResource"}}, "the new tags of secret s",
+		{"the value is refused, and the tags cannot be rolled back", []localaws.Fault{{Operation: "UpdateSecret"}, {Operation: "UntagResource"}}, "the new tags of secret s",
 			before.With(common.Tag{Key: "new", Value: "2"})},
 	} {
 		t.Run(test.name, func(t *testing.T) {

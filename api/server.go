@@ -50,7 +50,6 @@ type Server struct {
 	log      *logrus.Logger
 	accounts map[string]*account
 	images   *registry.Client
-	pace     common.Pace
 	metrics  *metrics
 	tracer   trace.Tracer // nil: off
 	// background is the owner of what goes on after its request was answered.
@@ -70,7 +69,6 @@ func New(o Options) (*Server, error) {
 		log:      o.Log,
 		accounts: make(map[string]*account, len(o.Config.Accounts)),
 		images:   registry.New(registry.Options{Allow: o.Config.Registries}),
-		pace:     o.Pace,
 		metrics:  newMetrics(o.Version),
 		auth:     newAuthenticator(o.Config.Callers()),
 		router:   mux.NewRouter().UseEncodedPath().SkipClean(true),

@@ -63,7 +63,7 @@ func TestServiceDiscovery(t *testing.T) {
 		{"nobody's goes when it is named", "DELETE", services + "/" + escaped(arnCloud+"service/"+bare), "", 200, nil},
 	})
 	made := h.registryNamed(t, "new")
-	tags, err := h.sdk().registry.Tags(t.Context(), aws.StringValue(made.Arn))
+	tags, err := h.sdk().CloudMap.Tags(t.Context(), aws.StringValue(made.Arn))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestServiceDiscovery(t *testing.T) {
 // registryNamed returns the summary of the service discovery service of that name.
 func (h *harness) registryNamed(t *testing.T, name string) *awscloud.ServiceSummary {
 	t.Helper()
-	all, err := h.sdk().registry.Services(t.Context(), localaws.Namespace)
+	all, err := h.sdk().CloudMap.Services(t.Context(), localaws.Namespace)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func (h *harness) registryNamed(t *testing.T, name string) *awscloud.ServiceSumm
 
 func TestAnotherOrgsNamespaceIsNotBuiltInto(t *testing.T) {
 	h := adhocHarness(t)
-	err := h.sdk().registry.Tag(t.Context(), arnCloud+"namespace/"+localaws.Namespace, tagsOthers)
+	err := h.sdk().CloudMap.Tag(t.Context(), arnCloud+"namespace/"+localaws.Namespace, tagsOthers)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -79,7 +79,7 @@ func TestInNobodysClusterOtherOrgsAreNotSeen(t *testing.T) {
 func TestAnErrorNamesTheWholeTaskDefinition(t *testing.T) {
 	h := servicesHarness(t)
 	h.addDefinition(t, "old", tagsOurs)
-	if _, err := h.sdk().ecs.DeregisterTaskDefinition(t.Context(), "old:1"); err != nil {
+	if _, err := h.sdk().ECS.DeregisterTaskDefinition(t.Context(), "old:1"); err != nil {
 		t.Fatal(err)
 	}
 	ask(t, h, []asked{
@@ -93,7 +93,7 @@ func (h *harness) taskOf(t *testing.T, cluster, service string) string {
 	t.Helper()
 	filter := taskFilter(cluster)
 	filter.Service = service
-	arns, err := h.sdk().ecs.ListTasks(t.Context(), filter)
+	arns, err := h.sdk().ECS.ListTasks(t.Context(), filter)
 	if err != nil || len(arns) != 1 {
 		t.Fatal(arns, err)
 	}

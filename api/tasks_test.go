@@ -22,7 +22,7 @@ func tasksHarness(t *testing.T, opts ...localaws.Option) *harness {
 func TestRunningTasks(t *testing.T) {
 	h := tasksHarness(t)
 	h.addDefinition(t, "old", tagsOurs)
-	if _, err := h.sdk().ecs.DeregisterTaskDefinition(t.Context(), "old:1"); err != nil {
+	if _, err := h.sdk().ECS.DeregisterTaskDefinition(t.Context(), "old:1"); err != nil {
 		t.Fatal(err)
 	}
 	h.addDefinition(t, "old", tagsOurs)
@@ -67,7 +67,7 @@ func TestRunningTasks(t *testing.T) {
 		{"in none", "POST", "/clusters/nope/tasks", `{"taskDefinition":"mine"}`, 404, nil},
 		{"in what is no cluster's name", "POST", "/clusters/a%20b/tasks", `{"taskDefinition":"mine"}`, 400, wrong("cluster")},
 	})
-	out, err := h.sdk().ecs.ListTasks(t.Context(), taskFilter("theirs"))
+	out, err := h.sdk().ECS.ListTasks(t.Context(), taskFilter("theirs"))
 	if err != nil || len(out) > 0 {
 		t.Errorf("in the other org's cluster: %v, %v", out, err)
 	}
@@ -76,11 +76,11 @@ func TestRunningTasks(t *testing.T) {
 func TestATaskCarriesTags(t *testing.T) {
 	h := tasksHarness(t)
 	ask(t, h, []asked{{"run", "POST", "/clusters/mine/tasks", `{"taskDefinition":"bare","tags":[{"key":"Application","value":"myapp"}]}`, 200, nil}})
-	arns, err := h.sdk().ecs.ListTasks(t.Context(), taskFilter("mine"))
+	arns, err := h.sdk().ECS.ListTasks(t.Context(), taskFilter("mine"))
 	if err != nil || len(arns) != 1 {
 		t.Fatal(arns, err)
 	}
-	tags, err := h.sdk().ecs.Tags(t.Context(), arns[0])
+	tags, err := h.sdk().ECS.Tags(t.Context(), arns[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func TestListingTasks(t *testing.T) {
 	h.addService(t, "mine", "foreign", "web", tagsOthers)
 	h.addTask(t, "mine", "mine", tagsOurs)
 	stopped := h.addTask(t, "mine", "mine", tagsOurs)
-	if _, err := h.sdk().ecs.StopTask(t.Context(), "mine", stopped, ""); err != nil {
+	if _, err := h.sdk().ECS.StopTask(t.Context(), "mine", stopped, ""); err != nil {
 		t.Fatal(err)
 	}
 	ask(t, h, []asked{

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go/aws/awserr"
@@ -208,6 +209,20 @@ func CodeOf(err error) string {
 		return ae.Code()
 	}
 	return ""
+}
+
+// IsKeyRefused reports whether AWS could not encrypt with a KMS key: there is none of that name, it is disabled, or its policy or ours does not allow
+// its use. Whoever named the key can name another, whatever kind the error is of.
+func IsKeyRefused(err error) bool {
+	switch CodeOf(err) {
+	case "EncryptionFailure": // Secrets Manager
+		return true
+	case "AccessDeniedException": // both it and the Parameter Store, which pass on KMS's words
+		return slices.ContainsFunc([]string{"Access to KMS", "perform: kms:", "customer master key", "KMS key"}, func(words string) bool {
+			return strings.Contains(err.Error(), words)
+		})
+	}
+	return false
 }
 
 // ErrorType returns what err is in one word: AWS's error code, or else the kind. It never holds what anybody sent.

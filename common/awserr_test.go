@@ -73,3 +73,21 @@ func declaredCodes(t *testing.T, service string) []string {
 	slices.Sort(codes)
 	return slices.Compact(codes)
 }
+
+func TestAKeyThatIsRefusedIsTold(t *testing.T) {
+	for _, test := range []struct {
+		code, message string
+		want          bool
+	}{
+		{"EncryptionFailure", "Secrets Manager can't encrypt the protected secret text using the provided KMS key.", true},
+		{"AccessDeniedException", "Access to KMS is not allowed", true},
+		{"AccessDeniedException", "User: arn:aws:iam::1:user/u is not authorized to perform: kms:Encrypt on resource: arn:aws:kms:us-east-1:1:key/k", true},
+		{"AccessDeniedException", "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.", true},
+		{"AccessDeniedException", "User: arn:aws:iam::1:user/u is not authorized to perform: secretsmanager:CreateSecret on resource: kms", false},
+		{"ResourceNotFoundException", "KMS key", false},
+	} {
+		if got := IsKeyRefused(FromAWS(awserr.New(test.code, test.message, nil), "create secret")); got != test.want {
+			t.Errorf("%s: %s: %v", test.code, test.message, got)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
+	"github.com/aws/aws-sdk-go/aws/arn"
 	"github.com/aws/aws-sdk-go/service/kms"
 )
 
@@ -30,6 +31,12 @@ func (r *request) keyID(name string) string {
 
 // knowsKey reports whether a request may encrypt with the named key; no name means the service's own key.
 func (r *request) knowsKey(name string) bool { return name == "" || r.keyID(name) != "" }
+
+// deniesKey reports whether a request may not use the named key: it is another account's. KMS does not say whether there is such a key.
+func (r *request) deniesKey(name string) bool {
+	key, err := arn.Parse(name)
+	return err == nil && key.Service == "kms" && key.AccountID != r.account.id
+}
 
 func describeKey(r *request, in *kms.DescribeKeyInput) (*kms.DescribeKeyOutput, error) {
 	name := aws.StringValue(in.KeyId)

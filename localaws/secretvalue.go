@@ -109,8 +109,8 @@ func createSecret(r *request, in *secretsmanager.CreateSecretInput) (*secretsman
 	if err := checkSecretDescription(in.Description); err != nil {
 		return nil, err
 	}
-	if !r.knowsKey(aws.StringValue(in.KmsKeyId)) {
-		return nil, noSuchSecretKey()
+	if err := r.checkSecretKey(in.KmsKeyId); err != nil {
+		return nil, err
 	}
 	v, err := r.newVersion(in.ClientRequestToken, in.SecretString, in.SecretBinary)
 	if err != nil {
@@ -161,7 +161,15 @@ func scheduledAlready() error {
 	return refuse(secretsmanager.ErrCodeInvalidRequestException, "You can't create this secret because a secret with this name is already scheduled for deletion.")
 }
 
-func noSuchSecretKey() error {
+// checkSecretKey refuses a key that Secrets Manager cannot encrypt with.
+func (r *request) checkSecretKey(key *string) error {
+	name := aws.StringValue(key)
+	switch {
+	case r.deniesKey(name):
+		return refuse("AccessDeniedException", "Access to KMS is not allowed")
+	case r.knowsKey(name):
+		return nil
+	}
 	return refuse(secretsmanager.ErrCodeEncryptionFailure, "Secrets Manager can't encrypt the protected secret text using the provided KMS key.")
 }
 
@@ -207,8 +215,9 @@ func updateSecret(r *request, in *secretsmanager.UpdateSecretInput) (*secretsman
 		return nil, err
 	case v != nil && s.version(v.id) != nil:
 		return nil, tokenInUse(s, v.id)
-	case !r.knowsKey(aws.StringValue(in.KmsKeyId)):
-		return nil, noSuchSecretKey()
+	}
+	if err := r.checkSecretKey(in.KmsKeyId); err != nil {
+		return nil, err
 	}
 	if err := checkSecretDescription(in.Description); err != nil {
 		return nil, err

@@ -66,6 +66,9 @@ func putParameter(r *request, in *ssm.PutParameterInput) (*ssm.PutParameterOutpu
 			return nil, err
 		}
 	}
+	if r.deniesKey(p.keyID) {
+		return nil, refuse("AccessDeniedException", "User: %s is not authorized to perform: kms:GenerateDataKey on resource: %s because no resource-based policy allows the kms:GenerateDataKey action", "arn:aws:iam::"+r.account.id+":user/local", p.keyID)
+	}
 	if !r.knowsKey(p.keyID) {
 		return nil, refuse(ssm.ErrCodeInvalidKeyId, "The KMS key %s is not found.", p.keyID)
 	}

@@ -19,7 +19,7 @@ import (
 // addParameter makes a parameter past the API.
 func (h *harness) addParameter(t testing.TB, name string, tags common.Tags) {
 	t.Helper()
-	if _, err := h.sdk().params.Put(t.Context(), &awsssm.PutParameterInput{
+	if _, err := h.sdk().Params.Put(t.Context(), &awsssm.PutParameterInput{
 		Name: aws.String(name), Value: aws.String("theirs"), Type: aws.String("SecureString"), Description: aws.String("as it was"), Tags: ssm.FromTags(tags),
 	}); err != nil {
 		t.Fatal(err)
@@ -29,11 +29,11 @@ func (h *harness) addParameter(t testing.TB, name string, tags common.Tags) {
 // about returns what AWS knows of a parameter.
 func (h *harness) about(t testing.TB, name string) (*awsssm.ParameterMetadata, common.Tags) {
 	t.Helper()
-	about, err := h.sdk().params.Metadata(t.Context(), name)
+	about, err := h.sdk().Params.Metadata(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tags, err := h.sdk().params.Tags(t.Context(), name)
+	tags, err := h.sdk().Params.Tags(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,6 +71,7 @@ func TestParameters(t *testing.T) {
 		{"a type that there is not", "POST", "/params/p", `{"Name":"x","Value":"x","Type":"Number"}`, 400, wrong("Type")},
 		{"a key for what is not encrypted", "POST", "/params/p", `{"Name":"x","Value":"x","Type":"String","KeyId":"alias/aws/ssm"}`, 400, wrong("KeyId")},
 		{"a key that is none", "POST", "/params/p", `{"Name":"x","Value":"x","KeyId":"nope"}`, 400, map[string]any{"code": "InvalidKeyId"}},
+		{"a key of another account's", "POST", "/params/p", `{"Name":"x","Value":"x","KeyId":"` + foreignKey + `"}`, 400, wrong("KeyId")},
 		{"an overwriting", "POST", "/params/p", `{"Name":"new","Value":"x","Overwrite":true}`, 400, wrong("Overwrite")},
 		{"a new parameter for another org", "POST", "/params/p", `{"Name":"x","Value":"x","Tags":[{"Key":"spinup:org","Value":"localdev2"}]}`, 400, wrong("Tags[0].Value")},
 
@@ -106,6 +107,7 @@ func TestParameters(t *testing.T) {
 		{"another name", "PUT", "/params/p/new", `{"Name":"old","Value":"x"}`, 400, wrong("Name")},
 		{"another type", "PUT", "/params/p/new", `{"Type":"String","Value":"x"}`, 400, wrong("Type")},
 		{"a key for what is not encrypted", "PUT", "/params/p/plain", `{"KeyId":"alias/aws/ssm","Value":"x"}`, 400, wrong("KeyId")},
+		{"a key of another account's", "PUT", "/params/p/new", `{"KeyId":"` + foreignKey + `","Value":"x","Tags":[{"key":"k","value":"w"}]}`, 400, wrong("KeyId")},
 		{"a tag of another org", "PUT", "/params/p/new", `{"Tags":[{"key":"spinup:org","value":"localdev2"}]}`, 400, wrong("Tags[0].Value")},
 		{"a value that is too long", "PUT", "/params/p/new", `{"Value":"` + strings.Repeat("x", 4097) + `","Tags":[{"key":"k","value":"w"}]}`, 400, nil},
 		{"the tags are as before then", "GET", "/params/p/new", "", 200, map[string]any{"Version": 2, "Tags.#": 3, "Tags.2.Value": "v"}},
@@ -188,8 +190,10 @@ func TestParametersSurviveWhatAWSDoes(t *testing.T) {
 				continue
 			}
 			t.Run(fmt.Sprintf("%s, %s", test.name, how), func(t *testing.T) {
-				h := newHarness(t, localaws.New())
-				h.pace = common.Pace{First: time.Millisecond, Most: time.Millisecond, Budget: 1}
+				simulator := localaws.New()
+				h := newHarnessOf(t, simulator, Options{
+					Config: testConfig(t, simulator), Retry: common.RetryPolicy{Failed: 1, FailedWait: 1}, Pace: common.Pace{First: time.Millisecond, Most: time.Millisecond, Budget: 1},
+				})
 				h.addParameter(t, "/localdev/p/x", tagsOurs)
 				fault.Operation = test.operation
 				h.aws.Inject(fault)

@@ -1,0 +1,68 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	awsssm "github.com/aws/aws-sdk-go/service/ssm"
+	"github.com/gorilla/mux"
+
+	"ecs-api/orchestration/adhoc"
+)
+
+// done is the response of what has nothing else to say.
+type done struct{ Message string }
+
+// deleted is the response to the deletion of a prefix.
+type deleted struct {
+	Message string
+	Deleted int
+}
+
+// listParameters returns the names of a prefix's parameters, as the path of one takes them.
+func listParameters(c call, _ none) ([]string, error) {
+	return c.account.adhoc.Parameters.List(c.Context(), c.name("prefix"))
+}
+
+func createParameter(c call, in awsssm.PutParameterInput) (*adhoc.ParameterVersion, error) {
+	return c.account.adhoc.Parameters.Create(c.Context(), c.name("prefix"), in)
+}
+
+func deleteParameters(c call, _ none) (*deleted, error) {
+	n, err := c.account.adhoc.Parameters.DeleteAll(c.Context(), c.name("prefix"))
+	return &deleted{"OK", n}, err
+}
+
+func showParameter(c call, _ none) (*adhoc.Parameter, error) {
+	return c.account.adhoc.Parameters.Show(c.Context(), c.name("prefix"), c.name("param"))
+}
+
+func updateParameter(c call, in awsssm.PutParameterInput) (*done, error) {
+	return &done{"OK"}, c.account.adhoc.Parameters.Update(c.Context(), c.name("prefix"), c.name("param"), in)
+}
+
+func deleteParameter(c call, _ none) (*done, error) {
+	return &done{"OK"}, c.account.adhoc.Parameters.Delete(c.Context(), c.name("prefix"), c.name("param"))
+}
+
+// prefixTime is how long deleting a prefix may take: AWS may hold thousands of parameters below it, and deletes them slowly.
+const prefixTime = 2 * time.Minute
+
+// parameterRoutes adds the routes of parameters.
+func (s *Server) parameterRoutes(v1 *mux.Router) {
+	const prefix = "/{account}/params/{prefix}"
+	const one = prefix + "/{param}"
+	v1.Handle(prefix, handle(s, http.StatusOK, listParameters, levels)).Methods(http.MethodGet)
+	v1.Handle(prefix, handle(s, http.StatusOK, createParameter, levels)).Methods(http.MethodPost)
+	v1.Handle(prefix, handle(s, http.StatusOK, deleteParameters, levels, within(prefixTime))).Methods(http.MethodDelete)
+	v1.Handle(one, handle(s, http.StatusOK, showParameter, levels)).Methods(http.MethodGet)
+	v1.Handle(one, handle(s, http.StatusOK, updateParameter, levels)).Methods(http.MethodPut)
+	v1.Handle(one, handle(s, http.StatusOK, deleteParameter, levels)).Methods(http.MethodDelete)
+}
+
+// levels lets the path's prefix and param be what Parameter Store takes as a level of a name.
+func levels(e *endpoint) {
+	for _, name := range []string{"prefix", "param"} {
+		e.params = append(e.params, param{name: name, kind: "name", parse: func(s string) (any, error) { return s, adhoc.CheckParameterName(s) }})
+	}
+}
