@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"ecs-api/common"
+	"ecs-api/ecs"
 	"ecs-api/localaws"
 )
 
@@ -80,10 +81,11 @@ func TestATaskCarriesTags(t *testing.T) {
 	if err != nil || len(arns) != 1 {
 		t.Fatal(arns, err)
 	}
-	tags, err := h.sdk().ECS.Tags(t.Context(), arns[0])
-	if err != nil {
-		t.Fatal(err)
+	out, err := h.sdk().ECS.DescribeTasks(t.Context(), "mine", arns)
+	if err != nil || len(out.Tasks) != 1 {
+		t.Fatal(out, err)
 	}
+	tags := ecs.ToTags(out.Tasks[0].Tags)
 	for key, want := range map[string]string{"Application": "myapp", "spinup:org": "localdev", "aws:ecs:clusterName": "mine"} {
 		if got, _ := tags.Get(key); got != want {
 			t.Errorf("tag %s is %q, want %q", key, got, want)

@@ -21,20 +21,3 @@ func (c *Client) Events(ctx context.Context, in *cloudwatchlogs.GetLogEventsInpu
 	}
 	return out, nil
 }
-
-// Streams returns the streams of a log group whose names begin with prefix, in the order of their names.
-func (c *Client) Streams(ctx context.Context, group, prefix string) ([]*cloudwatchlogs.LogStream, error) {
-	in := &cloudwatchlogs.DescribeLogStreamsInput{LogGroupName: aws.String(group), Limit: aws.Int64(maxPage)}
-	if prefix != "" {
-		in.LogStreamNamePrefix = aws.String(prefix)
-	}
-	var all []*cloudwatchlogs.LogStream
-	err := c.api.DescribeLogStreamsPagesWithContext(ctx, in, func(page *cloudwatchlogs.DescribeLogStreamsOutput, _ bool) bool {
-		all = append(all, page.LogStreams...)
-		return true
-	})
-	if err != nil {
-		return nil, common.FromAWS(err, "list the streams of log group %q", group)
-	}
-	return all, nil
-}

@@ -83,15 +83,3 @@ func (c *Client) DeleteCluster(ctx context.Context, name string) (*ecs.Cluster, 
 	}
 	return out.Cluster, nil
 }
-
-// PutClusterCapacityProviders replaces a cluster's capacity providers and default strategy: both lists are needed.
-func (c *Client) PutClusterCapacityProviders(ctx context.Context, in *ecs.PutClusterCapacityProvidersInput) (*ecs.Cluster, error) {
-	if in == nil {
-		in = &ecs.PutClusterCapacityProvidersInput{}
-	}
-	out, err := c.api.PutClusterCapacityProvidersWithContext(ctx, in)
-	if err != nil {
-		return nil, common.FromAWS(err, "set the capacity providers of cluster %q", aws.StringValue(in.Cluster))
-	}
-	return out.Cluster, nil
-}

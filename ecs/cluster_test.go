@@ -19,9 +19,6 @@ func TestAClusterHasItsTagsAndIsKnownAfterItsEnd(t *testing.T) {
 	if diff := cmp.Diff(tags, ecs.ToTags(awstest.Must[*sdk.Cluster](t, "describe")(c.Cluster(t.Context(), "myclu")).Tags)); diff != "" {
 		t.Error(diff)
 	}
-	awstest.Must[*sdk.Cluster](t, "providers")(c.PutClusterCapacityProviders(t.Context(), &sdk.PutClusterCapacityProvidersInput{
-		Cluster: aws.String("myclu"), CapacityProviders: aws.StringSlice([]string{"FARGATE"}), DefaultCapacityProviderStrategy: []*sdk.CapacityProviderStrategyItem{},
-	}))
 	simulator.Inject(localaws.Fault{Operation: "DeleteCluster", Effect: localaws.Lose})
 	deleted := awstest.Must[*sdk.Cluster](t, "delete")(c.DeleteCluster(t.Context(), "myclu"))
 	found := awstest.Must[*sdk.Cluster](t, "describe")(c.Cluster(t.Context(), "myclu"))

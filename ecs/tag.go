@@ -36,12 +36,3 @@ func (c *Client) Untag(ctx context.Context, arn string, keys []string) error {
 	_, err := c.api.UntagResourceWithContext(ctx, &ecs.UntagResourceInput{ResourceArn: aws.String(arn), TagKeys: aws.StringSlice(keys)})
 	return common.FromAWS(err, "untag %s", arn)
 }
-
-// Tags returns a resource's tags.
-func (c *Client) Tags(ctx context.Context, arn string) (common.Tags, error) {
-	out, err := c.api.ListTagsForResourceWithContext(ctx, &ecs.ListTagsForResourceInput{ResourceArn: aws.String(arn)})
-	if err != nil {
-		return nil, common.FromAWS(err, "list the tags of %s", arn)
-	}
-	return ToTags(out.Tags), nil
-}

@@ -46,7 +46,6 @@ func TestARoleIsReadAsItWasMade(t *testing.T) {
 	for _, err := range []error{
 		c.TagRole(t.Context(), "myclu", common.Tags{{Key: "team", Value: "a"}}),
 		c.UntagRole(t.Context(), "myclu", []string{common.TagRequest, "no such key"}),
-		c.UpdateRoleDescription(t.Context(), "myclu", "another"),
 	} {
 		if err != nil {
 			t.Error(err)
@@ -60,7 +59,7 @@ func TestARoleIsReadAsItWasMade(t *testing.T) {
 		ARN, Description string
 		Tags             common.Tags
 	}
-	want := role{aws.StringValue(made.Arn), "another", common.Tags{{Key: "spinup:org", Value: "localdev"}, {Key: "team", Value: "a"}}}
+	want := role{aws.StringValue(made.Arn), "a role", common.Tags{{Key: "spinup:org", Value: "localdev"}, {Key: "team", Value: "a"}}}
 	if diff := cmp.Diff(want, role{aws.StringValue(got.Arn), aws.StringValue(got.Description), iam.ToTags(got.Tags)}); diff != "" {
 		t.Error(diff)
 	}
@@ -77,9 +76,6 @@ func TestAPolicyIsReadAsItWasWritten(t *testing.T) {
 	}
 	if got, err := c.RolePolicies(t.Context(), "myclu"); err != nil || !slices.Equal(got, []string{"p"}) {
 		t.Errorf("policies %q, %v", got, err)
-	}
-	if got, err := c.AttachedPolicies(t.Context(), "myclu"); err != nil || len(got) != 0 {
-		t.Errorf("attached %q, %v", got, err)
 	}
 	if err := c.DeleteRole(t.Context(), "myclu"); !common.Is(err, common.Conflict) {
 		t.Errorf("deleting a role that has a policy: %v", err)

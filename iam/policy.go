@@ -50,19 +50,3 @@ func (c *Client) RolePolicies(ctx context.Context, role string) ([]string, error
 	}
 	return names, nil
 }
-
-// AttachedPolicies returns the ARNs of the managed policies that are attached to a role.
-func (c *Client) AttachedPolicies(ctx context.Context, role string) ([]string, error) {
-	var arns []string
-	in := &iam.ListAttachedRolePoliciesInput{RoleName: aws.String(role), MaxItems: aws.Int64(maxPage)}
-	err := c.api.ListAttachedRolePoliciesPagesWithContext(ctx, in, func(page *iam.ListAttachedRolePoliciesOutput, _ bool) bool {
-		for _, p := range page.AttachedPolicies {
-			arns = append(arns, aws.StringValue(p.PolicyArn))
-		}
-		return true
-	})
-	if err != nil {
-		return nil, common.FromAWS(err, "list the policies attached to role %q", role)
-	}
-	return arns, nil
-}

@@ -49,9 +49,3 @@ func (c *Client) DeleteRole(ctx context.Context, name string) error {
 	_, err := c.api.DeleteRoleWithContext(ctx, &iam.DeleteRoleInput{RoleName: aws.String(name)}, tries.Watch)
 	return tries.Deleted(common.FromAWS(err, "delete role %q", name))
 }
-
-// UpdateRoleDescription sets a role's description.
-func (c *Client) UpdateRoleDescription(ctx context.Context, name, description string) error {
-	_, err := c.api.UpdateRoleDescriptionWithContext(ctx, &iam.UpdateRoleDescriptionInput{RoleName: aws.String(name), Description: aws.String(description)})
-	return common.FromAWS(err, "set the description of role %q", name)
-}

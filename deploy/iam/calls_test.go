@@ -40,85 +40,55 @@ var implied = map[string][]string{
 	"servicediscovery:DeregisterInstance": {"route53:GetHealthCheck", "route53:DeleteHealthCheck", "route53:UpdateHealthCheck", "route53:ChangeResourceRecordSets"},
 }
 
-// called returns the actions of the calls that the thin clients state in their interface api, and what they imply.
-func called(t *testing.T, root string) []string {
+// called returns the actions that reachable code calls, and what they imply, each with who calls it.
+func called(t *testing.T, calls []call) map[string]string {
 	t.Helper()
-	actions := map[string]bool{}
-	files, err := filepath.Glob(filepath.Join(root, "*", "*.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
-			continue
+	actions := map[string]string{}
+	for _, c := range calls {
+		prefix, ok := prefixes[c.pkg]
+		if !ok {
+			t.Fatalf("package %s calls AWS, and this test does not know which service: add the package, and IAM's prefix of the service, to prefixes in deploy/iam/calls_test.go", c.pkg)
 		}
-		pkg := filepath.Base(filepath.Dir(file))
-		for _, method := range methodsOfAPI(t, file) {
-			prefix, ok := prefixes[pkg]
-			if !ok {
-				t.Fatalf("package %s calls AWS, and this test does not know which service", pkg)
-			}
-			operation, ok := strings.CutSuffix(method, "WithContext")
-			if !ok {
-				t.Errorf("package %s calls %s: this test does not know what that is", pkg, method)
-			}
-			action := prefix + ":" + strings.TrimSuffix(operation, "Pages")
-			actions[action] = true
-			for _, a := range implied[action] {
-				actions[a] = true
-			}
+		operation, ok := strings.CutSuffix(c.method, "WithContext")
+		if !ok {
+			t.Errorf("%s calls %s: this test knows only calls of the SDK that end in WithContext", c.caller, c.method)
+		}
+		action := prefix + ":" + strings.TrimSuffix(operation, "Pages")
+		actions[action] = c.caller
+		for _, a := range implied[action] {
+			actions[a] = c.caller + ", as " + action + " asks for it,"
 		}
 	}
 	for _, action := range free {
 		delete(actions, action)
 	}
-	return slices.Sorted(maps.Keys(actions))
+	return actions
 }
 
-// methodsOfAPI returns the methods of the interface api in a file, if it has one.
-func methodsOfAPI(t *testing.T, file string) []string {
-	t.Helper()
-	source, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var methods []string
-	ast.Inspect(source, func(n ast.Node) bool {
-		spec, ok := n.(*ast.TypeSpec)
-		if !ok || spec.Name.Name != "api" {
-			return true
-		}
-		if i, ok := spec.Type.(*ast.InterfaceType); ok {
-			for _, m := range i.Methods.List {
-				for _, name := range m.Names {
-					methods = append(methods, name.Name)
-				}
-			}
-		}
-		return false
-	})
-	return methods
-}
-
-func TestThePolicyAllowsExactlyWhatTheCodeCalls(t *testing.T) {
-	want := called(t, "../..")
+func TestThePolicyAllowsExactlyWhatTheServerCalls(t *testing.T) {
+	calls, unused, dead := server(t, "../..").calls()
+	want := called(t, calls)
 	var got []string
 	for _, s := range read(t, "policy.json") {
 		if s.Effect == "Allow" {
 			got = append(got, s.Action...)
 		}
 	}
-	slices.Sort(got)
-	got = slices.Compact(got)
-	for _, action := range want {
+	for _, action := range slices.Sorted(maps.Keys(want)) {
 		if !slices.Contains(got, action) {
-			t.Errorf("policy.json lacks %s, which the code calls", action)
+			t.Errorf("policy.json lacks %s, which %s calls: add it to a statement of deploy/iam/policy.json, with the narrowest Resource that IAM takes for it", action, want[action])
 		}
 	}
-	for _, action := range got {
-		if !slices.Contains(want, action) {
-			t.Errorf("policy.json allows %s, which the code does not call", action)
+	for _, action := range slices.Compact(slices.Sorted(slices.Values(got))) {
+		if want[action] == "" {
+			t.Errorf("policy.json allows %s, which nothing calls that main can reach: remove it from deploy/iam/policy.json, or call it", action)
 		}
+	}
+	for _, method := range unused {
+		t.Errorf("the interface api states %s, which nothing calls that main can reach: remove it there", method)
+	}
+	for _, function := range dead {
+		t.Errorf("main does not reach %s: remove it, or call it", function)
 	}
 	if len(want) < 50 {
 		t.Errorf("only %d actions were found in the code", len(want))
