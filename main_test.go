@@ -149,7 +149,7 @@ func TestCheckFailsForAnAccountThatCannotBeUsed(t *testing.T) {
 	if got := run(t.Context(), []string{"-config", file, "-check"}, noEnv, &stdout, &stderr); got != exitFailure {
 		t.Errorf("exit status %d, want %d", got, exitFailure)
 	}
-	if !strings.HasPrefix(stdout.String(), "broken (us-east-1): FAILED: ask AWS who we are: ") {
+	if !strings.HasPrefix(stdout.String(), "broken (us-east-1): FAILED: AWS cannot be reached for sts:GetCallerIdentity") {
 		t.Errorf("stdout %q", stdout.String())
 	}
 	if want := "ecs-api: 1 of 1 accounts cannot be used, or not for everything\n"; stderr.String() != want {

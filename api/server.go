@@ -4,7 +4,9 @@ package api
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/gorilla/mux"
 	"github.com/sirupsen/logrus"
@@ -14,6 +16,7 @@ import (
 	"ecs-api/common"
 	"ecs-api/config"
 	"ecs-api/orchestration"
+	"ecs-api/orchestration/preflight"
 	"ecs-api/registry"
 )
 
@@ -106,6 +109,15 @@ func (s *Server) observeAWS(account string) func(context.Context, common.AWSCall
 
 // Stop ends what would go on as long as its callers wait: streams. Call it when the server begins to shut down, or requests would not end.
 func (s *Server) Stop() { s.streams.Stop() }
+
+// Check asks AWS whether each account can be served, and returns what it finds by the accounts' names.
+func (s *Server) Check(ctx context.Context) []preflight.Finding {
+	var accounts []preflight.Account
+	for _, name := range slices.Sorted(maps.Keys(s.accounts)) {
+		accounts = append(accounts, s.accounts[name].preflight)
+	}
+	return preflight.Check(ctx, accounts...)
+}
 
 // Shutdown waits for what goes on in the background until ctx ends, and then cancels it: asking again goes on with it. Call it when no more
 // requests come.

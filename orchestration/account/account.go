@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/aws/aws-sdk-go/aws/arn"
+	"github.com/aws/aws-sdk-go/aws/client"
 
 	"ecs-api/cloudwatchlogs"
 	"ecs-api/common"
@@ -44,6 +45,14 @@ type Clients struct {
 	Params   *ssm.Client
 	STS      *sts.Client
 	Tagging  *tagging.Client
+}
+
+// NewClients returns the clients of the account that sess belongs to.
+func NewClients(sess client.ConfigProvider) Clients {
+	return Clients{
+		ECS: ecs.New(sess), IAM: iam.New(sess), Secrets: secretsmanager.New(sess), CloudMap: servicediscovery.New(sess),
+		Logs: cloudwatchlogs.New(sess), Params: ssm.New(sess), STS: sts.New(sess), Tagging: tagging.New(sess),
+	}
 }
 
 // Account is one AWS account in one region.

@@ -1,0 +1,125 @@
+package preflight
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go/aws"
+	"github.com/aws/aws-sdk-go/aws/arn"
+	awskms "github.com/aws/aws-sdk-go/service/kms"
+
+	"ecs-api/common"
+	policies "ecs-api/deploy/iam"
+	"ecs-api/iam"
+	"ecs-api/sts"
+)
+
+// identity returns who our credentials are.
+func (a Account) identity(ctx context.Context) (sts.Identity, error) {
+	id, err := a.STS.Identity(ctx)
+	switch {
+	case err != nil:
+		return id, a.explainIdentity(err)
+	case id.Account == "":
+		return id, errors.New("the endpoint does not say which account the credentials belong to: it is not AWS's STS")
+	}
+	return id, nil
+}
+
+// checkKey looks for the default key, and returns its ARN where we need a right to use it: AWS's own keys everybody may use.
+func (a Account) checkKey(ctx context.Context) (string, report) {
+	name := a.KMSKeyID
+	if name == "" {
+		return "", report{}
+	}
+	key, err := a.kms.Key(ctx, name)
+	missing := func(format string, args ...any) (string, report) {
+		return "", report{missing: []string{a.at("defaultKmsKeyId") + " must be a key that is enabled and encrypts: " + fmt.Sprintf(format, args...)}}
+	}
+	switch {
+	case common.Is(err, common.NotFound), common.Is(err, common.BadRequest):
+		return missing("%s has no %s", a.Region, name)
+	case err != nil:
+		guess := ""
+		if strings.Contains(name, ":key/") {
+			guess = name
+		}
+		return guess, report{unknown: []string{a.at("defaultKmsKeyId") + ": " + explain(err, "kms:DescribeKey")}}
+	case aws.StringValue(key.KeyState) != awskms.KeyStateEnabled:
+		return missing("%s is %s", name, aws.StringValue(key.KeyState))
+	case key.KeyUsage != nil && *key.KeyUsage != "" && *key.KeyUsage != awskms.KeyUsageTypeEncryptDecrypt: // moto does not always tell
+		return missing("%s is for %s", name, aws.StringValue(key.KeyUsage))
+	case aws.StringValue(key.KeyManager) == awskms.KeyManagerTypeAws:
+		return "", report{}
+	}
+	return aws.StringValue(key.Arn), report{}
+}
+
+// checkRights asks IAM whether we may do what deploy/iam/policy.json allows: that is what the server does.
+func (a Account) checkRights(ctx context.Context, id sts.Identity, key string) report {
+	const what = "what the credentials may do: "
+	principal, partition := a.principal(ctx, id)
+	if principal == "" {
+		return report{unknown: []string{what + "IAM simulates the policies of users and roles, and " + id.ARN + " is neither"}}
+	}
+	var denied, unsure []string
+	for _, s := range policies.Needed(policies.Values{
+		Partition: partition, Account: id.Account, Region: a.Region, Org: a.Org,
+		Boundary: a.PermissionsBoundary, Key: key, TaskRoles: a.taskRoles,
+	}) {
+		denials, err := a.IAM.Denied(ctx, principal, question(s))
+		if err != nil { // it is the same for all of them
+			return report{unknown: []string{what + explain(err, "iam:SimulatePrincipalPolicy")}}
+		}
+		for _, d := range denials {
+			text := d.Action + " on " + d.Resource
+			if len(d.Without) > 0 {
+				unsure = append(unsure, "whether the credentials may "+text+": that depends on "+strings.Join(d.Without, ", "))
+			} else {
+				denied = append(denied, "the credentials may not "+text)
+			}
+		}
+	}
+	return report{missing: denied, unknown: unsure}
+}
+
+// principal returns the ARN of the user or the role whose policies count, and its partition; empty if there is none. The ARN of a role's
+// session lacks the role's path: whoever may read the role knows better.
+func (a Account) principal(ctx context.Context, id sts.Identity) (principal, partition string) {
+	who, err := arn.Parse(id.ARN)
+	if err != nil {
+		return "", ""
+	}
+	kind, rest, _ := strings.Cut(who.Resource, "/")
+	switch {
+	case a.roleARN != "":
+		return a.roleARN, who.Partition
+	case kind == "user":
+		return id.ARN, who.Partition
+	case kind != "assumed-role":
+		return "", who.Partition
+	}
+	name, _, _ := strings.Cut(rest, "/")
+	if role, err := a.IAM.Role(ctx, name); err == nil {
+		return aws.StringValue(role.Arn), who.Partition
+	}
+	return arn.ARN{Partition: who.Partition, Service: "iam", AccountID: who.AccountID, Resource: "role/" + name}.String(), who.Partition
+}
+
+// question asks for what a statement allows: for something that its patterns match, with what its conditions ask for.
+func question(s policies.Statement) iam.Question {
+	q := iam.Question{Actions: s.Action, Context: map[string]string{}}
+	for _, resource := range s.Resource {
+		if resource != "*" {
+			q.Resources = append(q.Resources, strings.NewReplacer("*", "ecs-api-check", "?", "x").Replace(resource))
+		}
+	}
+	for _, keys := range s.Condition {
+		for key, values := range keys {
+			q.Context[key] = values[0]
+		}
+	}
+	return q
+}
