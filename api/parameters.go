@@ -19,7 +19,7 @@ type deleted struct {
 	Deleted int
 }
 
-// listParameters returns the names of a prefix's parameters, as the path of one takes them.
+// listParameters returns the names of the parameters below a prefix, as the path of one takes them.
 func listParameters(c call, _ none) ([]string, error) {
 	return c.account.adhoc.Parameters.List(c.Context(), c.name("prefix"))
 }
@@ -60,9 +60,10 @@ func (s *Server) parameterRoutes(v1 *mux.Router) {
 	v1.Handle(one, handle(s, http.StatusOK, deleteParameter, levels)).Methods(http.MethodDelete)
 }
 
-// levels lets the path's prefix and param be what Parameter Store takes as a level of a name.
+// levels lets the path's prefix be what Parameter Store takes as a level of a name, and its param one or several of them: a list of a prefix
+// names nested parameters too, and what it names can be shown, changed and deleted.
 func levels(e *endpoint) {
-	for _, name := range []string{"prefix", "param"} {
-		e.params = append(e.params, param{name: name, kind: "name", parse: func(s string) (any, error) { return s, adhoc.CheckParameterName(s) }})
+	for name, check := range map[string]func(string) error{"prefix": adhoc.CheckParameterName, "param": adhoc.CheckNestedName} {
+		e.params = append(e.params, param{name: name, kind: "name", parse: func(s string) (any, error) { return s, check(s) }})
 	}
 }

@@ -29,15 +29,11 @@ func (h *harness) addParameter(t testing.TB, name string, tags common.Tags) {
 // about returns what AWS knows of a parameter.
 func (h *harness) about(t testing.TB, name string) (*awsssm.ParameterMetadata, common.Tags) {
 	t.Helper()
-	about, err := h.sdk().Params.Metadata(t.Context(), name)
+	found, err := h.sdk().Params.Describe(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tags, err := h.sdk().Params.Tags(t.Context(), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return about, tags
+	return found.ParameterMetadata, found.Tags
 }
 
 const arnParameter = "arn:aws:ssm:us-east-1:" + localaws.DefaultAccount + ":parameter/"
@@ -75,7 +71,7 @@ func TestParameters(t *testing.T) {
 		{"an overwriting", "POST", "/params/p", `{"Name":"new","Value":"x","Overwrite":true}`, 400, wrong("Overwrite")},
 		{"a new parameter for another org", "POST", "/params/p", `{"Name":"x","Value":"x","Tags":[{"Key":"spinup:org","Value":"localdev2"}]}`, 400, wrong("Tags[0].Value")},
 
-		{"a prefix's names", "GET", "/params/p", "", 200, map[string]any{"#": 4, "0": "bare", "1": "large", "2": "new", "3": "plain"}},
+		{"a prefix's names", "GET", "/params/p", "", 200, map[string]any{"#": 5, "0": "bare", "1": "deep/er", "2": "large", "3": "new", "4": "plain"}},
 		{"a prefix with nothing in it", "GET", "/params/empty", "", 404, map[string]any{"detail": `there are no parameters under prefix "empty"`}},
 		{"a prefix with another org's only", "GET", "/params/theirs", "", 404, map[string]any{"detail": `there are no parameters under prefix "theirs"`}},
 		{"a prefix that is none", "GET", "/params/a%20b", "", 400, wrong("prefix")},
@@ -90,7 +86,11 @@ func TestParameters(t *testing.T) {
 		{"no such parameter", "GET", "/params/p/nothing", "", 404, map[string]any{"detail": `there is no parameter "nothing" under prefix "p"`}},
 		{"another org's parameter", "GET", "/params/p/theirs", "", 404, map[string]any{"detail": `there is no parameter "theirs" under prefix "p"`}},
 		{"a parameter's version", "GET", "/params/p/new:1", "", 400, wrong("param")},
-		{"a parameter further down", "GET", "/params/p/deep%2Fer", "", 400, wrong("param")},
+		{"a nested parameter", "GET", "/params/p/deep%2Fer", "", 200, map[string]any{"Name": "deep/er", "ARN": arnParameter + "localdev/p/deep/er"}},
+		{"a nested parameter that is not there", "GET", "/params/p/deep%2Fest", "", 404, map[string]any{"detail": `there is no parameter "deep/est" under prefix "p"`}},
+		{"a nested name that climbs", "GET", "/params/p/deep%2F..%2F..%2Fpq%2Fx", "", 400, wrong("param")},
+		{"a nested name with an empty level", "GET", "/params/p/deep%2F", "", 400, wrong("param")},
+		{"a nested parameter changes", "PUT", "/params/p/deep%2Fer", `{"Value":"x"}`, 200, ok},
 		{"a parameter that climbs", "GET", "/params/p/%2e%2e%2fx", "", 400, wrong("param")},
 
 		{"a new value", "PUT", "/params/p/new", `{"Value":"TOPSEKRET"}`, 200, ok},
@@ -119,13 +119,13 @@ func TestParameters(t *testing.T) {
 		{"a second deletion", "DELETE", "/params/p/new", "", 404, map[string]any{"detail": `there is no parameter "new" under prefix "p"`}},
 		{"a deletion of another org's", "DELETE", "/params/p/theirs", "", 404, nil},
 		{"a deletion of what is no name", "DELETE", "/params/p/a%20b", "", 400, wrong("param")},
-		{"a deletion of all", "DELETE", "/params/p", "", 200, map[string]any{"Message": "OK", "Deleted": 3}},
+		{"a deletion of all", "DELETE", "/params/p", "", 200, map[string]any{"Message": "OK", "Deleted": 4}},
 		{"nothing is left", "GET", "/params/p", "", 404, nil},
 		{"nothing is left to delete", "DELETE", "/params/p", "", 404, nil},
 		{"a prefix with another org's only has nothing to delete", "DELETE", "/params/theirs", "", 404, nil},
 		{"a prefix that cannot be deleted", "DELETE", "/params/a%2Fb", "", 400, wrong("prefix")},
 	})
-	want := []string{"/localdev/p/deep/er", "/localdev/p/theirs", "/localdev/pq/x", "/localdev/theirs/x", "/localdev2/p/x"}
+	want := []string{"/localdev/p/theirs", "/localdev/pq/x", "/localdev/theirs/x", "/localdev2/p/x"}
 	for i, name := range want {
 		if about, _ := h.about(t, name); aws.Int64Value(about.Version) != 1 {
 			t.Errorf("%s was changed: %v", name, about)
@@ -236,5 +236,46 @@ func TestAPrefixIsReadToItsEnd(t *testing.T) {
 		{"all names", "GET", "/params/p", "", 200, map[string]any{"#": 120, "0": "000", "119": "119"}},
 		{"one of them", "GET", "/params/p/050", "", 200, map[string]any{"Name": "050", "Description": "as it was"}},
 		{"all are deleted", "DELETE", "/params/p", "", 200, map[string]any{"Deleted": 120}},
+	})
+}
+
+func TestAPrefixWithNestedParametersOnly(t *testing.T) {
+	h := newHarness(t, localaws.New())
+	h.addParameter(t, "/localdev/t5/a/b", tagsOurs)
+	h.addParameter(t, "/localdev/t5/a/theirs", tagsOthers)
+	ask(t, h, []asked{
+		{"it is listed", "GET", "/params/t5", "", 200, map[string]any{"#": 1, "0": "a/b"}},
+		{"it is deleted", "DELETE", "/params/t5", "", 200, map[string]any{"Deleted": 1}},
+		{"nothing is left", "GET", "/params/t5", "", 404, nil},
+	})
+	if diff := cmp.Diff([]string{"ssm:parameter /localdev/t5/a/theirs"}, h.aws.Inventory()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// pacedHarness is newHarness with a pace of its own.
+func pacedHarness(t *testing.T, simulator *localaws.AWS, pace common.Pace) *harness {
+	return newHarnessOf(t, simulator, Options{Config: testConfig(t, simulator), Retry: common.RetryPolicy{Failed: 1, FailedWait: 1}, Pace: pace})
+}
+
+func TestANewParameterWaitsForADeletedOnesName(t *testing.T) {
+	h := pacedHarness(t, localaws.New(localaws.WithLags(localaws.Lags{Parameter: 20 * time.Millisecond})), common.Pace{First: 5 * time.Millisecond, Most: 5 * time.Millisecond, Budget: 1})
+	ask(t, h, []asked{
+		{"a parameter", "POST", "/params/p", `{"Name":"x","Value":"1"}`, 200, nil},
+		{"its deletion", "DELETE", "/params/p/x", "", 200, nil},
+		{"another of its name", "POST", "/params/p", `{"Name":"x","Value":"2"}`, 200, map[string]any{"Version": 1}},
+		{"and one more", "POST", "/params/p", `{"Name":"x","Value":"3"}`, 409, map[string]any{"code": "ParameterAlreadyExists"}},
+	})
+}
+
+// A busy name is not said to be taken: there is nothing that PUT could change.
+func TestANameThatStaysBusyIsAConflictToRetry(t *testing.T) {
+	h := pacedHarness(t, localaws.New(localaws.WithLags(localaws.Lags{Parameter: time.Hour})), common.Pace{First: time.Millisecond, Most: time.Millisecond, Budget: 1e-6})
+	ask(t, h, []asked{
+		{"a parameter", "POST", "/params/p", `{"Name":"x","Value":"1"}`, 200, nil},
+		{"its deletion", "DELETE", "/params/p/x", "", 200, nil},
+		{"another of its name", "POST", "/params/p", `{"Name":"x","Value":"2"}`, 409, map[string]any{
+			"code": "ParameterAlreadyExists", "detail": `parameter "/localdev/p/x" was deleted a moment ago, and its name is not free yet`,
+		}},
 	})
 }

@@ -21,6 +21,12 @@ func BenchmarkRounds(b *testing.B) {
 			times(n, func(i int) { h.addParameter(t, fmt.Sprintf("/localdev/p/%04d", i), tagsOurs) })
 		}
 	}
+	elsewhere := func(seed func(*harness, testing.TB)) func(*harness, testing.TB) {
+		return func(h *harness, t testing.TB) {
+			seed(h, t)
+			times(4975, func(i int) { h.addParameter(t, fmt.Sprintf("/other/%04d", i), tagsNone) })
+		}
+	}
 	secrets := func(n, ours int, rest common.Tags) func(*harness, testing.TB) {
 		return func(h *harness, t testing.TB) {
 			times(ours, func(i int) { h.addSecret(t, fmt.Sprintf("ours/%04d", i), tagsOurs) })
@@ -37,6 +43,8 @@ func BenchmarkRounds(b *testing.B) {
 		{"change a parameter's value and tags", parameters(1), "PUT", "/params/p/0000", `{"Value":"x","Tags":[{"key":"k","value":"v"}]}`},
 		{"delete a parameter", parameters(1), "DELETE", "/params/p/0000", ""},
 		{"list 25 parameters", parameters(25), "GET", "/params/p", ""},
+		{"show one of 5000 parameters", elsewhere(parameters(25)), "GET", "/params/p/0001", ""},
+		{"list 25 of 5000 parameters", elsewhere(parameters(25)), "GET", "/params/p", ""},
 		{"list 1000 parameters", parameters(1000), "GET", "/params/p", ""},
 		{"delete 25 parameters", parameters(25), "DELETE", "/params/p", ""},
 		{"delete 1000 parameters", parameters(1000), "DELETE", "/params/p", ""},

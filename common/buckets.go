@@ -18,32 +18,52 @@ type bucket struct {
 	Limit
 }
 
+// iamRoles are IAM's operations on roles: of their rates AWS says nothing but that there are some.
+const iamRoles = "CreateRole DeleteRole DeleteRolePolicy GetRole GetRolePolicy ListAttachedRolePolicies ListRolePolicies PutRolePermissionsBoundary " +
+	"PutRolePolicy SimulatePrincipalPolicy TagRole UntagRole UpdateAssumeRolePolicy UpdateRole UpdateRoleDescription"
+
 // buckets are AWS's rate buckets by the names that the config calls them. For ECS they are those of "Request throttling for the Amazon
-// ECS API", less a tenth of each burst: calls that are sent apart may arrive together. For Logs and Parameter Store AWS publishes the rates,
-// but no bursts: ten seconds' worth are let through, and AWS's refusals slow us down.
+// ECS API", less a tenth of each burst: calls that are sent apart may arrive together. For Logs, Parameter Store and Secrets Manager AWS
+// publishes the rates, but no bursts: ten seconds' worth are let through, and AWS's refusals slow us down. For DescribeParameters, ListSecrets,
+// IAM and the tagging API AWS publishes nothing: these are what others have found to work. Cloud Map's are those that AWS's own client keeps
+// (aws-cloud-map-mcs-controller-for-k8s, pkg/common/ratelimiter.go), which are bursts too.
 var buckets = map[string]bucket{
-	"ecs-cluster-modify":        {"ecs", "CreateCluster DeleteCluster PutClusterCapacityProviders UpdateCluster UpdateClusterSettings", Limit{18, 1}},
-	"ecs-cluster-read":          {"ecs", "DescribeClusters ListClusters", Limit{45, 20}},
-	"ecs-taskdefinition-modify": {"ecs", "RegisterTaskDefinition DeregisterTaskDefinition", Limit{18, 1}},
-	"ecs-taskdefinition-delete": {"ecs", "DeleteTaskDefinitions", Limit{4, 1}},
-	"ecs-taskdefinition-read":   {"ecs", "DescribeTaskDefinition ListTaskDefinitions ListTaskDefinitionFamilies", Limit{45, 20}},
-	"ecs-service-modify":        {"ecs", "CreateService UpdateService DeleteService", Limit{45, 5}},
-	"ecs-service-read":          {"ecs", "DescribeServices ListServices", Limit{90, 20}},
-	"ecs-deployment-read":       {"ecs", "DescribeServiceDeployments ListServiceDeployments", Limit{45, 20}},
-	"ecs-revision-read":         {"ecs", "DescribeServiceRevisions", Limit{45, 20}},
-	"ecs-task-modify":           {"ecs", "RunTask StopTask ExecuteCommand", Limit{90, 40}},
-	"ecs-task-read":             {"ecs", "ListTasks DescribeTasks", Limit{90, 20}},
-	"ecs-tag-modify":            {"ecs", "TagResource UntagResource", Limit{18, 10}},
-	"ecs-tag-read":              {"ecs", "ListTagsForResource", Limit{45, 20}},
-	"logs-group-create":         {"logs", "CreateLogGroup", Limit{50, 5}},
-	"logs-group-delete":         {"logs", "DeleteLogGroup", Limit{50, 5}},
-	"logs-group-read":           {"logs", "DescribeLogGroups", Limit{50, 5}},
-	"logs-stream-read":          {"logs", "DescribeLogStreams", Limit{250, 25}},
-	"logs-event-filter":         {"logs", "FilterLogEvents", Limit{50, 5}},
-	"logs-event-read":           {"logs", "GetLogEvents", Limit{100, 10}},
-	"ssm-parameter-read":        {"ssm", "GetParameter GetParameters GetParametersByPath", Limit{400, 40}},
-	"ssm-parameter-put":         {"ssm", "PutParameter", Limit{30, 3}},
-	"ssm-parameter-delete":      {"ssm", "DeleteParameter DeleteParameters", Limit{50, 5}},
+	"ecs-cluster-modify":          {"ecs", "CreateCluster DeleteCluster PutClusterCapacityProviders UpdateCluster UpdateClusterSettings", Limit{18, 1}},
+	"ecs-cluster-read":            {"ecs", "DescribeClusters ListClusters", Limit{45, 20}},
+	"ecs-taskdefinition-modify":   {"ecs", "RegisterTaskDefinition DeregisterTaskDefinition", Limit{18, 1}},
+	"ecs-taskdefinition-delete":   {"ecs", "DeleteTaskDefinitions", Limit{4, 1}},
+	"ecs-taskdefinition-read":     {"ecs", "DescribeTaskDefinition ListTaskDefinitions ListTaskDefinitionFamilies", Limit{45, 20}},
+	"ecs-service-modify":          {"ecs", "CreateService UpdateService DeleteService", Limit{45, 5}},
+	"ecs-service-read":            {"ecs", "DescribeServices ListServices", Limit{90, 20}},
+	"ecs-task-modify":             {"ecs", "RunTask StopTask ExecuteCommand", Limit{90, 40}},
+	"ecs-task-read":               {"ecs", "ListTasks DescribeTasks", Limit{90, 20}},
+	"ecs-deployment-read":         {"ecs", "DescribeServiceDeployments ListServiceDeployments", Limit{45, 20}},
+	"ecs-revision-read":           {"ecs", "DescribeServiceRevisions", Limit{45, 20}},
+	"ecs-tag-modify":              {"ecs", "TagResource UntagResource", Limit{18, 10}},
+	"ecs-tag-read":                {"ecs", "ListTagsForResource", Limit{45, 20}},
+	"logs-group-create":           {"logs", "CreateLogGroup", Limit{50, 5}},
+	"logs-group-delete":           {"logs", "DeleteLogGroup", Limit{50, 5}},
+	"logs-group-read":             {"logs", "DescribeLogGroups", Limit{50, 5}},
+	"logs-stream-read":            {"logs", "DescribeLogStreams", Limit{250, 25}},
+	"logs-event-filter":           {"logs", "FilterLogEvents", Limit{50, 5}},
+	"logs-event-read":             {"logs", "GetLogEvents", Limit{100, 10}},
+	"ssm-parameter-read":          {"ssm", "GetParameter GetParameterHistory GetParameters GetParametersByPath", Limit{400, 40}},
+	"ssm-parameter-list":          {"ssm", "DescribeParameters", Limit{20, 5}},
+	"ssm-parameter-put":           {"ssm", "PutParameter", Limit{30, 3}},
+	"ssm-parameter-delete":        {"ssm", "DeleteParameter DeleteParameters", Limit{50, 5}},
+	"secretsmanager-read":         {"secretsmanager", "DescribeSecret GetSecretValue", Limit{100_000, 10_000}},
+	"secretsmanager-list":         {"secretsmanager", "ListSecrets", Limit{40, 20}},
+	"secretsmanager-create":       {"secretsmanager", "CreateSecret", Limit{500, 50}},
+	"secretsmanager-modify":       {"secretsmanager", "PutSecretValue UpdateSecret UpdateSecretVersionStage", Limit{500, 50}},
+	"secretsmanager-delete":       {"secretsmanager", "DeleteSecret", Limit{500, 50}},
+	"secretsmanager-restore":      {"secretsmanager", "RestoreSecret", Limit{500, 50}},
+	"secretsmanager-tag":          {"secretsmanager", "TagResource UntagResource", Limit{500, 50}},
+	"servicediscovery-list":       {"servicediscovery", "ListServices", Limit{9, 2}},
+	"servicediscovery-create":     {"servicediscovery", "CreateService", Limit{45, 5}},
+	"servicediscovery-read":       {"servicediscovery", "GetService ListInstances", Limit{45, 50}},
+	"servicediscovery-deregister": {"servicediscovery", "DeregisterInstance", Limit{90, 50}},
+	"iam-role":                    {"iam", iamRoles, Limit{20, 10}},
+	"tagging-read":                {"tagging", "GetResources", Limit{20, 5}},
 }
 
 // Buckets returns the names of the rate buckets that calls to AWS are held to, sorted.

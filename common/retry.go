@@ -2,6 +2,7 @@ package common
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -42,6 +43,9 @@ var (
 	NewSecret = Race{[]string{"ResourceNotFoundException"}, "", 30 * time.Second}
 	// ParameterBusy: two updates of one parameter at the same moment.
 	ParameterBusy = Race{[]string{"TooManyUpdates"}, "", 30 * time.Second}
+	// ParameterDeleted: the parameter that had this name was deleted a moment ago; AWS asks for 30 seconds before another one is created.
+	// The client of Parameter Store sees that there is none.
+	ParameterDeleted = Race{[]string{"ParameterAlreadyExists"}, "was deleted a moment ago", 45 * time.Second}
 	// RegistryInUse: the instances of a Cloud Map service are still leaving.
 	RegistryInUse = Race{[]string{"ResourceInUse"}, "", 5 * time.Minute}
 	// NewRegistry: ECS cannot find a Cloud Map service that was made a moment ago.
@@ -63,7 +67,11 @@ func (r Race) Is(err error) bool {
 	if len(r.codes) == 0 {
 		return Is(err, NotFound)
 	}
-	return slices.Contains(r.codes, CodeOf(err)) && strings.Contains(err.Error(), r.words)
+	code := CodeOf(err)
+	if e, ok := errors.AsType[*Error](err); ok && code == "" { // a client of ours has seen through AWS's words
+		code = string(e.Code)
+	}
+	return slices.Contains(r.codes, code) && strings.Contains(err.Error(), r.words)
 }
 
 // Pace says how long Retry waits: First before the second try, then half as long again each time, up to Most, with jitter. A

@@ -1,6 +1,11 @@
 package e2e
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/aws/aws-sdk-go/aws"
+	"github.com/aws/aws-sdk-go/service/ssm"
+)
 
 func TestParameters(t *testing.T) {
 	w := newWorld(t)
@@ -41,13 +46,18 @@ func TestParameters(t *testing.T) {
 		{name: "the value is the new one", of: parameter("/localdev/someprefix/newsecret123"), want: `{"Parameter": {"Value": "TOPSEKRET", "Type": "SecureString"}}`},
 		{name: "another org's is untouched", of: parameter("/localdev/shared/theirs"), want: `{"Parameter": {"Value": "s"}}`},
 	})
+	must(w.paramsClient().PutParameter(&ssm.PutParameterInput{
+		Name: aws.String("/localdev/someprefix/db/password"), Value: aws.String("s"), Type: aws.String("SecureString"),
+	}))(t)
 	w.run(t, []row{
 		{name: "delete one that is not there", send: "DELETE " + prefix + "/nothing", status: 404},
 		{name: "delete another org's", send: "DELETE /local/params/shared/theirs", status: 404},
 		{name: "delete a prefix that has only another org's", send: "DELETE /local/params/shared", status: 404},
 		{name: "delete one", send: "DELETE " + prefix + "/plain", status: 200, answer: `{"Message": "OK"}`},
 		{name: "delete it again", send: "DELETE " + prefix + "/plain", status: 404},
-		{name: "delete the prefix", send: "DELETE " + prefix, status: 200, answer: `{"Message": "OK", "Deleted": 1}`},
+		{name: "show a nested one", send: "GET " + prefix + "/db%2Fpassword", status: 200, answer: `{"Name": "db/password", "Version": 1}`},
+		{name: "list it too", send: "GET " + prefix, status: 200, answer: `["db/password", "newsecret123"]`},
+		{name: "delete the prefix", send: "DELETE " + prefix, status: 200, answer: `{"Message": "OK", "Deleted": 2}`},
 		{name: "delete it again, the prefix", send: "DELETE " + prefix, status: 404},
 	})
 	w.holds(t, "nothing else is gone", theirs...)

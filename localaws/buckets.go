@@ -14,8 +14,10 @@ type tokenBucket struct {
 // rate is the size of a bucket and how many tokens a second flow into it.
 type rate struct{ burst, perSecond float64 }
 
-// rates are the rate buckets that AWS publishes for the operations that the simulator knows: the operations of a line share a bucket. A
-// service without a published burst has that of one second.
+// rates are the rate buckets of the operations that the simulator knows: the operations of a line share a bucket. A service without a known
+// burst has that of one second. ECS, Logs, Parameter Store and Secrets Manager publish theirs. The others' are what has been seen:
+// DescribeParameters throttles after some 20 quick calls (segmentio/chamber#34), and Cloud Map's are what AWS's own client keeps to
+// (aws-cloud-map-mcs-controller-for-k8s, pkg/common/ratelimiter.go).
 var rates = bucketsByOperation(map[string]map[string]rate{
 	"ecs": {
 		"CreateCluster DeleteCluster PutClusterCapacityProviders UpdateCluster": {20, 1},
@@ -41,9 +43,32 @@ var rates = bucketsByOperation(map[string]map[string]rate{
 		"GetLogEvents":       {10, 10},
 	},
 	"ssm": {
-		"GetParameter GetParameters GetParametersByPath": {40, 40},
+		"GetParameter GetParameterHistory GetParameters GetParametersByPath": {40, 40},
+		"DescribeParameters":               {20, 5},
 		"PutParameter":                     {3, 3},
 		"DeleteParameter DeleteParameters": {5, 5},
+	},
+	"secretsmanager": {
+		"DescribeSecret GetSecretValue": {10000, 10000},
+		"ListSecrets":                   {20, 20},
+		"CreateSecret":                  {50, 50},
+		"PutSecretValue UpdateSecret UpdateSecretVersionStage": {50, 50},
+		"DeleteSecret":              {50, 50},
+		"RestoreSecret":             {50, 50},
+		"TagResource UntagResource": {50, 50},
+	},
+	"servicediscovery": {
+		"ListServices":             {10, 2},
+		"CreateService":            {50, 5},
+		"GetService ListInstances": {50, 50},
+		"DeregisterInstance":       {100, 50},
+	},
+	"iam": {
+		"CreateRole DeleteRole DeleteRolePolicy GetRole GetRolePolicy ListAttachedRolePolicies ListRolePolicies PutRolePermissionsBoundary " +
+			"PutRolePolicy SimulatePrincipalPolicy TagRole UntagRole UpdateAssumeRolePolicy UpdateRole UpdateRoleDescription": {10, 10},
+	},
+	"tagging": {
+		"GetResources": {5, 5},
 	},
 })
 

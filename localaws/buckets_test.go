@@ -5,6 +5,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
+	"github.com/aws/aws-sdk-go/service/iam"
+	"github.com/aws/aws-sdk-go/service/resourcegroupstaggingapi"
+	"github.com/aws/aws-sdk-go/service/secretsmanager"
+	"github.com/aws/aws-sdk-go/service/servicediscovery"
+	"github.com/aws/aws-sdk-go/service/ssm"
 
 	"ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
@@ -37,5 +42,44 @@ func TestAnEmptyBucketThrottles(t *testing.T) {
 	}
 	if err := register(); codeOf(err) != "ThrottlingException" {
 		t.Errorf("one more: %v", err)
+	}
+}
+
+func TestEachServiceThrottlesInItsOwnWords(t *testing.T) {
+	clock := newFakeClock()
+	sess := newSession(t, localaws.New(localaws.Clock(clock.Now), localaws.RateLimits()))
+	for _, test := range []struct {
+		name  string
+		burst int
+		code  string
+		call  func() error
+	}{
+		{"DescribeParameters", 20, "ThrottlingException", func() error { return failing(ssm.New(sess).DescribeParameters(&ssm.DescribeParametersInput{})) }},
+		{"PutParameter", 3, "ThrottlingException", func() error { return failing(ssm.New(sess).PutParameter(newParameter("/p"))) }},
+		{"ListSecrets", 20, "ThrottlingException", func() error {
+			return failing(secretsmanager.New(sess).ListSecrets(&secretsmanager.ListSecretsInput{}))
+		}},
+		{"ListServices of Cloud Map", 10, "RequestLimitExceeded", func() error {
+			return failing(servicediscovery.New(sess).ListServices(&servicediscovery.ListServicesInput{}))
+		}},
+		{"GetResources", 5, "ThrottledException", func() error {
+			return failing(resourcegroupstaggingapi.New(sess).GetResources(&resourcegroupstaggingapi.GetResourcesInput{}))
+		}},
+		{"GetRole", 10, "Throttling", func() error { return failing(iam.New(sess).GetRole(&iam.GetRoleInput{RoleName: aws.String("r")})) }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for range test.burst {
+				if code := codeOf(test.call()); code == test.code {
+					t.Fatalf("%s within the burst", code)
+				}
+			}
+			if code := codeOf(test.call()); code != test.code {
+				t.Errorf("past the burst: %q, want %q", code, test.code)
+			}
+			clock.Advance(time.Second)
+			if code := codeOf(test.call()); code == test.code {
+				t.Error("a second later: refused still")
+			}
+		})
 	}
 }

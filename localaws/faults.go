@@ -79,7 +79,7 @@ func (a *AWS) faultFor(n int, service, operation string) outcome {
 			if f.N != 0 { // the n-th call chose the operation; the fault stays with it
 				f.N, f.Service, f.Operation = 0, service, operation
 			}
-			return f.outcome()
+			return f.outcome(service)
 		}
 	}
 	return outcome{}
@@ -98,7 +98,7 @@ func (f *activeFault) matches(n int, service, operation string) bool {
 	return false
 }
 
-func (f *activeFault) outcome() outcome {
+func (f *activeFault) outcome(service string) outcome {
 	o := outcome{hook: f.Func}
 	switch f.Effect {
 	case Refuse:
@@ -108,7 +108,7 @@ func (f *activeFault) outcome() outcome {
 		}
 		o.instead = &apiError{http.StatusBadRequest, code, message, nil}
 	case Throttle:
-		o.instead = throttled()
+		o.instead = throttled(service)
 	case Down:
 		o.instead = &apiError{http.StatusServiceUnavailable, "ServiceUnavailable", "the simulator was told to be down", nil}
 	case Lose:
@@ -119,6 +119,16 @@ func (f *activeFault) outcome() outcome {
 	return o
 }
 
-func throttled() *apiError {
-	return &apiError{http.StatusBadRequest, "ThrottlingException", "Rate exceeded", nil}
+// throttled is how a service says that it is called too often: each has a code of its own.
+func throttled(service string) *apiError {
+	code := "ThrottlingException"
+	switch service {
+	case "iam", "sts":
+		code = "Throttling"
+	case "ec2", "servicediscovery":
+		code = "RequestLimitExceeded"
+	case "tagging":
+		code = "ThrottledException"
+	}
+	return &apiError{http.StatusBadRequest, code, "Rate exceeded", nil}
 }

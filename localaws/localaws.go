@@ -46,6 +46,8 @@ type Lags struct {
 	Cluster   time.Duration // a new cluster until services can be created in it
 	Secret    time.Duration // a force-deleted secret's name until it is free again
 	Visible   time.Duration // a new resource until reads see it
+	Parameter time.Duration // a deleted parameter's name until it is free again: AWS asks callers to wait for 30 seconds
+	Tagging   time.Duration // a change of tags until the tagging API's index shows it
 
 	Retry      time.Duration // until a service's scheduler tries again after a failure, twice as long each time; 0 stands for ECS's own 30 s
 	Stage      time.Duration // each lifecycle stage of a blue/green, linear or canary deployment, and until a requested stop or rollback begins
@@ -113,6 +115,7 @@ type region struct {
 	servicediscovery servicediscoveryState
 	logs             logsState
 	network          networkState
+	tags             tagIndex
 }
 
 // account returns the account with the given id, made new on first sight. The lock must be held.

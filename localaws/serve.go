@@ -105,7 +105,7 @@ func (c *call) begin() (index int, fault outcome, latency time.Duration) {
 	index = a.calls.add(Call{Service: c.serviceName, Operation: c.operation, Start: a.now()})
 	fault = a.faultFor(index+1, c.serviceName, c.operation)
 	if fault.instead == nil && a.limits && !a.take(c) {
-		fault.instead = throttled()
+		fault.instead = throttled(c.serviceName)
 	}
 	return index, fault, a.latency
 }
@@ -133,6 +133,7 @@ func (c *call) run() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.indexTags()
 	return out, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,7 +14,10 @@ import (
 )
 
 // ssmState is a region's parameters, by their names with a leading slash: x and /x are one parameter.
-type ssmState struct{ parameters ordered[*parameter] }
+type ssmState struct {
+	parameters ordered[*parameter]
+	taken      map[string]time.Time // names of deleted parameters, until when they cannot be used again (Lags.Parameter)
+}
 
 // parameter is one parameter of Parameter Store, in its newest version.
 type parameter struct {
@@ -22,9 +26,10 @@ type parameter struct {
 	version                                                        int64
 	modified                                                       time.Time
 	modifiedBy                                                     string
+	older                                                          []*parameter // versions before this one, oldest first
 }
 
-func newSSMState() ssmState { return ssmState{} }
+func newSSMState() ssmState { return ssmState{taken: map[string]time.Time{}} }
 
 func (s *ssmState) inventory() iter.Seq[string] {
 	return func(yield func(string) bool) {
@@ -54,6 +59,7 @@ func ssmOperations() map[string]operation {
 		"DeleteParameters":       op(deleteParameters),
 		"DescribeParameters":     op(describeParameters),
 		"GetParameter":           op(getParameter),
+		"GetParameterHistory":    op(getParameterHistory),
 		"GetParameters":          op(getParameters),
 		"GetParametersByPath":    op(getParametersByPath),
 		"ListTagsForResource":    op(listTagsOfParameter),
@@ -115,7 +121,10 @@ func getParameter(r *request, in *ssm.GetParameterInput) (*ssm.GetParameterOutpu
 	return &ssm.GetParameterOutput{Parameter: out}, nil
 }
 
-// selected returns the parameter that a name with a version behind a colon means. Older versions are not kept.
+// versions returns all versions of the parameter that are kept, oldest first.
+func (p *parameter) versions() []*parameter { return append(slices.Clip(p.older), p) }
+
+// selected returns the version of a parameter that a name with a version behind a colon means.
 func (r *request) selected(full *string) (*parameter, string, error) {
 	i := strings.LastIndex(aws.StringValue(full), ":")
 	if i < 0 {
@@ -126,10 +135,12 @@ func (r *request) selected(full *string) (*parameter, string, error) {
 	if !ok {
 		return nil, "", noSuchParameter(full)
 	}
-	if selector != ":"+strconv.FormatInt(p.version, 10) {
-		return nil, "", refuse(ssm.ErrCodeParameterVersionNotFound, "Systems Manager could not find version %s of %s. Verify the version and try again.", selector[1:], name)
+	for _, version := range p.versions() {
+		if selector == ":"+strconv.FormatInt(version.version, 10) {
+			return version, selector, nil
+		}
 	}
-	return p, selector, nil
+	return nil, "", refuse(ssm.ErrCodeParameterVersionNotFound, "Systems Manager could not find version %s of %s. Verify the version and try again.", selector[1:], name)
 }
 
 // maxBatch is how many parameters one call gets or deletes.
@@ -173,8 +184,15 @@ func deleteParameter(r *request, in *ssm.DeleteParameterInput) (*ssm.DeleteParam
 	if _, ok := r.parameter(in.Name); !ok {
 		return nil, noSuchParameter(in.Name)
 	}
-	r.region.parameters.parameters.delete(r.parameterKey(*in.Name))
+	r.forgetParameter(in.Name)
 	return &ssm.DeleteParameterOutput{}, nil
+}
+
+// forgetParameter deletes a parameter. Its name is not free at once.
+func (r *request) forgetParameter(name *string) {
+	s, key := &r.region.parameters, r.parameterKey(aws.StringValue(name))
+	s.parameters.delete(key)
+	s.taken[key] = r.now.Add(r.aws.lags.Parameter)
 }
 
 func deleteParameters(r *request, in *ssm.DeleteParametersInput) (*ssm.DeleteParametersOutput, error) {
@@ -184,7 +202,7 @@ func deleteParameters(r *request, in *ssm.DeleteParametersInput) (*ssm.DeletePar
 	out := &ssm.DeleteParametersOutput{DeletedParameters: []*string{}, InvalidParameters: []*string{}}
 	for _, name := range in.Names {
 		if _, ok := r.parameter(name); ok {
-			r.region.parameters.parameters.delete(r.parameterKey(aws.StringValue(name)))
+			r.forgetParameter(name)
 			out.DeletedParameters = append(out.DeletedParameters, name)
 		} else {
 			out.InvalidParameters = append(out.InvalidParameters, name)

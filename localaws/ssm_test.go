@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
 	"github.com/aws/aws-sdk-go/service/ssm"
@@ -237,7 +238,7 @@ func TestParametersAreListed(t *testing.T) {
 				if diff := cmp.Diff(c.want, got); diff != "" {
 					t.Errorf("names (-want +got):\n%s", diff)
 				}
-				wantPages := (len(c.want) + 1) / 2
+				wantPages := 3 // of all five parameters: AWS filters what is on a page
 				if emptyPages {
 					wantPages++
 				}
@@ -283,6 +284,104 @@ func TestParametersByPath(t *testing.T) {
 		}
 		if diff := cmp.Diff([]int{10, len(want) - 10}, sizes); diff != "" {
 			t.Errorf("recursive %v: page sizes (-want +got):\n%s", recursive, diff)
+		}
+	}
+}
+
+func TestAPageOfWhatIsFilteredOutIsEmpty(t *testing.T) {
+	client := ssm.New(newSession(t, localaws.New()))
+	for _, name := range []string{"/a/1", "/a/2", "/b/1"} {
+		must[*ssm.PutParameterOutput](t)(client.PutParameter(newParameter(name)))
+	}
+	in := &ssm.DescribeParametersInput{MaxResults: aws.Int64(2), ParameterFilters: []*ssm.ParameterStringFilter{
+		{Key: aws.String("Path"), Option: aws.String("Recursive"), Values: aws.StringSlice([]string{"/b"})},
+	}}
+	first := must[*ssm.DescribeParametersOutput](t)(client.DescribeParameters(in))
+	if len(first.Parameters) != 0 || first.NextToken == nil {
+		t.Fatalf("the first page: %v", first)
+	}
+	in.NextToken = first.NextToken
+	second := must[*ssm.DescribeParametersOutput](t)(client.DescribeParameters(in))
+	if len(second.Parameters) != 1 || second.NextToken != nil {
+		t.Errorf("the second page: %v", second)
+	}
+}
+
+func TestAParametersHistory(t *testing.T) {
+	client := ssm.New(newSession(t, localaws.New()))
+	in := newParameter("/p")
+	in.Description, in.KeyId = aws.String("first"), aws.String(localaws.KMSKey)
+	must[*ssm.PutParameterOutput](t)(client.PutParameter(in))
+	for version := 2; version <= 103; version++ {
+		must[*ssm.PutParameterOutput](t)(client.PutParameter(&ssm.PutParameterInput{Name: in.Name, Value: aws.String(fmt.Sprint(version)), Overwrite: aws.Bool(true)}))
+	}
+	refused := newParameter("/p")
+	refused.Overwrite, refused.Type = aws.Bool(true), aws.String("String")
+	if err := failing(client.PutParameter(refused)); codeOf(err) != ssm.ErrCodeHierarchyTypeMismatchException {
+		t.Errorf("another type: %v", err)
+	}
+	history := &ssm.GetParameterHistoryInput{Name: in.Name, WithDecryption: aws.Bool(true)}
+	var versions []int64
+	pages := 0
+	for {
+		page := must[*ssm.GetParameterHistoryOutput](t)(client.GetParameterHistory(history))
+		pages++
+		for _, p := range page.Parameters {
+			versions = append(versions, *p.Version)
+			if *p.Description != "first" || *p.KeyId != localaws.KMSKey || *p.Type != "SecureString" || *p.Value != fmt.Sprint(*p.Version) {
+				t.Errorf("version %d: %v", *p.Version, p)
+			}
+		}
+		if history.NextToken = page.NextToken; page.NextToken == nil {
+			break
+		}
+	}
+	if len(versions) != 100 || versions[0] != 4 || versions[99] != 103 || pages != 2 {
+		t.Errorf("%d pages of versions %v", pages, versions)
+	}
+	old := must[*ssm.GetParameterOutput](t)(client.GetParameter(&ssm.GetParameterInput{Name: aws.String("/p:50"), WithDecryption: aws.Bool(true)})).Parameter
+	if *old.Value != "50" || *old.Version != 50 || *old.Selector != ":50" {
+		t.Errorf("version 50: %v", old)
+	}
+	sealed := must[*ssm.GetParameterHistoryOutput](t)(client.GetParameterHistory(&ssm.GetParameterHistoryInput{Name: in.Name})).Parameters[0]
+	if *sealed.Value == "4" {
+		t.Error("the history shows a value that was not to be decrypted")
+	}
+	testRefusals(t, []refusal{
+		{"the history of nothing", func() error {
+			return failing(client.GetParameterHistory(&ssm.GetParameterHistoryInput{Name: aws.String("/nobody")}))
+		}, ssm.ErrCodeParameterNotFound},
+		{"a page of 51", func() error {
+			return failing(client.GetParameterHistory(&ssm.GetParameterHistoryInput{Name: in.Name, MaxResults: aws.Int64(51)}))
+		}, "ValidationException"},
+		{"a version that is kept no more", func() error { return failing(client.GetParameter(&ssm.GetParameterInput{Name: aws.String("/p:3")})) }, ssm.ErrCodeParameterVersionNotFound},
+	})
+}
+
+func TestADeletedParametersNameIsNotFreeAtOnce(t *testing.T) {
+	clock := newFakeClock()
+	client := ssm.New(newSession(t, localaws.New(localaws.Clock(clock.Now), localaws.WithLags(localaws.Lags{Parameter: 30 * time.Second}))))
+	put := func(name string) error { return failing(client.PutParameter(newParameter(name))) }
+	for _, name := range []string{"/a", "/b"} {
+		if err := put(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	must[*ssm.DeleteParameterOutput](t)(client.DeleteParameter(&ssm.DeleteParameterInput{Name: aws.String("/a")}))
+	must[*ssm.DeleteParametersOutput](t)(client.DeleteParameters(&ssm.DeleteParametersInput{Names: aws.StringSlice([]string{"/b"})}))
+	clock.Advance(29 * time.Second)
+	for _, name := range []string{"/a", "/b"} {
+		if err := put(name); codeOf(err) != ssm.ErrCodeParameterAlreadyExists {
+			t.Errorf("%s after 29 s: %v", name, err)
+		}
+	}
+	if err := failing(client.GetParameter(&ssm.GetParameterInput{Name: aws.String("/a")})); codeOf(err) != ssm.ErrCodeParameterNotFound {
+		t.Errorf("a read meanwhile: %v", err)
+	}
+	clock.Advance(time.Second)
+	for _, name := range []string{"/a", "/b"} {
+		if err := put(name); err != nil {
+			t.Errorf("%s after 30 s: %v", name, err)
 		}
 	}
 }

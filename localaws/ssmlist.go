@@ -77,6 +77,32 @@ func getParametersByPath(r *request, in *ssm.GetParametersByPathInput) (*ssm.Get
 	return out, nil
 }
 
+// getParameterHistory lists a parameter's versions, oldest first.
+func getParameterHistory(r *request, in *ssm.GetParameterHistoryInput) (*ssm.GetParameterHistoryOutput, error) {
+	limit, ok := pageLimit(in.MaxResults, maxDescribe, maxDescribe)
+	if !ok {
+		return nil, ssmInvalid("1 validation error detected: Value '%d' at 'maxResults' failed to satisfy constraint: Member must have value between 1 and %d", *in.MaxResults, maxDescribe)
+	}
+	newest, ok := r.parameter(in.Name)
+	if !ok {
+		return nil, noSuchParameter(in.Name)
+	}
+	page, next, err := pageOf(newest.versions(), in.NextToken, limit)
+	if err != nil {
+		return nil, refuse(ssm.ErrCodeInvalidNextToken, "The specified token isn't valid.")
+	}
+	out := &ssm.GetParameterHistoryOutput{NextToken: next, Parameters: []*ssm.ParameterHistory{}}
+	for _, p := range page {
+		out.Parameters = append(out.Parameters, &ssm.ParameterHistory{
+			AllowedPattern: optional(p.pattern), DataType: aws.String(p.dataType), Description: optional(p.description), KeyId: optional(p.keyID),
+			Labels: []*string{}, LastModifiedDate: aws.Time(p.modified), LastModifiedUser: aws.String(p.modifiedBy), Name: aws.String(p.name),
+			Policies: []*ssm.ParameterInlinePolicy{}, Tier: aws.String(p.tier), Type: aws.String(p.kind),
+			Value: r.shown(p, in.WithDecryption).Value, Version: aws.Int64(p.version),
+		})
+	}
+	return out, nil
+}
+
 func describeParameters(r *request, in *ssm.DescribeParametersInput) (*ssm.DescribeParametersOutput, error) {
 	limit, ok := pageLimit(in.MaxResults, maxDescribe, maxDescribe)
 	if !ok {
@@ -93,12 +119,15 @@ func describeParameters(r *request, in *ssm.DescribeParametersInput) (*ssm.Descr
 	if err != nil {
 		return nil, err
 	}
-	page, next, err := r.parameterPage("/", in.NextToken, limit, filters)
+	page, next, err := r.parameterPage("/", in.NextToken, limit, nil)
 	if err != nil {
 		return nil, err
 	}
 	out := &ssm.DescribeParametersOutput{NextToken: next, Parameters: []*ssm.ParameterMetadata{}}
-	for _, p := range page {
+	for _, p := range page { // filtered after paging, as AWS does (boto/boto3#1079): what is found costs as many calls as there are pages of all
+		if slices.ContainsFunc(filters, func(f parameterFilter) bool { return !f(r.parameterKey(p.name), p) }) {
+			continue
+		}
 		out.Parameters = append(out.Parameters, &ssm.ParameterMetadata{
 			ARN: r.parameterARN(p), AllowedPattern: optional(p.pattern), DataType: aws.String(p.dataType), Description: optional(p.description),
 			KeyId: optional(p.keyID), LastModifiedDate: aws.Time(p.modified), LastModifiedUser: aws.String(p.modifiedBy), Name: aws.String(p.name),

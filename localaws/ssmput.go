@@ -16,6 +16,8 @@ const (
 	maxStandardValue   = 4096 // bytes
 	maxAdvancedValue   = 8192
 	maxParameterText   = 1024 // description, allowed pattern
+
+	maxParameterVersions = 100
 )
 
 var (
@@ -52,7 +54,7 @@ func putParameter(r *request, in *ssm.PutParameterInput) (*ssm.PutParameterOutpu
 		return nil, ssmInvalid("Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please remove overwrite flag. To update tags for an existing parameter, please use AddTagsToResource or RemoveTagsFromResource.")
 	}
 	old, exists := r.parameter(&name)
-	if exists && !aws.BoolValue(in.Overwrite) {
+	if busy := !exists && r.now.Before(r.region.parameters.taken[r.parameterKey(name)]); busy || exists && !aws.BoolValue(in.Overwrite) {
 		return nil, refuse(ssm.ErrCodeParameterAlreadyExists, "The parameter already exists. To overwrite this value, set the overwrite option in the request to true.")
 	}
 	p := &parameter{name: name, dataType: "text"}
@@ -82,8 +84,20 @@ func putParameter(r *request, in *ssm.PutParameterInput) (*ssm.PutParameterOutpu
 	p.value, p.modified = aws.StringValue(in.Value), r.now
 	p.modifiedBy, _ = r.caller()
 	p.version++
+	if exists {
+		p.older = keptVersions(old)
+	}
 	r.region.parameters.parameters.put(r.parameterKey(name), p)
 	return &ssm.PutParameterOutput{Tier: aws.String(p.tier), Version: aws.Int64(p.version)}, nil
+}
+
+// keptVersions returns the versions that stay beside a new one: Parameter Store keeps the newest.
+func keptVersions(p *parameter) []*parameter {
+	all := p.versions()
+	for _, version := range all {
+		version.older = nil // of the newest only
+	}
+	return all[max(0, len(all)+1-maxParameterVersions):]
 }
 
 // setType takes the type from the request. A parameter's type never changes.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
 	tagging "github.com/aws/aws-sdk-go/service/resourcegroupstaggingapi"
@@ -54,6 +55,74 @@ func (r *request) taggedResources() []taggedResource {
 	return out
 }
 
+// tagIndex is what the tagging API knows of a region, which follows what happens with a delay (Lags.Tagging): of each resource what its tags
+// have been, oldest first. It is kept only for a simulator that has such a delay.
+type tagIndex map[string][]indexedTags
+
+// indexedTags is what a resource's tags were from a time on; none once it is gone.
+type indexedTags struct {
+	from time.Time
+	tags tagList
+}
+
+// observe notes what the resources' tags are now.
+func (x tagIndex) observe(now time.Time, all []taggedResource) {
+	seen := map[string]bool{}
+	for _, res := range all {
+		seen[res.arn] = true
+		x.note(now, res.arn, res.tags)
+	}
+	for arn := range x {
+		if !seen[arn] {
+			x.note(now, arn, nil)
+		}
+	}
+}
+
+func (x tagIndex) note(now time.Time, arn string, tags tagList) {
+	known := x[arn]
+	if len(known) == 0 || !slices.Equal(known[len(known)-1].tags, tags) {
+		x[arn] = append(known, indexedTags{now, slices.Clone(tags)})
+	}
+}
+
+// at returns what the index showed at a time.
+func (x tagIndex) at(t time.Time) []taggedResource {
+	var out []taggedResource
+	for arn, known := range x {
+		var tags tagList
+		for _, one := range known {
+			if !one.from.After(t) {
+				tags = one.tags
+			}
+		}
+		if len(tags) > 0 {
+			out = append(out, taggedResource{arn, tags})
+		}
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].arn < out[j].arn })
+	return out
+}
+
+// indexTags brings the region's index up to date after an operation.
+func (r *request) indexTags() {
+	if r.aws.lags.Tagging == 0 {
+		return
+	}
+	if r.region.tags == nil {
+		r.region.tags = tagIndex{}
+	}
+	r.region.tags.observe(r.now, r.taggedResources())
+}
+
+// indexedResources returns what the tagging API shows now.
+func (r *request) indexedResources() []taggedResource {
+	if r.aws.lags.Tagging == 0 {
+		return r.taggedResources()
+	}
+	return r.region.tags.at(r.now.Add(-r.aws.lags.Tagging))
+}
+
 // resourceType returns a resource's type as filters write it, such as "ecs:service".
 func resourceType(arn string) string {
 	parts := strings.SplitN(arn, ":", 6)
@@ -77,7 +146,7 @@ func getResources(r *request, in *tagging.GetResourcesInput) (*tagging.GetResour
 	}
 	kinds, arns := aws.StringValueSlice(in.ResourceTypeFilters), aws.StringValueSlice(in.ResourceARNList)
 	var found []taggedResource
-	for _, res := range r.taggedResources() {
+	for _, res := range r.indexedResources() {
 		if len(arns) > 0 && !slices.Contains(arns, res.arn) || !isOfKind(res.arn, kinds) {
 			continue
 		}

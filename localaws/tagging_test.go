@@ -3,6 +3,7 @@ package localaws_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
 	"github.com/aws/aws-sdk-go/service/cloudwatchlogs"
@@ -101,4 +102,41 @@ func TestKeysGoByManyNames(t *testing.T) {
 			t.Errorf("%s: %v", id, err)
 		}
 	}
+}
+
+func TestTheTaggingIndexFollowsLate(t *testing.T) {
+	clock := newFakeClock()
+	sess := newSession(t, localaws.New(localaws.Clock(clock.Now), localaws.WithLags(localaws.Lags{Tagging: 10 * time.Second})))
+	params, client := ssm.New(sess), resourcegroupstaggingapi.New(sess)
+	shown := func() string {
+		var got string
+		for _, m := range must[*resourcegroupstaggingapi.GetResourcesOutput](t)(client.GetResources(&resourcegroupstaggingapi.GetResourcesInput{})).ResourceTagMappingList {
+			got += (*m.ResourceARN)[len(*m.ResourceARN)-2:]
+			for _, tag := range m.Tags {
+				got += " " + *tag.Key + "=" + *tag.Value
+			}
+		}
+		return got
+	}
+	step := func(what string, do func(), before, after string) {
+		t.Helper()
+		do()
+		clock.Advance(9 * time.Second)
+		if got := shown(); got != before {
+			t.Errorf("9 s after %s: %q, want %q", what, got, before)
+		}
+		clock.Advance(time.Second)
+		if got := shown(); got != after {
+			t.Errorf("10 s after %s: %q, want %q", what, got, after)
+		}
+	}
+	in := newParameter("/p")
+	in.Tags = ssmTags("k", "v")
+	step("it was created", func() { must[*ssm.PutParameterOutput](t)(params.PutParameter(in)) }, "", "/p k=v")
+	step("it was tagged", func() {
+		must[*ssm.AddTagsToResourceOutput](t)(params.AddTagsToResource(&ssm.AddTagsToResourceInput{ResourceType: aws.String("Parameter"), ResourceId: in.Name, Tags: ssmTags("k", "w")}))
+	}, "/p k=v", "/p k=w")
+	step("it was deleted", func() {
+		must[*ssm.DeleteParameterOutput](t)(params.DeleteParameter(&ssm.DeleteParameterInput{Name: in.Name}))
+	}, "/p k=w", "")
 }

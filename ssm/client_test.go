@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
 	"github.com/aws/aws-sdk-go/aws/request"
@@ -37,81 +38,123 @@ func put(t *testing.T, c *ssm.Client, name string) {
 }
 
 func TestAParameterIsReadWithoutItsValue(t *testing.T) {
-	c, _ := start(t)
+	c, simulator := start(t)
 	put(t, c, "/o/p/a")
 	put(t, c, "/o/p/a/b")
-	got := awstest.Must[*sdk.Parameter](t, "get")(c.Get(t.Context(), "/o/p/a"))
-	if strings.Contains(aws.StringValue(got.Value), "hunter22") || aws.StringValue(got.Name) != "/o/p/a" {
+	in := input("/o/p/a", "hunter23")
+	in.Tags, in.Overwrite, in.Description = nil, aws.Bool(true), aws.String("text")
+	awstest.Must[*sdk.PutParameterOutput](t, "put")(c.Put(t.Context(), in))
+	simulator.ResetCalls()
+	got := awstest.Must[ssm.Parameter](t, "describe")(c.Describe(t.Context(), "/o/p/a"))
+	got.LastModifiedDate, got.LastModifiedUser = nil, nil
+	want := ssm.Parameter{Tags: tags, ParameterMetadata: &sdk.ParameterMetadata{
+		ARN: aws.String("arn:aws:ssm:us-east-1:" + localaws.DefaultAccount + ":parameter/o/p/a"), Name: aws.String("/o/p/a"), DataType: aws.String("text"),
+		Description: aws.String("text"), KeyId: aws.String("alias/aws/ssm"), Policies: []*sdk.ParameterInlinePolicy{}, Tier: aws.String("Standard"),
+		Type: aws.String("SecureString"), Version: aws.Int64(2),
+	}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(map[string]int{"GetParameter": 1, "GetParameterHistory": 1, "ListTagsForResource": 1}, awstest.Calls(simulator)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestTheNewestOfManyVersionsIsDescribed(t *testing.T) {
+	c, _ := start(t)
+	put(t, c, "/o/p/a")
+	for version := 2; version <= 60; version++ {
+		in := input("/o/p/a", "hunter22")
+		in.Tags, in.Overwrite, in.Description = nil, aws.Bool(true), aws.String(fmt.Sprint(version))
+		awstest.Must[*sdk.PutParameterOutput](t, "put")(c.Put(t.Context(), in))
+	}
+	if got := awstest.Must[ssm.Parameter](t, "describe")(c.Describe(t.Context(), "/o/p/a")); *got.Version != 60 || *got.Description != "60" {
 		t.Errorf("got %v", got)
 	}
-	about := awstest.Must[*sdk.ParameterMetadata](t, "describe")(c.Metadata(t.Context(), "/o/p/a"))
-	if aws.StringValue(about.Name) != "/o/p/a" || aws.Int64Value(about.Version) != 1 {
-		t.Errorf("got %v", about)
-	}
 }
 
-func TestAllPagesAreRead(t *testing.T) {
-	for _, test := range []struct {
-		name  string
-		opts  []localaws.Option
-		calls int
-	}{
-		{"a full page and a bit", nil, 2},
-		{"an empty page before them", []localaws.Option{localaws.EmptyPages()}, 3},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			c, simulator := start(t, test.opts...)
-			var want []string
-			put(t, c, "/o/p/deep/er")
-			put(t, c, "/o/pq")
-			for n := range 51 {
-				name := fmt.Sprintf("/o/p/%02d", n)
-				want = append(want, name)
-				put(t, c, name)
-			}
-			simulator.ResetCalls()
-			var got []string
-			for _, p := range awstest.Must[[]*sdk.ParameterMetadata](t, "list")(c.Parameters(t.Context(), "/o/p")) {
-				got = append(got, aws.StringValue(p.Name))
-			}
-			slices.Sort(got)
-			slices.Sort(want)
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Error(diff)
-			}
-			if diff := cmp.Diff(map[string]int{"DescribeParameters": test.calls}, awstest.Calls(simulator)); diff != "" {
-				t.Error(diff)
-			}
-		})
+// seed puts n parameters below /o/p, one of them nested, and others beside them. It returns the names that Below is to return.
+func seed(t *testing.T, c *ssm.Client, n int) (ours []string) {
+	for i := range n {
+		name := fmt.Sprintf("/o/p/%03d", i)
+		if i == 1 {
+			name = "/o/p/000/nested/deep"
+		}
+		ours = append(ours, name)
+		put(t, c, name)
 	}
-}
-
-func TestParametersAreFoundByTheirTags(t *testing.T) {
-	c, _ := start(t)
+	put(t, c, "/o/pq")
 	for name, tags := range map[string]common.Tags{
-		"/o/p/ours": {{Key: "spinup:org", Value: "localdev"}}, "/o/p/theirs": {{Key: "spinup:org", Value: "localdev2"}}, "/o/p/nobodys": nil,
+		"/o/p/theirs": {{Key: "spinup:org", Value: "localdev2"}}, "/o/p/deep/theirs": {{Key: "spinup:org", Value: "localdev2"}}, "/o/p/nobodys": nil,
 	} {
 		in := input(name, "hunter22")
 		in.Tags = ssm.FromTags(tags)
 		awstest.Must[*sdk.PutParameterOutput](t, "put "+name)(c.Put(t.Context(), in))
 	}
+	ours = append(ours, "/o/p/nobodys")
+	slices.Sort(ours)
+	return ours
+}
+
+func TestWhatIsBelowAPathIsListed(t *testing.T) {
 	for _, test := range []struct {
-		name string
-		tags common.Tags
-		want []string
+		name  string
+		opts  []localaws.Option
+		ours  int
+		calls map[string]int // of the first list
+		again map[string]int // of the second
 	}{
-		{"any tags", nil, []string{"/o/p/nobodys", "/o/p/ours", "/o/p/theirs"}},
-		{"a key", common.Tags{{Key: "spinup:org"}}, []string{"/o/p/ours", "/o/p/theirs"}},
-		{"a key and a value", tags, []string{"/o/p/ours"}},
+		{"a small account, in one round", nil, 25, map[string]int{"DescribeParameters": 3}, map[string]int{"DescribeParameters": 3}},
+		{
+			"a large account, by path", nil, 60,
+			map[string]int{"DescribeParameters": 3, "GetParametersByPath": 7, "ListTagsForResource": 63}, map[string]int{"GetParametersByPath": 7, "ListTagsForResource": 63},
+		},
+		{
+			"empty pages", []localaws.Option{localaws.EmptyPages()}, 5,
+			map[string]int{"DescribeParameters": 3, "GetParametersByPath": 2, "ListTagsForResource": 8}, map[string]int{"GetParametersByPath": 2, "ListTagsForResource": 8},
+		},
+		{
+			"DescribeParameters is refused", []localaws.Option{localaws.WithFaults(localaws.Fault{Operation: "DescribeParameters", Times: -1})}, 5,
+			map[string]int{"GetParametersByPath": 1, "ListTagsForResource": 8}, map[string]int{"GetParametersByPath": 1, "ListTagsForResource": 8},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var got []string
-			for _, p := range awstest.Must[[]*sdk.ParameterMetadata](t, "list")(c.Parameters(t.Context(), "/o/p", test.tags...)) {
-				got = append(got, aws.StringValue(p.Name))
+			c, simulator := start(t, test.opts...)
+			want := seed(t, c, test.ours)
+			for _, calls := range []map[string]int{test.calls, test.again} {
+				simulator.ResetCalls()
+				got := awstest.Must[[]string](t, "list")(c.Below(t.Context(), "/o/p", "localdev"))
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Error(diff)
+				}
+				made := awstest.Calls(simulator)
+				if calls["DescribeParameters"] == 0 {
+					delete(made, "DescribeParameters") // refused: one of the three ends the others
+				}
+				if diff := cmp.Diff(calls, made); diff != "" {
+					t.Error(diff)
+				}
 			}
-			slices.Sort(got)
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Error(diff)
+		})
+	}
+}
+
+func TestNothingBelowAPathIsNoError(t *testing.T) {
+	c, _ := start(t)
+	put(t, c, "/o/p")
+	if got := awstest.Must[[]string](t, "list")(c.Below(t.Context(), "/o/p", "localdev")); len(got) > 0 {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestAListFailsWhole(t *testing.T) {
+	for _, operation := range []string{"GetParametersByPath", "ListTagsForResource"} {
+		t.Run(operation, func(t *testing.T) {
+			c, simulator := start(t)
+			seed(t, c, 60)
+			simulator.Inject(localaws.Fault{Operation: operation})
+			if got, err := c.Below(t.Context(), "/o/p", "localdev"); !common.Is(err, common.Internal) || got != nil {
+				t.Errorf("got %v, %v", got, err)
 			}
 		})
 	}
@@ -210,6 +253,23 @@ func TestAParameterWithAnotherValueIsNotTakenForOurs(t *testing.T) {
 	checkError(t, err, common.Conflict, `put parameter "/o/p/a": `)
 }
 
+func TestANameThatIsNotFreeYetIsARace(t *testing.T) {
+	c, _ := start(t, localaws.WithLags(localaws.Lags{Parameter: time.Hour}))
+	put(t, c, "/o/p/a")
+	if err := c.Delete(t.Context(), "/o/p/a"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.Put(t.Context(), input("/o/p/a", "hunter22"))
+	checkError(t, err, common.Conflict, `parameter "/o/p/a" was deleted a moment ago`)
+	if !common.ParameterDeleted.Is(err) {
+		t.Errorf("%v is not retried", err)
+	}
+	put(t, c, "/o/p/b")
+	if _, err := c.Put(t.Context(), input("/o/p/b", "hunter22")); !common.Is(err, common.Conflict) || common.ParameterDeleted.Is(err) {
+		t.Errorf("a name that is taken: %v", err)
+	}
+}
+
 func TestErrors(t *testing.T) {
 	c, _ := start(t)
 	ctx := t.Context()
@@ -220,8 +280,8 @@ func TestErrors(t *testing.T) {
 		kind common.Kind
 		text string
 	}{
-		{"no such parameter", second(c.Get(ctx, "/o/p/none")), common.NotFound, `get parameter "/o/p/none": `},
-		{"a prefix is no parameter", second(c.Metadata(ctx, "/o/p")), common.NotFound, `no parameter "/o/p"`},
+		{"no such parameter", second(c.Describe(ctx, "/o/p/none")), common.NotFound, ``},
+		{"a prefix is no parameter", second(c.Describe(ctx, "/o/p")), common.NotFound, ``},
 		{"nothing to delete", c.Delete(ctx, "/o/p/none"), common.NotFound, `delete parameter "/o/p/none": `},
 		{"nothing to tag", c.Tag(ctx, "/o/p/none", tags), common.NotFound, `no parameter "/o/p/none"`},
 		{"nothing to untag", c.Untag(ctx, "/o/p/none", []string{"k"}), common.NotFound, `no parameter "/o/p/none"`},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
 	"github.com/aws/aws-sdk-go/service/ssm"
@@ -13,13 +14,14 @@ import (
 )
 
 const (
-	maxPage    = 50 // the largest page of DescribeParameters
-	maxDeletes = 10 // how many parameters one call deletes
-	maxAtOnce  = 10 // how many calls of one DeleteAll are under way at the same time
+	maxDeletes = 10               // how many parameters one call deletes
+	nameFree   = 30 * time.Second // how long AWS asks to wait before a deleted parameter's name is used again
+	maxAtOnce  = 10               // how many calls for one prefix are in flight at the same time
 )
 
-// Put makes a parameter, or, with Overwrite, a new version of one. Without Overwrite it is a Conflict if the parameter is there, unless
-// an earlier try of this very call lost its answer and what is there has the value and type of this call.
+// Put creates a parameter, or, with Overwrite, a new version of one. Without Overwrite it is a Conflict if the parameter exists, unless
+// the response to an earlier try of this very call was lost and what exists has the value and type of this call. A name whose parameter was
+// deleted a moment ago is a Conflict too, of the race common.ParameterDeleted.
 func (c *Client) Put(ctx context.Context, in *ssm.PutParameterInput) (*ssm.PutParameterOutput, error) {
 	if in == nil {
 		in = &ssm.PutParameterInput{}
@@ -35,10 +37,20 @@ func (c *Client) Put(ctx context.Context, in *ssm.PutParameterInput) (*ssm.PutPa
 			return made, nil
 		}
 	}
+	if common.CodeOf(err) == ssm.ErrCodeParameterAlreadyExists && !c.exists(ctx, in.Name) {
+		return nil, justDeleted(aws.StringValue(in.Name))
+	}
 	return nil, err
 }
 
-// made returns the answer to in if the parameter is as in asks for, else nil. It is the one place that reads a value.
+// justDeleted is the Conflict that a name is taken although its parameter is gone.
+func justDeleted(name string) error {
+	err := common.Errorf(common.Conflict, "parameter %q was deleted a moment ago, and its name is not free yet", name).(*common.Error)
+	err.Code, err.After = ssm.ErrCodeParameterAlreadyExists, nameFree
+	return err
+}
+
+// made returns the response to in if the parameter is as in asks for, else nil. It is the one place that decrypts a value.
 func (c *Client) made(ctx context.Context, in *ssm.PutParameterInput) *ssm.PutParameterOutput {
 	out, err := c.api.GetParameterWithContext(ctx, &ssm.GetParameterInput{Name: in.Name, WithDecryption: aws.Bool(true)})
 	if err != nil || out.Parameter == nil {
@@ -55,58 +67,10 @@ func (c *Client) made(ctx context.Context, in *ssm.PutParameterInput) *ssm.PutPa
 	return &ssm.PutParameterOutput{Version: p.Version, Tier: aws.String(tier)}
 }
 
-// Get returns a parameter; NotFound if there is none. The value of a SecureString stays encrypted, that of a String does not: callers
-// are not to pass it on.
-func (c *Client) Get(ctx context.Context, name string) (*ssm.Parameter, error) {
-	out, err := c.api.GetParameterWithContext(ctx, &ssm.GetParameterInput{Name: aws.String(name)})
-	if err != nil {
-		return nil, common.FromAWS(err, "get parameter %q", name)
-	}
-	return out.Parameter, nil
-}
-
-// Parameters returns what is known of the parameters directly under a path, not of those further down: of all of them, or only of those
-// that carry every tag given. A tag without a value stands for any value. AWS's pages of it may be empty before the last.
-func (c *Client) Parameters(ctx context.Context, path string, tags ...common.Tag) ([]*ssm.ParameterMetadata, error) {
-	filters := []*ssm.ParameterStringFilter{{Key: aws.String("Path"), Option: aws.String("OneLevel"), Values: aws.StringSlice([]string{path})}}
-	for _, tag := range tags {
-		filter := &ssm.ParameterStringFilter{Key: aws.String("tag:" + tag.Key)}
-		if tag.Value != "" {
-			filter.Values = aws.StringSlice([]string{tag.Value})
-		}
-		filters = append(filters, filter)
-	}
-	found, err := c.describe(ctx, filters...)
-	return found, common.FromAWS(err, "list the parameters under %q", path)
-}
-
-// Metadata returns what is known of the parameter with the given full name, without its value; NotFound if there is none.
-func (c *Client) Metadata(ctx context.Context, name string) (*ssm.ParameterMetadata, error) {
-	found, err := c.describe(ctx, &ssm.ParameterStringFilter{Key: aws.String("Name"), Option: aws.String("Equals"), Values: aws.StringSlice([]string{name})})
-	if err != nil {
-		return nil, common.FromAWS(err, "describe parameter %q", name)
-	}
-	i := slices.IndexFunc(found, func(p *ssm.ParameterMetadata) bool { return aws.StringValue(p.Name) == name })
-	if i < 0 {
-		return nil, common.Errorf(common.NotFound, "no parameter %q", name)
-	}
-	return found[i], nil
-}
-
-// describe returns the SDK's error as it is.
-func (c *Client) describe(ctx context.Context, filters ...*ssm.ParameterStringFilter) ([]*ssm.ParameterMetadata, error) {
-	var all []*ssm.ParameterMetadata
-	in := &ssm.DescribeParametersInput{ParameterFilters: filters, MaxResults: aws.Int64(maxPage)}
-	for { // the SDK's own paging interprets a JMESPath for each page: an eighth of what a list takes
-		out, err := c.api.DescribeParametersWithContext(ctx, in)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, out.Parameters...)
-		if in.NextToken = out.NextToken; aws.StringValue(in.NextToken) == "" {
-			return all, nil
-		}
-	}
+// exists reports whether there is a parameter; true if that cannot be seen.
+func (c *Client) exists(ctx context.Context, name *string) bool {
+	_, err := c.api.GetParameterWithContext(ctx, &ssm.GetParameterInput{Name: name, WithDecryption: aws.Bool(false)})
+	return !common.Is(common.FromAWS(err, "get"), common.NotFound)
 }
 
 // Delete deletes a parameter. AWS wants half a minute before another takes its name.

@@ -38,7 +38,7 @@ func (p Parameters) Create(ctx context.Context, prefix string, in awsssm.PutPara
 	callers := aws.StringValue(in.KeyId)
 	in.KeyId = p.keyFor(&in)
 	out, err := p.put(ctx, &in)
-	if code := common.CodeOf(err); code == awsssm.ErrCodeParameterAlreadyExists {
+	if code := common.CodeOf(err); code == awsssm.ErrCodeParameterAlreadyExists && !common.ParameterDeleted.Is(err) {
 		taken := common.Errorf(common.Conflict, "there is a parameter %s already: PUT changes it", *in.Name).(*common.Error)
 		taken.Code = common.Code(code)
 		return nil, taken // AWS's words speak of an option that is not ours
@@ -49,12 +49,12 @@ func (p Parameters) Create(ctx context.Context, prefix string, in awsssm.PutPara
 	return &ParameterVersion{out.Tier, out.Version, strconv.FormatInt(aws.Int64Value(out.Version), 10)}, nil
 }
 
-// put puts a parameter, and retries while another update of it is under way.
+// put puts a parameter. It retries while another update of it is in progress, and while the name of a deleted one is not free.
 func (p Parameters) put(ctx context.Context, in *awsssm.PutParameterInput) (out *awsssm.PutParameterOutput, err error) {
 	err = p.account.Pace.Retry(ctx, func() (err error) {
 		out, err = p.account.Params.Put(ctx, in)
 		return err
-	}, common.ParameterBusy)
+	}, common.ParameterBusy, common.ParameterDeleted)
 	return out, err
 }
 
@@ -112,7 +112,7 @@ func (p Parameters) Update(ctx context.Context, prefix, name string, in awsssm.P
 	callers := aws.StringValue(in.KeyId)
 	full := p.path(prefix) + "/" + name
 	p.complete(&in, full, f)
-	err = tagged{p.account.Params, full, "parameter " + full, f.tags}.change(ctx, p.account, tags, func() error {
+	err = tagged{p.account.Params, full, "parameter " + full, f.Tags}.change(ctx, p.account, tags, func() error {
 		if aws.StringValue(in.Value) == "" {
 			return nil
 		}
@@ -123,23 +123,23 @@ func (p Parameters) Update(ctx context.Context, prefix, name string, in awsssm.P
 }
 
 // complete fills in what stays as it is, as PutParameter would reset it.
-func (p Parameters) complete(in *awsssm.PutParameterInput, full string, f found) {
+func (p Parameters) complete(in *awsssm.PutParameterInput, full string, f ssm.Parameter) {
 	in.Tags = nil // AWS takes them on creation only
 	in.Name, in.Type, in.Overwrite = aws.String(full), f.Type, aws.Bool(true)
-	in.Description = cmp.Or(in.Description, f.metadata.Description)
-	in.AllowedPattern = cmp.Or(in.AllowedPattern, f.metadata.AllowedPattern)
-	in.DataType = cmp.Or(in.DataType, f.metadata.DataType)
-	if in.Tier == nil && aws.StringValue(f.metadata.Tier) == awsssm.ParameterTierAdvanced {
-		in.Tier = f.metadata.Tier // it cannot become Standard again
+	in.Description = cmp.Or(in.Description, f.Description)
+	in.AllowedPattern = cmp.Or(in.AllowedPattern, f.AllowedPattern)
+	in.DataType = cmp.Or(in.DataType, f.DataType)
+	if in.Tier == nil && aws.StringValue(f.Tier) == awsssm.ParameterTierAdvanced {
+		in.Tier = f.Tier // it cannot become Standard again
 	}
 	if aws.StringValue(in.KeyId) == "" {
-		in.KeyId = f.metadata.KeyId
+		in.KeyId = f.KeyId
 		in.KeyId = p.keyFor(in)
 	}
 }
 
 // checkSameKind refuses a change of the type, and a key for what is not encrypted.
-func checkSameKind(f found, in *awsssm.PutParameterInput) common.Problems {
+func checkSameKind(f ssm.Parameter, in *awsssm.PutParameterInput) common.Problems {
 	var p common.Problems
 	if kind := aws.StringValue(in.Type); kind != "" && kind != aws.StringValue(f.Type) {
 		p.Add("Type", "cannot change: it is %s", aws.StringValue(f.Type))
