@@ -27,19 +27,19 @@ import (
 // browserTime is how long a test in a browser may take, on a machine that is busy.
 const browserTime = time.Minute
 
-// findBrowser returns the program of a Chromium. Without one the test is skipped, unless ECS_API_NEED_BROWSER=1 says that there must be.
+// findBrowser returns the program of a Chromium. The tests in a browser take minutes and are a step of their own in CI: .ci/browser installs
+// Chromium and sets ECS_API_NEED_BROWSER=1.
 func findBrowser(t *testing.T) string {
 	t.Helper()
+	if os.Getenv("ECS_API_NEED_BROWSER") != "1" {
+		t.Skip("the documentation page is tested by .ci/browser")
+	}
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
 		if program, err := exec.LookPath(name); err == nil {
 			return program
 		}
 	}
-	const missing = "no Chromium is installed, and the documentation page is not tested: see .ci/browser"
-	if os.Getenv("ECS_API_NEED_BROWSER") == "1" {
-		t.Fatal(missing)
-	}
-	t.Skip(missing)
+	t.Fatal("no Chromium is installed: run .ci/browser")
 	return ""
 }
 
@@ -48,6 +48,7 @@ type watcher struct {
 	mu    sync.Mutex
 	host  string
 	wrong []string
+	sent  []string
 }
 
 func (w *watcher) add(format string, args ...any) {
@@ -56,7 +57,26 @@ func (w *watcher) add(format string, args ...any) {
 	w.wrong = append(w.wrong, fmt.Sprintf(format, args...))
 }
 
-// see is told of all that happens in the browser.
+// takeSent returns the requests since it was last called, as method and URL.
+func (w *watcher) takeSent() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	sent := w.sent
+	w.sent = nil
+	return sent
+}
+
+// report fails the test for whatever the page did that it should not.
+func (w *watcher) report(t *testing.T) {
+	t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, wrong := range w.wrong {
+		t.Error(wrong)
+	}
+}
+
+// see receives all that happens in the browser.
 func (w *watcher) see(event any) {
 	switch e := event.(type) {
 	case *runtime.EventConsoleAPICalled:
@@ -75,6 +95,9 @@ func (w *watcher) see(event any) {
 			w.add("%s %s: %s %s", e.Entry.Source, e.Entry.Level, e.Entry.Text, e.Entry.URL)
 		}
 	case *network.EventRequestWillBeSent:
+		w.mu.Lock()
+		w.sent = append(w.sent, e.Request.Method+" "+e.Request.URL)
+		w.mu.Unlock()
 		if u, err := url.Parse(e.Request.URL); err != nil || u.Scheme != "data" && u.Host != w.host {
 			w.add("request to %s", e.Request.URL)
 		}
@@ -83,13 +106,13 @@ func (w *watcher) see(event any) {
 	}
 }
 
-// openBrowser starts a browser whose doings w sees.
-func openBrowser(t *testing.T, program string, w *watcher) context.Context {
+// openBrowser starts a browser whose doings w sees, for as long as most.
+func openBrowser(t *testing.T, program string, w *watcher, most time.Duration) context.Context {
 	t.Helper()
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(program), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-dev-shm-usage", true))
-	ctx, cancel := context.WithTimeout(t.Context(), browserTime)
+	ctx, cancel := context.WithTimeout(t.Context(), most)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(cancel)
@@ -152,7 +175,7 @@ func TestTheDocumentationPageCallsItsServer(t *testing.T) {
 			server := httptest.NewServer(h.Handler())
 			t.Cleanup(server.Close)
 			w := &watcher{host: strings.TrimPrefix(server.URL, "http://")}
-			ctx := openBrowser(t, program, w)
+			ctx := openBrowser(t, program, w, browserTime)
 
 			const create = "#operations-Orchestration-createService "
 			const answered = chromedp.CSS(create + ".live-responses-table tbody .response-col_status")
@@ -199,11 +222,7 @@ func TestTheDocumentationPageCallsItsServer(t *testing.T) {
 			if !slices.ContainsFunc(h.aws.Inventory(), func(what string) bool { return strings.Contains(what, "www") }) {
 				t.Errorf("there is no service in AWS: %v", h.aws.Inventory())
 			}
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			for _, wrong := range w.wrong {
-				t.Error(wrong)
-			}
+			w.report(t)
 		})
 	}
 }
