@@ -2,79 +2,115 @@ package localaws
 
 import (
 	"fmt"
-	"regexp"
-	"strconv"
-	"strings"
 
 	"github.com/aws/aws-sdk-go/aws"
 
 	"ecs-api/ecs/sdk/ecs"
 )
 
-// greeting is what a container says when it starts.
-func greeting(c *ecs.ContainerDefinition) []string {
-	lines := []string{"starting " + *c.Name + " from " + *c.Image}
-	for _, p := range c.PortMappings {
-		lines = append(lines, fmt.Sprintf("listening on 0.0.0.0:%d/%s", aws.Int64Value(p.ContainerPort), aws.StringValue(p.Protocol)))
-	}
-	return append(lines, *c.Name+" is ready")
+// ecsContainer is one container of a task.
+type ecsContainer struct {
+	definition *ecs.ContainerDefinition
+	image      image
+	does       program
+	scripted   bool       // its command is one that the simulator runs, instead of the image's own program
+	health     string     // empty without a health check
+	stopped    bool       // by itself
+	code       *int64     // how it ended
+	reason     string     // why it did, or did not start
+	log        *logTarget // nil without awslogs
+	out        ecs.Container
 }
 
-var exitCommand = regexp.MustCompile(`(?:^|[\s;&])exit (\d{1,3})$`)
+// newContainer returns a container of a task, before it is started.
+func newContainer(c *ecs.ContainerDefinition, overrides *ecs.TaskOverride, out ecs.Container) *ecsContainer {
+	command, environment := effective(c, overrides)
+	part := &ecsContainer{definition: c, image: parseImage(*c.Image), out: out}
+	if part.does, part.scripted = parseCommand(append(aws.StringValueSlice(c.EntryPoint), command...), environment); !part.scripted {
+		part.does = part.image.runs(c)
+	}
+	if h := c.HealthCheck; h != nil && len(h.Command) > 0 && aws.StringValue(h.Command[0]) != "NONE" {
+		part.health = ecs.HealthStatusUnknown
+	}
+	return part
+}
 
-// exitCode returns what a container ends with. Containers run until they are stopped, and then end with 0, except those whose command is
-// "exit N" or ends with it: they do so as soon as they have started.
-func exitCode(c *ecs.ContainerDefinition, overrides *ecs.TaskOverride) (code int64, atOnce bool) {
-	command := c.Command
+// effective returns the command and the environment that a container gets.
+func effective(c *ecs.ContainerDefinition, overrides *ecs.TaskOverride) (command []string, environment map[string]string) {
+	command, environment = aws.StringValueSlice(c.Command), map[string]string{}
+	variables := c.Environment
 	if overrides != nil {
 		for _, o := range overrides.ContainerOverrides {
-			if aws.StringValue(o.Name) == *c.Name && o.Command != nil {
-				command = o.Command
+			if aws.StringValue(o.Name) != *c.Name {
+				continue
 			}
+			if o.Command != nil {
+				command = aws.StringValueSlice(o.Command)
+			}
+			variables = append(variables[:len(variables):len(variables)], o.Environment...)
 		}
 	}
-	m := exitCommand.FindStringSubmatch(strings.Join(aws.StringValueSlice(command), " "))
-	if m == nil {
-		return 0, false
+	for _, v := range variables {
+		environment[aws.StringValue(v.Name)] = aws.StringValue(v.Value)
 	}
-	n, _ := strconv.Atoi(m[1]) // three digits
-	return int64(n & 255), true
+	return command, environment
 }
 
-// secretsMissing returns why a task of the definition cannot be given its secrets, or nothing.
-func (r *request) secretsMissing(rev *ecsRevision) string {
-	for _, c := range rev.out.ContainerDefinitions {
-		if c.RepositoryCredentials != nil {
-			if reason := r.secretMissing(*c.RepositoryCredentials.CredentialsParameter); reason != "" {
-				return reason
-			}
-		}
-		for _, s := range c.Secrets {
-			if reason := r.secretMissing(*s.ValueFrom); reason != "" {
-				return reason
-			}
-		}
+// healthy reports whether the container's health check succeeds: that of the image unhealthy does not, nor does one whose command is
+// known to fail, such as "exit 1".
+func (part *ecsContainer) healthy() bool {
+	if part.image.fault == faultUnhealthy {
+		return false
 	}
-	return ""
+	command := aws.StringValueSlice(part.definition.HealthCheck.Command)
+	switch command[0] {
+	case "CMD":
+		command = command[1:]
+	case "CMD-SHELL":
+		command = append([]string{"sh", "-c"}, command[1:]...)
+	}
+	_, environment := effective(part.definition, nil)
+	p, known := parseCommand(command, environment)
+	return !known || p.code == 0
 }
 
-// secretMissing returns why a secret or a parameter cannot be fetched, or nothing. A reference to a secret may go on with a JSON key, a
-// stage and a version.
-func (r *request) secretMissing(ref string) string {
-	const failed = "unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret from %s: %s"
-	parts := strings.Split(ref, ":")
-	if len(parts) > 2 && parts[2] == "secretsmanager" {
-		ref = strings.Join(parts[:min(len(parts), 7)], ":")
-		if _, err := r.usableSecret(&ref); err != nil {
-			return fmt.Sprintf(failed, "asm", "failed to fetch secret "+ref+" from secrets manager: "+err.Error())
-		}
-		return ""
+// end notes how the container ended.
+func (part *ecsContainer) end(code int64, reason string) {
+	part.stopped, part.code = true, &code
+	if reason != "" {
+		part.reason = reason
 	}
-	if _, ok := r.parameter(&ref); ok {
-		return ""
+}
+
+// maxReason is the longest reason of a container.
+const maxReason = 1024
+
+// show returns the container of a task with the status as ECS answers it.
+func (part *ecsContainer) show(status string, pulled bool) *ecs.Container {
+	out := part.out
+	out.LastStatus, out.ExitCode = aws.String(status), part.code
+	if part.stopped {
+		out.LastStatus = aws.String(taskStopped)
 	}
-	if _, err := r.usableSecret(&ref); err == nil {
-		return ""
+	out.HealthStatus = aws.String(ecs.HealthStatusUnknown)
+	if part.health != "" {
+		out.HealthStatus = aws.String(part.health)
 	}
-	return fmt.Sprintf(failed, "ssm", "invalid ssm parameters: "+ref)
+	if part.reason != "" {
+		out.Reason = aws.String(part.reason[:min(len(part.reason), maxReason)])
+	}
+	if pulled {
+		out.ImageDigest = imageDigest(*part.definition.Image)
+		out.RuntimeId = aws.String(lettersOf(*out.ContainerArn, 32, "0123456789abcdef") + "-" + lettersOf(*out.ContainerArn+"x", 10, "0123456789"))
+	}
+	return &out
+}
+
+// noExecutable is what ECS says of a program that is not in the image.
+func (part *ecsContainer) noExecutable() string {
+	name := *part.definition.Name
+	if command := append(aws.StringValueSlice(part.definition.EntryPoint), aws.StringValueSlice(part.definition.Command)...); len(command) > 0 {
+		name = command[0]
+	}
+	return fmt.Sprintf("CannotStartContainerError: ResourceInitializationError: failed to create new container runtime task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: %q: executable file not found in $PATH: unknown", name)
 }

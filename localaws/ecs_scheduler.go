@@ -176,8 +176,8 @@ func (svc *ecsService) start(r *request, n int) {
 		svc.retry(r)
 		return
 	}
-	if role := d.definition.out.ExecutionRoleArn; role != nil && !r.account.iam.usableRole(r.aws, *role) {
-		svc.event(r, "failed to launch a task with (error %s).", unusableRole(*role))
+	if role := r.unassumable(d.definition, nil); role != "" {
+		svc.event(r, "failed to launch a task with (error %s).", unusableRole(role))
 		svc.failed(r, d)
 		return
 	}
@@ -201,11 +201,6 @@ func (svc *ecsService) start(r *request, n int) {
 	if len(started) > 0 {
 		svc.event(r, "has started %d tasks: %s.", len(started), taskIDs(started))
 	}
-}
-
-// unusableRole is what ECS says when it cannot assume an execution role.
-func unusableRole(arn string) string {
-	return "ECS was unable to assume the role '" + arn + "' that was provided for this task. Please verify that the role being passed has the proper trust relationship and permissions and that your IAM user has permissions to pass this role."
 }
 
 // startTask launches one task of a deployment.

@@ -261,14 +261,14 @@ func TestTasksAreReplacedOnlyWhenTheirSuccessorsRun(t *testing.T) {
 
 func TestAServiceTriesAgainUntilItsRoleIsThere(t *testing.T) {
 	w := newECSWorld(t)
-	name := &iam.DeleteRoleInput{RoleName: aws.String("exec")}
-	must[*iam.DeleteRoleOutput](t)(w.iam.DeleteRole(name))
+	w.dropRole("exec")
 	w.create(w.input("www"))
 	svc := w.describe("www")
 	if got := events(svc); len(got) != 1 || !strings.Contains(got[0], "ECS was unable to assume the role '"+w.role+"'") || *svc.RunningCount != 0 {
 		t.Errorf("without role: %v", got)
 	}
 	w.addRole("exec")
+	w.allowTasks("exec")
 	if svc := w.describe("www"); *svc.RunningCount != 0 {
 		t.Errorf("the scheduler did not wait: %v", svc)
 	}
@@ -375,4 +375,14 @@ func TestNewThingsAreNotSeenAtOnce(t *testing.T) {
 	if svc := w.describe("www"); *svc.Status != "ACTIVE" {
 		t.Errorf("later: %v", svc)
 	}
+}
+
+// dropRole deletes a role that allowTasks was called for.
+func (w *ecsWorld) dropRole(name string) {
+	w.t.Helper()
+	must[*iam.DetachRolePolicyOutput](w.t)(w.iam.DetachRolePolicy(&iam.DetachRolePolicyInput{
+		RoleName: &name, PolicyArn: aws.String("arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"),
+	}))
+	must[*iam.DeleteRolePolicyOutput](w.t)(w.iam.DeleteRolePolicy(&iam.DeleteRolePolicyInput{RoleName: &name, PolicyName: aws.String("read")}))
+	must[*iam.DeleteRoleOutput](w.t)(w.iam.DeleteRole(&iam.DeleteRoleInput{RoleName: &name}))
 }

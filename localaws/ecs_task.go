@@ -1,13 +1,13 @@
 package localaws
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
-	"github.com/aws/aws-sdk-go/service/cloudwatchlogs"
 
 	"ecs-api/ecs/sdk/ecs"
 )
@@ -31,6 +31,8 @@ type ecsTask struct {
 	definition *ecsRevision
 	registries []*ecs.ServiceRegistry
 	out        ecs.Task // as ECS answers it, without tags
+	parts      []*ecsContainer
+	pulled     bool // its images
 	tags       tagList
 	address    string
 	zone       string
@@ -39,8 +41,15 @@ type ecsTask struct {
 
 func (t *ecsTask) running() bool { return *t.out.LastStatus == taskRunning }
 
-// ready reports whether the task counts as healthy for its service.
-func (t *ecsTask) ready() bool { return t.running() }
+// ready reports whether the task counts as healthy for its service: it runs, and its health checks, if any, have succeeded.
+func (t *ecsTask) ready() bool {
+	return t.running() && (!t.checked() || *t.out.HealthStatus == ecs.HealthStatusHealthy)
+}
+
+// checked reports whether an essential container of the task has a health check.
+func (t *ecsTask) checked() bool {
+	return slices.ContainsFunc(t.parts, func(part *ecsContainer) bool { return part.health != "" && *part.definition.Essential })
+}
 
 func (t *ecsTask) wanted() bool { return *t.out.DesiredStatus == taskRunning }
 
@@ -63,17 +72,35 @@ func (t *ecsTask) set(last, desired string) {
 		t.cluster.running++
 	}
 	t.out.LastStatus, t.out.DesiredStatus = aws.String(last), aws.String(desired)
+	t.refresh()
+}
+
+// refresh shows what has changed of the containers.
+func (t *ecsTask) refresh() {
 	t.out.Version = aws.Int64(aws.Int64Value(t.out.Version) + 1)
-	containers := make([]*ecs.Container, len(t.out.Containers))
-	for i, c := range t.out.Containers {
-		changed := *c
-		changed.LastStatus = aws.String("PENDING")
-		if last != taskProvisioning {
-			changed.LastStatus = aws.String(last)
-		}
-		containers[i] = &changed
+	status := *t.out.LastStatus
+	if status == taskProvisioning {
+		status = "PENDING"
 	}
-	t.out.Containers = containers
+	containers := make([]*ecs.Container, len(t.parts))
+	health := ""
+	for i, part := range t.parts {
+		containers[i] = part.show(status, t.pulled)
+		if *part.definition.Essential {
+			health = worse(health, part.health)
+		}
+	}
+	t.out.Containers, t.out.HealthStatus = containers, aws.String(cmp.Or(health, ecs.HealthStatusUnknown))
+}
+
+// worse returns the worse of two health statuses: one unhealthy container makes its task unhealthy.
+func worse(a, b string) string {
+	for _, status := range []string{ecs.HealthStatusUnhealthy, ecs.HealthStatusUnknown, ecs.HealthStatusHealthy} {
+		if a == status || b == status {
+			return status
+		}
+	}
+	return ""
 }
 
 // launchTask makes a task of a definition in PROVISIONING; out has what is to be seen of its maker.
@@ -87,23 +114,28 @@ func (r *request) launchTask(c *ecsCluster, rev *ecsRevision, out ecs.Task, netw
 	}
 	t.out.LaunchType, t.out.PlatformFamily = aws.String(ecs.LaunchTypeFargate), aws.String("Linux")
 	t.out.PlatformVersion = aws.String("1.4.0")
-	t.out.HealthStatus, t.out.CreatedAt = aws.String(ecs.HealthStatusUnknown), aws.Time(r.now)
+	t.out.CreatedAt = aws.Time(r.now)
 	t.attach(r, network)
+	slow := time.Duration(0)
 	for _, d := range rev.out.ContainerDefinitions {
-		t.out.Containers = append(t.out.Containers, &ecs.Container{
+		part := newContainer(d, t.out.Overrides, ecs.Container{
 			ContainerArn: aws.String(r.arn("ecs", fmt.Sprintf("container/%s/%s/%s", c.name, t.id, r.aws.uuid()))), TaskArn: &arn,
-			Name: d.Name, Image: d.Image, Cpu: aws.String(fmt.Sprint(aws.Int64Value(d.Cpu))), HealthStatus: aws.String(ecs.HealthStatusUnknown),
+			Name: d.Name, Image: d.Image, Cpu: aws.String(fmt.Sprint(aws.Int64Value(d.Cpu))),
 			NetworkBindings: []*ecs.NetworkBinding{},
 			NetworkInterfaces: []*ecs.NetworkInterface{
 				{AttachmentId: t.out.Attachments[0].Id, PrivateIpv4Address: aws.String(t.address)},
 			},
 		})
+		if part.image.fault == faultSlowStart {
+			slow = slowStart
+		}
+		t.parts = append(t.parts, part)
 	}
 	t.set(taskProvisioning, taskRunning)
 	belong(t)
 	c.tasks.put(t.id, t)
 	r.region.ecs.live++
-	r.after(r.aws.lags.Provision, t.start)
+	r.after(r.aws.lags.Provision+slow, t.start)
 	return t
 }
 
@@ -136,25 +168,142 @@ func (t *ecsTask) start(r *request) {
 	if !t.wanted() {
 		return
 	}
-	t.out.PullStartedAt, t.out.PullStoppedAt = aws.Time(r.now), aws.Time(r.now)
-	reason := r.secretsMissing(t.definition)
-	if reason == "" {
-		reason = t.writeLogs(r)
-	}
-	if reason != "" {
-		t.fail(r, ecs.TaskStopCodeTaskFailedToStart, "ResourceInitializationError: "+reason)
+	if reason := t.initialize(r); reason != "" {
+		t.fail(r, ecs.TaskStopCodeTaskFailedToStart, reason)
 		return
 	}
+	t.pulled = true
 	t.out.StartedAt, t.out.Connectivity, t.out.ConnectivityAt = aws.Time(r.now), aws.String(ecs.ConnectivityConnected), aws.Time(r.now)
-	for _, c := range t.definition.out.ContainerDefinitions {
-		if _, exits := exitCode(c, t.out.Overrides); exits && *c.Essential {
-			t.fail(r, ecs.TaskStopCodeEssentialContainerExited, "Essential container in task exited")
-			return
-		}
+	if t.endsAtOnce(r) {
+		return
 	}
 	t.set(taskRunning, taskRunning)
+	for _, part := range t.parts {
+		t.run(r, part)
+	}
 	if t.service != nil {
 		t.register(r)
+		t.becameReady(r)
+	}
+}
+
+// endsAtOnce stops the task if an essential container ends as soon as it has started, or cannot be started. The task is never RUNNING then.
+func (t *ecsTask) endsAtOnce(r *request) bool {
+	code, reason := "", ""
+	for _, part := range t.parts {
+		switch {
+		case part.image.fault == faultNoExecutable && !part.scripted:
+			part.stopped, part.reason = true, part.noExecutable()
+			if *part.definition.Essential {
+				code, reason = ecs.TaskStopCodeTaskFailedToStart, "Task failed to start"
+			}
+		case part.does.ends && part.does.after == 0:
+			for i := range part.does.lines {
+				part.write(r, i)
+			}
+			part.end(part.does.code, part.does.words)
+			if *part.definition.Essential && code == "" {
+				code, reason = ecs.TaskStopCodeEssentialContainerExited, "Essential container in task exited"
+			}
+		}
+	}
+	if code == "" {
+		return false
+	}
+	t.killOthers()
+	t.fail(r, code, reason)
+	return true
+}
+
+// killed is the exit code of a program that SIGTERM ends.
+const killed = 143
+
+// killOthers ends the containers that still run when an essential one has ended.
+func (t *ecsTask) killOthers() {
+	for _, part := range t.parts {
+		if !part.stopped {
+			part.end(killed, "")
+		}
+	}
+}
+
+// run starts a container of a running task: what it writes, how it ends and what its health check finds.
+func (t *ecsTask) run(r *request, part *ecsContainer) {
+	if part.stopped {
+		return
+	}
+	for i, line := range part.does.lines {
+		if line.at == 0 {
+			part.write(r, i)
+			continue
+		}
+		r.after(line.at, func(r *request) {
+			if !part.stopped && t.out.StoppedAt == nil {
+				part.write(r, i)
+			}
+		})
+	}
+	if part.does.ends {
+		r.after(part.does.after, func(r *request) { t.exited(r, part) })
+	}
+	if part.health != "" {
+		r.after(r.aws.lags.Check, func(r *request) { t.check(r, part) })
+	}
+}
+
+// exited is the end of a container that ends by itself; that of an essential one ends its task.
+func (t *ecsTask) exited(r *request, part *ecsContainer) {
+	if part.stopped || !t.wanted() {
+		return
+	}
+	part.end(part.does.code, part.does.words)
+	t.refresh()
+	if !*part.definition.Essential {
+		return
+	}
+	t.killOthers()
+	if part.does.spot {
+		t.stop(r, ecs.TaskStopCodeSpotInterruption, "Your Spot Task was interrupted.")
+	} else {
+		t.stop(r, ecs.TaskStopCodeEssentialContainerExited, "Essential container in task exited")
+	}
+	t.replaceLater(r)
+}
+
+// replaceLater lets the service of a task that stops start another one.
+func (t *ecsTask) replaceLater(r *request) {
+	if t.service != nil {
+		t.service.steady = false
+		r.after(0, t.service.schedule)
+	}
+}
+
+// check is what the health check of a container finds. A service stops a task whose health checks fail; nobody stops a one-off task.
+func (t *ecsTask) check(r *request, part *ecsContainer) {
+	if part.stopped || !t.running() {
+		return
+	}
+	part.health = ecs.HealthStatusHealthy
+	if !part.healthy() {
+		part.health = ecs.HealthStatusUnhealthy
+	}
+	t.refresh()
+	svc := t.service
+	switch {
+	case svc == nil:
+	case *t.out.HealthStatus == ecs.HealthStatusHealthy:
+		t.becameReady(r)
+	case *t.out.HealthStatus == ecs.HealthStatusUnhealthy && t.wanted():
+		svc.event(r, "(task %s) failed container health checks.", t.id)
+		t.stop(r, ecs.TaskStopCodeServiceSchedulerInitiated, "Task failed container health checks")
+		svc.failed(r, t.deployment)
+		t.replaceLater(r)
+	}
+}
+
+// becameReady tells the service that the task is ready, if it is.
+func (t *ecsTask) becameReady(r *request) {
+	if t.ready() {
 		t.service.worked(t.deployment)
 		t.service.schedule(r)
 	}
@@ -170,29 +319,6 @@ func (t *ecsTask) fail(r *request, code, reason string) {
 		svc.failed(r, t.deployment)
 	}
 	t.finish(r)
-}
-
-// writeLogs writes what the containers say when they start. It returns why they cannot, or nothing.
-func (t *ecsTask) writeLogs(r *request) string {
-	for _, c := range t.definition.out.ContainerDefinitions {
-		if c.LogConfiguration == nil || aws.StringValue(c.LogConfiguration.LogDriver) != ecs.LogDriverAwslogs {
-			continue
-		}
-		options := c.LogConfiguration.Options
-		group := options["awslogs-group"]
-		stream := aws.StringValue(options["awslogs-stream-prefix"]) + "/" + *c.Name + "/" + t.id
-		there := *r
-		there.region = r.account.region(aws.StringValue(options["awslogs-region"]))
-		if aws.StringValue(options["awslogs-create-group"]) == "true" {
-			_, _ = createLogGroup(&there, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: group}) // it may be there already
-		}
-		for _, line := range greeting(c) {
-			if !there.region.logs.write(*group, stream, line) {
-				return "failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist. : exit status 1"
-			}
-		}
-	}
-	return ""
 }
 
 // register enters the task into its service's registries, as an instance that is called like the task.
@@ -234,14 +360,13 @@ func (t *ecsTask) stop(r *request, code, reason string) {
 
 // finish is the task's way to STOPPED.
 func (t *ecsTask) finish(r *request) {
-	t.set(taskStopped, taskStopped)
-	t.out.StoppedAt, t.out.ExecutionStoppedAt = aws.Time(r.now), aws.Time(r.now)
-	if t.out.StartedAt != nil {
-		for i, c := range t.out.Containers { // fresh copies: set made them
-			code, _ := exitCode(t.definition.out.ContainerDefinitions[i], t.out.Overrides)
-			c.ExitCode = aws.Int64(code)
+	for _, part := range t.parts {
+		if t.out.StartedAt != nil && !part.stopped { // asked to end, a server ends with 0, and a shell that sleeps has to be killed
+			part.end(map[bool]int64{true: 137}[part.scripted], "")
 		}
 	}
+	t.set(taskStopped, taskStopped)
+	t.out.StoppedAt, t.out.ExecutionStoppedAt = aws.Time(r.now), aws.Time(r.now)
 	r.region.ecs.live--
 	t.cluster.tasks.delete(t.id)
 	t.cluster.ended.put(t.id, t)

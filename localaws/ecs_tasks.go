@@ -149,7 +149,6 @@ func (r *request) planTasks(c *ecsCluster, definition *ecsRevision, in *ecs.RunT
 
 // checkOverrides refuses overrides of what the definition does not have, and roles that ECS cannot assume.
 func (r *request) checkOverrides(o *ecs.TaskOverride, definition *ecsRevision) error {
-	role := definition.out.ExecutionRoleArn
 	if o != nil {
 		for _, c := range o.ContainerOverrides {
 			if !definition.hasContainer(aws.StringValue(c.Name)) {
@@ -159,12 +158,9 @@ func (r *request) checkOverrides(o *ecs.TaskOverride, definition *ecsRevision) e
 		if err := firstError(r.checkPassRole(o.ExecutionRoleArn), r.checkPassRole(o.TaskRoleArn)); err != nil {
 			return err
 		}
-		if o.ExecutionRoleArn != nil {
-			role = o.ExecutionRoleArn
-		}
 	}
-	if role != nil && !r.account.iam.usableRole(r.aws, *role) {
-		return clientError("%s", unusableRole(*role))
+	if role := r.unassumable(definition, o); role != "" {
+		return clientError("%s", unusableRole(role))
 	}
 	return nil
 }

@@ -38,6 +38,7 @@ func newECSWorld(t *testing.T, opts ...localaws.Option) *ecsWorld {
 	w := &ecsWorld{ECS: ecs.New(sess), t: t, aws: a, clock: clock, iam: iam.New(sess), logs: cloudwatchlogs.New(sess), registry: servicediscovery.New(sess)}
 	w.role = w.addRole("exec")
 	clock.Advance(time.Minute) // the role is not new
+	w.allowTasks("exec")
 	must[*ecs.CreateClusterOutput](t)(w.CreateCluster(&ecs.CreateClusterInput{
 		ClusterName: aws.String("clu"), CapacityProviders: aws.StringSlice([]string{"FARGATE", "FARGATE_SPOT"}),
 		DefaultCapacityProviderStrategy: []*ecs.CapacityProviderStrategyItem{{CapacityProvider: aws.String("FARGATE"), Weight: aws.Int64(1)}},
@@ -55,6 +56,21 @@ func (w *ecsWorld) addRole(name string) (arn string) {
 		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}`),
 	}))
 	return *out.Role.Arn
+}
+
+// allowTasks gives a role what the tasks of the tests need.
+func (w *ecsWorld) allowTasks(name string) {
+	w.t.Helper()
+	must[*iam.AttachRolePolicyOutput](w.t)(w.iam.AttachRolePolicy(&iam.AttachRolePolicyInput{
+		RoleName: aws.String(name), PolicyArn: aws.String("arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"),
+	}))
+	w.allow(name, "read", `{"Statement":{"Effect":"Allow","Action":["secretsmanager:GetSecretValue","ssm:GetParameters","logs:CreateLogGroup"],"Resource":"*"}}`)
+}
+
+// allow gives a role an inline policy.
+func (w *ecsWorld) allow(role, name, document string) {
+	w.t.Helper()
+	must[*iam.PutRolePolicyOutput](w.t)(w.iam.PutRolePolicy(&iam.PutRolePolicyInput{RoleName: &role, PolicyName: &name, PolicyDocument: &document}))
 }
 
 // definition returns a task definition that Fargate accepts.

@@ -49,6 +49,7 @@ type Lags struct {
 	Parameter time.Duration // a deleted parameter's name until it is free again: AWS asks callers to wait for 30 seconds
 	Tagging   time.Duration // a change of tags until the tagging API's index shows it
 
+	Check      time.Duration // a running container's health check until its result
 	Retry      time.Duration // until a service's scheduler tries again after a failure, twice as long each time; 0 stands for ECS's own 30 s
 	Stage      time.Duration // each lifecycle stage of a blue/green, linear or canary deployment, and until a requested stop or rollback begins
 	BakeMinute time.Duration // each minute of bake time of such a deployment
@@ -101,7 +102,6 @@ const DefaultAccount = "123456789012"
 // account is one AWS account: IAM's roles, which are global, and a region's state for each region that was asked for.
 type account struct {
 	id      string
-	now     func() time.Time
 	iam     iamState
 	regions map[string]*region
 }
@@ -122,7 +122,7 @@ type region struct {
 func (a *AWS) account(id string) *account {
 	acc := a.accounts[id]
 	if acc == nil {
-		acc = &account{id: id, now: a.now, iam: newIAMState(), regions: map[string]*region{}}
+		acc = &account{id: id, iam: newIAMState(), regions: map[string]*region{}}
 		a.accounts[id] = acc
 	}
 	return acc
@@ -138,7 +138,7 @@ func (acc *account) region(name string) *region {
 			secrets:          newSecretsState(),
 			parameters:       newSSMState(),
 			servicediscovery: newServicediscoveryState(acc.id, name),
-			logs:             newLogsState(acc.now),
+			logs:             newLogsState(),
 			network:          newNetworkState(),
 		}
 		acc.regions[name] = r

@@ -13,7 +13,6 @@ import (
 // logsState is a region's log groups by name.
 type logsState struct {
 	groups ordered[*logGroup]
-	now    func() time.Time // for what the simulator itself writes
 	ids    int
 }
 
@@ -41,7 +40,7 @@ type logEvent struct {
 	message             string
 }
 
-func newLogsState(now func() time.Time) logsState { return logsState{now: now} }
+func newLogsState() logsState { return logsState{} }
 
 func (s *logsState) inventory() iter.Seq[string] {
 	return func(yield func(string) bool) {
@@ -64,19 +63,17 @@ func (s *logsState) tagged() tagged {
 	}
 }
 
-// write appends a line to a stream of a group, making the stream if need be. It reports whether the group exists.
-func (s *logsState) write(group, stream, message string) bool {
+// write appends a line to a stream of a group, making the stream if need be. The line is lost if the group is gone.
+func (s *logsState) write(group, stream, message string, now time.Time) {
 	g, ok := s.groups.get(group)
 	if !ok {
-		return false
+		return
 	}
 	st, ok := g.streams.get(stream)
 	if !ok {
-		st = g.addStream(stream, s.now())
+		st = g.addStream(stream, now)
 	}
-	now := s.now().UnixMilli()
-	s.append(st, now, now, message)
-	return true
+	s.append(st, now.UnixMilli(), now.UnixMilli(), message)
 }
 
 // append puts an event where its time belongs: behind those of the same time.
