@@ -129,24 +129,48 @@ func Wrapf(err error, format string, args ...any) error {
 const maxFields = 20
 
 // Invalid returns a BadRequest that lists what is wrong with which field, or nil if there is nothing.
-func Invalid(fields ...FieldError) error {
+func Invalid(fields ...FieldError) error { return InvalidOf("", fields, 0) }
+
+// InvalidOf is Invalid with a code, for a request with more wrong fields than those that are listed.
+func InvalidOf(code Code, fields []FieldError, more int) error {
 	if len(fields) == 0 {
 		return nil
 	}
-	more := len(fields) - maxFields
+	more += max(0, len(fields)-maxFields)
 	fields = fields[:min(len(fields), maxFields)]
-	msg := "the request is not valid"
+	var msg strings.Builder
+	msg.WriteString("the request is not valid: ")
 	for i, f := range fields {
-		sep := "; "
-		if i == 0 {
-			sep = ": "
+		if i > 0 {
+			msg.WriteString("; ")
 		}
-		msg += sep + strings.TrimSpace(f.Field+" "+f.Detail) // some are of the request as a whole
+		msg.WriteString(f.text())
 	}
 	if more > 0 {
-		msg += fmt.Sprintf("; and %d more", more)
+		fmt.Fprintf(&msg, "; and %d more", more)
 	}
-	return &Error{Kind: BadRequest, Fields: fields, msg: msg}
+	return &Error{Kind: BadRequest, Code: code, Fields: fields, msg: msg.String()}
+}
+
+// text returns what is wrong as a part of a sentence.
+func (f FieldError) text() string { return strings.TrimSpace(f.Field + " " + f.Detail) } // some are of the request as a whole
+
+// RenameFields returns err with other names for the fields that it lists, in its text as well.
+func RenameFields(err error, rename func(string) string) error {
+	inner, ok := errors.AsType[*Error](err)
+	if !ok || len(inner.Fields) == 0 {
+		return err
+	}
+	e := &Error{Kind: inner.Kind, msg: err.Error(), public: inner.Public(), err: err}
+	e.take(inner)
+	e.Fields = nil
+	for _, f := range inner.Fields {
+		renamed := FieldError{Field: rename(f.Field), Detail: f.Detail}
+		e.Fields = append(e.Fields, renamed)
+		e.msg = strings.Replace(e.msg, f.text(), renamed.text(), 1)
+		e.public = strings.Replace(e.public, f.text(), renamed.text(), 1)
+	}
+	return e
 }
 
 // Public returns what a caller may read of the error: its text, without what AWS said about us.
