@@ -12,6 +12,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"ecs-api/api/body"
 	"ecs-api/common"
 	"ecs-api/orchestration"
 )
@@ -33,7 +34,8 @@ type call struct {
 	ctx     context.Context
 	request *http.Request
 	params  params
-	header  http.Header // of the answer, if it is a success
+	body    *body.Body  // nil where there is none
+	header  http.Header // of the response, if it is a success
 }
 
 // Context ends with the endpoint's deadline. For a read it also ends when the caller hangs up; a write is seen through.
@@ -44,9 +46,11 @@ type endpoint struct {
 	server  *Server
 	status  int
 	params  []param
+	anyKey  bool           // the query may have any other parameter
 	unless  map[string]any // the values of query parameters that are not given
 	time    time.Duration  // 0: readTime or writeTime
 	in, out reflect.Type
+	check   func(c call, in any) []common.FieldError // what is wrong with a body's values; nil if the endpoint says it itself
 	run     func(http.ResponseWriter, call) (any, error)
 }
 
@@ -55,6 +59,14 @@ type setting func(*endpoint)
 
 // within lets an endpoint take up to d.
 func within(d time.Duration) setting { return func(e *endpoint) { e.time = d } }
+
+// checked has f find what is wrong with the values of a body, beside what is wrong with its form: the caller is told of both at once. The endpoint
+// must refuse them itself when the form is right.
+func checked[In any](f func(call, *In) []common.FieldError) setting {
+	return func(e *endpoint) {
+		e.check = func(c call, in any) []common.FieldError { return f(c, in.(*In)) }
+	}
+}
 
 // handle makes an http.Handler of f: it checks what the path and the query say, resolves the account, decodes the body, calls f,
 // encodes what f returns and only then writes. A nil pointer, or none, is answered with an empty body, a nil slice with [].
@@ -65,15 +77,17 @@ func handle[In, Out any](s *Server, status int, f func(call, In) (Out, error), s
 	}
 	e.run = func(w http.ResponseWriter, c call) (any, error) {
 		var in In
-		if e.in != reflect.TypeFor[none]() {
-			if err := decode(w, c.request, &in); err != nil {
-				return nil, err
-			}
-		}
 		ctx, cancel := context.WithTimeout(c.ctx, e.limit(c.request))
 		defer cancel()
 		c.ctx = ctx
-		return f(c, in)
+		if err := e.decode(w, &c, &in); err != nil {
+			return nil, err
+		}
+		out, err := f(c, in)
+		if err != nil && c.body != nil {
+			err = c.body.Respell(err)
+		}
+		return out, err
 	}
 	return e
 }

@@ -106,11 +106,16 @@ func (e *endpoint) parse(vars map[string]string, rawQuery string) (params, error
 	if p.values == nil {
 		p.values = map[string]any{}
 	}
-	var wrong []common.FieldError
+	wrong := e.unknown(query)
+	code := common.CodeInvalidRequest
+	if len(wrong) > 0 {
+		code = common.CodeUnknownField
+	}
 	set := func(name, value string, parse func(string) (any, error)) {
 		v, err := parse(value)
 		if err != nil {
 			wrong = append(wrong, common.FieldError{Field: name, Detail: err.Error()})
+			code = common.CodeInvalidRequest
 		}
 		p.values[name] = v
 	}
@@ -135,7 +140,40 @@ func (e *endpoint) parse(vars map[string]string, rawQuery string) (params, error
 		}
 		set(param.name, query.Get(param.name), parse)
 	}
-	return p, common.Invalid(wrong...)
+	return p, common.InvalidOf(code, wrong, 0)
+}
+
+// anyQuery lets the query have any parameters beside those that the route declares.
+func anyQuery(e *endpoint) { e.anyKey = true }
+
+// unknown returns what is wrong with the names of the query's parameters. A name that begins with _ is for caches and proxies on the way.
+func (e *endpoint) unknown(query url.Values) []common.FieldError {
+	if e.anyKey {
+		return nil
+	}
+	var wrong []common.FieldError
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		known := slices.ContainsFunc(e.params, func(p param) bool { return p.query && p.name == name })
+		if !known && !strings.HasPrefix(name, "_") {
+			wrong = append(wrong, common.FieldError{Field: name, Detail: "is unknown; " + e.knownQuery()})
+		}
+	}
+	return wrong
+}
+
+// knownQuery says which query parameters there are.
+func (e *endpoint) knownQuery() string {
+	var known []string
+	for _, p := range e.params {
+		if p.query {
+			known = append(known, p.name)
+		}
+	}
+	if len(known) == 0 {
+		return "this request takes no query parameters"
+	}
+	slices.Sort(known)
+	return "the query parameters of this request are " + strings.Join(known, ", ")
 }
 
 func parseFlag(s string) (any, error) {

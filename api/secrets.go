@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
 	"github.com/gorilla/mux"
@@ -46,7 +47,7 @@ func deleteSecret(c call, _ none) (*awssecrets.DeleteSecretOutput, error) {
 
 // secretRoutes adds the routes of secrets. One secret is also found at /secret/, where it has always been too.
 func (s *Server) secretRoutes(v1 *mux.Router) {
-	v1.Handle("/{account}/secrets", handle(s, http.StatusOK, listSecrets)).Methods(http.MethodGet)
+	v1.Handle("/{account}/secrets", handle(s, http.StatusOK, listSecrets, anyQuery)).Methods(http.MethodGet)
 	v1.Handle("/{account}/secrets", handle(s, http.StatusOK, createSecret)).Methods(http.MethodPost)
 	for _, one := range []string{"/{account}/secrets/{secret}", "/{account}/secret/{secret}"} {
 		v1.Handle(one, handle(s, http.StatusOK, showSecret, secretID)).Methods(http.MethodGet)
@@ -74,15 +75,17 @@ func deletionWindow(e *endpoint) {
 // maxSecretTags is how many tags a secret may have.
 const maxSecretTags = 50
 
-// queryTags returns the query as tags, by key.
+// queryTags returns the query as tags, by key. Names that begin with _ are no tags.
 func queryTags(c call) (common.Tags, error) {
 	var tags common.Tags
 	var wrong []common.FieldError
-	if len(c.query()) > maxSecretTags {
+	query := maps.Clone(c.query())
+	maps.DeleteFunc(query, func(key string, _ []string) bool { return strings.HasPrefix(key, "_") })
+	if len(query) > maxSecretTags {
 		return nil, common.Invalid(common.FieldError{Field: "query", Detail: fmt.Sprintf("must name at most %d tags: no secret has more", maxSecretTags)})
 	}
-	for _, key := range slices.Sorted(maps.Keys(c.query())) {
-		values := c.query()[key]
+	for _, key := range slices.Sorted(maps.Keys(query)) {
+		values := query[key]
 		switch {
 		case key == "" || checkText(key) != nil:
 			wrong = append(wrong, common.FieldError{Field: "query", Detail: "must be made of key=value, for tags that the secrets must have"})

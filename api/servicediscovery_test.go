@@ -44,7 +44,7 @@ func TestServiceDiscovery(t *testing.T) {
 		{"one that is another org's", "POST", services, `{"name":"theirs",` + records + `}`, 404, nil},
 		{"an unknown namespace", "POST", services, `{"name":"x","namespaceId":"ns-nope"}`, 404, map[string]any{"detail": "there is no namespace ns-nope"}},
 		{"nothing", "POST", services, `{}`, 400, wrong("name", "namespaceid")},
-		{"another org in the tags", "POST", services, `{"name":"x",` + records + `,"tags":[{"key":"spinup:org","value":"localdev2"}]}`, 400, wrong("tags[0].Value")},
+		{"another org in the tags", "POST", services, `{"name":"x",` + records + `,"tags":[{"key":"spinup:org","value":"localdev2"}]}`, 400, wrong("tags[0].value")},
 		{"what AWS refuses", "POST", services, `{"name":"a b",` + records + `}`, 400, map[string]any{"code": "InvalidInput"}},
 		{"records that are none", "POST", services, `{"name":"x","dnsConfig":{"dnsRecords":"A"}}`, 400, nil},
 

@@ -103,18 +103,25 @@ func (h *harness) taskOf(t *testing.T, cluster, service string) string {
 func TestWhatTheSDKWouldRefuseIsToldByFieldBeforeAnythingIsMade(t *testing.T) {
 	h := servicesHarness(t)
 	definition := `{"family":"x","cpu":"256","memory":"512","containerdefinitions":[{"name":"web","image":"nginx","secrets":[{"name":"A"}],"logConfiguration":{}}]}`
-	wrongDefinition := []string{"taskdefinition.containerdefinitions[0].logconfiguration.logdriver", "taskdefinition.containerdefinitions[0].secrets[0].valuefrom"}
+	wrongDefinition := []string{".containerdefinitions[0].logConfiguration.logdriver", ".containerdefinitions[0].secrets[0].valuefrom"}
+	below := func(key string, paths []string) []string {
+		var all []string
+		for _, path := range paths {
+			all = append(all, key+path)
+		}
+		return all
+	}
 	before := len(h.aws.Calls())
 	ask(t, h, []asked{
 		{"a new service", "POST", "/services", `{"cluster":{"clustername":"new","defaultCapacityProviderStrategy":[{}],"tags":[{}]},"taskdefinition":` + definition + `,
 			"service":{"servicename":"x","deploymentConfiguration":{"alarms":{}}},"serviceregistry":{"name":"x","namespaceid":"ns-1","dnsconfig":{}},
 			"credentials":{"web":{"Name":"x","SecretString":"hunter2","AddReplicaRegions":[{"Region":""}]}}}`, 400,
-			wrong(append(append([]string{"cluster.tags[0].Key", "cluster.defaultcapacityproviderstrategy[0].capacityprovider"}, wrongDefinition...),
-				"serviceregistry.dnsconfig.dnsrecords", "service.deploymentconfiguration.alarms.alarmnames", "service.deploymentconfiguration.alarms.enable",
-				"service.deploymentconfiguration.alarms.rollback", "credentials.web.addreplicaregions[0].region")...)},
+			wrong(append(append([]string{"cluster.tags[0].Key", "cluster.defaultCapacityProviderStrategy[0].capacityprovider"}, below("taskdefinition", wrongDefinition)...),
+				"serviceregistry.dnsconfig.dnsrecords", "service.deploymentConfiguration.alarms.alarmnames", "service.deploymentConfiguration.alarms.enable",
+				"service.deploymentConfiguration.alarms.rollback", "credentials.web.AddReplicaRegions[0].Region")...)},
 		{"a change", "PUT", "/clusters/mine/services/www", `{"Service":{"serviceConnectConfiguration":{}},"TaskDefinition":` + definition + `,
 			"Credentials":{"web":{"SecretString":"hunter2","AddReplicaRegions":[{"Region":""}]}}}`, 400,
-			wrong(append(append([]string{"service.serviceconnectconfiguration.enabled"}, wrongDefinition...), "credentials.web.addreplicaregions[0].region")...)},
+			wrong(append(append([]string{"Service.serviceConnectConfiguration.enabled"}, below("TaskDefinition", wrongDefinition)...), "Credentials.web.AddReplicaRegions[0].Region")...)},
 	})
 	ask(t, h, []asked{
 		{"more than ECS allows", "POST", "/services", `{"cluster":{"clustername":"new"},"service":{"servicename":"x","serviceregistries":[{"registryarn":"a"},{"registryarn":"b"}]},
@@ -125,8 +132,8 @@ func TestWhatTheSDKWouldRefuseIsToldByFieldBeforeAnythingIsMade(t *testing.T) {
 		t.Errorf("%d calls to AWS were made", n)
 	}
 	ask(t, h, []asked{
-		{"a task definition alone", "POST", "/taskdefs", definition, 400, wrong("ContainerDefinitions[0].LogConfiguration.LogDriver", "ContainerDefinitions[0].Secrets[0].ValueFrom")},
-		{"a cluster alone", "POST", "/clusters", `{"ClusterName":"new","defaultCapacityProviderStrategy":[{}]}`, 400, wrong("DefaultCapacityProviderStrategy[0].CapacityProvider")},
+		{"a task definition alone", "POST", "/taskdefs", definition, 400, wrong("containerdefinitions[0].logConfiguration.LogDriver", "containerdefinitions[0].secrets[0].ValueFrom")},
+		{"a cluster alone", "POST", "/clusters", `{"ClusterName":"new","defaultCapacityProviderStrategy":[{}]}`, 400, wrong("defaultCapacityProviderStrategy[0].CapacityProvider")},
 	})
 }
 

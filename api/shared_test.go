@@ -97,7 +97,7 @@ func TestIdenticalReadsShareOneFlight(t *testing.T) {
 	}
 	<-g.began
 	h.waiting(16, nil)
-	other := h.read(t.Context(), gatePath+"?x=1")
+	other := h.read(t.Context(), gatePath+"?_x=1")
 	private := h.read(t.Context(), gatePath, headerRegistry+": abc")
 	<-g.began // a different query
 	<-g.began // a header that the answer depends on

@@ -22,7 +22,7 @@ func TestRegisteringTaskDefinitions(t *testing.T) {
 		return asked{name, "POST", "/taskdefs", body, status, want}
 	}
 	refused := func(name, role string) asked {
-		return row(name, `{"family":"web",`+containers+`,"executionRoleArn":"`+role+`"}`, 400, wrong("executionrolearn"))
+		return row(name, `{"family":"web",`+containers+`,"executionRoleArn":"`+role+`"}`, 400, wrong("executionRoleArn"))
 	}
 	ask(t, h, []asked{
 		row("a definition is for Fargate, and our org's", `{"family":"web",`+containers+`,"tags":[{"key":"Application","value":"myapp"}]}`, 200, map[string]any{
@@ -49,10 +49,10 @@ func TestRegisteringTaskDefinitions(t *testing.T) {
 		refused("a role of ours for something else", arnIAM+"role/admin"),
 		refused("what is no role", arnIAM+"user/mine-ecsTaskExecution"),
 		row("a task role that the account allows", `{"family":"web",`+containers+`,"taskRoleArn":"`+arnIAM+`role/app"}`, 200, nil),
-		row("a task role that it does not", `{"family":"web",`+containers+`,"taskRoleArn":"`+arnIAM+`role/admin"}`, 400, wrong("taskrolearn")),
+		row("a task role that it does not", `{"family":"web",`+containers+`,"taskRoleArn":"`+arnIAM+`role/admin"}`, 400, wrong("taskRoleArn")),
 		row("all that is wrong is told at once", `{"family":"a b","cpu":"257","memory":"512","networkMode":"bridge","requiresCompatibilities":["EC2"],
 			"containerDefinitions":[{"name":"web"}],"tags":[{"key":"spinup:org","value":"localdev2"}]}`, 400,
-			wrong("family", "containerdefinitions[0].image", "cpu", "networkmode", "requirescompatibilities", "tags[0].Value")),
+			wrong("family", "containerDefinitions[0].image", "cpu", "networkMode", "requiresCompatibilities", "tags[0].value")),
 		row("an empty one", `{}`, 400, wrong("family", "containerdefinitions", "cpu")),
 		row("what AWS refuses", `{"family":"web","cpu":"256","memory":"512","containerDefinitions":[{"name":"web","image":"nginx","privileged":true}]}`, 400, map[string]any{"code": "ClientException"}),
 		row("secrets need an execution role", `{"family":"web","cpu":"256","memory":"512","containerDefinitions":[{"name":"web","image":"nginx","secrets":[{"name":"A","valueFrom":"b"}]}]}`, 400, nil),

@@ -52,12 +52,16 @@ func (w *walker) where() string {
 		case b.Len() > 0:
 			b.WriteByte('.')
 		}
-		b.WriteString(shorten(s.key))
+		b.WriteString(shown(s.key))
 	}
 	return b.String()
 }
 
-func shorten(key string) string {
+// shown returns how a key is shown: an empty one in quotes, a long one in part.
+func shown(key string) string {
+	if key == "" {
+		return `""`
+	}
 	if len(key) <= maxShown {
 		return key
 	}
@@ -218,7 +222,7 @@ func (w *walker) unknown(o *object, key string) {
 // duplicate walks over a member whose field has been given before, by the key that begins at first. One of the two would be dropped.
 func (w *walker) duplicate(first int) {
 	s := scanner{text: w.text, at: first}
-	w.body.wrong(w.where, "is given twice, the first time as "+shorten(unquote(s.raw())))
+	w.body.wrong(w.where, "is given twice, the first time as "+shown(unquote(s.raw())))
 	w.raw()
 }
 
