@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	containers "github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
@@ -56,12 +57,13 @@ func TestImages(t *testing.T) {
 		t.Fatal(err)
 	}
 	open, locked, inside := newRegistry(t, image, "", ""), newRegistry(t, image, "user", "pw"), newRegistry(t, image, "", "")
+	chart := newRegistry(t, mutate.ConfigMediaType(image, "application/vnd.cncf.helm.config.v1+json"), "", "")
 	gone := httptest.NewServer(nil)
 	gone.Close()
 	nobody := strings.TrimPrefix(gone.URL, "http://")
 	c := config.Local([]string{localaws.SubnetA, localaws.SubnetB}, []string{localaws.SecurityGroup})
 	c.Token = testToken
-	c.Registries = []string{open, locked, nobody}
+	c.Registries = []string{open, locked, nobody, chart}
 	h := newHarnessWith(t, localaws.New(), c)
 	creds := func(text string) string {
 		return headerRegistry + ": " + base64.StdEncoding.EncodeToString([]byte(text))
@@ -82,6 +84,8 @@ func TestImages(t *testing.T) {
 		{"wrong credentials", "?image=" + locked + "/app:v1", bad, 404, 200, map[string]any{"exists": false, "reason": "needs authentication"}},
 		{"a registry that nobody allowed", "?image=" + inside + "/app:v1", "", 400, 200, map[string]any{"exists": false, "reason": "address not allowed"}},
 		{"a registry that is not there", "?image=" + nobody + "/app:v1", "", 500, 200, map[string]any{"exists": false, "reason": "registry unreachable"}},
+		{"a Helm chart", "?image=" + chart + "/app:v1", "", 404, 200, map[string]any{"exists": false, "reason": "not an image", "detail": "its config is of type application/vnd.cncf.helm.config.v1+json"}},
+		{"an upper-case repository", "?image=" + open + "/App:v1", "", 400, 400, map[string]any{"errors.0.field": "image", "errors.0.detail": "must have its repository in lower case"}},
 		{"no image", "", "", 400, 400, wrong("image")},
 		{"an empty image", "?image=", "", 400, 400, wrong("image")},
 		{"two images", "?image=a&image=b", "", 400, 400, wrong("image")},

@@ -1,15 +1,18 @@
 package registry
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/netip"
 	"net/url"
 	"regexp"
 	"strings"
 	"sync/atomic"
+	"syscall"
 
 	"ecs-api/common"
 )
@@ -44,11 +47,21 @@ type guard struct {
 	reading   *reading
 	redirects atomic.Int32
 	withheld  atomic.Bool // credentials were not sent on
+	noHTTPS   atomic.Bool // the registry's port speaks something else
+	refused   atomic.Pointer[fault]
 }
 
 // RoundTrip sends req if its target is allowed, without the credentials if they are not for it, and returns a response whose body is
 // bounded and that leads to an allowed place, if anywhere.
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := g.roundTrip(req)
+	if f, ok := errors.AsType[*fault](err); ok && f.reason == NotAllowed {
+		g.refused.CompareAndSwap(nil, f)
+	}
+	return resp, err
+}
+
+func (g *guard) roundTrip(req *http.Request) (*http.Response, error) {
 	if err := g.check(req.URL); err != nil {
 		return nil, err
 	}
@@ -63,6 +76,12 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	way, err := g.way(req)
 	if err != nil {
 		return nil, err
+	}
+	if req.URL.Scheme == "https" && req.URL.Host == g.registry {
+		req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+			ConnectDone:      func(_, _ string, err error) { g.noteHTTPS(errors.Is(err, syscall.ECONNREFUSED)) },
+			TLSHandshakeDone: func(_ tls.ConnectionState, err error) { g.noteHTTPS(notTLS(err)) },
+		}))
 	}
 	resp, err := way.RoundTrip(req)
 	if err != nil {
@@ -80,6 +99,20 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp.Body = &body{Reader: content, Closer: resp.Body, more: func(n int) error { return g.reading.more(req.Context(), n) }}
 	return resp, nil
+}
+
+// noteHTTPS notes what a try to speak HTTPS with the registry told of it.
+func (g *guard) noteHTTPS(missing bool) {
+	if missing {
+		g.noHTTPS.Store(true)
+	}
+}
+
+// notTLS reports whether a handshake failed because the other side does not speak TLS: it sent something else, or closed the connection. A
+// certificate that does not hold is not such an error: plain HTTP would not make that right.
+func notTLS(err error) bool {
+	_, garbage := errors.AsType[tls.RecordHeaderError](err)
+	return garbage || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)
 }
 
 // exempts reports whether u may be at any address.

@@ -220,6 +220,83 @@ func TestAllowedRegistries(t *testing.T) {
 	}
 }
 
+// plainAfter serves h over plain HTTP to those who speak it, and sends greeting to those who begin a TLS handshake.
+func plainAfter(w *world, greeting string, h http.Handler) (port string) {
+	l, err := net.Listen("tcp", net.JoinHostPort(w.inside, "0"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	s := &http.Server{Handler: h}
+	go func() { _ = s.Serve(&sniffer{Listener: l, greeting: greeting}) }()
+	w.t.Cleanup(func() { _ = s.Close() })
+	_, port, _ = net.SplitHostPort(l.Addr().String())
+	return port
+}
+
+// sniffer is a listener that hands on the connections that do not begin with a TLS handshake.
+type sniffer struct {
+	net.Listener
+	greeting string
+}
+
+func (s *sniffer) Accept() (net.Conn, error) {
+	for {
+		conn, err := s.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		begin := make([]byte, 1)
+		_, _ = io.ReadFull(conn, begin)
+		if begin[0] != 0x16 { // handshake
+			return &begun{Conn: conn, reader: io.MultiReader(strings.NewReader(string(begin)), conn)}, nil
+		}
+		_, _ = conn.Read(make([]byte, 64<<10)) // unread bytes would reset the connection before the greeting arrives
+		_, _ = io.WriteString(conn, s.greeting)
+		_ = conn.Close()
+	}
+}
+
+// begun is a connection of which something was read.
+type begun struct {
+	net.Conn
+	reader io.Reader
+}
+
+func (b *begun) Read(p []byte) (int, error) { return b.reader.Read(p) }
+
+func TestAllowedRegistriesThatSpeakPlainHTTP(t *testing.T) {
+	w := newWorld(t)
+	h := images()
+	fill(t, h)
+	elsewhere := w.trap("127.6.0.1")
+	for what, tt := range map[string]struct {
+		greeting string
+		h        http.Handler
+		want     Reason
+	}{
+		"it sends an HTTP error":           {"HTTP/1.0 400 Bad Request\r\n\r\n", h, ""},
+		"it sends garbage":                 {"what?\r\n", h, ""},
+		"it sends HTML":                    {"<!DOCTYPE html>", h, ""},
+		"it closes the connection":         {"", h, ""},
+		"it has no such image":             {"what?\r\n", images(), NotFound},
+		"it redirects to an inside host":   {"what?\r\n", http.RedirectHandler("http://127.6.0.1:"+elsewhere+"/", http.StatusFound), NotAllowed},
+		"its token realm is inside":        {"what?\r\n", tokenAuth(func() string { return "http://127.6.0.1:" + elsewhere + "/token" }, h), NotAllowed},
+		"its token realm is inside, HTTPS": {"what?\r\n", tokenAuth(func() string { return "https://127.6.0.1:" + elsewhere + "/token" }, h), NotAllowed},
+	} {
+		registry := "inside.example.com:" + plainAfter(w, tt.greeting, tt.h)
+		c := w.client(Options{Allow: []string{registry}})
+		for how, ask := range map[string]func(context.Context, string, *Credentials) (*Image, error){"verify": c.Verify, "head": c.Head} {
+			got, err := ask(t.Context(), registry+"/team/app:v1", &Credentials{user, password})
+			if err != nil || got.Reason != tt.want || got.Exists != (tt.want == "") {
+				t.Errorf("%s, %s: %+v %v, want %q", what, how, got, err, tt.want)
+			}
+		}
+		if got, err := w.client(Options{}).Verify(t.Context(), registry+"/team/app:v1", nil); err != nil || got.Reason != NotAllowed {
+			t.Errorf("%s, not allowed: %+v %v", what, got, err)
+		}
+	}
+}
+
 // connectProxy is an HTTP proxy that notes whom it is asked for and connects to the registry at to instead.
 type connectProxy struct {
 	to    string
@@ -343,7 +420,7 @@ func TestFewLargeAnswersAreReadAtOnce(t *testing.T) {
 	const media = "application/vnd.oci.image.index.v1+json"
 	port := w.serve("127.0.0.1", http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		rw.Header().Set("Content-Type", media)
-		_, _ = io.WriteString(rw, `{"schemaVersion":2,"manifests":[]`)
+		_, _ = io.WriteString(rw, `{"schemaVersion":2,"manifests":[{}]`)
 		if strings.Contains(r.URL.Path, "/large/") {
 			_, _ = io.WriteString(rw, strings.Repeat(" ", 2*smallLookup))
 			_ = http.NewResponseController(rw).Flush()

@@ -10,6 +10,7 @@ type Image struct {
 	MediaType string   `json:"mediaType"` // of the manifest or index
 	Platforms []string `json:"platforms"` // "linux/amd64", "linux/arm64/v8", …; never nil, and empty if not known
 	Reason    Reason   `json:"reason"`    // why it does not exist for us; "" if it does
+	Detail    string   `json:"detail"`    // what the registry has instead, with NotAnImage; else ""
 	Cause     string   `json:"-"`         // what is behind Reason, for the log: it tells of our network, so not for callers
 }
 
@@ -20,6 +21,8 @@ type Reason string
 const (
 	// NotFound is a registry that has no such repository, tag or digest, or a host that is no registry.
 	NotFound Reason = "not found"
+	// NotAnImage is a registry that has something else by that name: a Helm chart, an SBOM, an index without images.
+	NotAnImage Reason = "not an image"
 	// NeedsAuthentication is a registry that refuses without credentials, or refuses those given. Docker Hub and others say the
 	// same of a repository that is not there.
 	NeedsAuthentication Reason = "needs authentication"
@@ -41,6 +44,7 @@ const (
 var statuses = map[Reason]int{
 	"":                  http.StatusOK,
 	NotFound:            http.StatusNotFound,
+	NotAnImage:          http.StatusNotFound,
 	NeedsAuthentication: http.StatusNotFound,
 	Withheld:            http.StatusNotFound,
 	NotAllowed:          http.StatusBadRequest,

@@ -3,7 +3,6 @@ package registry
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
-	"syscall"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -32,35 +30,21 @@ func ask(ctx context.Context, g *guard, ref name.Reference, creds *Credentials, 
 	return find(ctx, p, ref)
 }
 
-// head is the finder that wants no more than the digest and media type.
+// head is the finder that wants no platforms. It fetches the manifest all the same: the headers do not tell an image from a Helm chart.
 func head(ctx context.Context, p *remote.Puller, ref name.Reference) (*Image, error) {
-	desc, err := p.Head(ctx, ref)
-	if err == nil {
-		if mt := mediaType(string(desc.MediaType)); mt != "" {
-			return &Image{Exists: true, Digest: desc.Digest.String(), MediaType: string(mt)}, nil
-		}
-	}
-	if err != nil && !headRefused(err) {
+	found, _, err := manifest(ctx, p, ref)
+	if err != nil {
 		return nil, err
 	}
-	got, _, err := manifest(ctx, p, ref)
-	return got, err
-}
-
-// headRefused reports whether err says that the registry does not answer HEAD, or answers without the headers that matter.
-func headRefused(err error) bool {
-	if _, ok := errors.AsType[*fault](err); ok {
-		return false
-	}
-	answer, ok := errors.AsType[*transport.Error](err)
-	return !ok || slices.Contains([]int{http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusNotImplemented}, answer.StatusCode)
+	found.Platforms = nil
+	return found, nil
 }
 
 // describe is the finder that wants the platforms too. Those of a single image are in its config: if that cannot be read, the image
 // still exists.
 func describe(ctx context.Context, p *remote.Puller, ref name.Reference) (*Image, error) {
 	got, desc, err := manifest(ctx, p, ref)
-	if err != nil || !types.MediaType(got.MediaType).IsImage() {
+	if err != nil || !got.Exists || !types.MediaType(got.MediaType).IsImage() {
 		return got, err
 	}
 	if img, err := desc.Image(); err == nil {
@@ -71,16 +55,27 @@ func describe(ctx context.Context, p *remote.Puller, ref name.Reference) (*Image
 	return got, nil
 }
 
+// document is what matters here of a manifest, and of an index.
+type document struct {
+	MediaType    string `json:"mediaType"`
+	ArtifactType string `json:"artifactType"`
+	Config       struct {
+		MediaType string `json:"mediaType"`
+	} `json:"config"`
+	Manifests []struct {
+		MediaType    string       `json:"mediaType"`
+		ArtifactType string       `json:"artifactType"`
+		Platform     *v1.Platform `json:"platform"`
+	} `json:"manifests"`
+}
+
 // manifest fetches what ref names, and reads the platforms if that is an index.
 func manifest(ctx context.Context, p *remote.Puller, ref name.Reference) (*Image, *remote.Descriptor, error) {
 	desc, err := p.Get(ctx, ref)
 	if err != nil {
 		return nil, nil, err
 	}
-	var doc struct {
-		MediaType string                            `json:"mediaType"`
-		Manifests []struct{ Platform *v1.Platform } `json:"manifests"`
-	}
+	var doc document
 	if err := json.NewDecoder(bytes.NewReader(desc.Manifest)).Decode(&doc); err != nil {
 		return nil, nil, faultf(Unusable, "the manifest is not JSON of the right form")
 	}
@@ -89,17 +84,58 @@ func manifest(ctx context.Context, p *remote.Puller, ref name.Reference) (*Image
 		mt = mediaType(doc.MediaType) // static web servers do not know the type
 	}
 	if mt == "" {
-		return nil, nil, faultf(Unusable, "the answer is not a manifest")
+		return nil, nil, faultf(Unusable, "the response is not a manifest")
 	}
-	got := &Image{Exists: true, Digest: desc.Digest.String(), MediaType: string(mt)}
+	found := &Image{Exists: true, Digest: desc.Digest.String(), MediaType: string(mt)}
+	if found.Detail = doc.noImage(mt); found.Detail != "" {
+		found.Exists, found.Reason, found.Cause = false, NotAnImage, found.Detail
+		return found, desc, nil
+	}
 	if mt.IsIndex() {
 		all := make([]*v1.Platform, len(doc.Manifests))
 		for i, m := range doc.Manifests {
 			all[i] = m.Platform
 		}
-		got.Platforms = platforms(all...)
+		found.Platforms = platforms(all...)
 	}
-	return got, desc, nil
+	return found, desc, nil
+}
+
+// noImage says why a manifest of type mt is no container image, or "" if it is one. An image's config is of a type of its own; other
+// artifacts (Helm charts, SBOMs, signatures, Docker's plugins) are stored as manifests too, and say what they are by the config's type or by
+// artifactType: see the OCI image specification, "Guidelines for Artifact Usage".
+func (d document) noImage(mt types.MediaType) string {
+	switch {
+	case mt.IsIndex() && len(d.Manifests) == 0:
+		return "the index is empty"
+	case mt.IsIndex():
+		for _, m := range d.Manifests {
+			attestation := m.Platform != nil && m.Platform.OS == "unknown" && m.Platform.Architecture == "unknown"
+			if !attestation && imageType(m.ArtifactType) && (m.MediaType == "" || mediaType(m.MediaType) != "") { // some tools leave the type out
+				return ""
+			}
+		}
+		return "no manifest in the index is an image's"
+	case !imageType(d.ArtifactType):
+		return "it is an artifact of type " + printable(d.ArtifactType)
+	case slices.Contains(imageConfigs, d.Config.MediaType), mt.IsSchema1():
+		return ""
+	}
+	return "its config is of type " + printable(d.Config.MediaType)
+}
+
+// imageConfigs are the types of an image's config. Docker before 1.10.2 wrote the last one.
+var imageConfigs = []string{string(types.OCIConfigJSON), string(types.DockerConfigJSON), "application/octet-stream"}
+
+// imageType reports whether an artifactType is that of an image: none, or its config's type, as the specification tells index writers to copy.
+func imageType(artifact string) bool { return artifact == "" || slices.Contains(imageConfigs, artifact) }
+
+// printable returns a media type that a registry sent as one that can be shown.
+func printable(mediaType string) string {
+	if base, _, err := mime.ParseMediaType(mediaType); err == nil && len(base) <= 127 {
+		return base
+	}
+	return "unknown"
 }
 
 // mediaType returns the manifest type that a Content-Type names, or "" if it names none.
@@ -156,11 +192,4 @@ func explain(err error) (Reason, string) {
 		return Unreachable, cause
 	}
 	return NotFound, cause
-}
-
-// noHTTPS reports whether err says that nothing speaks HTTPS there. A certificate that does not hold is not such an error: plain HTTP
-// would be no mending of that.
-func noHTTPS(err error) bool {
-	header, ok := errors.AsType[tls.RecordHeaderError](err)
-	return ok && string(header.RecordHeader[:]) == "HTTP/" || errors.Is(err, syscall.ECONNREFUSED)
 }

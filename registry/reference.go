@@ -2,6 +2,7 @@ package registry
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/distribution/reference"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -30,6 +31,9 @@ func parseReference(image string, plain bool) (name.Reference, error) {
 	}
 	named, err := reference.ParseDockerRef(image)
 	if err != nil {
+		if _, err := reference.ParseDockerRef(strings.ToLower(image)); err == nil {
+			return nil, badImage("must have its repository in lower case")
+		}
 		return nil, badImage(form)
 	}
 	var opts []name.Option

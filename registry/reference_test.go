@@ -53,6 +53,15 @@ func TestReferencesAreReadAsDockerReadsThem(t *testing.T) {
 	}
 }
 
+func TestUpperCaseIsToldAsSuch(t *testing.T) {
+	for image, want := range map[string]bool{"Nginx": true, "user/Img:V1": true, "ghcr.io/Org/app@" + sha: true, "Nginx:": false, "UPPER/../x": false} {
+		_, err := parseReference(image, false)
+		if got := err != nil && strings.Contains(common.Public(err), "lower case"); got != want {
+			t.Errorf("%q: %v; says lower case: %t, want %t", image, err, got, want)
+		}
+	}
+}
+
 func TestBadReferencesAreBadRequests(t *testing.T) {
 	c := New(Options{})
 	for _, image := range badImages {

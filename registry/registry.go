@@ -100,12 +100,12 @@ func (c *Client) CloseIdleConnections() {
 // Verify looks image up and says what is there, or why nothing is. creds may be nil. The error is a BadRequest if image is badly
 // formed, and Canceled if the caller hung up; whatever goes wrong with the registry is in the Image.
 //
-// It fetches the manifest, which Docker Hub counts as a pull. Where only the status matters, use Head.
+// It fetches the manifest, which Docker Hub counts as a pull.
 func (c *Client) Verify(ctx context.Context, image string, creds *Credentials) (*Image, error) {
 	return c.lookUp(ctx, image, creds, describe)
 }
 
-// Head is Verify without the platforms: it asks for the manifest's headers alone, as long as the registry answers such a request.
+// Head is Verify without the platforms, which costs a request less.
 func (c *Client) Head(ctx context.Context, image string, creds *Credentials) (*Image, error) {
 	return c.lookUp(ctx, image, creds, head)
 }
@@ -124,7 +124,7 @@ func (c *Client) lookUp(ctx context.Context, image string, creds *Credentials, f
 	defer read.end()
 	g := &guard{client: c, registry: host, reading: read, exempt: c.allow.has(&url.URL{Scheme: "https", Host: host})}
 	found, err := ask(ctx, g, ref, creds, find)
-	if g.exempt && noHTTPS(err) {
+	if err != nil && g.exempt && g.noHTTPS.Load() {
 		if ref, err = parseReference(image, true); err != nil {
 			return nil, err
 		}
@@ -136,6 +136,9 @@ func (c *Client) lookUp(ctx context.Context, image string, creds *Credentials, f
 	}
 	if err != nil {
 		found = &Image{}
+		if refused := g.refused.Load(); refused != nil {
+			err = refused // the library may report another of its tries
+		}
 		found.Reason, found.Cause = explain(err)
 		if found.Reason == NeedsAuthentication && g.withheld.Load() {
 			found.Reason = Withheld

@@ -253,9 +253,9 @@ func TestALookupAsksOnlySoOften(t *testing.T) {
 	}
 }
 
-func TestHeadFallsBackToTheManifest(t *testing.T) {
+func TestServersThatAreHardlyRegistries(t *testing.T) {
 	w := newWorld(t)
-	const index = `{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []}`
+	const index = `{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [{"mediaType": "application/vnd.oci.image.manifest.v1+json"}]}`
 	for what, h := range map[string]http.HandlerFunc{
 		"a web server that knows neither digest nor type": func(http.ResponseWriter, *http.Request) {},
 		"a registry without HEAD": func(rw http.ResponseWriter, r *http.Request) {
@@ -275,20 +275,44 @@ func TestHeadFallsBackToTheManifest(t *testing.T) {
 	}
 }
 
-func TestHeadFetchesNoManifest(t *testing.T) {
+// artifacts are manifests that are no images, by what they are.
+var artifacts = map[string]struct{ mediaType, manifest, detail string }{
+	"a Helm chart": {string(types.OCIManifestSchema1), `{"schemaVersion": 2, "config": {"mediaType": "application/vnd.cncf.helm.config.v1+json"}, "layers": []}`,
+		"its config is of type application/vnd.cncf.helm.config.v1+json"},
+	"an SBOM": {string(types.OCIManifestSchema1), `{"schemaVersion": 2, "artifactType": "application/spdx+json", "config": {"mediaType": "application/vnd.oci.empty.v1+json"}}`,
+		"it is an artifact of type application/spdx+json"},
+	"an artifact with an image's config": {string(types.OCIManifestSchema1), `{"schemaVersion": 2, "artifactType": "application/x", "config": {"mediaType": "application/vnd.oci.image.config.v1+json"}}`,
+		"it is an artifact of type application/x"},
+	"a plugin of Docker's": {string(types.DockerManifestSchema2), `{"schemaVersion": 2, "config": {"mediaType": "application/vnd.docker.plugin.v1+json"}}`,
+		"its config is of type application/vnd.docker.plugin.v1+json"},
+	"a manifest without a config": {string(types.OCIManifestSchema1), `{"schemaVersion": 2}`, "its config is of type unknown"},
+	"a config of a type that breaks lines": {string(types.OCIManifestSchema1), `{"schemaVersion": 2, "config": {"mediaType": "a/b\nlevel=error"}}`,
+		"its config is of type unknown"},
+	"an empty index": {string(types.OCIImageIndex), `{"schemaVersion": 2, "manifests": []}`, "the index is empty"},
+	"an index of artifacts": {string(types.OCIImageIndex), `{"schemaVersion": 2, "manifests": [
+		{"mediaType": "application/vnd.oci.image.manifest.v1+json", "artifactType": "application/spdx+json"},
+		{"mediaType": "application/vnd.oci.image.manifest.v1+json", "platform": {"os": "unknown", "architecture": "unknown"}},
+		{"mediaType": "application/octet-stream"}]}`, "no manifest in the index is an image's"},
+}
+
+func TestArtifactsThatAreNoImages(t *testing.T) {
 	w := newWorld(t)
-	h := images()
-	fill(t, h)
-	port := w.serve("127.0.0.1", http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodHead && r.URL.Path != "/v2/" {
-			t.Errorf("%s %s", r.Method, r.URL.Path)
+	for what, a := range artifacts {
+		image := "reg.example.com:" + w.serve("127.0.0.1", http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+			rw.Header().Set("Content-Type", a.mediaType)
+			_, _ = io.WriteString(rw, a.manifest)
+		})) + "/x:v1"
+		digest, _, err := v1.SHA256(strings.NewReader(a.manifest))
+		if err != nil {
+			t.Fatal(err)
 		}
-		h.ServeHTTP(rw, r)
-	}))
-	for tag, want := range map[string]Reason{"v1": "", "v2": NotFound} {
-		got, err := w.client(Options{}).Head(t.Context(), "reg.example.com:"+port+"/team/app:"+tag, nil)
-		if err != nil || got.Reason != want {
-			t.Errorf("%s: got %+v, %v; want %q", tag, got, err, want)
+		c := w.client(Options{})
+		for how, ask := range map[string]func(context.Context, string, *Credentials) (*Image, error){"verify": c.Verify, "head": c.Head} {
+			got, err := ask(t.Context(), image, nil)
+			if err != nil {
+				t.Fatalf("%s %s: %v", how, what, err)
+			}
+			same(t, how+" "+what, got, &Image{Image: image, Digest: digest.String(), MediaType: a.mediaType, Platforms: []string{}, Reason: NotAnImage, Detail: a.detail})
 		}
 	}
 }
@@ -342,7 +366,7 @@ func TestACallerWhoHangsUpGetsAnError(t *testing.T) {
 }
 
 func TestEveryReasonHasAStatusOfTheSeeds(t *testing.T) {
-	want := map[Reason]int{"": 200, NotFound: 404, NeedsAuthentication: 404, Withheld: 404, NotAllowed: 400, Unusable: 404, RateLimited: 500, Unreachable: 500, "new": 500}
+	want := map[Reason]int{"": 200, NotFound: 404, NotAnImage: 404, NeedsAuthentication: 404, Withheld: 404, NotAllowed: 400, Unusable: 404, RateLimited: 500, Unreachable: 500, "new": 500}
 	for reason, status := range want {
 		if got := reason.Status(); got != status || !slices.Contains([]int{200, 400, 404, 500}, got) {
 			t.Errorf("%q: status %d, want %d", reason, got, status)
