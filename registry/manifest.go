@@ -128,7 +128,9 @@ func (d document) noImage(mt types.MediaType) string {
 var imageConfigs = []string{string(types.OCIConfigJSON), string(types.DockerConfigJSON), "application/octet-stream"}
 
 // imageType reports whether an artifactType is that of an image: none, or its config's type, as the specification tells index writers to copy.
-func imageType(artifact string) bool { return artifact == "" || slices.Contains(imageConfigs, artifact) }
+func imageType(artifact string) bool {
+	return artifact == "" || slices.Contains(imageConfigs, artifact)
+}
 
 // printable returns a media type that a registry sent as one that can be shown.
 func printable(mediaType string) string {
