@@ -117,7 +117,7 @@ func provider(strategy []*ecs.CapacityProviderStrategyItem, have map[string]int6
 func putClusterCapacityProviders(r *request, in *ecs.PutClusterCapacityProvidersInput) (*ecs.PutClusterCapacityProvidersOutput, error) {
 	c, err := r.activeCluster(in.Cluster)
 	if err == nil {
-		err = firstError(checkProviders(in.CapacityProviders), checkStrategy(in.DefaultCapacityProviderStrategy, in.CapacityProviders))
+		err = firstError(c.busy(), checkProviders(in.CapacityProviders), checkStrategy(in.DefaultCapacityProviderStrategy, in.CapacityProviders))
 	}
 	if err != nil {
 		return nil, err

@@ -14,15 +14,18 @@ import (
 
 // The statuses of clusters and services.
 const (
-	statusActive   = "ACTIVE"
-	statusDraining = "DRAINING"
-	statusInactive = "INACTIVE"
+	statusProvisioning   = "PROVISIONING"
+	statusActive         = "ACTIVE"
+	statusDraining       = "DRAINING"
+	statusDeprovisioning = "DEPROVISIONING"
+	statusInactive       = "INACTIVE"
 )
 
 // ecsCluster is one cluster, with its services by name and its tasks by id.
 type ecsCluster struct {
 	name, arn     string
 	active        bool
+	changing      bool // its capacity providers are being set up or taken down (Lags.Providers)
 	created       time.Time
 	providers     []*string
 	strategy      []*ecs.CapacityProviderStrategyItem
@@ -55,6 +58,36 @@ func (r *request) cluster(ref *string) *ecsCluster {
 	return c
 }
 
+// status is PROVISIONING before ACTIVE, and DEPROVISIONING before INACTIVE, while the capacity providers change.
+func (c *ecsCluster) status() string {
+	switch {
+	case c.active && c.changing:
+		return statusProvisioning
+	case c.active:
+		return statusActive
+	case c.changing:
+		return statusDeprovisioning
+	}
+	return statusInactive
+}
+
+// changeProviders lets the time pass that a cluster with capacity providers takes to be set up or taken down.
+func (c *ecsCluster) changeProviders(r *request) {
+	if len(c.providers) == 0 || r.aws.lags.Providers == 0 {
+		return
+	}
+	c.changing = true
+	r.after(r.aws.lags.Providers, func(*request) { c.changing = false })
+}
+
+// busy refuses a change of a cluster whose capacity providers are changing.
+func (c *ecsCluster) busy() error {
+	if c.changing {
+		return refuse(ecs.ErrCodeUpdateInProgressException, "The specified cluster is in a busy state. Cluster attachments must be in UPDATE_COMPLETE or UPDATE_FAILED state to perform this operation.")
+	}
+	return nil
+}
+
 // activeCluster returns the cluster that a name or an ARN means, if it can be used.
 func (r *request) activeCluster(ref *string) (*ecsCluster, error) {
 	c := r.cluster(ref)
@@ -70,8 +103,11 @@ func (r *request) activeCluster(ref *string) (*ecsCluster, error) {
 // readyCluster returns the cluster that a name or an ARN means, if it is old enough to run something in it (Lags.Cluster).
 func (r *request) readyCluster(ref *string) (*ecsCluster, error) {
 	c, err := r.activeCluster(ref)
-	if err == nil && r.now.Before(c.created.Add(r.aws.lags.Cluster)) {
+	switch {
+	case err == nil && r.now.Before(c.created.Add(r.aws.lags.Cluster)):
 		return nil, noCluster()
+	case err == nil && c.changing:
+		return nil, refuse(ecs.ErrCodeClusterNotFoundException, "The referenced cluster was inactive.")
 	}
 	return c, err
 }
@@ -103,11 +139,15 @@ func createCluster(r *request, in *ecs.CreateClusterInput) (*ecs.CreateClusterOu
 		}
 		return &ecs.CreateClusterOutput{Cluster: c.show(nil)}, nil
 	}
+	if ok && c.changing {
+		return nil, clientError("The cluster %s is being deleted.", name)
+	}
 	c = &ecsCluster{
 		name: name, arn: r.arn("ecs", "cluster/"+name), active: true, created: r.now, tags: tags,
 		providers: in.CapacityProviders, strategy: strategyWithDefaults(in.DefaultCapacityProviderStrategy),
 		settings: in.Settings, configuration: in.Configuration, connect: connectDefaults(in.ServiceConnectDefaults),
 	}
+	c.changeProviders(r)
 	r.region.ecs.clusters.put(name, c)
 	return &ecs.CreateClusterOutput{Cluster: c.show(allOfCluster)}, nil
 }
@@ -167,6 +207,9 @@ func deleteCluster(r *request, in *ecs.DeleteClusterInput) (*ecs.DeleteClusterOu
 	if c == nil {
 		return nil, noCluster()
 	}
+	if err := c.busy(); err != nil && c.active {
+		return nil, err
+	}
 	for _, svc := range c.services.all() {
 		if svc.status == statusActive {
 			return nil, refuse(ecs.ErrCodeClusterContainsServicesException, "The Cluster cannot be deleted while Services are active.")
@@ -177,6 +220,7 @@ func deleteCluster(r *request, in *ecs.DeleteClusterInput) (*ecs.DeleteClusterOu
 	}
 	if c.active {
 		c.active = false
+		c.changeProviders(r)
 		clusters := &r.region.ecs.clusters
 		r.remember(func() { clusters.forget(c.name, func(now *ecsCluster) bool { return now == c }) })
 	}
@@ -230,13 +274,13 @@ var allOfCluster = ecs.ClusterField_Values()
 // show returns the cluster as ECS answers it.
 func (c *ecsCluster) show(include []string) *ecs.Cluster {
 	out := &ecs.Cluster{
-		ClusterArn: aws.String(c.arn), ClusterName: aws.String(c.name), Status: aws.String(statusActive),
+		ClusterArn: aws.String(c.arn), ClusterName: aws.String(c.name), Status: aws.String(c.status()),
 		CapacityProviders: orEmpty(c.providers), DefaultCapacityProviderStrategy: orEmpty(c.strategy),
 		Settings: []*ecs.ClusterSetting{}, Statistics: []*ecs.KeyValuePair{}, Tags: []*ecs.Tag{},
 		ServiceConnectDefaults: c.connect, RegisteredContainerInstancesCount: aws.Int64(0),
 	}
-	if !c.active {
-		out.Status = aws.String(statusInactive)
+	if c.changing {
+		out.AttachmentsStatus = aws.String("UPDATE_IN_PROGRESS")
 	}
 	var services int64
 	for _, svc := range c.services.all() {

@@ -185,3 +185,66 @@ func TestTheFirstUseOfECSFindsNoServiceLinkedRole(t *testing.T) {
 		t.Errorf("later: %v", err)
 	}
 }
+
+func TestAClusterWithCapacityProvidersIsProvisionedAndDeprovisioned(t *testing.T) {
+	const lag = 10 * time.Second
+	w := newECSWorld(t, localaws.WithLags(localaws.Lags{Providers: lag}))
+	status := func(name string) string {
+		t.Helper()
+		out := must[*ecs.DescribeClustersOutput](t)(w.DescribeClusters(&ecs.DescribeClustersInput{Clusters: aws.StringSlice([]string{name})}))
+		if len(out.Clusters) == 0 {
+			return *out.Failures[0].Reason
+		}
+		return *out.Clusters[0].Status
+	}
+	create := func() error {
+		return failing(w.CreateCluster(&ecs.CreateClusterInput{ClusterName: aws.String("new"), CapacityProviders: aws.StringSlice([]string{"FARGATE"})}))
+	}
+	service := w.input("www")
+	service.Cluster = aws.String("new")
+	remove := func() error { return failing(w.DeleteCluster(&ecs.DeleteClusterInput{Cluster: aws.String("new")})) }
+	if err := create(); err != nil {
+		t.Fatal(err)
+	}
+	if got := status("new"); got != "PROVISIONING" {
+		t.Errorf("at first %s", got)
+	}
+	testRefusals(t, []refusal{
+		{"a service", func() error { return failing(w.CreateService(service)) }, "ClusterNotFoundException"},
+		{"other capacity providers", func() error {
+			return failing(w.PutClusterCapacityProviders(&ecs.PutClusterCapacityProvidersInput{
+				Cluster: aws.String("new"), CapacityProviders: aws.StringSlice([]string{"FARGATE_SPOT"}), DefaultCapacityProviderStrategy: strategy("FARGATE_SPOT"),
+			}))
+		}, "UpdateInProgressException"},
+		{"its deletion", remove, "UpdateInProgressException"},
+		{"the same cluster again", create, ""},
+	})
+	w.clock.Advance(lag)
+	if got := status("new"); got != "ACTIVE" {
+		t.Errorf("then %s", got)
+	}
+	testRefusals(t, []refusal{{"a service", func() error { return failing(w.CreateService(service)) }, ""}})
+	must[*ecs.DeleteServiceOutput](t)(w.DeleteService(&ecs.DeleteServiceInput{Cluster: aws.String("new"), Service: aws.String("www"), Force: aws.Bool(true)}))
+	status("new") // the service drains
+	if err := remove(); err != nil {
+		t.Fatal(err)
+	}
+	if got := status("new"); got != "DEPROVISIONING" {
+		t.Errorf("while it is deleted %s", got)
+	}
+	testRefusals(t, []refusal{
+		{"a new one of its name", create, "ClientException"},
+		{"its deletion again", remove, ""},
+	})
+	w.clock.Advance(lag)
+	if got := status("new"); got != "INACTIVE" {
+		t.Errorf("at last %s", got)
+	}
+	if err := create(); err != nil || status("new") != "PROVISIONING" {
+		t.Errorf("a new one of its name: %v, %s", err, status("new"))
+	}
+	must[*ecs.CreateClusterOutput](t)(w.CreateCluster(&ecs.CreateClusterInput{ClusterName: aws.String("bare")}))
+	if got := status("bare"); got != "ACTIVE" {
+		t.Errorf("a cluster without capacity providers: %s", got)
+	}
+}

@@ -37,7 +37,18 @@ func checkDefinition(in *ecs.RegisterTaskDefinitionInput) error {
 			return err
 		}
 	}
-	return checkContainers(in)
+	return firstError(checkPlatform(in.RuntimePlatform), checkContainers(in))
+}
+
+// checkPlatform refuses a platform that ECS does not know.
+func checkPlatform(p *ecs.RuntimePlatform) error {
+	if p == nil {
+		return nil
+	}
+	if aws.StringValue(p.CpuArchitecture) == ecs.CPUArchitectureArm64 && windowsFamily(p) {
+		return clientError("Invalid runtimePlatform: Windows does not run on ARM64.")
+	}
+	return firstError(oneOf("cpuArchitecture", p.CpuArchitecture, ecs.CPUArchitecture_Values()), oneOf("operatingSystemFamily", p.OperatingSystemFamily, ecs.OSFamily_Values()))
 }
 
 // checkContainers refuses containers that do not go together.
@@ -57,14 +68,7 @@ func checkContainers(in *ecs.RegisterTaskDefinitionInput) error {
 	if !essential {
 		return clientError("At least one container in the task definition must be essential.")
 	}
-	for _, c := range in.ContainerDefinitions {
-		for _, d := range c.DependsOn {
-			if name := aws.StringValue(d.ContainerName); !names[name] || name == *c.Name {
-				return clientError("Invalid 'dependsOn' setting for container '%s': no other container '%s'.", *c.Name, name)
-			}
-		}
-	}
-	return nil
+	return firstError(checkDependencies(in.ContainerDefinitions), checkMounts(in))
 }
 
 func checkContainer(in *ecs.RegisterTaskDefinitionInput, c *ecs.ContainerDefinition) error {

@@ -18,6 +18,7 @@ type ecsDeployment struct {
 	number     string // 19 digits
 	definition *ecsRevision
 	service    ecs.Service    // the service's parameters of the time: what a rollback restores
+	parts      serviceParts   // likewise
 	out        ecs.Deployment // as ECS answers it, without status and counts
 	failed     int64          // consecutive tasks that did not start, or failed their health checks
 	blocked    bool           // the event that its configuration leaves no room has been written
@@ -35,11 +36,12 @@ func (d *ecsDeployment) setState(r *request, state, reason string) {
 // deploy makes a new primary deployment of the service's present parameters. A deployment that is in progress is superseded.
 func (svc *ecsService) deploy(r *request, definition *ecsRevision) {
 	number := r.aws.id("1%018d")
-	d := &ecsDeployment{number: number, definition: definition, service: svc.out, out: ecs.Deployment{
+	d := &ecsDeployment{number: number, definition: definition, service: svc.out, parts: svc.parts, out: ecs.Deployment{
 		Id: aws.String("ecs-svc/" + number), TaskDefinition: definition.out.TaskDefinitionArn, CreatedAt: aws.Time(r.now),
 		LaunchType: svc.out.LaunchType, CapacityProviderStrategy: svc.out.CapacityProviderStrategy,
 		NetworkConfiguration: svc.out.NetworkConfiguration, PlatformVersion: svc.out.PlatformVersion, PlatformFamily: svc.out.PlatformFamily,
 	}}
+	d.parts.show(&d.out)
 	d.setState(r, ecs.DeploymentRolloutStateInProgress, "ECS deployment "+d.id()+" in progress.")
 	sources := slices.DeleteFunc(slices.Clone(svc.deployments), func(old *ecsDeployment) bool {
 		return old != svc.good && !slices.ContainsFunc(svc.tasks, func(t *ecsTask) bool { return t.deployment == old })
@@ -61,6 +63,7 @@ func (svc *ecsService) primaryIs(d *ecsDeployment) {
 // service is deployed) is not part of a revision.
 func (svc *ecsService) restore(d *ecsDeployment) {
 	old := d.service
+	svc.parts = d.parts
 	svc.out.TaskDefinition, svc.out.NetworkConfiguration = old.TaskDefinition, old.NetworkConfiguration
 	svc.out.LaunchType, svc.out.CapacityProviderStrategy = old.LaunchType, old.CapacityProviderStrategy
 	svc.out.PlatformVersion, svc.out.PlatformFamily = old.PlatformVersion, old.PlatformFamily
@@ -82,6 +85,7 @@ func (svc *ecsService) showRevision(r *request, d *ecsDeployment) *ecs.ServiceRe
 		PlatformFamily: d.out.PlatformFamily, PlatformVersion: aws.String(resolvedPlatform(d.out.PlatformVersion)),
 		NetworkConfiguration: d.out.NetworkConfiguration, ServiceRegistries: orEmpty(d.service.ServiceRegistries),
 		LoadBalancers: orEmpty(d.service.LoadBalancers), ContainerImages: []*ecs.ContainerImage{},
+		ServiceConnectConfiguration: d.parts.Connect, VolumeConfigurations: d.parts.Volumes, VpcLatticeConfigurations: d.parts.Lattice,
 	}
 	for _, c := range d.definition.out.ContainerDefinitions {
 		out.ContainerImages = append(out.ContainerImages, &ecs.ContainerImage{ContainerName: c.Name, Image: c.Image, ImageDigest: imageDigest(*c.Image)})

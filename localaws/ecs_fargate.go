@@ -21,10 +21,26 @@ var fargateMemory = map[int]struct{ from, to, step int }{
 	16384: {32768, 122880, 8192},
 }
 
+// fargateMemories are the sizes of memory (MiB) that go with CPU units for which there is no rule.
+var fargateMemories = map[int][]int{
+	256:   {512, 1024, 2048},
+	32768: {61440, 122880, 249856},
+}
+
+// Windows tasks have from 1 to 4 vCPU.
+const minWindowsCPU, maxWindowsCPU = 1024, 4096
+
+func windowsFamily(p *ecs.RuntimePlatform) bool {
+	return p != nil && strings.HasPrefix(aws.StringValue(p.OperatingSystemFamily), "WINDOWS")
+}
+
 // fits reports whether Fargate has tasks of this size.
-func fits(cpu, memory int) bool {
-	if cpu == 256 {
-		return memory == 512 || memory == 1024 || memory == 2048
+func fits(cpu, memory int, windows bool) bool {
+	if windows && (cpu < minWindowsCPU || cpu > maxWindowsCPU) {
+		return false
+	}
+	if sizes, ok := fargateMemories[cpu]; ok {
+		return slices.Contains(sizes, memory)
 	}
 	m, ok := fargateMemory[cpu]
 	return ok && memory >= m.from && memory <= m.to && (memory-m.from)%m.step == 0
@@ -59,18 +75,46 @@ func checkFargate(in *ecs.RegisterTaskDefinitionInput) error {
 		return clientError("Invalid 'cpu' setting for task.")
 	case !okMemory:
 		return clientError("Invalid 'memory' setting for task.")
-	case !fits(cpu, memory):
+	case !fits(cpu, memory, windowsFamily(in.RuntimePlatform)):
 		return clientError("No Fargate configuration exists for given values: %d CPU, %d memory. See the Amazon ECS documentation for the valid values.", cpu, memory)
 	}
 	if e := in.EphemeralStorage; e != nil && (aws.Int64Value(e.SizeInGiB) < 21 || aws.Int64Value(e.SizeInGiB) > 200) {
 		return clientError("EphemeralStorage size must be between 21 GiB and 200 GiB.")
 	}
-	return checkFargateContainers(in, cpu, memory)
+	return firstError(checkFargateTask(in), checkFargateContainers(in, cpu, memory))
+}
+
+// checkFargateTask refuses what Fargate gives no task: a part of its host.
+func checkFargateTask(in *ecs.RegisterTaskDefinitionInput) error {
+	for _, v := range in.Volumes {
+		switch {
+		case v.Host != nil && aws.StringValue(v.Host.SourcePath) != "":
+			return clientError("Fargate compatible task definitions do not support sourcePath.")
+		case v.DockerVolumeConfiguration != nil:
+			return clientError("Fargate compatible task definitions do not support dockerVolumeConfiguration.")
+		case v.FsxWindowsFileServerVolumeConfiguration != nil:
+			return clientError("Fargate compatible task definitions do not support fsxWindowsFileServerVolumeConfiguration.")
+		}
+	}
+	switch {
+	case len(in.PlacementConstraints) > 0:
+		return clientError("Fargate compatible task definitions do not support placementConstraints.")
+	case len(in.InferenceAccelerators) > 0:
+		return clientError("Fargate compatible task definitions do not support inferenceAccelerators.")
+	case in.IpcMode != nil:
+		return clientError("Fargate compatible task definitions do not support ipcMode.")
+	case aws.StringValue(in.PidMode) == ecs.PidModeHost:
+		return clientError("Fargate compatible task definitions do not support pidMode host.")
+	}
+	return nil
 }
 
 func checkFargateContainers(in *ecs.RegisterTaskDefinitionInput, cpu, memory int) error {
 	var cpus, reserved int64
 	for _, c := range in.ContainerDefinitions {
+		if field := unsupportedOnFargate(c); field != "" {
+			return clientError("Fargate compatible task definitions do not support %s.", field)
+		}
 		cpus += aws.Int64Value(c.Cpu)
 		if c.MemoryReservation != nil {
 			reserved += *c.MemoryReservation
@@ -97,6 +141,40 @@ func checkFargateContainers(in *ecs.RegisterTaskDefinitionInput, cpu, memory int
 		return clientError("The containers' memory, %d in all, is more than the task's %d.", reserved, memory)
 	}
 	return nil
+}
+
+// unsupportedOnFargate returns what a container wants that Fargate has not, or nothing.
+func unsupportedOnFargate(c *ecs.ContainerDefinition) string {
+	l := c.LinuxParameters
+	switch {
+	case len(c.DnsServers) > 0:
+		return "dnsServers"
+	case len(c.DnsSearchDomains) > 0:
+		return "dnsSearchDomains"
+	case len(c.ExtraHosts) > 0:
+		return "extraHosts"
+	case len(c.DockerSecurityOptions) > 0:
+		return "dockerSecurityOptions"
+	case aws.StringValue(c.Hostname) != "":
+		return "hostname"
+	case aws.BoolValue(c.DisableNetworking):
+		return "disableNetworking"
+	case slices.ContainsFunc(c.ResourceRequirements, func(r *ecs.ResourceRequirement) bool { return aws.StringValue(r.Type) == ecs.ResourceTypeGpu }):
+		return "GPU resourceRequirements"
+	case l == nil:
+		return ""
+	case len(l.Devices) > 0:
+		return "devices"
+	case l.SharedMemorySize != nil:
+		return "sharedMemorySize"
+	case len(l.Tmpfs) > 0:
+		return "tmpfs"
+	case l.MaxSwap != nil || l.Swappiness != nil:
+		return "swap"
+	case l.Capabilities != nil && slices.ContainsFunc(aws.StringValueSlice(l.Capabilities.Add), func(c string) bool { return c != "SYS_PTRACE" }):
+		return "added capabilities other than SYS_PTRACE"
+	}
+	return ""
 }
 
 // privateECR matches images in a private ECR registry.

@@ -114,7 +114,9 @@ func (svc *ecsService) configure(r *request, in *ecs.CreateServiceInput, definit
 	if in.PropagateTags != nil {
 		svc.out.PropagateTags = in.PropagateTags
 	}
-	return nil
+	svc.out.AvailabilityZoneRebalancing = rebalancing(in.AvailabilityZoneRebalancing, deployment)
+	svc.parts = newServiceParts(in)
+	return firstError(checkRebalancing(in.AvailabilityZoneRebalancing, deployment), svc.parts.check(definition))
 }
 
 // checkUnsupported refuses what AWS refuses of a Fargate service, and what the simulator has nothing for.

@@ -30,8 +30,12 @@ func ecsUpdateService(r *request, in *ecs.UpdateServiceInput) (*ecs.UpdateServic
 	if err != nil {
 		return nil, err
 	}
-	redeploy := aws.BoolValue(in.ForceNewDeployment) || redeploys(&svc.out, changed)
-	svc.out, svc.steady = *changed, false
+	parts := svc.parts.changed(in)
+	if err := parts.check(definition); err != nil {
+		return nil, err
+	}
+	redeploy := aws.BoolValue(in.ForceNewDeployment) || redeploys(&svc.out, changed) || !awsutil.DeepEqual(svc.parts, parts)
+	svc.out, svc.parts, svc.steady = *changed, parts, false
 	if redeploy {
 		svc.deploy(r, definition)
 	} else {
@@ -40,11 +44,11 @@ func ecsUpdateService(r *request, in *ecs.UpdateServiceInput) (*ecs.UpdateServic
 	return &ecs.UpdateServiceOutput{Service: svc.show(r)}, nil
 }
 
-// redeploys reports whether ECS replaces a service's tasks when its parameters change so.
+// redeploys reports whether ECS replaces a service's tasks when its parameters change so. The count, the tags' propagation, ECS Exec and the
+// deployment configuration are not among them: they are true of tasks that start later.
 func redeploys(from, to *ecs.Service) bool {
 	return *from.TaskDefinition != *to.TaskDefinition ||
 		aws.StringValue(from.PlatformVersion) != aws.StringValue(to.PlatformVersion) ||
-		aws.BoolValue(from.EnableExecuteCommand) != aws.BoolValue(to.EnableExecuteCommand) ||
 		!awsutil.DeepEqual(from.ServiceRegistries, to.ServiceRegistries) ||
 		!awsutil.DeepEqual(from.NetworkConfiguration, to.NetworkConfiguration)
 }
@@ -74,6 +78,9 @@ func (svc *ecsService) changed(r *request, in *ecs.UpdateServiceInput, definitio
 	if in.EnableExecuteCommand != nil {
 		out.EnableExecuteCommand = in.EnableExecuteCommand
 	}
+	if in.AvailabilityZoneRebalancing != nil {
+		out.AvailabilityZoneRebalancing = in.AvailabilityZoneRebalancing
+	}
 	var err error
 	if in.PlatformVersion != nil {
 		if out.PlatformVersion, err = platformVersion(in.PlatformVersion); err != nil {
@@ -92,6 +99,7 @@ func (svc *ecsService) changed(r *request, in *ecs.UpdateServiceInput, definitio
 		svc.checkChangedRegistries(r, in),
 		checkDesired(out.DesiredCount, out.ServiceRegistries),
 		oneOf("propagateTags", in.PropagateTags, ecs.PropagateTags_Values()),
+		checkRebalancing(out.AvailabilityZoneRebalancing, out.DeploymentConfiguration),
 	)
 }
 
@@ -107,8 +115,8 @@ func (svc *ecsService) checkChangedRegistries(r *request, in *ecs.UpdateServiceI
 func (svc *ecsService) changeLaunch(out *ecs.Service, in *ecs.UpdateServiceInput, definition *ecsRevision) error {
 	launchType, strategy := out.LaunchType, out.CapacityProviderStrategy
 	if in.CapacityProviderStrategy != nil {
-		switches := (len(in.CapacityProviderStrategy) == 0) != (len(out.CapacityProviderStrategy) == 0)
-		if switches && !aws.BoolValue(in.ForceNewDeployment) {
+		changes := !awsutil.DeepEqual(orEmpty(strategyWithDefaults(in.CapacityProviderStrategy)), orEmpty(out.CapacityProviderStrategy))
+		if changes && !aws.BoolValue(in.ForceNewDeployment) {
 			return invalid("When switching from launch type to capacity provider strategy on an existing service, or making a change to a capacity provider strategy on a service that is already using one, you must force a new deployment.")
 		}
 		launchType, strategy = nil, in.CapacityProviderStrategy

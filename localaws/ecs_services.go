@@ -17,6 +17,7 @@ type ecsService struct {
 	token       string                  // the client token it was made with, or empty
 	request     *ecs.CreateServiceInput // what it was made of
 	out         ecs.Service             // its parameters as ECS answers them; what follows from the rest of the service is not set
+	parts       serviceParts            // the parameters that its deployments show
 	tags        tagList
 	deployments []*ecsDeployment    // the primary one first
 	events      []*ecs.ServiceEvent // newest first
@@ -66,7 +67,7 @@ func describeServices(r *request, in *ecs.DescribeServicesInput) (*ecs.DescribeS
 	case len(in.Services) == 0:
 		return nil, invalid("Services cannot be empty.")
 	case len(in.Services) > 10:
-		return nil, invalid("Services can have at most 10 items.")
+		return nil, invalid("service names can have at most 10 items.")
 	}
 	c, err := r.activeCluster(in.Cluster)
 	if err != nil {

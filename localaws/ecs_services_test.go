@@ -98,7 +98,11 @@ func TestServicesAreRefused(t *testing.T) {
 	testRefusals(t, elsewhere)
 	testRefusals(t, []refusal{
 		{"11 services at once", func() error {
-			return failing(w.DescribeServices(&ecs.DescribeServicesInput{Cluster: aws.String("clu"), Services: aws.StringSlice(make([]string, 11))}))
+			_, err := w.DescribeServices(&ecs.DescribeServicesInput{Cluster: aws.String("clu"), Services: aws.StringSlice(make([]string, 11))})
+			if !strings.Contains(fmt.Sprint(err), "service names can have at most 10 items.") {
+				t.Errorf("AWS says it in other words: %v", err)
+			}
+			return err
 		}, invalid},
 		{"no services", func() error {
 			return failing(w.DescribeServices(&ecs.DescribeServicesInput{Cluster: aws.String("clu"), Services: []*string{}}))
@@ -180,7 +184,12 @@ func TestSomeChangesReplaceTheTasks(t *testing.T) {
 		{"the same task definition", &ecs.UpdateServiceInput{TaskDefinition: aws.String("web:1")}, false},
 		{"another task definition", &ecs.UpdateServiceInput{TaskDefinition: aws.String("web:2")}, true},
 		{"force", &ecs.UpdateServiceInput{ForceNewDeployment: aws.Bool(true)}, true},
-		{"a strategy", &ecs.UpdateServiceInput{CapacityProviderStrategy: strategy("FARGATE_SPOT")}, false},
+		{"a strategy, with force", &ecs.UpdateServiceInput{CapacityProviderStrategy: strategy("FARGATE_SPOT"), ForceNewDeployment: aws.Bool(true)}, true},
+		{"the same strategy", &ecs.UpdateServiceInput{CapacityProviderStrategy: strategy("FARGATE_SPOT")}, false},
+		{"ECS Exec", &ecs.UpdateServiceInput{EnableExecuteCommand: aws.Bool(true)}, false},
+		{"no rebalancing", &ecs.UpdateServiceInput{AvailabilityZoneRebalancing: aws.String("DISABLED")}, false},
+		{"Service Connect", &ecs.UpdateServiceInput{ServiceConnectConfiguration: &ecs.ServiceConnectConfiguration{Enabled: aws.Bool(true)}}, true},
+		{"the same Service Connect", &ecs.UpdateServiceInput{ServiceConnectConfiguration: &ecs.ServiceConnectConfiguration{Enabled: aws.Bool(true)}}, false},
 		{"where tags come from", &ecs.UpdateServiceInput{PropagateTags: aws.String("SERVICE"), EnableECSManagedTags: aws.Bool(true)}, false},
 		{"deployment configuration", &ecs.UpdateServiceInput{DeploymentConfiguration: &ecs.DeploymentConfiguration{MinimumHealthyPercent: aws.Int64(50)}}, false},
 		{"network", &ecs.UpdateServiceInput{NetworkConfiguration: public}, true},
@@ -211,6 +220,16 @@ func TestSomeChangesReplaceTheTasks(t *testing.T) {
 	before := w.aws.Snapshot()
 	testRefusals(t, []refusal{
 		{"switching to a launch type without force", update(ecs.UpdateServiceInput{CapacityProviderStrategy: strategy()}), "InvalidParameterException"},
+		{"another strategy without force", update(ecs.UpdateServiceInput{CapacityProviderStrategy: strategy("FARGATE")}), "InvalidParameterException"},
+		{"another weight without force", update(ecs.UpdateServiceInput{CapacityProviderStrategy: []*ecs.CapacityProviderStrategyItem{{CapacityProvider: aws.String("FARGATE_SPOT"), Weight: aws.Int64(7)}}}), "InvalidParameterException"},
+		{"a volume that the task definition does not have", update(ecs.UpdateServiceInput{VolumeConfigurations: []*ecs.ServiceVolumeConfiguration{{Name: aws.String("data")}}}), "InvalidParameterException"},
+		{"a port that the task definition does not name", update(ecs.UpdateServiceInput{ServiceConnectConfiguration: &ecs.ServiceConnectConfiguration{
+			Enabled: aws.Bool(true), Services: []*ecs.ServiceConnectService{{PortName: aws.String("web")}},
+		}}), "InvalidParameterException"},
+		{"rebalancing that nobody knows", update(ecs.UpdateServiceInput{AvailabilityZoneRebalancing: aws.String("ON")}), "InvalidParameterException"},
+		{"rebalancing that may start no task more", update(ecs.UpdateServiceInput{
+			AvailabilityZoneRebalancing: aws.String("ENABLED"), DeploymentConfiguration: &ecs.DeploymentConfiguration{MaximumPercent: aws.Int64(100), MinimumHealthyPercent: aws.Int64(0)},
+		}), "InvalidParameterException"},
 		{"an unknown task definition", update(ecs.UpdateServiceInput{DesiredCount: aws.Int64(7), TaskDefinition: aws.String("nope")}), "ClientException"},
 		{"an unknown registry", update(ecs.UpdateServiceInput{ServiceRegistries: []*ecs.ServiceRegistry{{RegistryArn: aws.String("x")}}}), "ClientException"},
 		{"no subnets", update(ecs.UpdateServiceInput{NetworkConfiguration: &ecs.NetworkConfiguration{AwsvpcConfiguration: &ecs.AwsVpcConfiguration{Subnets: []*string{}}}}), "InvalidParameterException"},
@@ -385,4 +404,57 @@ func (w *ecsWorld) dropRole(name string) {
 	}))
 	must[*iam.DeleteRolePolicyOutput](w.t)(w.iam.DeleteRolePolicy(&iam.DeleteRolePolicyInput{RoleName: &name, PolicyName: aws.String("read")}))
 	must[*iam.DeleteRoleOutput](w.t)(w.iam.DeleteRole(&iam.DeleteRoleInput{RoleName: &name}))
+}
+
+func TestANewServiceIsRebalancedUnlessItSaysNot(t *testing.T) {
+	w := newECSWorld(t)
+	for name, test := range map[string]struct {
+		wanted     *string
+		configured *ecs.DeploymentConfiguration
+		want       string
+	}{
+		"unsaid":                   {nil, nil, "ENABLED"},
+		"disabled":                 {aws.String("DISABLED"), nil, "DISABLED"},
+		"unsaid with no task more": {nil, &ecs.DeploymentConfiguration{MaximumPercent: aws.Int64(100), MinimumHealthyPercent: aws.Int64(0)}, "DISABLED"},
+	} {
+		in := w.input(strings.ReplaceAll(name, " ", "-"))
+		in.AvailabilityZoneRebalancing, in.DeploymentConfiguration = test.wanted, test.configured
+		if got := w.create(in); aws.StringValue(got.AvailabilityZoneRebalancing) != test.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// What DescribeServices does not show of a service itself it shows of its deployments, and a rollback restores it.
+func TestDeploymentsShowTheirParts(t *testing.T) {
+	w := newECSWorld(t)
+	definition := w.definition("disk")
+	definition.ContainerDefinitions[0].PortMappings[0].Name = aws.String("http")
+	definition.Volumes = []*ecs.Volume{{Name: aws.String("data"), ConfiguredAtLaunch: aws.Bool(true)}}
+	must[*ecs.RegisterTaskDefinitionOutput](t)(w.RegisterTaskDefinition(definition))
+	in := w.input("www")
+	in.TaskDefinition = aws.String("disk")
+	if err := failing(w.CreateService(in)); codeOf(err) != "InvalidParameterException" {
+		t.Errorf("a volume that is not configured: %v", err)
+	}
+	volumes := []*ecs.ServiceVolumeConfiguration{{Name: aws.String("data"), ManagedEBSVolume: &ecs.ServiceManagedEBSVolumeConfiguration{RoleArn: aws.String(w.role), SizeInGiB: aws.Int64(10)}}}
+	connect := &ecs.ServiceConnectConfiguration{Enabled: aws.Bool(true), Services: []*ecs.ServiceConnectService{{PortName: aws.String("http")}}}
+	lattice := []*ecs.VpcLatticeConfiguration{{RoleArn: aws.String(w.role), TargetGroupArn: aws.String("arn:aws:vpc-lattice:us-east-1:123456789012:targetgroup/tg-1"), PortName: aws.String("http")}}
+	in.VolumeConfigurations, in.ServiceConnectConfiguration, in.VpcLatticeConfigurations = volumes, connect, lattice
+	w.create(in)
+	svc := w.describe("www")
+	got := svc.Deployments[0]
+	if diff := cmp.Diff([]any{volumes, connect, lattice}, []any{got.VolumeConfigurations, got.ServiceConnectConfiguration, got.VpcLatticeConfigurations}); diff != "" {
+		t.Error(diff)
+	}
+	revision := must[*ecs.DescribeServiceRevisionsOutput](t)(w.DescribeServiceRevisions(&ecs.DescribeServiceRevisionsInput{
+		ServiceRevisionArns: []*string{svc.CurrentServiceRevisions[0].Arn},
+	})).ServiceRevisions[0]
+	if diff := cmp.Diff([]any{volumes, connect, lattice}, []any{revision.VolumeConfigurations, revision.ServiceConnectConfiguration, revision.VpcLatticeConfigurations}); diff != "" {
+		t.Error(diff)
+	}
+	w.update(&ecs.UpdateServiceInput{Service: aws.String("www"), TaskDefinition: aws.String("web"), VolumeConfigurations: []*ecs.ServiceVolumeConfiguration{}, ServiceConnectConfiguration: &ecs.ServiceConnectConfiguration{Enabled: aws.Bool(false)}})
+	if got := w.describe("www").Deployments[0]; len(got.VolumeConfigurations) != 0 || *got.ServiceConnectConfiguration.Enabled || len(got.VpcLatticeConfigurations) != 1 {
+		t.Errorf("after the update: %v", got)
+	}
 }

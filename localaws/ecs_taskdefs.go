@@ -136,6 +136,7 @@ func (r *request) addRevision(in *ecs.RegisterTaskDefinitionInput) *ecsRevision 
 		ContainerDefinitions:    containersWithDefaults(in),
 		Cpu:                     normalSize(in.Cpu, cpuUnits),
 		Memory:                  normalSize(in.Memory, memoryUnits),
+		EnableFaultInjection:    in.EnableFaultInjection,
 		EphemeralStorage:        in.EphemeralStorage,
 		ExecutionRoleArn:        in.ExecutionRoleArn,
 		TaskRoleArn:             in.TaskRoleArn,

@@ -18,6 +18,26 @@ func TestTaskDefinitionsAreRefused(t *testing.T) {
 	w := newECSWorld(t)
 	const client = "ClientException"
 	type in = *ecs.RegisterTaskDefinitionInput
+	depending := func(condition string, change func(db *ecs.ContainerDefinition)) func(in) {
+		return func(d in) {
+			db := *d.ContainerDefinitions[0]
+			db.Name, db.PortMappings = aws.String("db"), nil
+			change(&db)
+			d.ContainerDefinitions[0].DependsOn = []*ecs.ContainerDependency{{ContainerName: db.Name, Condition: &condition}}
+			d.ContainerDefinitions = append(d.ContainerDefinitions, &db)
+		}
+	}
+	mounting := func(volume *ecs.Volume) func(in) {
+		return func(d in) {
+			if volume != nil {
+				d.Volumes = []*ecs.Volume{volume}
+			}
+			d.ContainerDefinitions[0].MountPoints = []*ecs.MountPoint{{SourceVolume: aws.String("data"), ContainerPath: aws.String("/data")}}
+		}
+	}
+	platform := func(family, cpu string) *ecs.RuntimePlatform {
+		return &ecs.RuntimePlatform{OperatingSystemFamily: &family, CpuArchitecture: &cpu}
+	}
 	for _, test := range []struct {
 		name   string
 		change func(in)
@@ -43,6 +63,54 @@ func TestTaskDefinitionsAreRefused(t *testing.T) {
 		{"a dependency on nobody", func(d in) {
 			d.ContainerDefinitions[0].DependsOn = []*ecs.ContainerDependency{{ContainerName: aws.String("db"), Condition: aws.String("START")}}
 		}, client, "dependsOn"},
+		{"a dependency on a health check that is not there", depending("HEALTHY", func(db *ecs.ContainerDefinition) {}), client, "health check"},
+		{"a dependency on a health check", depending("HEALTHY", func(db *ecs.ContainerDefinition) {
+			db.HealthCheck = &ecs.HealthCheck{Command: aws.StringSlice([]string{"CMD-SHELL", "true"})}
+		}), "", ""},
+		{"a dependency on an end that is the task's", depending("SUCCESS", func(db *ecs.ContainerDefinition) {}), client, "essential"},
+		{"a dependency on an end", depending("COMPLETE", func(db *ecs.ContainerDefinition) { db.Essential = aws.Bool(false) }), "", ""},
+		{"a condition that nobody knows", depending("STARTED", func(db *ecs.ContainerDefinition) {}), client, "unknown condition"},
+		{"dependencies in a circle", depending("START", func(db *ecs.ContainerDefinition) {
+			db.DependsOn = []*ecs.ContainerDependency{{ContainerName: aws.String("webserver"), Condition: aws.String("START")}}
+		}), client, "cycle"},
+		{"a mount of an unknown volume", mounting(nil), client, "Unknown volume 'data'."},
+		{"a mount of the task's own storage", mounting(&ecs.Volume{Name: aws.String("data")}), "", ""},
+		{"a mount of an empty host", mounting(&ecs.Volume{Name: aws.String("data"), Host: &ecs.HostVolumeProperties{}}), "", ""},
+		{"a mount of the host's directory", mounting(&ecs.Volume{Name: aws.String("data"), Host: &ecs.HostVolumeProperties{SourcePath: aws.String("/srv")}}), client, "do not support sourcePath"},
+		{"a mount of a Docker volume", mounting(&ecs.Volume{Name: aws.String("data"), DockerVolumeConfiguration: &ecs.DockerVolumeConfiguration{}}), client, "dockerVolumeConfiguration"},
+		{"two volumes of one name", func(d in) { d.Volumes = []*ecs.Volume{{Name: aws.String("data")}, {Name: aws.String("data")}} }, client, "duplicates"},
+		{"volumes of a container that is not there", func(d in) {
+			d.ContainerDefinitions[0].VolumesFrom = []*ecs.VolumeFrom{{SourceContainer: aws.String("db")}}
+		}, client, "volumesFrom"},
+		{"32 vCPU", func(d in) { d.Cpu, d.Memory = aws.String("32768"), aws.String("61440") }, "", ""},
+		{"32 vCPU with 120 GB", func(d in) { d.Cpu, d.Memory = aws.String("32 vCPU"), aws.String("120 GB") }, "", ""},
+		{"32 vCPU with the most memory", func(d in) { d.Cpu, d.Memory = aws.String("32768"), aws.String("249856") }, "", ""},
+		{"32 vCPU with another amount", func(d in) { d.Cpu, d.Memory = aws.String("32768"), aws.String("65536") }, client, "No Fargate configuration"},
+		{"a quarter of a CPU for Windows", func(d in) { d.RuntimePlatform = platform("WINDOWS_SERVER_2022_CORE", "X86_64") }, client, "No Fargate configuration"},
+		{"one CPU for Windows", func(d in) {
+			d.Cpu, d.Memory, d.RuntimePlatform = aws.String("1024"), aws.String("2048"), platform("WINDOWS_SERVER_2022_CORE", "X86_64")
+		}, "", ""},
+		{"eight CPUs for Windows", func(d in) {
+			d.Cpu, d.Memory, d.RuntimePlatform = aws.String("8192"), aws.String("16384"), platform("WINDOWS_SERVER_2022_CORE", "X86_64")
+		}, client, "No Fargate configuration"},
+		{"Windows on ARM", func(d in) {
+			d.Cpu, d.Memory, d.RuntimePlatform = aws.String("1024"), aws.String("2048"), platform("WINDOWS_SERVER_2022_CORE", "ARM64")
+		}, client, "ARM64"},
+		{"Linux on ARM", func(d in) { d.RuntimePlatform = platform("LINUX", "ARM64") }, "", ""},
+		{"a system that nobody knows", func(d in) { d.RuntimePlatform = platform("PLAN9", "X86_64") }, "InvalidParameterException", "operatingSystemFamily"},
+		{"a placement constraint", func(d in) {
+			d.PlacementConstraints = []*ecs.TaskDefinitionPlacementConstraint{{Type: aws.String("memberOf"), Expression: aws.String("x")}}
+		}, client, "placementConstraints"},
+		{"a device", func(d in) {
+			d.ContainerDefinitions[0].LinuxParameters = &ecs.LinuxParameters{Devices: []*ecs.Device{{HostPath: aws.String("/dev/x")}}}
+		}, client, "devices"},
+		{"ptrace", func(d in) {
+			d.ContainerDefinitions[0].LinuxParameters = &ecs.LinuxParameters{Capabilities: &ecs.KernelCapabilities{Add: aws.StringSlice([]string{"SYS_PTRACE"})}}
+		}, "", ""},
+		{"another capability", func(d in) {
+			d.ContainerDefinitions[0].LinuxParameters = &ecs.LinuxParameters{Capabilities: &ecs.KernelCapabilities{Add: aws.StringSlice([]string{"NET_ADMIN"})}}
+		}, client, "SYS_PTRACE"},
+		{"a host name", func(d in) { d.ContainerDefinitions[0].Hostname = aws.String("x") }, client, "hostname"},
 		{"another network mode", func(d in) { d.NetworkMode = aws.String("bridge") }, client, "Fargate only supports network mode 'awsvpc'."},
 		{"no cpu", func(d in) { d.Cpu = nil }, client, "'cpu' be defined"},
 		{"no memory", func(d in) { d.Memory = nil }, client, "'memory' be defined"},

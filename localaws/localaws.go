@@ -47,6 +47,7 @@ type Lags struct {
 	Secret    time.Duration // a force-deleted secret's name until it is free again
 	Visible   time.Duration // a new resource until reads see it
 	Parameter time.Duration // a deleted parameter's name until it is free again: AWS asks callers to wait for 30 seconds
+	Providers time.Duration // a cluster with capacity providers in PROVISIONING before it is ACTIVE, and in DEPROVISIONING before it is INACTIVE
 	Tagging   time.Duration // a change of tags until the tagging API's index shows it
 
 	Check      time.Duration // a running container's health check until its result

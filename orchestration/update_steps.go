@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go/aws"
+	"github.com/aws/aws-sdk-go/aws/awsutil"
 	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
 
 	"ecs-api/common"
@@ -132,8 +133,10 @@ func (u *updating) prepareUpdate() (change, back *awsecs.UpdateServiceInput) {
 	}
 	if in.CapacityProviderStrategy != nil {
 		b.CapacityProviderStrategy = was.CapacityProviderStrategy
-		if was.LaunchType != nil { // AWS switches from a launch type only with a new deployment, and back with an empty strategy
+		if !awsutil.DeepEqual(in.CapacityProviderStrategy, was.CapacityProviderStrategy) { // AWS changes a strategy only with a new deployment
 			in.ForceNewDeployment, b.ForceNewDeployment = aws.Bool(true), aws.Bool(true)
+		}
+		if was.LaunchType != nil { // and brings a launch type back with an empty one
 			b.CapacityProviderStrategy = []*awsecs.CapacityProviderStrategyItem{}
 		}
 	}

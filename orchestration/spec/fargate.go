@@ -9,7 +9,8 @@ import (
 // A size is what memory Fargate offers with some CPU units: from least to most MiB, in steps.
 type size struct{ least, most, step int }
 
-// sizes by CPU units (1024 are one vCPU): https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html
+// sizes by CPU units (1024 are one vCPU). AWS adds larger ones from time to time (32 vCPU came in 2026), so that a size that is not among these is
+// AWS's to judge: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html
 var sizes = map[int]size{
 	256:   {512, 2048, 512}, // not 1536
 	512:   {1024, 4096, 1024},
@@ -20,7 +21,7 @@ var sizes = map[int]size{
 	16384: {32768, 122880, 8192},
 }
 
-// fargateSize says what is wrong with a task's CPU and memory; nothing if they fit.
+// fargateSize says what is certainly wrong with a task's CPU and memory; nothing if they fit, or may be newer than the table.
 func fargateSize(cpu, memory string) string {
 	units, ok := quantity(cpu, "vcpu", 1024)
 	if !ok {
@@ -31,10 +32,10 @@ func fargateSize(cpu, memory string) string {
 		return `needs memory beside it: MiB such as "512", or "0.5 GB"`
 	}
 	s, ok := sizes[units]
-	if !ok {
-		return fmt.Sprintf("is %q; Fargate offers 256, 512, 1024, 2048, 4096, 8192 and 16384 units", cpu)
+	if !ok || mib > s.most {
+		return "" // perhaps newer than the table: AWS decides
 	}
-	if mib < s.least || mib > s.most || (mib-s.least)%s.step != 0 || units == 256 && mib == 1536 {
+	if mib < s.least || (mib-s.least)%s.step != 0 || units == 256 && mib == 1536 {
 		return fmt.Sprintf("is %q, which does not go with memory %q: Fargate offers %d to %d MiB with it, in steps of %d", cpu, memory, s.least, s.most, s.step)
 	}
 	return ""
