@@ -17,6 +17,7 @@ import (
 
 	"ecs-api/config"
 	"ecs-api/docs/docstest"
+	"ecs-api/localaws"
 )
 
 // asProgram makes the test's binary be the program, for documents that start it.
@@ -251,11 +252,16 @@ func TestEveryFlagIsExplained(t *testing.T) {
 		t.Fatal("-help is no error")
 	}
 	var flags []string
-	for _, m := range regexp.MustCompile(`(?m)^  (-[a-z]+)( [A-Z]+)?`).FindAllStringSubmatch(usage.String(), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^  (-[a-z-]+)( [A-Z]+)?`).FindAllStringSubmatch(usage.String(), -1) {
 		flags = append(flags, m[1]+m[2])
 	}
 	rows := docstest.Table(t, "docs/configuration.md", "Command line")
 	sameNames(t, "flag", named(rows, 0), flags)
+}
+
+func TestEveryFailingImageIsExplained(t *testing.T) {
+	rows := docstest.Table(t, "docs/failures.md", "Images that fail")
+	sameNames(t, "tag", named(rows, 0), append(localaws.ImageFaults(), "exit-N"))
 }
 
 func TestEveryAlertIsExplained(t *testing.T) {

@@ -21,16 +21,31 @@ type localCloud struct {
 	endpoint string
 }
 
-// localLags let one watch a service come up and go, without waiting long.
-var localLags = localaws.Lags{Provision: 3 * time.Second, Drain: 3 * time.Second, Register: time.Second}
+// The pace of the simulated AWS: a task takes so long to start, and as long to stop. It lets one watch a service come up and go without
+// waiting long.
+const (
+	defaultPace  = 3 * time.Second
+	maxLocalWait = time.Hour
+)
 
-func startLocalCloud(ctx context.Context) (*localCloud, error) {
+// localLags returns what else takes how long at a pace. Of each, AWS takes ten times as long and more.
+func localLags(pace time.Duration) localaws.Lags {
+	return localaws.Lags{
+		Provision: pace, Drain: pace, Check: pace, Register: pace / 3,
+		Retry: max(pace/3, time.Millisecond), Stage: pace / 3, BakeMinute: pace / 3,
+	}
+}
+
+func startLocalCloud(ctx context.Context, latency, pace time.Duration) (*localCloud, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("cannot start the simulated AWS: %w", err)
 	}
 	cloud := &localCloud{
-		server:   &http.Server{Handler: localaws.New(localaws.WithLags(localLags)), ReadHeaderTimeout: 10 * time.Second},
+		server: &http.Server{
+			Handler:           localaws.New(localaws.WithLags(localLags(pace)), localaws.Latency(latency)),
+			ReadHeaderTimeout: 10 * time.Second,
+		},
 		endpoint: "http://" + l.Addr().String(),
 	}
 	go func() { _ = cloud.server.Serve(l) }() // ends with stop
@@ -73,7 +88,7 @@ func (cloud *localCloud) greet(out io.Writer, address net.Addr, c *config.Config
 	}
 	_, _ = fmt.Fprintf(out, `ecs-api serves the account "local" at %s/v1/ecs
 It is backed by a simulated AWS in this process: nothing here is real, and all of it is gone when it ends.
-The simulated AWS itself answers at %s, to the AWS CLI (--endpoint-url) for example.
+The simulated AWS itself listens at %s, for the AWS CLI (--endpoint-url) for example.
 %s
 The header to send:
 %s

@@ -45,6 +45,8 @@ type options struct {
 	listen          string
 	local, check    bool
 	health, version bool
+	localLatency    time.Duration
+	localPace       time.Duration
 }
 
 // parse reads the command line. It has told the user what is wrong with it when it returns an error.
@@ -55,6 +57,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.config, "config", "", "read the config from `FILE` (default "+defaultConfig+")")
 	flags.StringVar(&o.listen, "listen", "", "serve on `ADDRESS`, host:port, instead of the config's listenAddress")
 	flags.BoolVar(&o.local, "local", false, "serve one account named local, backed by a simulated AWS in this process: for development, needs no config and no AWS")
+	flags.DurationVar(&o.localLatency, "local-latency", 0, "with -local: delay each call to the simulated AWS by `DURATION`, such as 200ms")
+	flags.DurationVar(&o.localPace, "local-pace", defaultPace, "with -local: let each simulated task take `DURATION` to start, and as long to stop")
 	flags.BoolVar(&o.check, "check", false, "check the config, and each account's credentials, rights, network and key, then exit")
 	flags.BoolVar(&o.health, "health", false, "ask the server that runs with this config and -listen whether it is up, then exit: 0 if it is")
 	flags.BoolVar(&o.version, "version", false, "print the version, then exit")
@@ -67,6 +71,10 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case o.local && o.config != "":
 		err = errors.New("-local needs no -config: use one of them")
+	case !o.local && (o.localLatency != 0 || o.localPace != defaultPace):
+		err = errors.New("-local-latency and -local-pace change the simulated AWS: use them with -local")
+	case o.localLatency < 0 || o.localLatency > maxLocalWait || o.localPace < 0 || o.localPace > maxLocalWait:
+		err = fmt.Errorf("-local-latency and -local-pace must be between 0s and %v", maxLocalWait)
 	}
 	if err != nil {
 		_, _ = fmt.Fprintf(stderr, "ecs-api: %v\n", err)
@@ -105,7 +113,7 @@ func start(ctx context.Context, o options, env func(string) string, stdout, stde
 	var err error
 	var cloud *localCloud
 	if o.local {
-		if cloud, err = startLocalCloud(ctx); err != nil {
+		if cloud, err = startLocalCloud(ctx, o.localLatency, o.localPace); err != nil {
 			return err
 		}
 		defer cloud.stop()

@@ -68,6 +68,7 @@ func (ro *rollout) rollBack(r *request, state, reason string) {
 	svc.restore(to)
 	svc.primaryIs(to)
 	r.after(0, svc.schedule)
+	r.after(r.aws.lags.Stage, svc.schedule)
 }
 
 // requestRollback is what StopServiceDeployment and lifecycle hooks do: the rollback begins a moment later (Lags.Stage).

@@ -85,7 +85,7 @@ func (part *ecsContainer) end(code int64, reason string) {
 // maxReason is the longest reason of a container.
 const maxReason = 1024
 
-// show returns the container of a task with the status as ECS answers it.
+// show returns the container of a task with the status as ECS returns it.
 func (part *ecsContainer) show(status string, pulled bool) *ecs.Container {
 	out := part.out
 	out.LastStatus, out.ExitCode = aws.String(status), part.code

@@ -19,7 +19,7 @@ type ecsDeployment struct {
 	definition *ecsRevision
 	service    ecs.Service    // the service's parameters of the time: what a rollback restores
 	parts      serviceParts   // likewise
-	out        ecs.Deployment // as ECS answers it, without status and counts
+	out        ecs.Deployment // as ECS returns it, without status and counts
 	failed     int64          // consecutive tasks that did not start, or failed their health checks
 	blocked    bool           // the event that its configuration leaves no room has been written
 }

@@ -70,6 +70,9 @@ func (i image) manifest() string {
 	return "https://" + i.host() + "/v2/" + i.repository + "/manifests/" + reference
 }
 
+// private reports whether the image can only be pulled with credentials: a part of its repository's name is "private".
+func (i image) private() bool { return slices.Contains(strings.Split(i.repository, "/"), "private") }
+
 var ecrHost = regexp.MustCompile(`^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?$`)
 
 // ecrARN returns the ARN of the ECR repository that the image is in, or nothing if it is in another registry.

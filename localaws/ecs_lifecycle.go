@@ -269,11 +269,14 @@ func (ro *rollout) cleanedUp(r *request) {
 }
 
 // settles reports whether the service can have a steady state while the service deployment is where it is.
-func (ro *rollout) settles() bool {
+func (ro *rollout) settles(r *request) bool {
 	if ro.is(ecs.ServiceDeploymentStatusRollbackRequested, ecs.ServiceDeploymentStatusStopRequested) {
 		return false
 	}
-	return ro.rolling() || !ro.ongoing() || ro.back != nil || ro.stage == stageCleanUp
+	if ro.back != nil && ro.ongoing() { // a rollback takes a moment (Lags.Stage), even if the old tasks still run
+		return !r.now.Before(ro.out.Rollback.StartedAt.Add(r.aws.lags.Stage))
+	}
+	return ro.rolling() || !ro.ongoing() || ro.stage == stageCleanUp
 }
 
 // checkStrategyOf refuses a deployment configuration whose strategy and bake times ECS would.

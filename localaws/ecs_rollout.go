@@ -15,7 +15,7 @@ type rollout struct {
 	id      string
 	service *ecsService
 	created time.Time
-	out     ecs.ServiceDeployment // as ECS answers it, without what is counted
+	out     ecs.ServiceDeployment // as ECS returns it, without what is counted
 	target  *ecsDeployment
 	sources []*ecsDeployment // what ran before
 	back    *ecsDeployment   // what it rolls back to, once it does

@@ -164,7 +164,7 @@ func stopServiceDeployment(r *request, in *ecs.StopServiceDeploymentInput) (*ecs
 	return &ecs.StopServiceDeploymentOutput{ServiceDeploymentArn: in.ServiceDeploymentArn}, nil
 }
 
-// continueServiceDeployment answers a lifecycle hook that waits for somebody (targetType PAUSE).
+// continueServiceDeployment decides about a lifecycle hook that waits for somebody (targetType PAUSE).
 func continueServiceDeployment(r *request, in *ecs.ContinueServiceDeploymentInput) (*ecs.ContinueServiceDeploymentOutput, error) {
 	if err := oneOf("action", in.Action, ecs.DeploymentLifecycleHookAction_Values()); err != nil {
 		return nil, err

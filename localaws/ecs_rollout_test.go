@@ -258,7 +258,9 @@ func TestServiceDeploymentCallsAreRefused(t *testing.T) {
 // What ECS shows of a deployment that its circuit breaker rolls back, step by step: the old deployment gets its place back under its old
 // id, the failed one is gone once its tasks are.
 func TestTheCircuitBreakerRollsBackToTheOldDeployment(t *testing.T) {
-	w := newECSWorld(t, localaws.WithLags(slowly))
+	lags := slowly
+	lags.Stage = 5 * time.Second
+	w := newECSWorld(t, localaws.WithLags(lags))
 	old := *w.create(w.guarded("www", true)).Deployments[0].Id
 	w.until("the service is steady", func() bool { return w.deployments()[0] == "PRIMARY web:1 COMPLETED" })
 	w.registerCommand("exit 3")

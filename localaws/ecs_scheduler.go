@@ -115,18 +115,18 @@ func (svc *ecsService) replace(r *request, w workload, desired int, full bool) {
 	}
 }
 
-// prune forgets older deployments whose tasks are gone.
+// prune forgets older deployments whose tasks are gone. One that is being rolled back is shown until that has ended.
 func (svc *ecsService) prune() {
-	primary := svc.primary()
+	primary, ro := svc.primary(), svc.rollout()
 	svc.deployments = slices.DeleteFunc(slices.Clone(svc.deployments), func(d *ecsDeployment) bool {
-		return d != primary && !slices.ContainsFunc(svc.tasks, func(t *ecsTask) bool { return t.deployment == d })
+		return d != primary && (ro.back == nil || !ro.ongoing() || d != ro.target) && !slices.ContainsFunc(svc.tasks, func(t *ecsTask) bool { return t.deployment == d })
 	})
 }
 
 // settled notes a steady state once the primary deployment is all there is.
 func (svc *ecsService) settled(r *request) {
 	d, ro := svc.primary(), svc.rollout()
-	if svc.steady || svc.status != statusActive || len(svc.tasks) != int(*svc.out.DesiredCount) || !ro.settles() {
+	if svc.steady || svc.status != statusActive || len(svc.tasks) != int(*svc.out.DesiredCount) || !ro.settles(r) {
 		return
 	}
 	for _, t := range svc.tasks {
@@ -136,6 +136,7 @@ func (svc *ecsService) settled(r *request) {
 	}
 	svc.steady = true
 	ro.cleanedUp(r)
+	svc.prune()
 	if d.state() == ecs.DeploymentRolloutStateInProgress {
 		svc.good = d
 		d.setState(r, ecs.DeploymentRolloutStateCompleted, "ECS deployment "+d.id()+" completed.")

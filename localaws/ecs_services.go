@@ -16,7 +16,7 @@ type ecsService struct {
 	status      string
 	token       string                  // the client token it was made with, or empty
 	request     *ecs.CreateServiceInput // what it was made of
-	out         ecs.Service             // its parameters as ECS answers them; what follows from the rest of the service is not set
+	out         ecs.Service             // its parameters as ECS returns them; what follows from the rest of the service is not set
 	parts       serviceParts            // the parameters that its deployments show
 	tags        tagList
 	deployments []*ecsDeployment    // the primary one first
@@ -158,7 +158,7 @@ func (o *ordered[V]) forget(key string, same func(V) bool) {
 	}
 }
 
-// show returns the service as ECS answers it, without tags.
+// show returns the service as ECS returns it, without tags.
 func (svc *ecsService) show(r *request) *ecs.Service {
 	out := svc.out
 	out.Status, out.Events = aws.String(svc.status), orEmpty(svc.events)

@@ -27,7 +27,7 @@ func (l tagList) changed(in []*ecs.Tag) (tagList, error) {
 	return out, nil
 }
 
-// shown returns the list as ECS answers it.
+// shown returns the list as ECS returns it.
 func (l tagList) shown() []*ecs.Tag {
 	if len(l) == 0 {
 		return []*ecs.Tag{}

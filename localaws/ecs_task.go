@@ -30,7 +30,7 @@ type ecsTask struct {
 	deployment *ecsDeployment // nil for a task of RunTask
 	definition *ecsRevision
 	registries []*ecs.ServiceRegistry
-	out        ecs.Task // as ECS answers it, without tags
+	out        ecs.Task // as ECS returns it, without tags
 	parts      []*ecsContainer
 	pulled     bool // its images
 	tags       tagList

@@ -335,6 +335,25 @@ func (part *ecsContainer) write(r *request, n int) {
 	}
 }
 
+// loggedIn reports whether the container has credentials for its registry; that they can be read has been seen.
+func (i initializer) loggedIn(part *ecsContainer) bool {
+	c := part.definition.RepositoryCredentials
+	if c == nil {
+		return false
+	}
+	ref := parseSecretReference(aws.StringValue(c.CredentialsParameter))
+	r := i.request
+	if ref.region != "" {
+		r = r.in(ref.region)
+	}
+	s, err := r.usableSecret(&ref.id)
+	if err != nil || s.staged(stageCurrent) == nil {
+		return false
+	}
+	var login struct{ Username, Password string }
+	return json.Unmarshal([]byte(aws.StringValue(s.staged(stageCurrent).text)), &login) == nil && login.Username != "" && login.Password != ""
+}
+
 // pull pulls the images. It returns why that fails, or nothing.
 func (i initializer) pull() string {
 	i.task.out.PullStartedAt = aws.Time(i.now)
@@ -342,6 +361,8 @@ func (i initializer) pull() string {
 		reason := ""
 		if fault, ok := pullFaults[part.image.fault]; ok {
 			reason = fault(part.image, platform(&i.task.definition.out))
+		} else if part.image.private() && !i.loggedIn(part) {
+			reason = pullFaults["no-permission"](part.image, "")
 		} else if arn := part.image.ecrARN(); arn != "" && i.task.definition.out.ExecutionRoleArn != nil {
 			for _, action := range []string{"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"} {
 				if i.denied(accessRequest{action, arn, nil}) != "" {

@@ -119,7 +119,7 @@ func (r *request) checkNetwork(n *ecs.NetworkConfiguration, definition *ecsRevis
 	return oneOf("assignPublicIp", vpc.AssignPublicIp, ecs.AssignPublicIp_Values())
 }
 
-// networkWithDefaults returns the network as ECS answers it.
+// networkWithDefaults returns the network as ECS returns it.
 func networkWithDefaults(n *ecs.NetworkConfiguration) *ecs.NetworkConfiguration {
 	if n == nil || n.AwsvpcConfiguration == nil {
 		return nil

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go/service/cloudwatchlogs"
 )
 
-// maxReadSize is how many bytes of events one answer holds.
+// maxReadSize is how many bytes of events one response holds.
 const maxReadSize = 1 << 20
 
 // between returns the positions of the stream's events from start (inclusive) to end (exclusive); nil means without limit.
@@ -30,7 +30,7 @@ func (st *logStream) between(start, end *int64) (first, last int) {
 	return first, last
 }
 
-// eventToken is a place in a stream and the direction to read on. Read from the end of a stream it is answered again, as AWS does.
+// eventToken is a place in a stream and the direction to read on. Read from the end of a stream it is returned again, as AWS does.
 type eventToken struct {
 	forward  bool
 	position int
@@ -90,7 +90,7 @@ func getLogEvents(r *request, in *cloudwatchlogs.GetLogEventsInput) (*cloudwatch
 	return out, nil
 }
 
-// window returns which of the events from first to last an answer holds: no more than limit, nor than maxReadSize bytes. Where there
+// window returns which of the events from first to last a response holds: no more than limit, nor than maxReadSize bytes. Where there
 // is nothing left, from and to are the token's own position.
 func (st *logStream) window(token eventToken, first, last, limit int) (from, to int) {
 	size := 0

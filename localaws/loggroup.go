@@ -14,7 +14,7 @@ var logGroupName = regexp.MustCompile(`^[\.\-_/#A-Za-z0-9]{1,512}$`)
 // retentions are the numbers of days that events can be kept.
 var retentions = []int64{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
 
-// maxLogPage is how many groups or streams one answer holds.
+// maxLogPage is how many groups or streams one response holds.
 const maxLogPage = 50
 
 // checkLogTags returns old with given set on it, or why that cannot be. A map of tags must not be empty.
