@@ -270,7 +270,7 @@ func unwrap(message string) string {
 }
 
 // varying is what differs between two messages that say the same: ids, digests, counts.
-var varying = regexp.MustCompile(`[0-9a-f]{16,}|[0-9]+`)
+var varying = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}|[0-9]+`)
 
 // group joins what says the same. What only an event tells is left out where a task tells it too, and what is vague where anything is not.
 func group(found []Problem) []Problem {

@@ -67,6 +67,7 @@ var rules = []rule{
 	{row: 20, code: SecretDenied, words: []string{"from ssm", "accessdenied"}, action: actSecretRole},
 	{row: 21, code: SecretMissing, words: []string{"invalid ssm parameters"}, action: actSecretExists},
 	{row: 22, code: SecretMissing, words: []string{"resourcenotfoundexception", "from asm|secrets manager"}, action: actSecretExists},
+	{code: SecretMissing, words: []string{"from asm|secrets manager", "marked for deletion"}, action: "The secret is scheduled for deletion. Restore it, or refer to another one."},
 	{row: 23, code: SecretMissing, words: []string{"did not contain json key"}, action: "Add the key to the secret's JSON, or correct valueFrom (ARN:KEY::); then deploy again."},
 	{row: 24, code: SecretMissing, words: []string{"from asm", "looking for beginning of value"},
 		action: "valueFrom asks for a key of the secret, but the secret is no JSON object. Store one, or leave the key out of valueFrom."},
