@@ -239,3 +239,17 @@ func Ambiguous(err error) bool {
 	}
 	return false
 }
+
+// Transient reports whether a retry may succeed where err is all that went wrong: AWS failed, was out of reach, or throttled us. Of several errors that
+// are joined, each must be so.
+func Transient(err error) bool {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range many.Unwrap() {
+			if !Transient(one) {
+				return false
+			}
+		}
+		return true
+	}
+	return Ambiguous(err) || Is(err, Throttled)
+}

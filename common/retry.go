@@ -142,3 +142,6 @@ func Sleep(ctx context.Context, d time.Duration) error {
 func jitter(d time.Duration) time.Duration {
 	return time.Duration(rand.Float64() * float64(d))
 }
+
+// BudgetFactor is what a race's budget is multiplied with.
+func (p Pace) BudgetFactor() float64 { return p.orDefault().Budget }

@@ -49,3 +49,15 @@ func (c *Client) DeleteRole(ctx context.Context, name string) error {
 	_, err := c.api.DeleteRoleWithContext(ctx, &iam.DeleteRoleInput{RoleName: aws.String(name)}, tries.Watch)
 	return tries.Deleted(common.FromAWS(err, "delete role %q", name))
 }
+
+// PutRolePermissionsBoundary sets a role's permissions boundary.
+func (c *Client) PutRolePermissionsBoundary(ctx context.Context, name, boundary string) error {
+	_, err := c.api.PutRolePermissionsBoundaryWithContext(ctx, &iam.PutRolePermissionsBoundaryInput{RoleName: aws.String(name), PermissionsBoundary: aws.String(boundary)})
+	return common.FromAWS(err, "set the permissions boundary of role %q", name)
+}
+
+// UpdateAssumeRolePolicy sets who may assume a role.
+func (c *Client) UpdateAssumeRolePolicy(ctx context.Context, name, document string) error {
+	_, err := c.api.UpdateAssumeRolePolicyWithContext(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: aws.String(name), PolicyDocument: aws.String(document)})
+	return common.FromAWS(err, "set the trust policy of role %q", name)
+}

@@ -14,6 +14,9 @@ import (
 	"ecs-api/common"
 	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/saga"
+	"ecs-api/orchestration/spec"
 )
 
 // taskID is what ECS allows as a task's id: 32 hexadecimal digits, or a UUID, as they were until 2018.
@@ -25,16 +28,16 @@ const maxRun = 10
 // Tasks returns the ARNs of a cluster's tasks. Filter's cluster is a name or an ARN; without a status it is RUNNING. In a cluster that is
 // nobody's, tasks of other orgs are left out.
 func (o *Orchestrator) Tasks(ctx context.Context, filter ecs.TaskFilter) ([]string, error) {
-	name, err := clusterName(filter.Cluster)
+	name, err := account.ClusterName(filter.Cluster)
 	if err != nil {
 		return nil, err
 	}
-	var p problems
-	if filter.Service = nameOf(filter.Service); filter.Service != "" {
-		p.name("service", filter.Service)
+	var p common.Problems
+	if filter.Service = account.NameOf(filter.Service); filter.Service != "" {
+		account.CheckName(&p, "service", filter.Service)
 	}
 	if filter.Family != "" {
-		p.name("family", filter.Family)
+		account.CheckName(&p, "family", filter.Family)
 	}
 	if err := common.Invalid(p...); err != nil {
 		return nil, err
@@ -43,20 +46,20 @@ func (o *Orchestrator) Tasks(ctx context.Context, filter ecs.TaskFilter) ([]stri
 	filter.Cluster = name
 	var arns []string
 	var home *awsecs.Cluster
-	_, err = together(
-		read(func(ctx context.Context) (err error) {
+	_, err = saga.Together(
+		saga.Do(func(ctx context.Context) (err error) {
 			home, err = o.Cluster(ctx, ref)
 			return err
 		}),
-		when(filter.Service != "", read(func(ctx context.Context) error {
-			service, err := o.ecs.Service(ctx, name, filter.Service)
+		saga.When(filter.Service != "", saga.Do(func(ctx context.Context) error {
+			service, err := o.account.ECS.Service(ctx, name, filter.Service)
 			if err == nil && !ecs.ToTags(service.Tags).BelongsTo(o.account.Org) {
-				err = theirs("service", filter.Service)
+				err = account.NoSuch("service", filter.Service)
 			}
 			return err
 		})),
-		read(func(ctx context.Context) (err error) {
-			arns, err = o.ecs.ListTasks(ctx, filter)
+		saga.Do(func(ctx context.Context) (err error) {
+			arns, err = o.account.ECS.ListTasks(ctx, filter)
 			return err
 		}),
 	)(ctx)
@@ -68,7 +71,7 @@ func (o *Orchestrator) Tasks(ctx context.Context, filter ecs.TaskFilter) ([]stri
 
 // visibleTasks returns those of the tasks in the cluster that do not carry another org's tag.
 func (o *Orchestrator) visibleTasks(ctx context.Context, cluster string, arns []string) ([]string, error) {
-	out, err := o.ecs.DescribeTasks(ctx, cluster, arns)
+	out, err := o.account.ECS.DescribeTasks(ctx, cluster, arns)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +90,7 @@ func (o *Orchestrator) checkCluster(ctx context.Context, ref string) error {
 
 // Task returns a task of the cluster, by its id or ARN. One that has stopped is found for an hour or so.
 func (o *Orchestrator) Task(ctx context.Context, cluster, ref string) (*awsecs.Task, error) {
-	name, err := clusterName(cluster)
+	name, err := account.ClusterName(cluster)
 	if err != nil {
 		return nil, err
 	}
@@ -96,10 +99,10 @@ func (o *Orchestrator) Task(ctx context.Context, cluster, ref string) (*awsecs.T
 		return nil, err
 	}
 	var out *awsecs.DescribeTasksOutput
-	_, err = together(
-		read(func(ctx context.Context) error { return o.checkCluster(ctx, cluster) }),
-		read(func(ctx context.Context) (err error) {
-			out, err = o.ecs.DescribeTasks(ctx, name, []string{id})
+	_, err = saga.Together(
+		saga.Do(func(ctx context.Context) error { return o.checkCluster(ctx, cluster) }),
+		saga.Do(func(ctx context.Context) (err error) {
+			out, err = o.account.ECS.DescribeTasks(ctx, name, []string{id})
 			return err
 		}),
 	)(ctx)
@@ -111,19 +114,19 @@ func (o *Orchestrator) Task(ctx context.Context, cluster, ref string) (*awsecs.T
 			return task, nil
 		}
 	}
-	return nil, theirs("task", id)
+	return nil, account.NoSuch("task", id)
 }
 
 // taskIn returns the id in a reference to a task of the cluster. What can be no task's id is not there.
 func taskIn(cluster, ref string) (string, error) {
-	id, err := resource("task", ref, "ecs", "task")
+	id, err := account.Resource("task", ref, "ecs", "task")
 	if err != nil {
 		return "", err
 	}
 	if id != ref { // task/ID until 2018, task/CLUSTER/ID since
 		if in, rest, ok := strings.Cut(id, "/"); ok {
 			if in != cluster {
-				return "", theirs("task", rest+" in cluster "+cluster)
+				return "", account.NoSuch("task", rest+" in cluster "+cluster)
 			}
 			id = rest
 		}
@@ -132,7 +135,7 @@ func taskIn(cluster, ref string) (string, error) {
 	case strings.Contains(id, "/"):
 		return "", common.Invalid(common.FieldError{Field: "task", Detail: "must be a task's id or ARN"})
 	case !taskID.MatchString(id):
-		return "", theirs("task", id)
+		return "", account.NoSuch("task", id)
 	}
 	return id, nil
 }
@@ -143,13 +146,13 @@ func (o *Orchestrator) StopTask(ctx context.Context, cluster, ref, reason string
 	if err != nil {
 		return nil, err
 	}
-	return o.ecs.StopTask(ctx, nameOf(aws.StringValue(task.ClusterArn)), nameOf(aws.StringValue(task.TaskArn)), reason)
+	return o.account.ECS.StopTask(ctx, account.NameOf(aws.StringValue(task.ClusterArn)), account.NameOf(aws.StringValue(task.TaskArn)), reason)
 }
 
 // RunTasks starts tasks in the cluster, on Fargate unless in names a strategy, in the account's default network unless in names one. A
 // Conflict if none could be started; the answer's failures tell of those that could not when others could.
 func (o *Orchestrator) RunTasks(ctx context.Context, cluster string, in *awsecs.RunTaskInput) (*awsecs.RunTaskOutput, error) {
-	name, err := clusterName(cluster)
+	name, err := account.ClusterName(cluster)
 	if err != nil {
 		return nil, err
 	}
@@ -157,9 +160,9 @@ func (o *Orchestrator) RunTasks(ctx context.Context, cluster string, in *awsecs.
 		return nil, err
 	}
 	var definition *awsecs.DescribeTaskDefinitionOutput
-	_, err = together(
-		read(func(ctx context.Context) error { return o.checkCluster(ctx, cluster) }),
-		read(func(ctx context.Context) (err error) {
+	_, err = saga.Together(
+		saga.Do(func(ctx context.Context) error { return o.checkCluster(ctx, cluster) }),
+		saga.Do(func(ctx context.Context) (err error) {
 			definition, err = o.TaskDefinition(ctx, aws.StringValue(in.TaskDefinition))
 			return err
 		}),
@@ -173,8 +176,8 @@ func (o *Orchestrator) RunTasks(ctx context.Context, cluster string, in *awsecs.
 	in = o.prepareRun(name, in)
 	in.TaskDefinition = definition.TaskDefinition.TaskDefinitionArn // what was looked at is what runs
 	var out *awsecs.RunTaskOutput
-	err = o.pace.Retry(ctx, func() (err error) {
-		out, err = o.ecs.RunTask(ctx, in)
+	err = o.account.Pace.Retry(ctx, func() (err error) {
+		out, err = o.account.ECS.RunTask(ctx, in)
 		return err
 	}, common.ServiceLinkedRole, common.NewRoleAssume, common.NewCluster)
 	if err != nil {
@@ -187,56 +190,49 @@ func (o *Orchestrator) RunTasks(ctx context.Context, cluster string, in *awsecs.
 }
 
 // validateRun returns what is wrong with a request to run tasks.
-func (o *Orchestrator) validateRun(cluster string, in *awsecs.RunTaskInput) problems {
-	var p problems
-	if named := aws.StringValue(in.Cluster); named != "" && nameOf(named) != cluster {
-		p.add("cluster", "is %q, but the path says %q; leave it out", named, cluster)
+func (o *Orchestrator) validateRun(cluster string, in *awsecs.RunTaskInput) common.Problems {
+	var p common.Problems
+	if named := aws.StringValue(in.Cluster); named != "" && account.NameOf(named) != cluster {
+		p.Add("cluster", "is %q, but the path says %q; leave it out", named, cluster)
 	}
 	if aws.StringValue(in.TaskDefinition) == "" {
-		p.add("taskdefinition", "is required: a family, family:revision or ARN")
+		p.Add("taskdefinition", "is required: a family, family:revision or ARN")
 	}
 	if in.Count != nil && (*in.Count < 1 || *in.Count > maxRun) {
-		p.add("count", "must be 1 to %d", maxRun)
+		p.Add("count", "must be 1 to %d", maxRun)
 	}
 	if t := aws.StringValue(in.LaunchType); t != "" && t != awsecs.LaunchTypeFargate {
-		p.add("launchtype", "must be FARGATE, or left out")
+		p.Add("launchtype", "must be FARGATE, or left out")
 	}
 	if aws.StringValue(in.LaunchType) != "" && len(in.CapacityProviderStrategy) > 0 {
-		p.add("launchtype", "cannot go together with capacityproviderstrategy")
+		p.Add("launchtype", "cannot go together with capacityproviderstrategy")
 	}
 	if t := aws.StringValue(in.PropagateTags); t != "" && t != awsecs.PropagateTagsTaskDefinition && t != awsecs.PropagateTagsNone {
-		p.add("propagatetags", "must be TASK_DEFINITION or NONE")
+		p.Add("propagatetags", "must be TASK_DEFINITION or NONE")
 	}
-	var network problems
-	network.network("", in.NetworkConfiguration)
-	p = append(p, network.within(".")...)
+	var network common.Problems
+	spec.CheckNetwork(&network, "", in.NetworkConfiguration)
+	p = append(p, network...)
 	if in.Overrides != nil {
 		if aws.StringValue(in.Overrides.ExecutionRoleArn) != "" {
-			p.add("overrides.executionrolearn", "cannot be chosen: it is that of the task definition")
+			p.Add("overrides.executionrolearn", "cannot be chosen: it is that of the task definition")
 		}
-		p.role(o.account, "overrides.taskrolearn", in.Overrides.TaskRoleArn)
+		spec.CheckRole(&p, o.account.Settings, "overrides.taskrolearn", in.Overrides.TaskRoleArn)
 	}
 	for i, volume := range in.VolumeConfigurations {
 		if volume.ManagedEBSVolume != nil {
-			p.role(o.account, fmt.Sprintf("volumeconfigurations[%d].managedebsvolume.rolearn", i), volume.ManagedEBSVolume.RoleArn)
+			spec.CheckRole(&p, o.account.Settings, fmt.Sprintf("volumeconfigurations[%d].managedebsvolume.rolearn", i), volume.ManagedEBSVolume.RoleArn)
 		}
 	}
 	return append(p, ecs.ToTags(in.Tags).Validate("tags", o.account.Org)...)
-}
-
-// role refuses a role that the account does not let callers choose.
-func (p *problems) role(a Account, field string, arn *string) {
-	if role := aws.StringValue(arn); role != "" && (a.AllowsTaskRole == nil || !a.AllowsTaskRole(role)) {
-		p.add(field, "is not a role that this account allows; ask its operator to add it to taskRoles")
-	}
 }
 
 // prepareRun returns in with the defaults of tasks.
 func (o *Orchestrator) prepareRun(cluster string, in *awsecs.RunTaskInput) *awsecs.RunTaskInput {
 	out := *in
 	out.Cluster = aws.String(cluster)
-	out.NetworkConfiguration = o.network(in.NetworkConfiguration)
-	out.Tags = ecs.FromTags(o.ownTags(ecs.ToTags(in.Tags)))
+	out.NetworkConfiguration = spec.Network(o.account.Settings, in.NetworkConfiguration)
+	out.Tags = ecs.FromTags(o.adhocTags(ecs.ToTags(in.Tags)))
 	out.LaunchType = optional(aws.StringValue(in.LaunchType))
 	if out.LaunchType == nil && len(out.CapacityProviderStrategy) == 0 {
 		out.LaunchType = aws.String(awsecs.LaunchTypeFargate)
@@ -253,7 +249,7 @@ func (o *Orchestrator) prepareRun(cluster string, in *awsecs.RunTaskInput) *awse
 }
 
 // optional returns a pointer to s, or nil if s is empty.
-func optional(s string) *string {
+func optionalX(s string) *string {
 	if s == "" {
 		return nil
 	}

@@ -11,6 +11,9 @@ import (
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/spec"
 )
 
 // TestARevisionThatWasLeftIsTaken asks for a service of which all is there but the service itself, as after a kill: the revision is taken if
@@ -38,7 +41,7 @@ func TestARevisionThatWasLeftIsTaken(t *testing.T) {
 			in := wholeService(t, "myclu", "www")
 			test.change(in)
 			out := w.create(t, in)
-			if got := nameOf(aws.StringValue(out.Service.TaskDefinition)); got != test.want || nameOf(aws.StringValue(out.TaskDefinition.TaskDefinitionArn)) != got {
+			if got := account.NameOf(aws.StringValue(out.Service.TaskDefinition)); got != test.want || account.NameOf(aws.StringValue(out.TaskDefinition.TaskDefinitionArn)) != got {
 				t.Errorf("the service runs %s, want %s; the answer says %s", got, test.want, aws.StringValue(out.TaskDefinition.TaskDefinitionArn))
 			}
 		})
@@ -52,12 +55,12 @@ func TestARevisionThatGoesBeforeItIsTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.aws.Inject(localaws.Fault{Service: "ecs", Operation: "TagResource", Effect: localaws.Hook, Func: func() {
-		if _, err := w.ecs.DeregisterTaskDefinition(context.Background(), "www-task:1"); err != nil {
+		if _, err := w.account.ECS.DeregisterTaskDefinition(context.Background(), "www-task:1"); err != nil {
 			t.Error(err)
 		}
 	}})
 	out := w.create(t, wholeService(t, "myclu", "www"))
-	if got := nameOf(aws.StringValue(out.Service.TaskDefinition)); got != "www-task:2" {
+	if got := account.NameOf(aws.StringValue(out.Service.TaskDefinition)); got != "www-task:2" {
 		t.Errorf("the service runs %s", got)
 	}
 }
@@ -89,8 +92,8 @@ func TestARevisionThatIsTakenIsGivenBack(t *testing.T) {
 
 func TestTheTokenOfARevisionFitsATag(t *testing.T) {
 	long := strings.Repeat("x", 255)
-	tag := tokenPrefix(long) + digest(&awsecs.RegisterTaskDefinitionInput{}) + "/" + newID()
-	if tags := (common.Tags{{Key: common.TagRequest, Value: tag}}); len(tags.Validate("tags", "")) > 0 || !madeFor(tags, long) || madeAfter(tags, newID()) {
+	tag := resource.OwnerPrefix(long) + spec.Digest(&awsecs.RegisterTaskDefinitionInput{}) + "/" + resource.NewID()
+	if tags := (common.Tags{{Key: common.TagRequest, Value: tag}}); len(tags.Validate("tags", "")) > 0 || !resource.CreatedFor(tags, long) || resource.CreatedAfter(tags, resource.NewID()) {
 		t.Errorf("the tag %q does not serve", tag)
 	}
 }

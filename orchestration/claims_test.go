@@ -16,6 +16,10 @@ import (
 	"ecs-api/common"
 	"ecs-api/iam"
 	"ecs-api/localaws"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/saga"
+	"ecs-api/orchestration/spec"
 )
 
 // until waits until done is true, and fails the test if that never happens.
@@ -32,18 +36,18 @@ func until(t *testing.T, what string, done func() bool) {
 func (w *world) sharedTags(t *testing.T, cluster string) map[string]func() common.Tags {
 	return map[string]func() common.Tags{
 		"role": func() common.Tags {
-			role, err := w.iam.Role(t.Context(), roleName(cluster))
+			role, err := w.account.IAM.Role(t.Context(), spec.RoleName(cluster))
 			if err != nil {
 				return nil
 			}
 			return iam.ToTags(role.Tags)
 		},
 		"log group": func() common.Tags {
-			group, err := w.logs.Group(t.Context(), cluster)
+			group, err := w.account.Logs.Group(t.Context(), cluster)
 			if err != nil {
 				return nil
 			}
-			tags, _ := w.logs.Tags(t.Context(), aws.StringValue(group.Arn))
+			tags, _ := w.account.Logs.Tags(t.Context(), aws.StringValue(group.Arn))
 			return tags
 		},
 	}
@@ -68,10 +72,10 @@ func TestAClaimThatWasMissed(t *testing.T) {
 					wg.Go(func() { _, good = claiming.Create(t.Context(), wholeService(t, "myclu", "api")) })
 					<-claims
 					for part, tags := range failing.sharedTags(t, "myclu") {
-						until(t, "the "+part+" was claimed", func() bool { return part == name || madeFor(tags(), "api") })
+						until(t, "the "+part+" was claimed", func() bool { return part == name || resource.CreatedFor(tags(), "api") })
 					}
 					until(t, "the cluster was claimed", func() bool {
-						cluster, err := failing.ecs.Cluster(t.Context(), "myclu")
+						cluster, err := failing.account.ECS.Cluster(t.Context(), "myclu")
 						return err == nil && strings.Contains(cluster.String(), "api/")
 					})
 				}},
@@ -90,10 +94,10 @@ func TestAClaimThatWasMissed(t *testing.T) {
 			if diff := cmp.Diff(wholeInventory("myclu", "api"), inventory(sim)); diff != "" {
 				t.Errorf("what exists (-want +got):\n%s", diff)
 			}
-			if policy, err := claiming.iam.RolePolicy(t.Context(), roleName("myclu"), rolePolicyName); err != nil || policy == "" {
+			if policy, err := claiming.account.IAM.RolePolicy(t.Context(), spec.RoleName("myclu"), spec.RolePolicyName("us-east-1")); err != nil || policy == "" {
 				t.Errorf("the role's policy: %q, %v", policy, err)
 			}
-			if group, err := claiming.logs.Group(t.Context(), "myclu"); err != nil || aws.Int64Value(group.RetentionInDays) != logRetentionDays {
+			if group, err := claiming.account.Logs.Group(t.Context(), "myclu"); err != nil || aws.Int64Value(group.RetentionInDays) != spec.LogRetentionDays {
 				t.Errorf("the log group: %v, %v", group, err)
 			}
 		})
@@ -122,7 +126,7 @@ func TestADeleteSparesWhatIsMadeAnew(t *testing.T) {
 	if diff := cmp.Diff(wholeInventory("myclu", "www"), inventory(sim)); diff != "" {
 		t.Errorf("what exists (-want +got):\n%s", diff)
 	}
-	if got, want := sim.Inventory(), nameOf(aws.StringValue(out.TaskDefinition.TaskDefinitionArn)); !slices.Contains(got, "ecs:task-definition "+want) {
+	if got, want := sim.Inventory(), account.NameOf(aws.StringValue(out.TaskDefinition.TaskDefinitionArn)); !slices.Contains(got, "ecs:task-definition "+want) {
 		t.Errorf("the service runs %s; there is %v", want, got)
 	}
 	if _, _, err := making.Delete(t.Context(), "myclu", "www", true); err != nil {
@@ -147,14 +151,14 @@ func TestACreateThatHadToWaitLooksAtAllItNeeds(t *testing.T) {
 	in.Credentials["webserver"].Name = aws.String("another")
 	sim.Inject(localaws.Fault{Service: "ecs", Operation: "CreateService", Effect: localaws.Refuse, Code: "InvalidParameterException",
 		Message: "Unable to Start a service that is still Draining.", Func: func() {
-			if _, err := w.secrets.DeleteSecret(context.Background(), "spinup/localdev/myclu/another", 0); err != nil {
+			if _, err := w.account.Secrets.DeleteSecret(context.Background(), "spinup/localdev/myclu/another", 0); err != nil {
 				t.Error(err)
 			}
 		}})
 	if _, err := w.Create(t.Context(), in); !common.Is(err, common.Conflict) {
 		t.Errorf("got %v, want a conflict", err)
 	}
-	if service, err := w.ecs.Service(t.Context(), "myclu", "www"); err != nil || aws.StringValue(service.Status) == statusActive {
+	if service, err := w.account.ECS.Service(t.Context(), "myclu", "www"); err != nil || aws.StringValue(service.Status) == resource.StatusActive {
 		t.Errorf("the service is there, without its credentials: %v, %v", service, err)
 	}
 }
@@ -174,11 +178,11 @@ func TestWhatIsGoneIsNotLeftBehind(t *testing.T) {
 		if _, _, err := w.Delete(t.Context(), "myclu", "www", false); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.iam.PutRolePolicy(t.Context(), roleName("myclu"), rolePolicyName, policy{Statement: []statement{{Effect: "Allow", Action: []string{"ecr:GetAuthorizationToken"}, Resource: []string{"*"}}}}.String()); err != nil { // one that is out of date
+		if err := w.account.IAM.PutRolePolicy(t.Context(), spec.RoleName("myclu"), spec.RolePolicyName("us-east-1"), `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["ecr:GetAuthorizationToken"],"Resource":["*"]}]}`); err != nil { // one that is out of date
 			t.Fatal(err)
 		}
 		w.aws.Inject(localaws.Fault{Service: "ecs", Operation: "CreateService", Effect: localaws.Refuse, Func: func() {
-			if err := w.deleteRole(context.Background(), "myclu", func(common.Tags) bool { return true }); err != nil {
+			if err := (&resource.Role{Account: w.account, Cluster: "myclu"}).Delete(context.Background(), nil); err != nil {
 				t.Error(err)
 			}
 		}})
@@ -190,8 +194,8 @@ func TestWhatIsGoneIsNotLeftBehind(t *testing.T) {
 		made := w.create(t, wholeService(t, "myclu", "www"))
 		registry := aws.StringValue(made.ServiceDiscoveryService.Id)
 		w.aws.Inject(localaws.Fault{Operation: "UpdateService", Times: -1, Effect: localaws.Down, Func: func() {
-			_, _ = w.deleteService(context.Background(), "myclu", "www") // at the first of several tries
-			_ = w.cloud.DeleteService(context.Background(), registry)
+			_, _ = w.account.ECS.DeleteService(context.Background(), "myclu", "www") // at the first of several tries
+			_ = w.account.CloudMap.DeleteService(context.Background(), registry)
 		}})
 		_, err := w.Update(t.Context(), "myclu", "www", updateInput(t, updates["tags and redeploy"], made))
 		left(t, w, err)
@@ -207,7 +211,7 @@ func TestAServiceThatCannotBeSeenYetIsTakenBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	sim.Inject(localaws.Fault{Service: "ecs", Operation: "CreateService", Effect: localaws.Hook, Func: func() {
-		if _, err := w.secrets.DeleteSecret(context.Background(), "spinup/localdev/myclu/www-cred", 0); err != nil {
+		if _, err := w.account.Secrets.DeleteSecret(context.Background(), "spinup/localdev/myclu/www-cred", 0); err != nil {
 			t.Error(err)
 		}
 		sim.Inject(
@@ -218,7 +222,7 @@ func TestAServiceThatCannotBeSeenYetIsTakenBack(t *testing.T) {
 	if _, err := w.Create(t.Context(), wholeService(t, "myclu", "www")); !common.Is(err, common.Conflict) {
 		t.Errorf("got %v, want a conflict", err)
 	}
-	if service, err := w.ecs.Service(t.Context(), "myclu", "www"); err != nil || aws.StringValue(service.Status) == statusActive {
+	if service, err := w.account.ECS.Service(t.Context(), "myclu", "www"); err != nil || aws.StringValue(service.Status) == resource.StatusActive {
 		t.Errorf("the service is there: %v, %v", service, err)
 	}
 }
@@ -279,7 +283,7 @@ func TestADeleteStopsWhereItsServiceIsMadeAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	deleting.wait()
-	if got := state(t, deleting, op); got != Failed {
+	if got := state(t, deleting, op); got != saga.Failed {
 		t.Errorf("the delete has %s", got)
 	}
 	if diff := cmp.Diff(wholeInventory("myclu", "www"), inventory(sim)); diff != "" {
@@ -296,9 +300,9 @@ func TestARegistryThatGoesWhileItIsLookedAt(t *testing.T) {
 		t.Fatal(err)
 	}
 	sim.Inject(localaws.Fault{Service: "servicediscovery", Operation: "ListTagsForResource", Effect: localaws.Hook, Func: func() {
-		registry, err := w.registryNamed(context.Background(), localaws.Namespace, "www-myclu")
+		registry, err := resource.CloudMapServiceNamed(context.Background(), w.account, localaws.Namespace, "www-myclu")
 		if err == nil {
-			err = w.cloud.DeleteService(context.Background(), aws.StringValue(registry.Id))
+			err = w.account.CloudMap.DeleteService(context.Background(), aws.StringValue(registry.Id))
 		}
 		if err != nil {
 			t.Error(err)
@@ -314,19 +318,19 @@ func TestARegistryThatGoesWhileItIsLookedAt(t *testing.T) {
 func TestWhatIsTakenAwayFromACreate(t *testing.T) {
 	for name, take := range map[string]func(w *world) error{
 		"secret": func(w *world) error {
-			_, err := w.secrets.DeleteSecret(context.Background(), "spinup/localdev/myclu/www-cred", 0)
+			_, err := w.account.Secrets.DeleteSecret(context.Background(), "spinup/localdev/myclu/www-cred", 0)
 			return err
 		},
 		"revision": func(w *world) error {
-			_, err := w.ecs.DeregisterTaskDefinition(context.Background(), "www-task:1")
+			_, err := w.account.ECS.DeregisterTaskDefinition(context.Background(), "www-task:1")
 			return err
 		},
 		"registry": func(w *world) error {
-			registry, err := w.registryNamed(context.Background(), localaws.Namespace, "www-myclu")
+			registry, err := resource.CloudMapServiceNamed(context.Background(), w.account, localaws.Namespace, "www-myclu")
 			if err != nil {
 				return err
 			}
-			return w.cloud.DeleteService(context.Background(), aws.StringValue(registry.Id))
+			return w.account.CloudMap.DeleteService(context.Background(), aws.StringValue(registry.Id))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -123,11 +123,11 @@ func TestAClusterHasTheProvidersThatItsRequestNames(t *testing.T) {
 // TestALogGroupThatIsNobodysKeepsItsLogs makes a service in a space whose log group somebody made by hand, to keep what it holds for ever.
 func TestALogGroupThatIsNobodysKeepsItsLogs(t *testing.T) {
 	w := newWorld(t, localaws.New())
-	if err := w.logs.CreateGroup(t.Context(), "myclu", nil); err != nil {
+	if err := w.account.Logs.CreateGroup(t.Context(), "myclu", nil); err != nil {
 		t.Fatal(err)
 	}
 	w.create(t, wholeService(t, "myclu", "www"))
-	if group, err := w.logs.Group(t.Context(), "myclu"); err != nil || group.RetentionInDays != nil {
+	if group, err := w.account.Logs.Group(t.Context(), "myclu"); err != nil || group.RetentionInDays != nil {
 		t.Errorf("the log group: %v, %v; want no retention", group, err)
 	}
 }

@@ -10,6 +10,8 @@ import (
 
 	"ecs-api/common"
 	"ecs-api/localaws"
+	"ecs-api/orchestration/operations"
+	"ecs-api/orchestration/saga"
 )
 
 // remains is what a recursive delete of all services leaves: logs outlive what they tell of.
@@ -27,7 +29,7 @@ func TestARecursiveDeleteLeavesOnlyTheLogs(t *testing.T) {
 	}
 	w.wait()
 	done, err := w.group.Operation("local", op.ID)
-	if err != nil || done.State != Succeeded || len(done.Steps) < 5 {
+	if err != nil || done.State != saga.Succeeded || len(done.Steps) < 5 {
 		t.Errorf("operation %+v, %v; want it succeeded with its steps", done, err)
 	}
 	if diff := cmp.Diff(remains, inventory(w.aws)); diff != "" {
@@ -139,7 +141,7 @@ func TestARecursiveDeleteGoesOnAfterAFault(t *testing.T) {
 				w.wait()
 				broken := len(sim.Calls()) >= n
 				sim.Heal()
-				if err != nil || state(t, w, op) == Failed {
+				if err != nil || state(t, w, op) == saga.Failed {
 					failed++
 				}
 				// Asked again, until nothing is left.
@@ -172,10 +174,10 @@ func TestARecursiveDeleteGoesOnAfterAFault(t *testing.T) {
 }
 
 // state returns how an operation ended.
-func state(t *testing.T, w *world, op *Operation) State {
+func state(t *testing.T, w *world, op *operations.Operation) saga.State {
 	t.Helper()
 	if op == nil {
-		return Failed
+		return saga.Failed
 	}
 	done, err := w.group.Operation("local", op.ID)
 	if err != nil {
@@ -185,9 +187,9 @@ func state(t *testing.T, w *world, op *Operation) State {
 }
 
 func TestShutdownWaitsAndThenCancels(t *testing.T) {
-	g := NewGroup(nil)
+	g := operations.NewGroup(nil)
 	started, end := make(chan struct{}), make(chan struct{})
-	op, err := g.start(t.Context(), Operation{Kind: "k", Target: "t", Account: "a"}, time.Minute, func(ctx context.Context) error {
+	op, err := g.Start(t.Context(), operations.Operation{Kind: "k", Target: "t", Account: "a"}, time.Minute, func(ctx context.Context) error {
 		close(started)
 		select {
 		case <-end:
@@ -205,10 +207,10 @@ func TestShutdownWaitsAndThenCancels(t *testing.T) {
 	if n := g.Shutdown(expired); n != 1 {
 		t.Errorf("%d operations cancelled, want 1", n)
 	}
-	if done, err := g.Operation("a", op.ID); err != nil || done.State != Failed {
+	if done, err := g.Operation("a", op.ID); err != nil || done.State != saga.Failed {
 		t.Errorf("operation %+v, %v; want it failed", done, err)
 	}
-	if _, err := g.start(t.Context(), Operation{}, time.Minute, nil, nil); !common.Is(err, common.Unavailable) {
+	if _, err := g.Start(t.Context(), operations.Operation{}, time.Minute, nil, nil); !common.Is(err, common.Unavailable) {
 		t.Errorf("work after shutdown: %v, want Unavailable", err)
 	}
 }

@@ -16,6 +16,9 @@ import (
 	"ecs-api/ecs"
 	"ecs-api/iam"
 	"ecs-api/localaws"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/operations"
+	"ecs-api/orchestration/resource"
 	"ecs-api/secretsmanager"
 	"ecs-api/servicediscovery"
 	"ecs-api/sts"
@@ -37,7 +40,7 @@ var (
 type world struct {
 	*Orchestrator
 	aws   *localaws.AWS
-	group *Group
+	group *operations.Group
 }
 
 // newWorld returns an orchestrator of its own; two of them on one AWS are two servers.
@@ -50,18 +53,18 @@ func newWorld(t testing.TB, aws *localaws.AWS) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	group := NewGroup(nil)
+	group := operations.NewGroup(nil)
 	t.Cleanup(func() { group.Shutdown(t.Context()) })
-	account := Account{
+	settings := account.Settings{
 		Name: "local", Region: "us-east-1", Org: "localdev",
 		Subnets: []string{localaws.SubnetA, localaws.SubnetB}, SecurityGroups: []string{localaws.SecurityGroup}, KMSKeyID: localaws.KMSKey,
-		AllowsTaskRole: func(arn string) bool { return strings.HasSuffix(arn, ":role/app") },
+		AllowsRole: func(arn string) bool { return strings.HasSuffix(arn, ":role/app") },
 	}
-	clients := Clients{
-		ECS: ecs.New(sess), IAM: iam.New(sess), Secrets: secretsmanager.New(sess), Cloud: servicediscovery.New(sess), Logs: cloudwatchlogs.New(sess),
-		STS: sts.New(sess), Tagged: tagging.New(sess),
+	clients := account.Clients{
+		ECS: ecs.New(sess), IAM: iam.New(sess), Secrets: secretsmanager.New(sess), CloudMap: servicediscovery.New(sess), Logs: cloudwatchlogs.New(sess),
+		STS: sts.New(sess), Tagging: tagging.New(sess),
 	}
-	return &world{New(account, clients, group, WithPace(hurried)), aws, group}
+	return &world{New(account.New(settings, clients, hurried), group, &resource.Ledger{}), aws, group}
 }
 
 // wholeService is a request for a new service that uses everything, for the named service in the cluster.
@@ -125,11 +128,17 @@ func (w *world) create(t testing.TB, in *CreateInput) *CreateOutput {
 }
 
 // wait waits until no background work is running.
-func (w *world) wait() { w.group.running.Wait() }
+func (w *world) wait() { w.group.Wait() }
 
 // contextWithCancel returns a context that a test can end.
 func contextWithCancel(t *testing.T) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
 	return ctx, cancel
+}
+
+// deleteRevision deletes a revision, by family:revision.
+func deleteRevision(ctx context.Context, w *world, revision string) error {
+	arn := "arn:aws:ecs:us-east-1:123456789012:task-definition/" + revision
+	return (&resource.TaskDefinition{Account: w.account}).Delete(ctx, &resource.State{ID: arn})
 }

@@ -9,6 +9,9 @@ import (
 
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/saga"
 )
 
 // LogQuery says which part of a container's log is wanted. The zero value of each optional field means no limit.
@@ -58,7 +61,7 @@ func (o *Orchestrator) Logs(ctx context.Context, cluster, name string, q LogQuer
 	if !q.End.IsZero() {
 		in.EndTime = aws.Int64(q.End.UnixMilli())
 	}
-	out, err := o.logs.Events(ctx, in)
+	out, err := o.account.Logs.Events(ctx, in)
 	if common.Is(err, common.NotFound) {
 		if !known {
 			return nil, common.Errorf(common.NotFound, "there is no task %s in service %s, or it is too long ago and has left no log of container %s", q.Task, name, q.Container)
@@ -74,17 +77,17 @@ func (o *Orchestrator) Logs(ctx context.Context, cluster, name string, q LogQuer
 // findLog returns the service and, if ECS still knows the task, where its container logs according to the task's own task definition.
 func (o *Orchestrator) findLog(ctx context.Context, cluster, name string, q LogQuery) (service *awsecs.Service, stream logStream, known bool, err error) {
 	var task *awsecs.Task
-	_, err = together(
-		read(func(ctx context.Context) (err error) {
+	_, err = saga.Together(
+		saga.Do(func(ctx context.Context) (err error) {
 			service, err = o.Show(ctx, cluster, name)
 			return err
 		}),
-		read(func(ctx context.Context) error {
-			out, err := o.ecs.DescribeTasks(ctx, cluster, []string{q.Task})
+		saga.Do(func(ctx context.Context) error {
+			out, err := o.account.ECS.DescribeTasks(ctx, cluster, []string{q.Task})
 			if err == nil && len(out.Tasks) > 0 {
 				task = out.Tasks[0]
 			}
-			return ignoreNotFound(err)
+			return resource.IgnoreNotFound(err)
 		}),
 	)(ctx)
 	if err != nil || task == nil {
@@ -93,13 +96,13 @@ func (o *Orchestrator) findLog(ctx context.Context, cluster, name string, q LogQ
 	if aws.StringValue(task.Group) != "service:"+name {
 		return service, stream, false, common.Errorf(common.NotFound, "task %s is not one of service %s", q.Task, name)
 	}
-	stream, err = o.logOf(ctx, aws.StringValue(task.TaskDefinitionArn), nameOf(aws.StringValue(task.TaskArn)), q.Container)
+	stream, err = o.logOf(ctx, aws.StringValue(task.TaskDefinitionArn), account.NameOf(aws.StringValue(task.TaskArn)), q.Container)
 	return service, stream, true, err
 }
 
 // logOf returns where a container logs in a task that runs the task definition.
 func (o *Orchestrator) logOf(ctx context.Context, definition, task, container string) (logStream, error) {
-	def, err := o.ecs.TaskDefinition(ctx, definition)
+	def, err := o.account.ECS.TaskDefinition(ctx, definition)
 	if err != nil {
 		return logStream{}, err
 	}
@@ -116,13 +119,13 @@ func (o *Orchestrator) logOf(ctx context.Context, definition, task, container st
 		}
 		return logStream{options["awslogs-group"], options["awslogs-stream-prefix"] + "/" + container + "/" + task}, nil
 	}
-	return logStream{}, common.Errorf(common.NotFound, "there is no container %s in task definition %s", container, nameOf(definition))
+	return logStream{}, common.Errorf(common.NotFound, "there is no container %s in task definition %s", container, account.NameOf(definition))
 }
 
 // conventionalLog returns where a container of a task that ECS has forgotten has logged: where the service's tasks log now, or by our
 // convention.
 func (o *Orchestrator) conventionalLog(ctx context.Context, cluster string, service *awsecs.Service, q LogQuery) (logStream, error) {
-	task := nameOf(q.Task)
+	task := account.NameOf(q.Task)
 	stream, err := o.logOf(ctx, aws.StringValue(service.TaskDefinition), task, q.Container)
 	switch common.KindOf(err) {
 	case common.NotFound, common.Conflict: // the definition is another one now

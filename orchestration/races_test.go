@@ -11,6 +11,8 @@ import (
 
 	"ecs-api/common"
 	"ecs-api/localaws"
+	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/saga"
 )
 
 // TestTheRacesOfAWSAreRiddenOut plays each case of the table in common/retry.go: AWS refuses for a while what it will accept.
@@ -77,7 +79,7 @@ func (w *world) takeDown(t *testing.T, cluster, service string) {
 		t.Fatal(err)
 	}
 	w.wait()
-	if done, err := w.group.Operation("local", op.ID); err != nil || done.State != Succeeded {
+	if done, err := w.group.Operation("local", op.ID); err != nil || done.State != saga.Succeeded {
 		t.Fatalf("operation %+v, %v", done, err)
 	}
 }
@@ -88,7 +90,7 @@ func TestASecretThatIsScheduledForDeletionIsRestoredWithItsNewValue(t *testing.T
 	arn := aws.StringValue(made.Credentials["webserver"].ARN)
 	w.takeDown(t, "myclu", "www")
 	w.create(t, wholeService(t, "myclu", "www"))
-	if _, err := w.secrets.DeleteSecret(t.Context(), "spinup/localdev/myclu/www-cred", 7); err != nil {
+	if _, err := w.account.Secrets.DeleteSecret(t.Context(), "spinup/localdev/myclu/www-cred", 7); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := w.Delete(t.Context(), "myclu", "www", false); err != nil {
@@ -198,12 +200,12 @@ func TestAHungUpCallerDoesNotStopACreate(t *testing.T) {
 }
 
 func TestARequestSaysWhichServiceItIsFor(t *testing.T) {
-	long := strings.Repeat("x", 255)
-	tag, id := token(long)
-	if len(tag) > 256 || !strings.HasSuffix(tag, id) || !madeFor(common.Tags{{Key: common.TagRequest, Value: tag}}, long) {
-		t.Errorf("the tag %q does not serve", tag)
-	}
-	if madeFor(common.Tags{{Key: common.TagRequest, Value: tag}}, "x") {
-		t.Error("what was made for one service is taken for another's")
+	long := strings.Repeat("s", 255)
+	for _, service := range []string{"www", long} {
+		owner := resource.OwnerPrefix(service) + resource.NewID()
+		tags := common.Tags{{Key: common.TagRequest, Value: owner}}
+		if len(owner) > 256 || !resource.CreatedFor(tags, service) || resource.CreatedFor(tags, "other") {
+			t.Errorf("the ownership tag %s of service %s", owner, service)
+		}
 	}
 }

@@ -36,7 +36,7 @@ func TestCreateRefusesWhatCannotBe(t *testing.T) {
 			}
 			in.TaskDefinition, in.Credentials, in.Service.TaskDefinition = nil, nil, made.TaskDefinition.TaskDefinitionArn
 			w.tag(t, func() error {
-				_, err := w.ecs.DeregisterTaskDefinition(t.Context(), *in.Service.TaskDefinition)
+				_, err := w.account.ECS.DeregisterTaskDefinition(t.Context(), *in.Service.TaskDefinition)
 				return err
 			})
 		}, common.Conflict},
@@ -56,21 +56,21 @@ func TestCreateRefusesWhatCannotBe(t *testing.T) {
 			in.ServiceRegistry.DnsConfig.NamespaceId = aws.String("ns-nothing")
 		}, common.NotFound},
 		"another org's namespace": {func(t *testing.T, w *world, _ *CreateInput) {
-			namespace, err := w.cloud.Namespace(t.Context(), localaws.Namespace)
+			namespace, err := w.account.CloudMap.Namespace(t.Context(), localaws.Namespace)
 			if err != nil {
 				t.Fatal(err)
 			}
-			w.tag(t, func() error { return w.cloud.Tag(t.Context(), aws.StringValue(namespace.Arn), theirs) })
+			w.tag(t, func() error { return w.account.CloudMap.Tag(t.Context(), aws.StringValue(namespace.Arn), theirs) })
 		}, common.NotFound},
 		"another org's cluster": {func(t *testing.T, w *world, _ *CreateInput) {
-			cluster, err := w.ecs.CreateCluster(t.Context(), &awsecs.CreateClusterInput{ClusterName: aws.String("myclu")})
+			cluster, err := w.account.ECS.CreateCluster(t.Context(), &awsecs.CreateClusterInput{ClusterName: aws.String("myclu")})
 			if err != nil {
 				t.Fatal(err)
 			}
-			w.tag(t, func() error { return w.ecs.Tag(t.Context(), aws.StringValue(cluster.ClusterArn), theirs) })
+			w.tag(t, func() error { return w.account.ECS.Tag(t.Context(), aws.StringValue(cluster.ClusterArn), theirs) })
 		}, common.NotFound},
 		"another org's log group": {func(t *testing.T, w *world, _ *CreateInput) {
-			w.tag(t, func() error { return w.logs.CreateGroup(t.Context(), "myclu", theirs) })
+			w.tag(t, func() error { return w.account.Logs.CreateGroup(t.Context(), "myclu", theirs) })
 		}, common.NotFound},
 		"a public address": {func(_ *testing.T, _ *world, in *CreateInput) {
 			in.Service.NetworkConfiguration = &awsecs.NetworkConfiguration{AwsvpcConfiguration: &awsecs.AwsVpcConfiguration{AssignPublicIp: aws.String("ENABLED")}}

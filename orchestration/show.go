@@ -9,6 +9,9 @@ import (
 	"ecs-api/common"
 	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/saga"
 )
 
 // ServiceView is a service with what belongs to it.
@@ -28,30 +31,30 @@ func (o *Orchestrator) Show(ctx context.Context, cluster, name string) (*awsecs.
 
 // show returns a service and its cluster, in one round. What belongs to another org, or is gone, is NotFound.
 func (o *Orchestrator) show(ctx context.Context, cluster, name string) (service *awsecs.Service, home *awsecs.Cluster, err error) {
-	_, err = together(
-		read(func(ctx context.Context) (err error) {
-			service, err = o.ecs.Service(ctx, cluster, name)
+	_, err = saga.Together(
+		saga.Do(func(ctx context.Context) (err error) {
+			service, err = o.account.ECS.Service(ctx, cluster, name)
 			return err
 		}),
-		read(func(ctx context.Context) (err error) {
+		saga.Do(func(ctx context.Context) (err error) {
 			home, err = o.homeOf(ctx, cluster)
 			return err
 		}),
 	)(ctx)
 	switch {
 	case common.Is(err, common.NotFound):
-		return nil, nil, gone(cluster, name)
+		return nil, nil, account.NoService(cluster, name)
 	case err != nil:
 		return nil, nil, err
 	case !ecs.ToTags(service.Tags).BelongsTo(o.account.Org) || aws.StringValue(service.Status) == "INACTIVE":
-		return nil, nil, gone(cluster, name)
+		return nil, nil, account.NoService(cluster, name)
 	}
 	return service, home, nil
 }
 
 // homeOf returns a cluster that exists for our callers.
 func (o *Orchestrator) homeOf(ctx context.Context, name string) (*awsecs.Cluster, error) {
-	cluster, err := o.ecs.Cluster(ctx, name)
+	cluster, err := o.account.ECS.Cluster(ctx, name)
 	if common.Is(err, common.NotFound) || err == nil && (!ecs.ToTags(cluster.Tags).BelongsTo(o.account.Org) || aws.StringValue(cluster.Status) == "INACTIVE") {
 		return nil, common.Errorf(common.NotFound, "there is no cluster %s", name)
 	}
@@ -62,39 +65,39 @@ func (o *Orchestrator) homeOf(ctx context.Context, name string) (*awsecs.Cluster
 func (o *Orchestrator) ShowAll(ctx context.Context, cluster, name string) (*ServiceView, error) {
 	view := &ServiceView{}
 	var registry, namespace string
-	_, err := inOrder(
-		together(
-			read(func(ctx context.Context) (err error) {
+	_, err := saga.InOrder(
+		saga.Together(
+			saga.Do(func(ctx context.Context) (err error) {
 				view.Service, view.Cluster, err = o.show(ctx, cluster, name)
 				return err
 			}),
-			read(func(ctx context.Context) (err error) {
+			saga.Do(func(ctx context.Context) (err error) {
 				view.Tasks, err = o.taskIDs(ctx, cluster, name)
 				return err
 			}),
 		),
-		together(
-			read(func(ctx context.Context) error {
-				def, err := o.ecs.TaskDefinition(ctx, aws.StringValue(view.Service.TaskDefinition))
+		saga.Together(
+			saga.Do(func(ctx context.Context) error {
+				def, err := o.account.ECS.TaskDefinition(ctx, aws.StringValue(view.Service.TaskDefinition))
 				if err == nil {
 					view.TaskDefinition = def.TaskDefinition
 				}
-				return ignoreNotFound(err)
+				return resource.IgnoreNotFound(err)
 			}),
-			read(func(ctx context.Context) (err error) {
+			saga.Do(func(ctx context.Context) (err error) {
 				registry, namespace, err = o.registryOf(ctx, view.Service)
 				return err
 			}),
 		),
-		read(func(ctx context.Context) error {
+		saga.Do(func(ctx context.Context) error {
 			if namespace == "" {
 				return nil
 			}
-			ns, err := o.cloud.Namespace(ctx, namespace)
+			ns, err := o.account.CloudMap.Namespace(ctx, namespace)
 			if err == nil {
 				view.ServiceEndpoint = aws.String(registry + "." + aws.StringValue(ns.Name))
 			}
-			return ignoreNotFound(err)
+			return resource.IgnoreNotFound(err)
 		}),
 	)(ctx)
 	if err != nil {
@@ -106,16 +109,16 @@ func (o *Orchestrator) ShowAll(ctx context.Context, cluster, name string) (*Serv
 // taskIDs returns the ids of a service's tasks, those that have stopped included; none if there is no such service.
 func (o *Orchestrator) taskIDs(ctx context.Context, cluster, service string) ([]string, error) {
 	var running, stopped []string
-	list := func(status string, into *[]string) step {
-		return read(func(ctx context.Context) (err error) {
-			*into, err = o.ecs.ListTasks(ctx, ecs.TaskFilter{Cluster: cluster, Service: service, Status: status})
-			return ignoreNotFound(err)
+	list := func(status string, into *[]string) saga.Step {
+		return saga.Do(func(ctx context.Context) (err error) {
+			*into, err = o.account.ECS.ListTasks(ctx, ecs.TaskFilter{Cluster: cluster, Service: service, Status: status})
+			return resource.IgnoreNotFound(err)
 		})
 	}
-	_, err := together(list(awsecs.DesiredStatusRunning, &running), list(awsecs.DesiredStatusStopped, &stopped))(ctx)
+	_, err := saga.Together(list(awsecs.DesiredStatusRunning, &running), list(awsecs.DesiredStatusStopped, &stopped))(ctx)
 	ids := []string{}
 	for _, arn := range append(running, stopped...) {
-		if id := nameOf(arn); !slices.Contains(ids, id) {
+		if id := account.NameOf(arn); !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
 	}
@@ -127,9 +130,9 @@ func (o *Orchestrator) registryOf(ctx context.Context, service *awsecs.Service) 
 	if len(service.ServiceRegistries) == 0 {
 		return "", "", nil
 	}
-	registry, err := o.cloud.Service(ctx, aws.StringValue(service.ServiceRegistries[0].RegistryArn))
+	registry, err := o.account.CloudMap.Service(ctx, aws.StringValue(service.ServiceRegistries[0].RegistryArn))
 	if err != nil {
-		return "", "", ignoreNotFound(err)
+		return "", "", resource.IgnoreNotFound(err)
 	}
 	namespace = aws.StringValue(registry.NamespaceId)
 	if namespace == "" && registry.DnsConfig != nil {
@@ -142,12 +145,12 @@ func (o *Orchestrator) registryOf(ctx context.Context, service *awsecs.Service) 
 func (o *Orchestrator) List(ctx context.Context, cluster string) ([]string, error) {
 	var arns []string
 	var home *awsecs.Cluster
-	_, err := together(
-		read(func(ctx context.Context) (err error) {
-			arns, err = o.ecs.ListServices(ctx, cluster)
+	_, err := saga.Together(
+		saga.Do(func(ctx context.Context) (err error) {
+			arns, err = o.account.ECS.ListServices(ctx, cluster)
 			return err
 		}),
-		read(func(ctx context.Context) (err error) {
+		saga.Do(func(ctx context.Context) (err error) {
 			home, err = o.homeOf(ctx, cluster)
 			return err
 		}),
@@ -174,7 +177,7 @@ func (o *Orchestrator) ListAll(ctx context.Context, cluster string) ([]*awsecs.S
 
 // describeOurs describes services, and leaves out those that do not exist for our callers.
 func (o *Orchestrator) describeOurs(ctx context.Context, cluster string, arns []string) ([]*awsecs.Service, error) {
-	services, err := o.ecs.Services(ctx, cluster, arns)
+	services, err := o.account.ECS.Services(ctx, cluster, arns)
 	return slices.DeleteFunc(services, func(s *awsecs.Service) bool {
 		return !ecs.ToTags(s.Tags).BelongsTo(o.account.Org) || aws.StringValue(s.Status) == "INACTIVE"
 	}), err

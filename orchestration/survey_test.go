@@ -8,10 +8,11 @@ import (
 
 	"ecs-api/common"
 	"ecs-api/localaws"
+	"ecs-api/orchestration/saga"
 )
 
 // gathered waits until n join the next survey.
-func (s *surveys) gathered(n int) {
+func (s *batch) gathered(n int) {
 	for {
 		s.mu.Lock()
 		ready := s.next != nil && s.next.waiting == n-1
@@ -24,19 +25,19 @@ func (s *surveys) gathered(n int) {
 }
 
 func TestASurveyIsSharedByThoseWhoAskedBeforeItBegan(t *testing.T) {
-	var s surveys
+	var s batch
 	taken, begun, goOn := 0, make(chan struct{}), make(chan struct{})
-	take := func(context.Context) (survey, error) {
+	take := func(context.Context) (services, error) {
 		taken++ // one is taken at a time
 		if taken == 1 {
 			close(begun)
 			<-goOn
 		}
-		return survey{"myclu": nil, "more": nil}, nil
+		return services{"myclu": nil, "more": nil}, nil
 	}
 	var all sync.WaitGroup
 	ask := func() {
-		if found, err := s.join(t.Context(), take); err != nil || len(found) != 2 {
+		if found, err := s.read(t.Context(), take); err != nil || len(found) != 2 {
 			t.Errorf("got %v and %v", found, err)
 		}
 	}
@@ -49,7 +50,7 @@ func TestASurveyIsSharedByThoseWhoAskedBeforeItBegan(t *testing.T) {
 	close(goOn)
 	all.Wait()
 	if taken != 2 {
-		t.Errorf("%d surveys were taken, want 2", taken)
+		t.Errorf("%d batch were taken, want 2", taken)
 	}
 }
 
@@ -59,27 +60,27 @@ func TestASurveyThatFailsIsTakenAgainForTheOthers(t *testing.T) {
 		"a panic":  func() error { panic("a bug") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			var s surveys
-			s.taken.Lock()
+			var s batch
+			s.running.Lock()
 			var all sync.WaitGroup
 			all.Go(func() {
-				if _, err := s.join(t.Context(), func(context.Context) (survey, error) { return nil, fail() }); err == nil {
+				if _, err := s.read(t.Context(), func(context.Context) (services, error) { return nil, fail() }); err == nil {
 					t.Error("the survey succeeded")
 				}
 			})
 			s.gathered(1)
 			all.Go(func() {
-				if found, err := s.join(t.Context(), func(context.Context) (survey, error) { return survey{"myclu": nil}, nil }); err != nil || len(found) != 1 {
+				if found, err := s.read(t.Context(), func(context.Context) (services, error) { return services{"myclu": nil}, nil }); err != nil || len(found) != 1 {
 					t.Errorf("got %v and %v", found, err)
 				}
 			})
 			s.gathered(2)
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
-			if _, err := s.join(ctx, nil); !common.Is(err, common.Canceled) {
+			if _, err := s.read(ctx, nil); !common.Is(err, common.Canceled) {
 				t.Errorf("got %v for somebody who does not wait", err)
 			}
-			s.taken.Unlock()
+			s.running.Unlock()
 			all.Wait()
 		})
 	}
@@ -94,17 +95,17 @@ func TestManyDeletesAtOnceShareTheirSurveys(t *testing.T) {
 		w.create(t, wholeService(t, name, name))
 	}
 	sim.ResetCalls()
-	w.surveys.taken.Lock() // all of them ask before the first survey begins
+	w.batch.running.Lock() // all of them ask before the first survey begins
 	for _, name := range names {
 		if _, _, err := w.Delete(t.Context(), name, name, true); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w.surveys.gathered(len(names))
-	w.surveys.taken.Unlock()
+	w.batch.gathered(len(names))
+	w.batch.running.Unlock()
 	w.wait()
 	for _, o := range w.group.Operations("local") {
-		if o.State != Succeeded {
+		if o.State != saga.Succeeded {
 			t.Errorf("%s: %s %s", o.Target, o.State, o.Error)
 		}
 	}

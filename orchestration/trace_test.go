@@ -11,6 +11,7 @@ import (
 
 	"ecs-api/api/otlptest"
 	"ecs-api/localaws"
+	"ecs-api/orchestration/saga"
 )
 
 // startTrace returns a context of a trace that goes to a collector, and what ends its topmost span, "request".
@@ -42,8 +43,9 @@ func TestTheStepsOfACreateAreSpans(t *testing.T) {
 	end()
 	want := []string{"request"}
 	for _, step := range []string{
-		"cluster", "cluster claim", "credentials", "log group", "log retention", "namespace", "read cluster", "read credentials", "read identity", "read log group",
-		"read namespace", "read registry", "read role", "read role policy", "read service", "read task definition", "registry", "role", "role policy", "service", "task definition",
+		"create Cloud Map service", "create cluster", "create log group", "create role", "create role policy", "create secret", "create service", "create task definition",
+		"read Cloud Map service", "read cluster", "read credentials", "read identity", "read log group", "read namespace", "read role", "read role policy", "read service", "read task definition",
+		"update log group", "verify who created it",
 	} {
 		want = append(want, "request > "+step)
 	}
@@ -79,7 +81,7 @@ func allBelowSteps(t *testing.T, aws *localaws.AWS, spans map[string][]otlptest.
 func TestTheStepsOfAnUpdateAndADeleteAreSpans(t *testing.T) {
 	w := newWorld(t, localaws.New())
 	made := w.create(t, wholeService(t, "myclu", "www"))
-	update := updateInput(t, `{"Service": {"DesiredCount": 2}, "Tags": [{"Key": "a", "Value": "b"}], "Credentials": {"webserver": {"Name": "other-cred", "SecretString": "x"}}}`, made)
+	update := updateInput(t, `{"Service": {"DesiredCount": 2}, "Tags": [{"Key": "a", "Value": "b"}], "Credentials": {"webserver": {"Name": "other-cred", "SecretString": "{\"username\": \"u\", \"password\": \"p\"}"}}}`, made)
 	for _, do := range []func(context.Context) error{
 		func(ctx context.Context) error {
 			_, err := w.Update(ctx, "myclu", "www", update)
@@ -110,7 +112,7 @@ func TestTakingBackIsPartOfTheTrace(t *testing.T) {
 	w := newWorld(t, aws)
 	ctx, c, end := startTrace(t)
 	_, err := w.Create(ctx, wholeService(t, "myclu", "www"))
-	if err == nil || !strings.Contains(err.Error(), value) || !strings.Contains(err.Error(), "taken back in the background") {
+	if err == nil || !strings.Contains(err.Error(), value) || !strings.Contains(err.Error(), "rolled back in the background") {
 		t.Fatalf("got %v", err)
 	}
 	end()
@@ -126,18 +128,18 @@ func TestTakingBackIsPartOfTheTrace(t *testing.T) {
 		return "not one code: " + spans[path][0].String()
 	}
 	for path, want := range map[string]string{
-		"request > service":                 "InvalidParameterException",
-		"request > take back what was made": "ServiceUnavailable",
-		"request > take back":               "", // in the background, after the request's span had ended
+		"request > create service":              "InvalidParameterException",
+		"request > roll back":                   "ServiceUnavailable",
+		"request > roll back in the background": "", // in the background, after the request's span had ended
 	} {
 		if got := code(path); got != want {
 			t.Errorf("%s failed with %q, want %q", path, got, want)
 		}
 	}
-	if len(spans["request > take back > IAM.DeleteRole"]) == 0 || len(spans["request > take back what was made > IAM.DeleteRole"]) == 0 {
+	if len(spans["request > roll back in the background > IAM.DeleteRole"]) == 0 || len(spans["request > roll back > IAM.DeleteRole"]) == 0 {
 		t.Errorf("spans %v", names(spans))
 	}
-	background, operation := spans["request > take back"][0], w.group.Operations("local")[0]
+	background, operation := spans["request > roll back in the background"][0], w.group.Operations("local")[0]
 	if background.Said["ecs_api.operation"] != operation.ID || background.EndTimeUnixNano <= spans["request"][0].EndTimeUnixNano {
 		t.Errorf("the span of operation %s is %v", operation.ID, background)
 	}
@@ -148,10 +150,10 @@ func TestTakingBackIsPartOfTheTrace(t *testing.T) {
 
 func TestAStepThatPanicsHasAFailedSpan(t *testing.T) {
 	ctx, c, end := startTrace(t)
-	progress := &Progress{}
-	_, err := named("broken", func(context.Context) (undo, error) { panic("s3cret-value") })(WithProgress(ctx, progress))
+	progress := &saga.Progress{}
+	_, err := saga.Named("broken", func(context.Context) (saga.Rollback, error) { panic("s3cret-value") })(saga.WithProgress(ctx, progress))
 	end()
-	if err == nil || progress.Steps()[0].State != Failed {
+	if err == nil || progress.Steps()[0].State != saga.Failed {
 		t.Errorf("error %v, steps %+v", err, progress.Steps())
 	}
 	spans := c.Spans()["request > broken"]
@@ -163,7 +165,7 @@ func TestAStepThatPanicsHasAFailedSpan(t *testing.T) {
 func TestAStepOutsideATraceCostsNothing(t *testing.T) {
 	ctx := context.Background()
 	if got := testing.AllocsPerRun(100, func() {
-		_, ended := traced(ctx, "step")
+		_, ended := saga.Traced(ctx, "step")
 		ended(nil)
 	}); got != 0 {
 		t.Errorf("%v allocations, want none", got)

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ecs-api/localaws"
+	"ecs-api/orchestration/saga"
 )
 
 // TestTakingBackGoesOnWithWhatIsLeft breaks each call of taking back a create for a while, longer than the answer waits for.
@@ -24,13 +25,13 @@ func TestTakingBackGoesOnWithWhatIsLeft(t *testing.T) {
 				localaws.Fault{Service: service, Operation: operation, Effect: localaws.Down, Times: 2 * (hurriedRetry.Failed + 1)})
 			w := newWorld(t, aws)
 			_, err := w.Create(t.Context(), wholeService(t, "myclu", "www"))
-			if err == nil || !strings.Contains(err.Error(), "taken back in the background") {
+			if err == nil || !strings.Contains(err.Error(), "rolled back in the background") {
 				t.Fatalf("got %v", err)
 			}
 			asked := aws.Calls()
 			w.wait()
 			ops := w.group.Operations("local")
-			if len(ops) != 1 || ops[0].State != Succeeded {
+			if len(ops) != 1 || ops[0].State != saga.Succeeded {
 				t.Errorf("operations %+v", ops)
 			}
 			if diff := cmp.Diff([]string{}, inventory(aws)); diff != "" {
@@ -53,7 +54,7 @@ func TestWhatIsGoneAlreadyIsTakenBack(t *testing.T) {
 	w := newWorld(t, aws)
 	const revision = "www-task:1"
 	aws.Inject(localaws.Fault{Service: "ecs", Operation: "CreateService", Code: "InvalidParameterException", Message: "no", Func: func() {
-		if err := w.deleteRevisions(t.Context(), []string{revision}); err != nil {
+		if err := deleteRevision(t.Context(), w, revision); err != nil {
 			t.Error(err)
 		}
 	}})

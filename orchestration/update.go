@@ -8,8 +8,10 @@ import (
 	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
 
 	"ecs-api/common"
-	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/saga"
+	"ecs-api/orchestration/space"
 )
 
 // UpdateInput says what is to be changed about a service. All of it is optional.
@@ -21,12 +23,16 @@ type UpdateInput struct {
 	Tags               []*awsecs.Tag                            // of everything that belongs to the service
 	ForceNewDeployment *bool
 	ForceRedeploy      *bool // means the same
+
+	// WithoutCredentials are the containers of TaskDefinition whose repositoryCredentials are an explicit null. Other containers that leave them out keep
+	// those that they had.
+	WithoutCredentials map[string]bool `json:"-"`
 }
 
 // Name returns the name of the service that the request itself names; empty if it names none.
 func (in *UpdateInput) Name() string {
 	names := in.names()
-	return nameOf(cmp.Or(names["service.service"], names["servicename"]))
+	return account.NameOf(cmp.Or(names["service.service"], names["servicename"]))
 }
 
 // names returns how the request refers to the service, by the names of the fields.
@@ -52,116 +58,77 @@ type UpdateOutput struct {
 	Cluster             *awsecs.Cluster
 	Service             *awsecs.Service
 	TaskDefinition      *awsecs.TaskDefinition
-	Credentials         map[string]*awssecrets.CreateSecretOutput // those that were made or changed
+	Credentials         map[string]*awssecrets.CreateSecretOutput // those that were created or changed
 	CloudwatchLogGroups []string                                  // names
 	Tags                []*awsecs.Tag
 }
 
-// updating is one update on its way. Its fields carry results from step to step; each is set by one step only.
-type updating struct {
-	work
-	in *UpdateInput
-
-	// What was there when the request came.
-	before  *awsecs.Service
-	present *awsecs.DescribeTaskDefinitionOutput
-	tagged  []*tagged // what belongs to the service and is ours
-
-	// What is to be done, decided once all that is known.
-	made     []*credential                       // to be made, sorted by container
-	changed  []*credential                       // to be given a new value
-	register *awsecs.RegisterTaskDefinitionInput // to be registered; nil if the task definition stays
-	unused   []string                            // ARNs of secrets of ours that nothing will use, as presentSecrets finds them
-
-	revision *awsecs.TaskDefinition // that the service runs afterwards
-	out      UpdateOutput
+// update is one change of a service, whichever request wants it. It is set up before it looks, and not written afterwards.
+type update struct {
+	o                *Orchestrator
+	cluster, service string
+	space            *space.Space
+	refs             map[string]string // how the request refers to the service, by field
+	settings         *awsecs.UpdateServiceInput
+	family           string // of the task definition that the request gives; empty if it gives none
+	revision         string // that the service is to run, where the request names one
+	force            bool
+	untag            []string // keys of tags that are removed
+	// define returns the task definition that the service is to run instead of the present one; nil where that stays.
+	define func(present *awsecs.TaskDefinition) (*definition, error)
 }
 
-// Update changes a service and what belongs to it, or nothing: when a step fails, the service, its secrets' values and its revisions are
-// made as they were before the error is returned. A caller who hangs up does not stop it.
+// definition is a task definition that an update registers.
+type definition struct {
+	input    *awsecs.RegisterTaskDefinitionInput
+	without  map[string]bool // containers that lose their repository credentials
+	isCopy   bool            // of the present revision: what that refers to is not checked again
+	ownsTags bool            // it has tags of its own, and does not inherit the present revision's
+}
+
+// Update changes a service and what belongs to it, or nothing: when a step fails, the service, its secrets' values and its revisions are as they were
+// before the error is returned. A caller who hangs up does not stop it.
 func (o *Orchestrator) Update(ctx context.Context, cluster, service string, in *UpdateInput) (*UpdateOutput, error) {
-	out, err := o.update(ctx, cluster, service, in)
-	return out, common.Wrapf(err, "update service %s in cluster %s", service, cluster)
-}
-
-func (o *Orchestrator) update(ctx context.Context, cluster, service string, in *UpdateInput) (*UpdateOutput, error) {
-	u := &updating{work: work{Orchestrator: o, cluster: cluster, service: service, callers: ecs.ToTags(in.Tags)}, in: in}
-	if err := common.Invalid(u.validate()...); err != nil {
-		return nil, err
-	}
-	u.request, u.id = token(service)
-	release, err := o.services.claim(cluster, service)
+	u, err := o.newUpdate(cluster, service, in)
 	if err != nil {
 		return nil, err
 	}
+	return u.do(ctx)
+}
+
+// do locks the service, looks, decides and applies.
+func (u *update) do(ctx context.Context) (*UpdateOutput, error) {
+	w, err := u.o.begin(u.cluster, u.service, u.space.Request)
+	if err != nil {
+		return nil, err
+	}
+	defer w.end()
 	ctx, cancel := detached(ctx, updateTime)
 	defer cancel()
-	if err := o.spaces.enter(ctx, cluster); err != nil {
-		release()
-		return nil, err
+	out, back, err := u.run(ctx)
+	if err == nil {
+		w.succeed()
+		return out, nil
 	}
-	leave := func() {
-		o.spaces.leave(cluster, true, nil) // nothing shared is left to be unmade
-		release()
+	return nil, w.fail(ctx, common.Wrapf(err, "update service %s in cluster %s", u.service, u.cluster), back)
+}
+
+func (u *update) run(ctx context.Context) (*UpdateOutput, saga.Rollback, error) {
+	if err := u.space.Request.Use(ctx, u.space.Shared()...); err != nil {
+		return nil, nil, err
 	}
-	back, err := inOrder(u.reads(), read(u.decide), u.changes())(ctx)
+	found, err := u.look(ctx)
 	if err != nil {
-		return nil, o.unmake(ctx, u.target(), err, leave, back)
+		return nil, nil, err
 	}
-	u.removeUnused(ctx)
-	leave()
-	return u.result(), nil
-}
-
-// changes returns the steps that change things, once it is decided which.
-func (u *updating) changes() step {
-	return func(ctx context.Context) (undo, error) {
-		registers := u.register != nil
-		return together(inOrder(
-			together(
-				when(registers, named("role", withUndo(u.makeRole, u.undoRole))),
-				when(registers, named("log group", withUndo(u.makeLogGroup, u.undoLogGroup))),
-				each(u.made, u.makeCredential),
-				each(u.changed, u.changeCredential),
-				each(u.tagged, u.tag),
-			),
-			together(
-				when(registers, named("role policy", u.putRolePolicy)),
-				when(registers, named("log retention", u.putLogRetention)),
-				when(registers, named("task definition", u.registerRevision)),
-			),
-			when(u.changesService(), named("service", u.updateService)),
-		), when(registers || len(u.wanted()) > 0, named("present secrets", u.presentSecrets)))(ctx)
+	u.space.Identify()
+	plan, err := u.decide(found)
+	if err != nil {
+		return nil, nil, err
 	}
-}
-
-// withUndo makes a step of one that makes something shared, which a create would leave to the space's last builder to unmake.
-func withUndo(build step, shared undo) step {
-	return func(ctx context.Context) (undo, error) {
-		back, err := build(ctx)
-		if back == nil {
-			return shared, err
-		}
-		return latestFirst([]undo{shared, back}), err
+	back, err := saga.InOrder(plan.Apply(), plan.parts.Verify())(ctx)
+	if err != nil {
+		return nil, back, err
 	}
-}
-
-// result returns the service as it is after the update.
-func (u *updating) result() *UpdateOutput {
-	if u.out.Service == nil {
-		u.out.Service = u.before
-	}
-	u.out.Service.Tags = ecs.FromTags(ecs.ToTags(u.before.Tags).With(u.wanted()...))
-	u.out.Tags = u.out.Service.Tags
-	u.out.Cluster = u.found.cluster
-	if tags := ecs.ToTags(u.found.cluster.Tags); tags.OwnedBy(u.account.Org) {
-		u.out.Cluster.Tags = ecs.FromTags(tags.With(u.wanted()...))
-	}
-	u.out.TaskDefinition = u.present.TaskDefinition
-	if u.revision != nil {
-		u.out.TaskDefinition = u.revision
-	}
-	u.out.Credentials = outputs(append(u.made, u.changed...))
-	u.out.CloudwatchLogGroups = logGroups(u.account.Region, u.out.TaskDefinition)
-	return &u.out
+	return plan.output(), nil, nil
 }

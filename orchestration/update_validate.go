@@ -9,103 +9,88 @@ import (
 	"ecs-api/common"
 	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/space"
+	"ecs-api/orchestration/spec"
 	"ecs-api/secretsmanager"
 )
 
-// validate returns what is wrong with the request as far as that can be told without AWS.
-func (u *updating) validate() problems {
-	var p problems
-	in := u.in
+// newUpdate checks the request as far as that can be done without AWS.
+func (o *Orchestrator) newUpdate(cluster, service string, in *UpdateInput) (*update, error) {
+	var p common.Problems
 	names := in.names()
 	for _, field := range slices.Sorted(maps.Keys(names)) {
-		if nameOf(names[field]) != u.service {
-			p.add(field, "is %q, but the request is for service %q", names[field], u.service)
+		if account.NameOf(names[field]) != service {
+			p.Add(field, "is %q, but the request is for service %q", names[field], service)
 		}
 	}
-	u.validateService(&p)
+	u := &update{o: o, cluster: cluster, service: service, refs: names, settings: in.Service, force: in.force()}
+	tags := tagChecks{org: o.account.Org, callers: ecs.ToTags(in.Tags)}
+	u.checkSettings(&p, in)
 	if in.TaskDefinition != nil {
-		p = append(p, u.account.validateTaskDefinition(in.TaskDefinition)...)
-		p = append(p, u.validateTags("taskdefinition.tags", ecs.ToTags(in.TaskDefinition.Tags))...)
+		checkTaskDefinition(&p, o.account.Settings, in.TaskDefinition)
+		tags.of(&p, "taskdefinition.tags", ecs.ToTags(in.TaskDefinition.Tags))
+		checkSDKTaskDefinition(&p, in.TaskDefinition, in.Credentials)
+		u.family = aws.StringValue(in.TaskDefinition.Family)
+		u.define = func(*awsecs.TaskDefinition) (*definition, error) {
+			return &definition{input: in.TaskDefinition, without: in.WithoutCredentials, ownsTags: in.TaskDefinition.Tags != nil}, nil
+		}
 	}
 	for _, container := range slices.Sorted(maps.Keys(in.Credentials)) {
 		cred, at := in.Credentials[container], "credentials."+container
 		if cred == nil {
-			p.add(at, "must not be null")
+			p.Add(at, "must not be null")
 			continue
 		}
-		if aws.StringValue(cred.SecretString) == "" {
-			p.add(at+".SecretString", `is required: {"username": "…", "password": "…"} as a string`)
-		}
 		if cred.Name != nil {
-			p.credentialName(at+".Name", *cred.Name)
+			checkSecretName(&p, at+".Name", *cred.Name)
 		}
-		p = append(p, u.validateTags(at+".tags", secretsmanager.ToTags(cred.Tags))...)
+		checkCredential(&p, at, container, cred)
+		tags.of(&p, at+".tags", secretsmanager.ToTags(cred.Tags))
 	}
-	if in.Service == nil && in.TaskDefinition == nil && len(in.Credentials) == 0 && len(in.Tags) == 0 && !in.force() {
-		p.add("tags", "must be given, or ForceNewDeployment, Service, TaskDefinition or Credentials: there is nothing to change")
+	if in.Service == nil && in.TaskDefinition == nil && len(in.Credentials) == 0 && len(in.Tags) == 0 && !u.force {
+		p.Add("tags", "must be given, or ForceNewDeployment, Service, TaskDefinition or Credentials: there is nothing to change")
 	}
-	p = append(p, u.validateCallersTags(true)...)
-	u.validateParts(&p)
-	return p
+	tags.request(&p, true)
+	if err := p.Err(); err != nil {
+		return nil, err
+	}
+	u.space = space.New(o.account, o.ledger, space.Want{
+		Cluster: cluster, Name: service, Flavor: space.FlavorService, Builds: in.TaskDefinition != nil || len(in.Credentials) > 0, Callers: tags.callers, Credentials: in.Credentials,
+	})
+	return u, nil
 }
 
-// validateParts adds what the SDK finds wrong with the parts of the request as they would be sent.
-func (u *updating) validateParts(p *problems) {
-	if u.in.Service != nil {
-		service := *u.in.Service
-		service.Service = aws.String(u.service)
-		if service.NetworkConfiguration != nil {
-			service.NetworkConfiguration = u.network(service.NetworkConfiguration)
-		}
-		p.sdk("service", &service)
-	}
-	if u.in.TaskDefinition != nil {
-		p.sdkTaskDefinition(u.Orchestrator, u.in.TaskDefinition, u.in.Credentials)
-	}
-	p.sdkCredentials(u.in.Credentials)
-}
-
-func (u *updating) validateService(p *problems) {
-	in := u.in.Service
-	if in == nil {
+func (u *update) checkSettings(p *common.Problems, in *UpdateInput) {
+	s := in.Service
+	if s == nil {
 		return
 	}
-	if cluster := aws.StringValue(in.Cluster); cluster != "" && nameOf(cluster) != u.cluster {
-		p.add("service.cluster", "is %q, but the path names cluster %q", cluster, u.cluster)
+	u.revision = aws.StringValue(s.TaskDefinition)
+	if cluster := aws.StringValue(s.Cluster); cluster != "" && account.NameOf(cluster) != u.cluster {
+		p.Add("service.cluster", "is %q, but the path names cluster %q", cluster, u.cluster)
 	}
-	if u.in.TaskDefinition != nil && aws.StringValue(in.TaskDefinition) != "" && family(*in.TaskDefinition) != aws.StringValue(u.in.TaskDefinition.Family) {
-		p.add("service.taskdefinition", "is %q, but the task definition in the request is of family %q; leave one of them out", *in.TaskDefinition, aws.StringValue(u.in.TaskDefinition.Family))
+	switch {
+	case in.TaskDefinition == nil || u.revision == "":
+	case account.FamilyOf(u.revision) != aws.StringValue(in.TaskDefinition.Family):
+		p.Add("service.taskdefinition", "is %q, but the task definition in the request is of family %q; leave one of them out", u.revision, aws.StringValue(in.TaskDefinition.Family))
+	default:
+		u.revision = "" // the request gives the task definition itself
 	}
-	if aws.Int64Value(in.DesiredCount) < 0 {
-		p.add("service.desiredcount", "must not be negative")
+	if u.revision != "" && len(in.Credentials) > 0 {
+		p.Add("credentials", "cannot go together with service.taskdefinition: send the task definition itself")
 	}
-	p.network("service", in.NetworkConfiguration)
-	p.volumes(u.account, in.VolumeConfigurations)
-}
-
-// wanted returns the tags that the caller wants, without those that are ours to set.
-func (u *updating) wanted() common.Tags { return ownTags(common.Tags(nil).With(u.callers...)) }
-
-// ownTags returns a caller's tags without those that are ours to set.
-func ownTags(tags common.Tags) common.Tags {
-	return tags.Without(common.TagOrg, common.TagSpace, common.TagType, common.TagFlavor, common.TagRequest)
-}
-
-// changesService reports whether the service itself is to be changed.
-func (u *updating) changesService() bool {
-	return u.in.Service != nil || u.register != nil || u.in.force()
-}
-
-// logGroups returns the names of the log groups that a task definition's containers log to.
-func logGroups(region string, def *awsecs.TaskDefinition) []string {
-	groups := []string{}
-	for _, c := range def.ContainerDefinitions {
-		if l := c.LogConfiguration; l != nil && aws.StringValue(l.LogDriver) == awsecs.LogDriverAwslogs {
-			options := aws.StringValueMap(l.Options)
-			if options["awslogs-group"] != "" && (options["awslogs-region"] == region || options["awslogs-region"] == "") {
-				groups = append(groups, options["awslogs-group"])
-			}
-		}
+	if aws.Int64Value(s.DesiredCount) < 0 {
+		p.Add("service.desiredcount", "must not be negative")
 	}
-	return unique(groups)
+	spec.CheckNetwork(p, "service.", s.NetworkConfiguration)
+	spec.ServiceRoles{
+		LoadBalancers: s.LoadBalancers, Deployment: s.DeploymentConfiguration, Connect: s.ServiceConnectConfiguration, Volumes: s.VolumeConfigurations, Lattice: s.VpcLatticeConfigurations,
+	}.Check(p, u.o.account.Settings, "service.")
+	sent := *s
+	sent.Service = aws.String(u.service)
+	if sent.NetworkConfiguration != nil {
+		sent.NetworkConfiguration = spec.Network(u.o.account.Settings, sent.NetworkConfiguration)
+	}
+	p.AddSDK("service", &sent)
 }

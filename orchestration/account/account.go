@@ -80,10 +80,8 @@ func (i Identity) ARN(service, region, resource string) string {
 
 // Identity returns who our credentials are. It calls STS once: that never changes.
 func (a *Account) Identity(ctx context.Context) (Identity, error) {
-	a.mu.Lock()
-	known := a.identity
-	a.mu.Unlock()
-	if known != (Identity{}) {
+	known, ok := a.KnownIdentity()
+	if ok {
 		return known, nil
 	}
 	caller, err := a.STS.Identity(ctx)
@@ -99,4 +97,11 @@ func (a *Account) Identity(ctx context.Context) (Identity, error) {
 	defer a.mu.Unlock()
 	a.identity = known
 	return known, nil
+}
+
+// KnownIdentity returns who our credentials are if that is known already, without a call.
+func (a *Account) KnownIdentity() (Identity, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.identity, a.identity != (Identity{})
 }

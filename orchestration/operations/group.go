@@ -186,3 +186,6 @@ func (g *Group) Shutdown(ctx context.Context) (cancelled int) {
 	<-idle
 	return cancelled
 }
+
+// Wait waits until no work is running.
+func (g *Group) Wait() { g.running.Wait() }

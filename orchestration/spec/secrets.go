@@ -86,6 +86,17 @@ func SecretIDs(containers []*awsecs.ContainerDefinition) []string {
 	return slices.Compact(ids)
 }
 
+// CredentialIDs returns the secrets that the containers' images are pulled with.
+func CredentialIDs(containers []*awsecs.ContainerDefinition) []string {
+	var ids []string
+	for _, r := range References(containers) {
+		if r.Credentials {
+			ids = append(ids, r.SecretIn())
+		}
+	}
+	return ids
+}
+
 // RepositoryCredentials returns the secret that a container's image is pulled with; empty if there is none.
 func RepositoryCredentials(containers []*awsecs.ContainerDefinition, container string) string {
 	for _, c := range containers {

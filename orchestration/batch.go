@@ -1,0 +1,103 @@
+package orchestration
+
+import (
+	"context"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"ecs-api/common"
+	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/resource"
+)
+
+// services is every live service of the account, by the name of its cluster. Those who share one only read it.
+type services map[string][]*awsecs.Service
+
+// batch lets the background work that needs all services of the account at the same time share one reading of them: it takes two calls for each cluster, and
+// of many teardowns at once each would make its own. Nobody gets a reading that began before it was asked for, which singleflight does not promise. The zero
+// value is ready.
+type batch struct {
+	mu      sync.Mutex
+	next    *reading   // which has not begun; nil until somebody asks
+	running sync.Mutex // held while one is read: others gather for the next
+}
+
+// reading is one reading of all services.
+type reading struct {
+	waiting int // guarded by the batch's lock
+	done    chan struct{}
+	found   services
+	err     error
+}
+
+// read returns what do returned, called by whoever came first. That it failed concerns that one alone: the others read again.
+func (b *batch) read(ctx context.Context, do func(context.Context) (services, error)) (services, error) {
+	b.mu.Lock()
+	one := b.next
+	if one == nil {
+		one = &reading{done: make(chan struct{})}
+		b.next = one
+		b.mu.Unlock()
+		b.lead(ctx, one, do)
+		return one.found, one.err
+	}
+	one.waiting++
+	b.mu.Unlock()
+	select {
+	case <-one.done:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if one.err != nil {
+		return b.read(ctx, do)
+	}
+	return one.found, nil
+}
+
+// lead reads once the reading before is done; nobody joins it any more when it begins.
+func (b *batch) lead(ctx context.Context, one *reading, do func(context.Context) (services, error)) {
+	b.running.Lock()
+	defer b.running.Unlock()
+	b.mu.Lock()
+	b.next = nil
+	b.mu.Unlock()
+	defer close(one.done)
+	one.err = common.Safely(func() (err error) {
+		one.found, err = do(ctx)
+		return err
+	})
+}
+
+// allServices returns all live services of the account. Background work shares the reading.
+func (o *Orchestrator) allServices(ctx context.Context) (services, error) {
+	if common.InBackground(ctx) {
+		return o.batch.read(ctx, o.readServices)
+	}
+	return o.readServices(ctx)
+}
+
+// maxReaders is how many clusters, or revisions, are read at the same time.
+const maxReaders = 8
+
+func (o *Orchestrator) readServices(ctx context.Context) (services, error) {
+	clusters, err := o.account.ECS.ListClusters(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := services{}
+	var mu sync.Mutex
+	readers, ctx := errgroup.WithContext(ctx)
+	readers.SetLimit(maxReaders)
+	for _, arn := range clusters {
+		common.Go(readers, func() error {
+			live, err := resource.LiveServices(ctx, o.account, account.NameOf(arn))
+			mu.Lock()
+			defer mu.Unlock()
+			found[account.NameOf(arn)] = live
+			return err
+		})
+	}
+	return found, readers.Wait()
+}

@@ -1,0 +1,277 @@
+package orchestration
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go/aws"
+	awscloud "github.com/aws/aws-sdk-go/service/servicediscovery"
+
+	"ecs-api/common"
+	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/saga"
+	"ecs-api/orchestration/space"
+	"ecs-api/orchestration/spec"
+	"ecs-api/servicediscovery"
+)
+
+// The stages of a plan, for what is not of the space: what is in a later one refers to what is in those before.
+const (
+	stageFirst = iota
+	stageDefinition
+	stageService
+)
+
+// createPlan is the plan of a create, with the items that its response shows.
+type createPlan struct {
+	resource.Plan
+	creation   *creation
+	parts      *space.Parts
+	definition *resource.Item
+	cloudMap   *resource.Item // nil if the service has none
+	service    *resource.Item
+}
+
+// decide returns the plan for what was found. It is pure: what cannot work is refused here, before anything is created.
+func (c *creation) decide(f *createFound) (*createPlan, error) {
+	if f.service != nil {
+		if !ecs.ToTags(f.service.Tags).BelongsTo(c.o.account.Org) {
+			return nil, account.NameTaken("service", c.service)
+		}
+		return nil, common.Coded(common.CodeServiceExists, "service %s exists already in cluster %s; update it with PUT, or delete it first", c.service, c.cluster)
+	}
+	p := &createPlan{creation: c}
+	var err error
+	if p.parts, err = c.space.Decide(&p.Plan, &f.space); err != nil {
+		return nil, err
+	}
+	for _, container := range c.space.Want.Containers() {
+		if err := p.parts.CreateCredential(&p.Plan, container); err != nil {
+			return nil, err
+		}
+	}
+	for _, decide := range []func(*createFound) error{p.decideCloudMap, p.decideDefinition} {
+		if err := decide(f); err != nil {
+			return nil, err
+		}
+	}
+	p.decideService(f)
+	return p, nil
+}
+
+// cloudMap returns the adapter of the Cloud Map service that the request gives.
+func (c *creation) cloudMap() *resource.CloudMapService {
+	in := c.in.ServiceRegistry
+	return &resource.CloudMapService{
+		Account: c.o.account, Service: aws.StringValue(in.Name), Namespace: resource.NamespaceOf(in), Input: in, CreatorID: c.space.ID(), Owner: c.space.Request.Owner,
+	}
+}
+
+func (p *createPlan) decideCloudMap(f *createFound) error {
+	c := p.creation
+	if c.in.ServiceRegistry == nil {
+		return p.decideNamedCloudMap(f)
+	}
+	namespace := resource.NamespaceOf(c.in.ServiceRegistry)
+	if f.noNamespace || !f.namespaceTags.BelongsTo(c.o.account.Org) {
+		return account.NoSuch("namespace", namespace)
+	}
+	adapter := c.cloudMap()
+	if f.cloudMap != nil {
+		adapter.ARN = f.cloudMap.ID
+	}
+	p.cloudMap = &resource.Item{Thing: adapter, Found: f.cloudMap, Tags: c.space.Tags(servicediscovery.ToTags(c.in.ServiceRegistry.Tags))}
+	change := resource.Change{Resource: resource.KindCloudMapService, Name: adapter.Name(), Action: resource.Create, Reason: "the namespace has none of this name", Step: c.space.Request.Ensure(p.cloudMap)}
+	if f.cloudMap != nil {
+		if err := c.space.Request.Check(p.cloudMap, f.cloudMap); err != nil {
+			return err
+		}
+		change.Action, change.Reason = resource.Adopt, "an interrupted request has left it"
+	}
+	p.Add(stageFirst, change)
+	return nil
+}
+
+func (p *createPlan) decideNamedCloudMap(f *createFound) error {
+	for i, named := range f.named {
+		if named.service == nil || !account.Means(named.ref, aws.StringValue(named.service.Arn)) || !named.tags.BelongsTo(p.creation.o.account.Org) {
+			return account.NoSuch("Cloud Map service", named.ref)
+		}
+		if i == 0 {
+			p.cloudMap = &resource.Item{Thing: &resource.CloudMapService{Account: p.creation.o.account, ARN: named.ref}, Now: &resource.State{ID: named.ref, Tags: named.tags, Value: named.service}}
+		}
+		p.Add(stageFirst, resource.Change{Resource: resource.KindCloudMapService, Name: aws.StringValue(named.service.Name), Action: resource.Keep, Reason: "the service names it"})
+	}
+	return nil
+}
+
+// decideDefinition decides which revision the service runs.
+func (p *createPlan) decideDefinition(f *createFound) error {
+	c := p.creation
+	in := c.in.TaskDefinition
+	if in == nil {
+		return p.decideNamedDefinition(f)
+	}
+	family := aws.StringValue(in.Family)
+	if !f.revisionTags().BelongsTo(c.o.account.Org) {
+		return account.NameTaken("task definition", family)
+	}
+	if err := spec.CheckReach("taskdefinition.", withoutCredentials(in.ContainerDefinitions, c.in.Credentials), f.space.Identity, c.o.account.Region, c.o.account.Org, c.cluster).Err(); err != nil {
+		return err
+	}
+	prefix := resource.RevisionOwner(c.service, spec.Digest(in))
+	adapter := &resource.TaskDefinition{Account: c.o.account, Family: family, Owner: prefix + c.space.ID()}
+	adapter.Input = func() (*awsecs.RegisterTaskDefinitionInput, error) { return p.parts.Definition().Complete(in), nil }
+	owner := common.Tag{Key: common.TagRequest, Value: adapter.Owner}
+	p.definition = &resource.Item{Thing: adapter, Tags: c.space.Tags(ecs.ToTags(in.Tags)).With(owner)}
+	change := resource.Change{Resource: resource.KindTaskDefinition, Name: family, Action: resource.Create, Reason: "the request has a task definition", After: in, Step: c.adoptOrRegister(p.definition)}
+	if state := resource.RevisionState(f.revision); state != nil && resource.IsSameRevision(state.Tags, p.definition.Tags, prefix) && p.pullsWith(state) {
+		p.definition.Found = state
+		change.Action, change.Name, change.Reason = resource.Adopt, account.NameOf(state.ID), "an interrupted request has left the same"
+	}
+	p.Add(stageDefinition, change)
+	return nil
+}
+
+// pullsWith reports whether the images of a revision that was found are pulled with the secrets that the request adopts.
+func (p *createPlan) pullsWith(revision *resource.State) bool {
+	for container, it := range p.parts.Credentials {
+		has := spec.RepositoryCredentials(resource.ValueOf[*awsecs.TaskDefinition](revision).ContainerDefinitions, container)
+		if it.Found == nil || has != it.Found.ID {
+			return false
+		}
+	}
+	return true
+}
+
+// adoptOrRegister returns the step that puts the request's ownership tag on the revision that was found, or registers one. The owner of what is registered
+// is the request as well, by a tag of its own that holds the digest.
+func (c *creation) adoptOrRegister(it *resource.Item) saga.Step {
+	r := c.space.Request
+	adapter := it.Thing.(*resource.TaskDefinition)
+	own := &resource.Request{Org: r.Org, Cluster: r.Cluster, Service: r.Service, Owner: adapter.Owner, Pace: r.Pace, Settled: r.Settled}
+	step := own.Ensure(it)
+	return func(ctx context.Context) (saga.Rollback, error) {
+		if it.Found != nil {
+			adapter.ARN = it.Found.ID
+		}
+		return step(ctx)
+	}
+}
+
+// decideNamedDefinition checks the revision that the service names. A secret that it refers to and that is scheduled for deletion is restored.
+func (p *createPlan) decideNamedDefinition(f *createFound) error {
+	name := aws.StringValue(p.creation.in.Service.TaskDefinition)
+	if f.revision == nil || !f.revisionTags().BelongsTo(p.creation.o.account.Org) {
+		return account.NoSuch("task definition", name)
+	}
+	state := resource.RevisionState(f.revision)
+	if state == nil {
+		return notActive(f.revision.TaskDefinition)
+	}
+	p.definition = &resource.Item{Thing: &resource.TaskDefinition{Account: p.creation.o.account, Family: account.FamilyOf(state.ID), ARN: state.ID, Input: resource.Known}, Now: state}
+	p.Add(stageFirst, resource.Change{Resource: resource.KindTaskDefinition, Name: account.NameOf(state.ID), Action: resource.Keep, Reason: "the service names it"})
+	p.creation.o.restoreScheduled(&p.Plan, f.secrets)
+	return nil
+}
+
+// notActive is the Conflict for a revision that was deregistered.
+func notActive(revision *awsecs.TaskDefinition) error {
+	return common.Coded(common.CodeTaskDefinitionInactive, "task definition %s is not ACTIVE; name another revision", account.NameOf(aws.StringValue(revision.TaskDefinitionArn)))
+}
+
+func (p *createPlan) decideService(f *createFound) {
+	c := p.creation
+	adapter := &resource.Service{
+		Account: c.o.account, Cluster: c.cluster, Service: c.service, NewCluster: f.space.Cluster == nil,
+		Input:      p.serviceInput,
+		OnDraining: func() { c.space.Request.Waited.Store(true) },
+	}
+	p.service = &resource.Item{Thing: adapter, Tags: c.space.Tags(ecs.ToTags(c.in.Service.Tags))}
+	p.Add(stageService, resource.Change{Resource: resource.KindService, Name: c.service, Action: resource.Create, Reason: "the cluster has none of this name", After: c.in.Service, Step: c.space.Request.Ensure(p.service)})
+}
+
+// serviceInput returns the service as it is created, once what it refers to is there.
+func (p *createPlan) serviceInput() *awsecs.CreateServiceInput {
+	c := p.creation
+	in := *c.in.Service
+	in.ServiceName = aws.String(c.service)
+	in.Cluster = aws.String(c.cluster)
+	in.TaskDefinition = aws.String(p.definition.ID())
+	in.ClientToken = aws.String(c.space.ID())
+	if aws.StringValue(in.PropagateTags) == "" {
+		in.PropagateTags = aws.String(awsecs.PropagateTagsService)
+	}
+	if in.EnableECSManagedTags == nil {
+		in.EnableECSManagedTags = aws.Bool(true)
+	}
+	in.NetworkConfiguration = spec.Network(c.o.account.Settings, in.NetworkConfiguration)
+	if in.DesiredCount == nil && aws.StringValue(in.SchedulingStrategy) != awsecs.SchedulingStrategyDaemon {
+		in.DesiredCount = aws.Int64(1)
+	}
+	if c.in.ServiceRegistry != nil {
+		in.ServiceRegistries = []*awsecs.ServiceRegistry{c.registryUse(p.cloudMap.ID())}
+	}
+	in.LaunchType = optional(aws.StringValue(in.LaunchType))
+	if in.LaunchType == nil && len(in.CapacityProviderStrategy) == 0 {
+		in.LaunchType, in.CapacityProviderStrategy = placement(resource.ValueOf[*awsecs.Cluster](p.parts.Cluster.Now))
+	}
+	in.DeploymentConfiguration = spec.CircuitBreaker(in.DeploymentConfiguration, in.DeploymentController)
+	return &in
+}
+
+// registryUse returns how the service uses the Cloud Map service: the request may say which container and port.
+func (c *creation) registryUse(arn string) *awsecs.ServiceRegistry {
+	use := awsecs.ServiceRegistry{}
+	if named := c.in.Service.ServiceRegistries; len(named) == 1 {
+		use = *named[0]
+	}
+	use.RegistryArn = aws.String(arn)
+	return &use
+}
+
+// placement returns the launch type or the strategy of a service that names neither: the cluster's default strategy, in so many words, because ECS falls
+// back to EC2 where a cluster has none.
+func placement(cluster *awsecs.Cluster) (*string, []*awsecs.CapacityProviderStrategyItem) {
+	if cluster == nil || len(cluster.DefaultCapacityProviderStrategy) == 0 {
+		return aws.String(awsecs.LaunchTypeFargate), nil
+	}
+	return nil, cluster.DefaultCapacityProviderStrategy
+}
+
+// optional returns a pointer to s, or nil if s is empty.
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// verify returns the step that looks again, at the end, for what the request adopted.
+func (p *createPlan) verify() saga.Step {
+	verify := p.creation.space.Request.Verify
+	steps := []saga.Step{p.parts.Verify()}
+	if p.creation.in.TaskDefinition != nil {
+		steps = append(steps, verify(p.definition))
+	}
+	if p.cloudMap != nil {
+		steps = append(steps, verify(p.cloudMap))
+	}
+	return saga.Together(steps...)
+}
+
+// output returns what the plan has led to.
+func (p *createPlan) output() *CreateOutput {
+	out := &CreateOutput{
+		Cluster:        resource.ValueOf[*awsecs.Cluster](p.parts.Cluster.Now),
+		Credentials:    p.parts.CredentialOutputs(),
+		TaskDefinition: resource.ValueOf[*awsecs.TaskDefinition](p.definition.Now),
+		Service:        resource.ValueOf[*awsecs.Service](p.service.Now),
+	}
+	if p.cloudMap != nil {
+		out.ServiceDiscoveryService = resource.ValueOf[*awscloud.Service](p.cloudMap.Now)
+	}
+	return out
+}

@@ -1,0 +1,138 @@
+package orchestration
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go/aws"
+	awscloud "github.com/aws/aws-sdk-go/service/servicediscovery"
+
+	"ecs-api/common"
+	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/saga"
+	"ecs-api/orchestration/space"
+)
+
+// createFound is what there was when a create looked.
+type createFound struct {
+	space    space.Found
+	service  *awsecs.Service                      // nil if there is none, or it is not ACTIVE
+	revision *awsecs.DescribeTaskDefinitionOutput // the one that the service names, or the newest of the family that is given; nil if there is none
+	cloudMap *resource.State                      // of the name that is given
+	named    []*namedCloudMap                     // those that the service names
+	secrets  []*resource.State                    // that a named revision refers to
+	// namespace is that of the Cloud Map service that is given.
+	namespaceTags common.Tags
+	noNamespace   bool
+}
+
+// namedCloudMap is a Cloud Map service that the request names.
+type namedCloudMap struct {
+	ref     string
+	service *awscloud.Service
+	tags    common.Tags
+}
+
+// look reads what there is, in one round.
+func (c *creation) look(ctx context.Context) (*createFound, error) {
+	f := &createFound{}
+	read := func(name string, do func(context.Context, *createFound) error) saga.Step {
+		return saga.Named("read "+name, saga.Do(func(ctx context.Context) error { return do(ctx, f) }))
+	}
+	steps := append(c.space.Look(&f.space, false), read("service", c.lookService), read("task definition", c.lookRevision))
+	if c.in.ServiceRegistry == nil {
+		steps = append(steps, saga.When(len(c.in.Service.ServiceRegistries) > 0, read("Cloud Map services", c.lookNamedCloudMap)))
+	} else {
+		steps = append(steps, read("Cloud Map service", c.lookCloudMap), read("namespace", c.lookNamespace))
+	}
+	_, err := saga.Together(steps...)(ctx)
+	return f, err
+}
+
+func (c *creation) lookService(ctx context.Context, f *createFound) error {
+	service, err := c.o.account.ECS.Service(ctx, c.cluster, c.service)
+	if err != nil {
+		return resource.IgnoreNotFound(err)
+	}
+	if aws.StringValue(service.Status) == resource.StatusActive { // DRAINING or INACTIVE: the name is free, or will be
+		f.service = service
+	}
+	return nil
+}
+
+// lookRevision reads the revision that the service names and the secrets that it refers to, or the newest of the family that is given.
+func (c *creation) lookRevision(ctx context.Context, f *createFound) (err error) {
+	name := aws.StringValue(c.in.Service.TaskDefinition)
+	if c.in.TaskDefinition != nil {
+		name = aws.StringValue(c.in.TaskDefinition.Family)
+	}
+	f.revision, err = c.o.account.ECS.TaskDefinition(ctx, name)
+	if err != nil || c.in.TaskDefinition != nil {
+		return resource.IgnoreNotFound(err)
+	}
+	f.secrets, err = c.o.ownSecrets(ctx, c.cluster, f.revision.TaskDefinition.ContainerDefinitions)
+	return err
+}
+
+// lookCloudMap looks for a Cloud Map service of the name that is given: an interrupted request may have left it.
+func (c *creation) lookCloudMap(ctx context.Context, f *createFound) (err error) {
+	f.cloudMap, err = c.cloudMap().Find(ctx)
+	return resource.IgnoreNotFound(err) // a namespace that is not there is for lookNamespace to tell
+}
+
+// lookNamespace reads whose the namespace is. Its ARN is known once our identity is; before, it takes a second call.
+func (c *creation) lookNamespace(ctx context.Context, f *createFound) error {
+	id := resource.NamespaceOf(c.in.ServiceRegistry)
+	readTags := func(ctx context.Context, arn string) (err error) {
+		f.namespaceTags, err = c.o.account.CloudMap.Tags(ctx, arn)
+		return resource.IgnoreNotFound(err)
+	}
+	var arn string
+	exists := func(ctx context.Context) error {
+		namespace, err := c.o.account.CloudMap.Namespace(ctx, id)
+		if err == nil {
+			arn = aws.StringValue(namespace.Arn)
+		}
+		f.noNamespace = err != nil
+		return resource.IgnoreNotFound(err)
+	}
+	if who, known := c.o.account.KnownIdentity(); known {
+		return common.Concurrently(ctx, exists, func(ctx context.Context) error {
+			return readTags(ctx, who.ARN("servicediscovery", c.o.account.Region, "namespace/"+id))
+		})
+	}
+	if err := exists(ctx); err != nil || f.noNamespace {
+		return err
+	}
+	return readTags(ctx, arn)
+}
+
+// lookNamedCloudMap reads the Cloud Map services that the service names.
+func (c *creation) lookNamedCloudMap(ctx context.Context, f *createFound) error {
+	f.named = make([]*namedCloudMap, len(c.in.Service.ServiceRegistries))
+	var reads []func(context.Context) error
+	for i, r := range c.in.Service.ServiceRegistries {
+		named := &namedCloudMap{ref: aws.StringValue(r.RegistryArn)}
+		f.named[i] = named
+		reads = append(reads,
+			func(ctx context.Context) (err error) {
+				named.service, err = c.o.account.CloudMap.Service(ctx, account.NameOf(named.ref))
+				return resource.IgnoreNotFound(err)
+			},
+			func(ctx context.Context) (err error) {
+				named.tags, err = c.o.account.CloudMap.Tags(ctx, named.ref)
+				return resource.IgnoreNotFound(err)
+			})
+	}
+	return common.Concurrently(ctx, reads...)
+}
+
+// revisionTags returns the tags of the revision that was found.
+func (f *createFound) revisionTags() common.Tags {
+	if f.revision == nil {
+		return nil
+	}
+	return ecs.ToTags(f.revision.Tags)
+}

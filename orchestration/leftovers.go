@@ -1,0 +1,223 @@
+package orchestration
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go/aws"
+	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
+
+	"ecs-api/common"
+	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/saga"
+	"ecs-api/orchestration/spec"
+	"ecs-api/secretsmanager"
+)
+
+// leftovers are the things that belong to a service that is gone, and to nobody else.
+type leftovers struct {
+	revisions []*resource.Item
+	cloudMap  []*resource.Item
+	secrets   []*resource.Item
+	cluster   *resource.Item // nil if it is gone, is not ours, or something is left in it
+	role      *resource.Item // likewise
+}
+
+func (f *leftovers) nothing() bool {
+	return len(f.revisions) == 0 && len(f.cloudMap) == 0 && len(f.secrets) == 0 && f.cluster == nil && f.role == nil
+}
+
+// tagged are the families and the Cloud Map services that tags say belong to the space.
+type tagged struct {
+	families, cloudMap []string // those of the service
+	jobs               []string // families of managed task definitions
+}
+
+// look reads everything that is to be torn down.
+func (t *teardown) look(ctx context.Context) (*leftovers, error) {
+	f := &leftovers{}
+	_, err := saga.Named("read what belongs to the service", saga.Do(func(ctx context.Context) error { return t.lookInto(ctx, f) }))(ctx)
+	return f, err
+}
+
+func (t *teardown) lookInto(ctx context.Context, f *leftovers) error {
+	var used usage
+	var byTags tagged
+	err := common.Concurrently(ctx,
+		func(ctx context.Context) (err error) {
+			used, err = t.o.usageByOthers(ctx, t.cluster, t.name)
+			return err
+		},
+		func(ctx context.Context) (err error) {
+			byTags, err = t.lookByTags(ctx)
+			return err
+		},
+		func(ctx context.Context) error { return t.lookSpace(ctx, f) },
+	)
+	if err != nil {
+		return err
+	}
+	err = common.Concurrently(ctx,
+		func(ctx context.Context) (err error) {
+			f.revisions, err = t.lookRevisions(ctx, unique(append(t.families(), byTags.families...)), used)
+			return err
+		},
+		func(ctx context.Context) (err error) {
+			f.cloudMap, err = t.lookCloudMap(ctx, byTags.cloudMap, used)
+			return err
+		},
+	)
+	if err != nil {
+		return err
+	}
+	f.secrets, err = t.lookSecrets(ctx, f.revisions, used, byTags.jobs)
+	return err
+}
+
+// lookByTags finds by its tags what was created for the service: the service itself does not tell what it used before an update, and nothing any more once
+// ECS has forgotten it.
+func (t *teardown) lookByTags(ctx context.Context) (tagged, error) {
+	var all tagged
+	found, err := t.o.account.Tagging.Find(ctx, common.Tags{{Key: common.TagOrg, Value: t.o.account.Org}, {Key: common.TagSpace, Value: t.cluster}},
+		"ecs:task-definition", "servicediscovery:service")
+	for _, r := range found {
+		_, marked := r.Tags.Get(common.TagRequest)
+		flavor, _ := r.Tags.Get(common.TagFlavor)
+		definition := strings.Contains(r.ARN, ":task-definition/")
+		switch {
+		case definition && flavor == "task":
+			all.jobs = append(all.jobs, account.FamilyOf(r.ARN))
+		case !marked || !resource.CreatedFor(r.Tags, t.name):
+		case definition:
+			all.families = append(all.families, account.FamilyOf(r.ARN))
+		default:
+			all.cloudMap = append(all.cloudMap, r.ARN)
+		}
+	}
+	return all, err
+}
+
+// lookRevisions reads the revisions of the families that belong to the service and nobody uses.
+func (t *teardown) lookRevisions(ctx context.Context, families []string, used usage) ([]*resource.Item, error) {
+	var arns []string
+	for _, family := range families {
+		for _, status := range []string{awsecs.TaskDefinitionStatusActive, awsecs.TaskDefinitionStatusInactive} {
+			some, err := t.o.account.ECS.ListTaskDefinitions(ctx, family, status)
+			if err != nil {
+				return nil, err
+			}
+			arns = append(arns, some...)
+		}
+	}
+	revisions, err := t.o.describeRevisions(ctx, slices.DeleteFunc(arns, func(arn string) bool { return used.revisions[arn] }))
+	var items []*resource.Item
+	for _, r := range revisions {
+		if tags := ecsTags(r); t.belongs(tags) {
+			arn := aws.StringValue(r.TaskDefinition.TaskDefinitionArn)
+			items = append(items, &resource.Item{
+				Thing: &resource.TaskDefinition{Account: t.o.account, Family: aws.StringValue(r.TaskDefinition.Family), ARN: arn, Input: resource.Known},
+				Found: &resource.State{ID: arn, Tags: tags, Value: r.TaskDefinition},
+			})
+		}
+	}
+	return items, err
+}
+
+func ecsTags(r *awsecs.DescribeTaskDefinitionOutput) common.Tags { return ecs.ToTags(r.Tags) }
+
+// lookCloudMap reads which of the Cloud Map services belong to the service and nobody else uses.
+func (t *teardown) lookCloudMap(ctx context.Context, arns []string, used usage) ([]*resource.Item, error) {
+	for _, r := range t.service.ServiceRegistries {
+		arns = append(arns, aws.StringValue(r.RegistryArn))
+	}
+	var items []*resource.Item
+	for _, arn := range unique(arns) {
+		if used.cloudMap[arn] {
+			continue
+		}
+		thing := &resource.CloudMapService{Account: t.o.account, ARN: arn}
+		found, err := thing.Find(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if found != nil && t.belongs(found.Tags) {
+			items = append(items, &resource.Item{Thing: thing, Found: found})
+		}
+	}
+	return items, nil
+}
+
+// lookSecrets reads the secrets that belong to the service: those its images are pulled with, and those that an interrupted create left. Only secrets under the
+// space's own prefix are ours to delete, and none that a revision refers to which another service, or a job, runs or may be put back to.
+func (t *teardown) lookSecrets(ctx context.Context, revisions []*resource.Item, used usage, jobs []string) ([]*resource.Item, error) {
+	var wanted []string
+	goes := map[string]bool{}
+	for _, it := range revisions {
+		goes[it.Found.ID] = true
+		wanted = append(wanted, spec.CredentialIDs(resource.ValueOf[*awsecs.TaskDefinition](it.Found).ContainerDefinitions)...)
+	}
+	listed, err := t.o.account.Secrets.ListSecrets(ctx, secretsUnder(spec.SecretPrefix(t.o.account.Org, t.cluster)))
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range listed {
+		tags := secretsmanager.ToTags(entry.Tags)
+		if _, marked := tags.Get(common.TagRequest); marked && resource.CreatedFor(tags, t.name) {
+			wanted = append(wanted, aws.StringValue(entry.ARN))
+		}
+	}
+	secrets, err := t.o.readSecrets(ctx, t.cluster, unique(wanted))
+	secrets = slices.DeleteFunc(secrets, func(s *resource.State) bool { return resource.Scheduled(s) || !t.belongs(s.Tags) })
+	if err != nil || len(secrets) == 0 {
+		return nil, err
+	}
+	others, err := t.o.secretReferences(ctx, used, jobs, goes)
+	if err != nil {
+		return nil, err
+	}
+	var items []*resource.Item
+	for _, s := range secrets {
+		name := aws.StringValue(resource.ValueOf[*awssecrets.DescribeSecretOutput](s).Name)
+		isUsed := slices.ContainsFunc(others, func(id string) bool { return spec.Names(id, s.ID, name) })
+		known := slices.ContainsFunc(items, func(it *resource.Item) bool { return it.Found.ID == s.ID })
+		if !isUsed && !known {
+			items = append(items, &resource.Item{Thing: t.o.credentialOf(s), Found: s})
+		}
+	}
+	return items, nil
+}
+
+// lookSpace reads whether the cluster and its role are there, are ours to tear down, and nothing uses them.
+func (t *teardown) lookSpace(ctx context.Context, f *leftovers) error {
+	cluster, role := t.clusterThing(), t.roleThing()
+	var busy bool
+	var foundCluster, foundRole *resource.State
+	err := common.Concurrently(ctx,
+		func(ctx context.Context) (err error) {
+			foundCluster, err = cluster.Find(ctx)
+			return err
+		},
+		func(ctx context.Context) (err error) {
+			foundRole, err = role.Find(ctx)
+			return err
+		},
+		func(ctx context.Context) (err error) {
+			busy, err = cluster.InUse(ctx)
+			return err
+		},
+	)
+	if err != nil || busy {
+		return err
+	}
+	if foundCluster != nil && t.owns(foundCluster.Tags) {
+		f.cluster = &resource.Item{Thing: cluster, Found: foundCluster}
+	}
+	if foundRole != nil && t.ownsRole(foundRole.Tags) {
+		f.role = &resource.Item{Thing: role, Found: foundRole}
+	}
+	return nil
+}

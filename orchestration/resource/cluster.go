@@ -1,0 +1,175 @@
+package resource
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go/aws"
+
+	"ecs-api/common"
+	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/spec"
+)
+
+// The statuses of clusters and services.
+const (
+	StatusActive   = "ACTIVE"
+	StatusDraining = "DRAINING"
+	StatusInactive = "INACTIVE" // ECS keeps a record of what was deleted
+
+	clusterProvisioning   = "PROVISIONING"
+	clusterDeprovisioning = "DEPROVISIONING"
+)
+
+// Cluster is the adapter of an ECS cluster.
+type Cluster struct {
+	Account *account.Account
+	Cluster string
+	Ref     string                     // what the request calls it: an ARN may be another account's; empty: Cluster
+	Input   *awsecs.CreateClusterInput // to create it; nil if it must be there
+}
+
+// Kind is cluster.
+func (c *Cluster) Kind() Kind { return KindCluster }
+
+// Name is the cluster's name.
+func (c *Cluster) Name() string { return c.Cluster }
+
+// Traits says that a cluster is shared, and that ECS responds 200 to the creation of one that is there.
+func (c *Cluster) Traits() Traits {
+	return Traits{Shared: true, CreatesOver: true, CreateRaces: []common.Race{common.ServiceLinkedRole}, DeleteRaces: []common.Race{common.ClusterBusy, common.ClusterInUse}}
+}
+
+// Find returns the cluster once it is ACTIVE: it waits while ECS provisions it, or takes its providers away before it is gone.
+func (c *Cluster) Find(ctx context.Context) (*State, error) {
+	var found *awsecs.Cluster
+	err := c.Account.Pace.Until(ctx, func() (bool, error) {
+		ref := c.Ref
+		if ref == "" {
+			ref = c.Cluster
+		}
+		cluster, err := c.Account.ECS.Cluster(ctx, ref)
+		if err != nil {
+			return common.Is(err, common.NotFound), IgnoreNotFound(err)
+		}
+		switch aws.StringValue(cluster.Status) {
+		case StatusActive:
+			found = cluster
+		case clusterProvisioning, clusterDeprovisioning:
+			return false, nil
+		}
+		return true, nil
+	})
+	if err != nil || found == nil {
+		return nil, err
+	}
+	return clusterState(found), nil
+}
+
+func clusterState(cluster *awsecs.Cluster) *State {
+	return &State{aws.StringValue(cluster.ClusterArn), ecs.ToTags(cluster.Tags), cluster}
+}
+
+// Create creates the cluster, with the defaults of clusters.
+func (c *Cluster) Create(ctx context.Context, tags common.Tags) (*State, error) {
+	in := spec.Cluster(c.Account.Settings, c.Input, ecs.FromTags(tags))
+	in.ClusterName = aws.String(c.Cluster)
+	cluster, err := c.Account.ECS.CreateCluster(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	if len(cluster.DefaultCapacityProviderStrategy) == 0 {
+		cluster.DefaultCapacityProviderStrategy = in.DefaultCapacityProviderStrategy
+	}
+	return clusterState(cluster), nil
+}
+
+// SetTags sets and removes tags.
+func (c *Cluster) SetTags(ctx context.Context, s *State, set common.Tags, remove []string) error {
+	return setECSTags(ctx, c.Account, s, set, remove)
+}
+
+func setECSTags(ctx context.Context, a *account.Account, s *State, set common.Tags, remove []string) error {
+	return setTags(ctx, s.ID, set, remove, a.ECS.Tag, a.ECS.Untag)
+}
+
+// setTags sets and removes tags with the two calls of an AWS service.
+func setTags(ctx context.Context, id string, set common.Tags, remove []string, tag func(context.Context, string, common.Tags) error, untag func(context.Context, string, []string) error) error {
+	if len(set) > 0 {
+		if err := tag(ctx, id, set); err != nil {
+			return err
+		}
+	}
+	if len(remove) == 0 {
+		return nil
+	}
+	return untag(ctx, id, remove)
+}
+
+// Delete deletes the cluster; it is InUse if anything runs in it: somebody may use it by now.
+func (c *Cluster) Delete(ctx context.Context, _ *State) error {
+	switch busy, err := c.InUse(ctx); {
+	case err != nil:
+		return err
+	case busy:
+		return common.Coded(common.CodeInUse, "cluster %s has services or tasks in it; delete and stop them first", c.Cluster)
+	}
+	_, err := c.Account.ECS.DeleteCluster(ctx, c.Cluster)
+	return err
+}
+
+// InUse reports whether anything runs in the cluster: a service, or a task without one.
+func (c *Cluster) InUse(ctx context.Context) (bool, error) {
+	var services []*awsecs.Service
+	var tasks []*awsecs.Task
+	err := common.Concurrently(ctx,
+		func(ctx context.Context) (err error) {
+			services, err = LiveServices(ctx, c.Account, c.Cluster)
+			return err
+		},
+		func(ctx context.Context) (err error) {
+			tasks, err = liveTasks(ctx, c.Account, c.Cluster)
+			return err
+		},
+	)
+	return len(services) > 0 || len(tasks) > 0, err
+}
+
+// LiveServices returns the services in a cluster that are there or still draining; none if there is no such cluster.
+func LiveServices(ctx context.Context, a *account.Account, cluster string) ([]*awsecs.Service, error) {
+	arns, err := a.ECS.ListServices(ctx, cluster)
+	if err != nil {
+		return nil, IgnoreNotFound(err)
+	}
+	services, err := a.ECS.Services(ctx, cluster, arns)
+	if err != nil {
+		return nil, IgnoreNotFound(err)
+	}
+	var live []*awsecs.Service
+	for _, s := range services {
+		if status := aws.StringValue(s.Status); status == StatusActive || status == StatusDraining {
+			live = append(live, s)
+		}
+	}
+	return live, nil
+}
+
+// liveTasks returns the tasks in a cluster that have not stopped; none if there is no such cluster.
+func liveTasks(ctx context.Context, a *account.Account, cluster string) ([]*awsecs.Task, error) {
+	arns, err := a.ECS.ListTasks(ctx, ecs.TaskFilter{Cluster: cluster})
+	if err != nil || len(arns) == 0 {
+		return nil, IgnoreNotFound(err)
+	}
+	out, err := a.ECS.DescribeTasks(ctx, cluster, arns)
+	if err != nil {
+		return nil, IgnoreNotFound(err)
+	}
+	var live []*awsecs.Task
+	for _, t := range out.Tasks {
+		if aws.StringValue(t.LastStatus) != awsecs.DesiredStatusStopped {
+			live = append(live, t)
+		}
+	}
+	return live, nil
+}

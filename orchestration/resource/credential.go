@@ -1,0 +1,186 @@
+package resource
+
+import (
+	"context"
+	"slices"
+
+	"github.com/aws/aws-sdk-go/aws"
+	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
+
+	"ecs-api/common"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/saga"
+	"ecs-api/orchestration/spec"
+	"ecs-api/secretsmanager"
+)
+
+// stageCurrent is the stage of the version of a secret that counts.
+const stageCurrent = "AWSCURRENT"
+
+// restoreWindowDays is how long a secret that is scheduled for deletion can be restored.
+const restoreWindowDays = 30
+
+// Credential is the adapter of a Secrets Manager secret with the repository credentials of a container.
+type Credential struct {
+	Account   *account.Account
+	Container string
+	Secret    string                        // AWS's name of it, or its ARN where it is only referred to
+	Input     *awssecrets.CreateSecretInput // to create it or to give it a new value; nil otherwise
+	VersionID string                        // of the value that the request sets: its id
+}
+
+// Kind is credential.
+func (c *Credential) Kind() Kind { return KindCredential }
+
+// Name is the secret's name.
+func (c *Credential) Name() string { return c.Secret }
+
+// Traits says how to go on where the name is taken.
+func (c *Credential) Traits() Traits {
+	return Traits{CreateRaces: []common.Race{common.SecretDeleted}, TakenHint: "choose another Name in credentials." + c.Container}
+}
+
+// Find returns the secret, also if it is scheduled for deletion.
+func (c *Credential) Find(ctx context.Context) (*State, error) {
+	secret, err := c.Account.Secrets.Secret(ctx, c.Secret)
+	if err != nil {
+		return nil, IgnoreNotFound(err)
+	}
+	return &State{aws.StringValue(secret.ARN), secretsmanager.ToTags(secret.Tags), secret}, nil
+}
+
+// Scheduled reports whether the secret was scheduled for deletion.
+func Scheduled(s *State) bool {
+	secret := ValueOf[*awssecrets.DescribeSecretOutput](s)
+	return secret != nil && secret.DeletedDate != nil
+}
+
+// Create creates the secret, under the account's key unless the request names one.
+func (c *Credential) Create(ctx context.Context, tags common.Tags) (*State, error) {
+	in := *c.Input
+	in.Name = aws.String(c.Secret)
+	in.Tags = secretsmanager.FromTags(tags)
+	in.ClientRequestToken = aws.String(c.VersionID)
+	if in.KmsKeyId == nil && c.Account.KMSKeyID != "" {
+		in.KmsKeyId = aws.String(c.Account.KMSKeyID)
+	}
+	out, err := c.Account.Secrets.CreateSecret(ctx, &in)
+	if err != nil {
+		return nil, c.keyProblem(err)
+	}
+	return &State{aws.StringValue(out.ARN), tags, &awssecrets.DescribeSecretOutput{ARN: out.ARN, Name: out.Name}}, nil
+}
+
+// keyProblem returns err, but as a BadRequest where the key that the caller names is one that Secrets Manager may not use.
+func (c *Credential) keyProblem(err error) error {
+	if c.Input.KmsKeyId == nil {
+		return err
+	}
+	switch common.CodeOf(err) {
+	case awssecrets.ErrCodeEncryptionFailure, awssecrets.ErrCodeDecryptionFailure, "AccessDeniedException":
+		return common.Invalid(common.FieldError{Field: "credentials." + c.Container + ".KmsKeyId", Detail: "must be a key of this account and region that Secrets Manager may encrypt with"})
+	}
+	return err
+}
+
+// SetTags sets and removes tags.
+func (c *Credential) SetTags(ctx context.Context, s *State, set common.Tags, remove []string) error {
+	return setTags(ctx, s.ID, set, remove, c.Account.Secrets.Tag, c.Account.Secrets.Untag)
+}
+
+// Delete deletes the secret at once: it holds nothing but what the caller sent. One that is scheduled for deletion goes by itself.
+func (c *Credential) Delete(ctx context.Context, s *State) error {
+	if Scheduled(s) {
+		return nil
+	}
+	_, err := c.Account.Secrets.DeleteSecret(ctx, s.ID, 0)
+	return err
+}
+
+// Adopt restores a secret that an interrupted request left, if it is scheduled for deletion, and gives it the value that the request wants.
+func (c *Credential) Adopt(ctx context.Context, found *State) (saga.Rollback, error) {
+	return saga.InOrder(c.Restore(found), c.SetValue(found))(ctx)
+}
+
+// Restore returns the step that takes a secret out of its schedule for deletion, as a task definition refers to it. The rollback schedules it again.
+func (c *Credential) Restore(found *State) saga.Step {
+	return func(ctx context.Context) (saga.Rollback, error) {
+		if !Scheduled(found) {
+			return nil, nil
+		}
+		back := func(ctx context.Context) error {
+			_, err := c.Account.Secrets.DeleteSecret(ctx, found.ID, restoreWindowDays)
+			return common.Wrapf(IgnoreNotFound(err), "secret %s, which was scheduled for deletion", c.Secret)
+		}
+		return back, c.Account.Secrets.RestoreSecret(ctx, found.ID)
+	}
+}
+
+// SetValue returns the step that gives the secret the request's value. The rollback makes the version current that was, if no other request has given it
+// a value since.
+func (c *Credential) SetValue(found *State) saga.Step {
+	return func(ctx context.Context) (saga.Rollback, error) {
+		before := currentVersion(ValueOf[*awssecrets.DescribeSecretOutput](found))
+		back := func(ctx context.Context) error {
+			return common.Wrapf(c.restoreVersion(ctx, found.ID, before), "the value of secret %s", c.Secret)
+		}
+		return back, c.Account.Pace.Retry(ctx, func() error {
+			_, err := c.Account.Secrets.PutSecretValue(ctx, &awssecrets.PutSecretValueInput{
+				SecretId: aws.String(found.ID), SecretString: c.Input.SecretString, ClientRequestToken: aws.String(c.VersionID),
+			})
+			return err
+		}, common.NewSecret)
+	}
+}
+
+// restoreVersion makes the version before current again, if the request's still is.
+func (c *Credential) restoreVersion(ctx context.Context, arn, before string) error {
+	changed := func() (bool, error) {
+		secret, err := c.Account.Secrets.Secret(ctx, arn)
+		if common.Is(err, common.NotFound) {
+			return false, nil // whoever it belongs to now has deleted it
+		}
+		return err == nil && before != "" && currentVersion(secret) == c.VersionID, err
+	}
+	ours, err := changed()
+	if err != nil || !ours {
+		return err
+	}
+	err = c.Account.Secrets.MoveStage(ctx, arn, stageCurrent, before, c.VersionID)
+	if err == nil {
+		return nil
+	}
+	if ours, lookErr := changed(); lookErr == nil && !ours {
+		return nil // somebody else gave it a value meanwhile
+	}
+	return err
+}
+
+// currentVersion returns the id of the version that is current.
+func currentVersion(secret *awssecrets.DescribeSecretOutput) string {
+	if secret == nil {
+		return ""
+	}
+	for id, stages := range secret.VersionIdsToStages {
+		if slices.Contains(aws.StringValueSlice(stages), stageCurrent) {
+			return id
+		}
+	}
+	return ""
+}
+
+// Output returns what a response shows of the item once it is there.
+func (c *Credential) Output(it *Item) *awssecrets.CreateSecretOutput {
+	out := &awssecrets.CreateSecretOutput{VersionId: aws.String(c.VersionID), Name: aws.String(c.Secret)}
+	if secret := ValueOf[*awssecrets.DescribeSecretOutput](it.Now); secret != nil {
+		out.ARN, out.Name = secret.ARN, secret.Name
+	}
+	return out
+}
+
+// InSpace reports whether the secret is one of the space's and our org's.
+func InSpace(s *State, org, cluster string) bool {
+	secret := ValueOf[*awssecrets.DescribeSecretOutput](s)
+	return secret != nil && len(aws.StringValue(secret.Name)) > len(spec.SecretPrefix(org, cluster)) &&
+		aws.StringValue(secret.Name)[:len(spec.SecretPrefix(org, cluster))] == spec.SecretPrefix(org, cluster) && s.Tags.OwnedBy(org)
+}

@@ -1,0 +1,53 @@
+package resource
+
+import (
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"ecs-api/common"
+)
+
+// The ownership tag, spinup:request, is {service}/{id of the request}. The service tells what an interrupted request left for whom; the id tells
+// requests apart and is in the order of time (UUID version 7).
+
+// NewID returns an id that no other request has. On one server ids are in the order of time to the microsecond, on several as well as their clocks
+// agree: the later one is the greater one.
+func NewID() string { return uuid.Must(uuid.NewV7()).String() } // it fails where there are no random numbers
+
+// OwnerPrefix begins the ownership tags of all requests for the service. AWS allows 256 characters in a tag's value.
+func OwnerPrefix(service string) string { return service[:min(len(service), 200)] + "/" }
+
+// CreatedFor reports whether tags say that something was created for the service by a request of ours, or do not say for which: then it comes from
+// before there were ownership tags.
+func CreatedFor(tags common.Tags, service string) bool {
+	value, ok := tags.Get(common.TagRequest)
+	return !ok || strings.HasPrefix(value, OwnerPrefix(service))
+}
+
+// idOf returns the id in an ownership tag, if it is in the order of time.
+func idOf(tags common.Tags) (uuid.UUID, bool) {
+	value, _ := tags.Get(common.TagRequest)
+	id, err := uuid.Parse(value[strings.LastIndex(value, "/")+1:])
+	return id, err == nil && id.Version() == 7
+}
+
+// CreatedAfter reports whether tags are those of something that was created or adopted by a request whose id is later than the given one.
+func CreatedAfter(tags common.Tags, id string) bool {
+	created, ok := idOf(tags)
+	return ok && created.String() > id
+}
+
+// maxRequestTime is longer than any request works, its rollback included: what is older than that, no request rolls back any more.
+const maxRequestTime = 15 * time.Minute
+
+// mayBeRolledBack reports whether the request that the ownership tag names may still be at work.
+func mayBeRolledBack(tags common.Tags, now time.Time) bool {
+	id, ok := idOf(tags)
+	if !ok {
+		return true
+	}
+	seconds, nanos := id.Time().UnixTime()
+	return now.Sub(time.Unix(seconds, nanos)) < maxRequestTime
+}

@@ -1,0 +1,85 @@
+package resource
+
+import (
+	"context"
+
+	"ecs-api/orchestration/saga"
+)
+
+// Action is what a plan does with a thing.
+type Action string
+
+// The actions.
+const (
+	Create  Action = "create"
+	Adopt   Action = "adopt" // use what an earlier request created
+	Update  Action = "update"
+	Replace Action = "replace"
+	Keep    Action = "keep"
+	Delete  Action = "delete"
+)
+
+// Change is what a plan does with one thing, and why. Before and After show the difference; secrets' values are in neither.
+type Change struct {
+	Resource Kind
+	Name     string
+	Action   Action
+	Reason   string
+	Before   any
+	After    any
+
+	// Step applies the change; nil where there is nothing to do.
+	Step saga.Step `json:"-"`
+	// Internal changes are steps of another one that need no line in the plan, such as looking who created a thing.
+	Internal bool `json:"-"`
+}
+
+// Plan is what a request does, in stages: what does not depend on each other is done at the same time.
+type Plan struct {
+	Stages [][]Change
+}
+
+// Add adds changes to the stage, counted from 0.
+func (p *Plan) Add(stage int, changes ...Change) {
+	for len(p.Stages) <= stage {
+		p.Stages = append(p.Stages, nil)
+	}
+	p.Stages[stage] = append(p.Stages[stage], changes...)
+}
+
+// Changes returns the changes of all stages that a reader of the plan is shown.
+func (p *Plan) Changes() []Change {
+	all := []Change{}
+	for _, stage := range p.Stages {
+		for _, change := range stage {
+			if !change.Internal {
+				all = append(all, change)
+			}
+		}
+	}
+	return all
+}
+
+// Apply returns the step that carries out the plan, stage after stage. Each change is a step of the name of its kind.
+func (p *Plan) Apply() saga.Step {
+	stages := make([]saga.Step, len(p.Stages))
+	for i, stage := range p.Stages {
+		stages[i] = saga.Each(stage, Change.apply)
+	}
+	return saga.InOrder(stages...)
+}
+
+// apply returns the change's step, under its name.
+func (c Change) apply() saga.Step {
+	if c.Step == nil {
+		return saga.Nothing
+	}
+	name := string(c.Action) + " " + c.Resource.Word()
+	if c.Internal {
+		name = c.Reason
+	}
+	return saga.Named(name, c.Step)
+}
+
+// Do makes a change's step of a function that needs no rollback.
+func Do(f func(context.Context) error) saga.Step { return saga.Do(f) }

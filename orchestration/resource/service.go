@@ -1,0 +1,94 @@
+package resource
+
+import (
+	"context"
+	"strings"
+
+	"github.com/aws/aws-sdk-go/aws"
+
+	"ecs-api/common"
+	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/account"
+)
+
+// Service is the adapter of an ECS service.
+type Service struct {
+	Account *account.Account
+	Cluster string
+	Service string
+	// Input returns what is created. It is called once the things that it refers to are there.
+	Input func() *awsecs.CreateServiceInput
+	// NewCluster says that the cluster was created a moment ago.
+	NewCluster bool
+	// OnDraining is called when a service of the same name is still draining.
+	OnDraining func()
+}
+
+// Kind is service.
+func (s *Service) Kind() Kind { return KindService }
+
+// Name is the service's name.
+func (s *Service) Name() string { return s.Service }
+
+// Traits says what ECS refuses for now.
+func (s *Service) Traits() Traits {
+	creates := []common.Race{common.ServiceLinkedRole, common.Draining, common.NewRegistry}
+	if s.NewCluster {
+		creates = append(creates, common.NewCluster)
+	}
+	return Traits{CreateRaces: creates, DeleteRaces: []common.Race{common.Deploying, common.NewService}}
+}
+
+// Find returns the service while it is ACTIVE.
+func (s *Service) Find(ctx context.Context) (*State, error) {
+	service, err := s.Account.ECS.Service(ctx, s.Cluster, s.Service)
+	if err != nil {
+		return nil, IgnoreNotFound(err)
+	}
+	if aws.StringValue(service.Status) != StatusActive {
+		return nil, nil
+	}
+	return ServiceState(service), nil
+}
+
+// ServiceState returns the state of a service.
+func ServiceState(service *awsecs.Service) *State {
+	return &State{aws.StringValue(service.ServiceArn), ecs.ToTags(service.Tags), service}
+}
+
+// Create creates the service. Its client token is the request's own: of two requests at once ECS creates one service, and refuses the other.
+func (s *Service) Create(ctx context.Context, tags common.Tags) (*State, error) {
+	in := *s.Input()
+	in.Tags = ecs.FromTags(tags)
+	created, err := s.Account.ECS.CreateService(ctx, &in)
+	switch {
+	case common.Draining.Is(err):
+		if s.OnDraining != nil {
+			s.OnDraining()
+		}
+		return nil, common.Wrapf(err, "service %s is being deleted", s.Service)
+	case err != nil:
+		return nil, err
+	}
+	if len(created.Tags) == 0 { // AWS leaves them out of some responses
+		created.Tags = in.Tags
+	}
+	return ServiceState(created), nil
+}
+
+// NotIdempotent reports whether ECS refused to create the service because there is one of its name with other settings.
+func NotIdempotent(err error) bool {
+	return common.CodeOf(err) == awsecs.ErrCodeInvalidParameterException && strings.Contains(err.Error(), "not idempotent")
+}
+
+// SetTags sets and removes tags.
+func (s *Service) SetTags(ctx context.Context, st *State, set common.Tags, remove []string) error {
+	return setECSTags(ctx, s.Account, st, set, remove)
+}
+
+// Delete deletes the service and stops its tasks.
+func (s *Service) Delete(ctx context.Context, _ *State) error {
+	_, err := s.Account.ECS.DeleteService(ctx, s.Cluster, s.Service)
+	return err
+}

@@ -1,0 +1,135 @@
+package resource
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go/aws"
+
+	"ecs-api/common"
+	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/saga"
+)
+
+// TaskDefinition is the adapter of one revision of a task definition.
+type TaskDefinition struct {
+	Account *account.Account
+	Family  string
+	ARN     string // of the revision, if it is known
+	Owner   string // the ownership tag of the revision that the request registers
+	// Input returns what is registered. It is called once the things that it refers to are there.
+	Input func() (*awsecs.RegisterTaskDefinitionInput, error)
+}
+
+// Kind is taskDefinition.
+func (d *TaskDefinition) Kind() Kind { return KindTaskDefinition }
+
+// Name is family:revision where the revision is known, else the family.
+func (d *TaskDefinition) Name() string {
+	if d.ARN != "" {
+		return account.NameOf(d.ARN)
+	}
+	return d.Family
+}
+
+// Traits says that ECS registers a revision for each call.
+func (d *TaskDefinition) Traits() Traits {
+	return Traits{OncePerCall: true, CreateRaces: []common.Race{common.NewRole}}
+}
+
+// Find returns the revision while it is ACTIVE: by its ARN where that is known, else by its ownership tag among the family's newest.
+func (d *TaskDefinition) Find(ctx context.Context) (*State, error) {
+	if d.ARN != "" {
+		out, err := d.Account.ECS.TaskDefinition(ctx, d.ARN)
+		if err != nil {
+			return nil, IgnoreNotFound(err)
+		}
+		return RevisionState(out), nil
+	}
+	arns, err := d.Account.ECS.ListTaskDefinitions(ctx, d.Family, awsecs.TaskDefinitionStatusActive)
+	if err != nil {
+		return nil, err
+	}
+	const newest = 5 // others may have registered meanwhile
+	for _, arn := range arns[:min(len(arns), newest)] {
+		out, err := d.Account.ECS.TaskDefinition(ctx, arn)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(ecs.ToTags(out.Tags), common.Tag{Key: common.TagRequest, Value: d.Owner}) {
+			return RevisionState(out), nil
+		}
+	}
+	return nil, nil
+}
+
+// RevisionState returns the state of a revision; nil if it is not ACTIVE.
+func RevisionState(out *awsecs.DescribeTaskDefinitionOutput) *State {
+	if out == nil || aws.StringValue(out.TaskDefinition.Status) != awsecs.TaskDefinitionStatusActive {
+		return nil
+	}
+	return &State{aws.StringValue(out.TaskDefinition.TaskDefinitionArn), ecs.ToTags(out.Tags), out.TaskDefinition}
+}
+
+// Create registers the revision. The ownership tag of revisions holds a digest of them, so that the same one is found again.
+func (d *TaskDefinition) Create(ctx context.Context, tags common.Tags) (*State, error) {
+	in, err := d.Input()
+	if err != nil {
+		return nil, err
+	}
+	tags = tags.With(common.Tag{Key: common.TagRequest, Value: d.Owner})
+	registered := *in
+	registered.Tags = ecs.FromTags(tags)
+	out, err := d.Account.ECS.RegisterTaskDefinition(ctx, &registered)
+	if err != nil {
+		return nil, err
+	}
+	d.ARN = aws.StringValue(out.TaskDefinition.TaskDefinitionArn)
+	return &State{d.ARN, tags, out.TaskDefinition}, nil
+}
+
+// SetTags sets and removes tags.
+func (d *TaskDefinition) SetTags(ctx context.Context, s *State, set common.Tags, remove []string) error {
+	return setECSTags(ctx, d.Account, s, set, remove)
+}
+
+// Delete deregisters the revision and deletes it. ECS keeps one that tasks still use until they do not.
+func (d *TaskDefinition) Delete(ctx context.Context, s *State) error {
+	if _, err := d.Account.ECS.DeregisterTaskDefinition(ctx, s.ID); err != nil && !common.Is(err, common.NotFound) {
+		return err
+	}
+	return d.Account.ECS.DeleteTaskDefinitions(ctx, []string{s.ID})
+}
+
+// CreateRevision returns the step that registers the revision and owns it by d.Owner, for requests that do not adopt any. Registered is called with it.
+func (d *TaskDefinition) CreateRevision(pace common.Pace, tags common.Tags, registered func(*State)) saga.Step {
+	return func(ctx context.Context) (saga.Rollback, error) {
+		r := &Request{Org: d.Account.Org, Owner: d.Owner, Pace: pace}
+		it := &Item{Thing: d, Tags: tags}
+		back, err := r.Ensure(it)(ctx)
+		if err == nil {
+			registered(it.Now)
+		}
+		return back, err
+	}
+}
+
+// RevisionOwner returns the beginning of the ownership tag of revisions of the service that have the digest.
+func RevisionOwner(service, digest string) string { return OwnerPrefix(service) + digest + "/" }
+
+// IsSameRevision reports whether a revision with the tags have is one that an interrupted request for the same, with the tags want, has left: prefix
+// begins the ownership tag of each. What carries it was registered for the service.
+func IsSameRevision(have, want common.Tags, prefix string) bool {
+	value, _ := have.Get(common.TagRequest)
+	return strings.HasPrefix(value, prefix) && len(have) == len(want) && len(have.Without(common.TagRequest).Changed(want.Without(common.TagRequest))) == 0
+}
+
+// errNoInput is a fault of ours: a revision that is only found cannot be registered.
+var errNoInput = errors.New("the revision has no input to be registered from")
+
+// Known is the input of a revision that is only found.
+func Known() (*awsecs.RegisterTaskDefinitionInput, error) { return nil, errNoInput }

@@ -1,0 +1,118 @@
+// Package resource has one adapter per kind of AWS thing that orchestration creates (cluster, execution role, log group, credential, Cloud Map
+// service, task definition, service), and what all of them need written once over it: create or adopt, the ownership tag, verification after a
+// concurrent creator, rollback, teardown.
+//
+// It owns one rule: only what still carries a request's ownership tag is deleted by its rollback. A 200 from AWS does not prove that we created a
+// thing, and no tag can be compared and swapped, so whoever adopts a thing that another request may still roll back puts its own tag on it first.
+package resource
+
+import (
+	"context"
+
+	"ecs-api/common"
+	"ecs-api/orchestration/saga"
+)
+
+// Kind is a kind of AWS thing, as plans name it.
+type Kind string
+
+// The kinds of things, and of parts of them that change on their own.
+const (
+	KindCluster         Kind = "cluster"
+	KindRole            Kind = "role"
+	KindRolePolicy      Kind = "rolePolicy"
+	KindLogGroup        Kind = "logGroup"
+	KindCredential      Kind = "credential"
+	KindTaskDefinition  Kind = "taskDefinition"
+	KindCloudMapService Kind = "cloudMapService"
+	KindService         Kind = "service"
+	KindTags            Kind = "tags"
+	KindParams          Kind = "params"
+)
+
+// words are what messages, steps and spans call the kinds.
+var words = map[Kind]string{
+	KindCluster: "cluster", KindRole: "role", KindRolePolicy: "role policy", KindLogGroup: "log group", KindCredential: "secret",
+	KindTaskDefinition: "task definition", KindCloudMapService: "Cloud Map service", KindService: "service", KindTags: "tags", KindParams: "parameters",
+}
+
+// Word returns what messages call the kind.
+func (k Kind) Word() string { return words[k] }
+
+// State is a thing as AWS has it.
+type State struct {
+	ID    string // what AWS addresses it by: an ARN, or a name
+	Tags  common.Tags
+	Value any // the SDK's struct
+}
+
+// ValueOf returns the SDK's struct in s; the zero value if s is nil.
+func ValueOf[T any](s *State) (value T) {
+	if s != nil {
+		value, _ = s.Value.(T)
+	}
+	return value
+}
+
+// A Thing is the adapter of one kind of AWS thing, for one that a request names.
+type Thing interface {
+	Kind() Kind
+	// Name is AWS's name of it.
+	Name() string
+	// Find returns the thing as it is now; nil if it is not there, or was deleted.
+	Find(ctx context.Context) (*State, error)
+	// Create creates it with the tags. Of what is there already, AWS says Conflict, unless CreatesOver says otherwise.
+	Create(ctx context.Context, tags common.Tags) (*State, error)
+	// SetTags gives it tags beside those it has, and takes away those with the given keys.
+	SetTags(ctx context.Context, s *State, set common.Tags, remove []string) error
+	// Delete deletes it. What is gone already may be NotFound.
+	Delete(ctx context.Context, s *State) error
+	Traits() Traits
+}
+
+// Traits are the ways in which kinds of things differ for those who create and delete them.
+type Traits struct {
+	// Shared: the services in a cluster share it. Rollback is counted per thing used, and one that is gone at the end is created again.
+	Shared bool
+	// CreatesOver: AWS's create succeeds for one that is there, so that the tags must be read to know who created it.
+	CreatesOver bool
+	// OncePerCall: AWS creates one for each call, so after a lost response we look for it before we retry.
+	OncePerCall bool
+	// CreateRaces and DeleteRaces are what AWS refuses for now.
+	CreateRaces, DeleteRaces []common.Race
+	// TakenHint says what to do when it exists and belongs to something else.
+	TakenHint string
+}
+
+// An Adopter brings a thing that is adopted to what the request wants, beyond its tags.
+type Adopter interface {
+	Adopt(ctx context.Context, s *State) (saga.Rollback, error)
+}
+
+// Item is a thing in a request: what was found, and what is there once the plan is applied. Now is set by the item's step alone, for those after it.
+type Item struct {
+	Thing
+	Found *State      // nil if there was nothing
+	Tags  common.Tags // that it is to have, the ownership tag included
+	Now   *State
+	// Completes runs after the thing was created a second time, because another request deleted it meanwhile.
+	Completes saga.Step
+
+	adopted bool // by the time it is verified
+}
+
+// ID returns what AWS addresses the thing by once it is there; empty before.
+func (it *Item) ID() string {
+	if it.Now == nil {
+		return ""
+	}
+	return it.Now.ID
+}
+
+// IgnoreNotFound returns err unless it says that there is nothing.
+func IgnoreNotFound(err error) error {
+	if common.Is(err, common.NotFound) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,352 @@
+// Package space looks at, and decides about, what a task definition of ours needs beside itself: the cluster, its execution role and log group, which the
+// services and jobs in it share, and the credentials of its containers. Whole services and managed task definitions are built with it.
+//
+// It owns one rule: whatever a request needs of the space is looked at before it is used, and used as AWS has it.
+package space
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/aws/aws-sdk-go/aws"
+	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
+
+	"ecs-api/common"
+	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/saga"
+	"ecs-api/orchestration/spec"
+	"ecs-api/secretsmanager"
+)
+
+// Flavors of what is created: the tag spinup:flavor.
+const (
+	FlavorService = "service"
+	FlavorTask    = "task"
+)
+
+// Want is what a request wants of a space.
+type Want struct {
+	Cluster     string
+	ClusterRef  string                                   // what the request calls the cluster, if it must be there; it may be an ARN
+	NewCluster  *awsecs.CreateClusterInput               // to create the cluster if it is not there; nil if it must be
+	Name        string                                   // of the service, or the family of a managed task definition: it begins ownership tags and names log streams
+	Flavor      string                                   // FlavorService or FlavorTask
+	Builds      bool                                     // a revision is registered, which needs role and log group
+	Callers     common.Tags                              // for everything
+	Credentials map[string]*awssecrets.CreateSecretInput // by container
+}
+
+// Containers returns the containers that the request has credentials for, sorted.
+func (w Want) Containers() []string { return slices.Sorted(maps.Keys(w.Credentials)) }
+
+// Found is what there is of the space.
+type Found struct {
+	Identity    account.Identity
+	Cluster     *resource.State
+	Role        *resource.State
+	Policies    resource.RolePolicies
+	LogGroup    *resource.State
+	Credentials map[string]*resource.State // by container, those whose names the request gives
+}
+
+// Settled reports whether a service runs in the cluster.
+func (f *Found) Settled() bool {
+	cluster := resource.ValueOf[*awsecs.Cluster](f.Cluster)
+	return cluster != nil && aws.Int64Value(cluster.ActiveServicesCount) > 0
+}
+
+// Space is the space of one request.
+type Space struct {
+	Account *account.Account
+	Request *resource.Request
+	Want    Want
+	id      string // of the request
+}
+
+// New returns the space that the request wants.
+func New(a *account.Account, ledger *resource.Ledger, want Want) *Space {
+	s := &Space{Account: a, Want: want, Request: &resource.Request{Org: a.Org, Cluster: want.Cluster, Service: want.Name, Pace: a.Pace, Ledger: ledger}}
+	s.Identify()
+	return s
+}
+
+// Identify gives the request a new id. It is called once the request has looked: the id is later then than that of a teardown which began before, and
+// which therefore spares what the request creates.
+func (s *Space) Identify() {
+	s.id = resource.NewID()
+	s.Request.Owner = resource.OwnerPrefix(s.Want.Name) + s.id
+}
+
+// ID is the request's id.
+func (s *Space) ID() string { return s.id }
+
+// Tags returns the tags of something in the space: ours, then the request's, then its own.
+func (s *Space) Tags(own common.Tags) common.Tags {
+	return spec.Tags(s.Account.Org, s.Want.Cluster, s.Want.Flavor, s.Request.Owner, s.Want.Callers.With(own...)...)
+}
+
+// Shared returns the things that the request shares with others in the space.
+func (s *Space) Shared() []resource.Thing {
+	shared := []resource.Thing{s.cluster()}
+	if s.Want.Builds {
+		shared = append(shared, s.role(), s.logGroup())
+	}
+	return shared
+}
+
+func (s *Space) cluster() *resource.Cluster {
+	return &resource.Cluster{Account: s.Account, Cluster: s.Want.Cluster, Ref: s.Want.ClusterRef, Input: s.Want.NewCluster}
+}
+
+func (s *Space) role() *resource.Role {
+	return &resource.Role{Account: s.Account, Cluster: s.Want.Cluster}
+}
+
+func (s *Space) logGroup() *resource.LogGroup {
+	return &resource.LogGroup{Account: s.Account, Group: s.Want.Cluster}
+}
+
+// credential returns the adapter of a container's secret, under the name that the request gives it.
+func (s *Space) credential(container string) *resource.Credential {
+	in := s.Want.Credentials[container]
+	return &resource.Credential{
+		Account: s.Account, Container: container, Secret: spec.SecretPrefix(s.Account.Org, s.Want.Cluster) + aws.StringValue(in.Name), Input: in, VersionID: s.id,
+	}
+}
+
+// Look returns the steps that read what there is of the space into found, all at the same time. Where role and log group are needed for their tags alone,
+// retags says so.
+func (s *Space) Look(found *Found, retags bool) []saga.Step {
+	find := func(name string, t resource.Thing, into **resource.State) saga.Step {
+		return saga.Named("read "+name, saga.Do(func(ctx context.Context) (err error) {
+			*into, err = t.Find(ctx)
+			return err
+		}))
+	}
+	steps := []saga.Step{find("cluster", s.cluster(), &found.Cluster)}
+	if s.Want.Builds {
+		steps = append(steps,
+			saga.Named("read identity", saga.Do(func(ctx context.Context) (err error) {
+				found.Identity, err = s.Account.Identity(ctx)
+				return err
+			})),
+			saga.Named("read role policy", saga.Do(func(ctx context.Context) (err error) {
+				found.Policies, err = s.role().Policies(ctx)
+				return err
+			})))
+	}
+	if s.Want.Builds || retags {
+		steps = append(steps, find("role", s.role(), &found.Role), find("log group", s.logGroup(), &found.LogGroup))
+	}
+	found.Credentials = map[string]*resource.State{}
+	states := make([]*resource.State, len(s.Want.Credentials))
+	var reads []saga.Step
+	for i, container := range s.Want.Containers() {
+		if s.Want.Credentials[container].Name != nil {
+			reads = append(reads, find("credentials", s.credential(container), &states[i]))
+		}
+	}
+	if len(reads) == 0 {
+		return steps
+	}
+	return append(steps, saga.InOrder(saga.Together(reads...), saga.Do(func(context.Context) error {
+		for i, container := range s.Want.Containers() {
+			if states[i] != nil {
+				found.Credentials[container] = states[i]
+			}
+		}
+		return nil
+	})))
+}
+
+// Parts are the things of the space in a plan.
+type Parts struct {
+	space       *Space
+	found       *Found
+	Cluster     *resource.Item
+	Role        *resource.Item // nil if the request needs none
+	LogGroup    *resource.Item // nil if the request needs none
+	Credentials map[string]*resource.Item
+}
+
+// Item returns the thing as an item of the plan, to have the tags.
+func (s *Space) item(t resource.Thing, found *resource.State, own common.Tags) *resource.Item {
+	return &resource.Item{Thing: t, Found: found, Tags: s.Tags(own)}
+}
+
+// Decide adds to the plan what is done with the cluster, the role and the log group. What cannot be used is an error.
+func (s *Space) Decide(plan *resource.Plan, found *Found) (*Parts, error) {
+	s.Request.Settled = found.Settled()
+	parts := &Parts{space: s, found: found, Credentials: map[string]*resource.Item{}}
+	if err := s.decideCluster(plan, parts); err != nil {
+		return nil, err
+	}
+	if !s.Want.Builds {
+		return parts, nil
+	}
+	parts.Role = s.item(s.role(), found.Role, nil)
+	parts.LogGroup = s.item(s.logGroup(), found.LogGroup, nil)
+	for _, it := range []*resource.Item{parts.Role, parts.LogGroup} {
+		if it.Found != nil {
+			if err := s.Request.Check(it, it.Found); err != nil {
+				return nil, err
+			}
+		}
+	}
+	s.decideRole(plan, parts)
+	s.decideLogGroup(plan, parts)
+	return parts, nil
+}
+
+func (s *Space) decideCluster(plan *resource.Plan, parts *Parts) error {
+	found := parts.found.Cluster
+	var own common.Tags
+	if s.Want.NewCluster != nil {
+		own = ecs.ToTags(s.Want.NewCluster.Tags)
+	}
+	parts.Cluster = s.item(s.cluster(), found, own)
+	switch {
+	case found == nil && s.Want.NewCluster == nil, found != nil && s.Want.NewCluster == nil && !found.Tags.BelongsTo(s.Account.Org):
+		return common.Errorf(common.NotFound, "there is no cluster %s; name one that exists, or add cluster to the request to create it", s.Want.Cluster)
+	case found != nil && !found.Tags.BelongsTo(s.Account.Org):
+		return account.NameTaken("cluster", s.Want.Cluster)
+	}
+	if s.Want.NewCluster == nil {
+		parts.Cluster.Now = found
+		plan.Add(0, resource.Change{Resource: resource.KindCluster, Name: s.Want.Cluster, Action: resource.Keep, Reason: "the request uses it"})
+		return nil
+	}
+	change := s.ensure(parts.Cluster)
+	if found == nil {
+		change.After = spec.Cluster(s.Account.Settings, s.Want.NewCluster, ecs.FromTags(parts.Cluster.Tags))
+		plan.Add(1, resource.Change{Resource: resource.KindCluster, Name: s.Want.Cluster, Action: resource.Keep, Reason: "verify who created it", Step: s.Request.Confirm(parts.Cluster), Internal: true})
+	}
+	plan.Add(0, change)
+	return nil
+}
+
+// ensure returns the change that creates or adopts the item.
+func (s *Space) ensure(it *resource.Item) resource.Change {
+	change := resource.Change{Resource: it.Kind(), Name: it.Name(), Action: resource.Create, Reason: "there is none of this name", Step: s.Request.Ensure(it)}
+	if it.Found != nil {
+		change.Action, change.Reason = resource.Adopt, "it exists"
+		if !it.Traits().Shared {
+			change.Reason = "an interrupted request has left it"
+		}
+	}
+	return change
+}
+
+func (s *Space) decideRole(plan *resource.Plan, parts *Parts) {
+	found, role := parts.found, s.role()
+	plan.Add(0, s.ensure(parts.Role))
+	document := role.PolicyFor(found.Policies, found.Identity, s.keys()...)
+	set := role.SetPolicy(found.Policies, document)
+	change := resource.Change{Resource: resource.KindRolePolicy, Name: role.Name(), Action: resource.Keep, Reason: "it allows what the tasks need"}
+	if trust, boundary := role.Outdated(found.Role, found.Identity); trust || boundary {
+		plan.Add(0, resource.Change{Resource: resource.KindRole, Name: role.Name(), Action: resource.Update, Reason: "its trust policy or permissions boundary is out of date", Step: role.BringUpToDate(trust, boundary, found.Identity)})
+	}
+	if !spec.SameDocument(found.Policies.Regional, document) {
+		change.Action, change.Reason, change.Step = resource.Update, "it does not allow what the tasks need", set
+		change.Before, change.After = rawJSON(found.Policies.Regional), rawJSON(document)
+		if found.Policies.Regional == "" {
+			change.Action = resource.Create
+		}
+	}
+	parts.Role.Completes = role.SetPolicy(resource.RolePolicies{}, document)
+	plan.Add(1, change)
+}
+
+// keys returns the keys that the request's credentials are encrypted with.
+func (s *Space) keys() []string {
+	var keys []string
+	for _, container := range s.Want.Containers() {
+		if key := aws.StringValue(s.Want.Credentials[container].KmsKeyId); key != "" {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+func (s *Space) decideLogGroup(plan *resource.Plan, parts *Parts) {
+	group := s.logGroup()
+	plan.Add(0, s.ensure(parts.LogGroup))
+	parts.LogGroup.Completes = group.Retention()
+	if group.WantsRetention(parts.found.LogGroup, s.Account.Org) {
+		plan.Add(1, resource.Change{Resource: resource.KindLogGroup, Name: group.Name(), Action: resource.Update, Reason: "its logs never expire", After: map[string]int{"RetentionInDays": spec.LogRetentionDays}, Step: group.Retention()})
+	}
+}
+
+// CreateCredential adds to the plan that the container's secret is created, or that the one which an interrupted request left is adopted.
+func (p *Parts) CreateCredential(plan *resource.Plan, container string) error {
+	s := p.space
+	in := s.Want.Credentials[container]
+	it := s.item(s.credential(container), p.found.Credentials[container], secretsmanager.ToTags(in.Tags))
+	if it.Found != nil {
+		if err := s.Request.Check(it, it.Found); err != nil {
+			return err
+		}
+	}
+	p.Credentials[container] = it
+	change := s.ensure(it)
+	change.After = map[string]any{"Name": it.Name(), "Container": container, "KmsKeyId": in.KmsKeyId}
+	plan.Add(0, change)
+	return nil
+}
+
+// SetCredential adds to the plan that a secret which the container has gets the request's value, and the tags that the request has for it.
+func (p *Parts) SetCredential(plan *resource.Plan, container string, found *resource.State) {
+	s := p.space
+	in := s.Want.Credentials[container]
+	secret := resource.ValueOf[*awssecrets.DescribeSecretOutput](found)
+	c := &resource.Credential{Account: s.Account, Container: container, Secret: aws.StringValue(secret.Name), Input: in, VersionID: s.id}
+	own := spec.WithoutOwn(secretsmanager.ToTags(in.Tags))
+	p.Credentials[container] = &resource.Item{Thing: c, Found: found, Now: found, Tags: own}
+	plan.Add(0, resource.Change{Resource: resource.KindCredential, Name: c.Name(), Action: resource.Update, Reason: "the request has a new value",
+		Step: saga.InOrder(c.Restore(found), c.SetValue(found), resource.ChangeTags(c, found, spec.WithoutOwn(s.Want.Callers.With(own...)), nil))})
+}
+
+// CredentialARNs returns the secrets of the containers, once they are there.
+func (p *Parts) CredentialARNs() map[string]string {
+	arns := map[string]string{}
+	for container, it := range p.Credentials {
+		arns[container] = it.ID()
+	}
+	return arns
+}
+
+// CredentialOutputs returns what a response shows of the credentials.
+func (p *Parts) CredentialOutputs() map[string]*awssecrets.CreateSecretOutput {
+	out := map[string]*awssecrets.CreateSecretOutput{}
+	for container, it := range p.Credentials {
+		out[container] = it.Thing.(*resource.Credential).Output(it)
+	}
+	return out
+}
+
+// Definition returns how the task definition is completed, once the things that it refers to are there.
+func (p *Parts) Definition() spec.Definition {
+	s := p.space
+	d := spec.Definition{LogGroup: s.Want.Cluster, LogRegion: s.Account.Region, LogPrefix: s.Want.Name, Credentials: p.CredentialARNs()}
+	if p.Role != nil {
+		d.RoleARN = s.role().ExecutionRoleARN(p.Role.Now, p.found.Identity)
+	}
+	return d
+}
+
+// Verify returns the steps that look again, at the end, for what the request adopted.
+func (p *Parts) Verify() saga.Step {
+	verify := p.space.Request.Verify
+	var steps []saga.Step
+	if p.Role != nil {
+		steps = append(steps, verify(p.Role), verify(p.LogGroup))
+	}
+	for _, container := range slices.Sorted(maps.Keys(p.Credentials)) {
+		steps = append(steps, verify(p.Credentials[container]))
+	}
+	return saga.Together(steps...)
+}

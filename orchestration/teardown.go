@@ -1,0 +1,221 @@
+package orchestration
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/aws/aws-sdk-go/aws"
+
+	"ecs-api/common"
+	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/saga"
+)
+
+// teardown is one recursive delete, once the service itself is deleted.
+type teardown struct {
+	o             *Orchestrator
+	cluster, name string
+	id            string          // of this request: what a later one created or adopted stays
+	service       *awsecs.Service // as it was found; INACTIVE if it is gone
+}
+
+// The stages of a teardown, in the order that AWS allows.
+const (
+	stageParts = iota
+	stageSecrets
+)
+
+// run tears down what was created for the service: its own things first, and then, once nothing is left in it, the cluster with its role. What belongs to
+// nobody or to others, or is used by others, stays; so do log groups, as logs outlive the service. It goes on after a failure with what does not depend on it.
+func (t *teardown) run(ctx context.Context) error {
+	if _, err := saga.Named("wait until the tasks have stopped", saga.Do(t.waitInactive))(ctx); err != nil {
+		return err
+	}
+	found, err := t.look(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, stage := range t.decide(found).Stages {
+		plan := resource.Plan{Stages: [][]resource.Change{stage}}
+		_, err := plan.Apply()(ctx)
+		errs = append(errs, err)
+	}
+	return errors.Join(append(errs, t.tearDownSpace(ctx))...)
+}
+
+// tearDownSpace tears down the cluster and then its role, if no request uses them and nothing is left in the cluster. The cluster goes first: AWS refuses to
+// delete one that is in use.
+func (t *teardown) tearDownSpace(ctx context.Context) error {
+	for _, thing := range []resource.Thing{t.clusterThing(), t.roleThing()} {
+		hold, free := t.o.ledger.Alone(thing)
+		if !free {
+			return nil // a request uses it
+		}
+		defer hold.Release()
+	}
+	found := &leftovers{}
+	if _, err := saga.Named("read cluster and role", saga.Do(func(ctx context.Context) error { return t.lookSpace(ctx, found) }))(ctx); err != nil {
+		return err
+	}
+	_, err := t.decideSpace(found).Apply()(ctx)
+	if errors.Is(err, errClusterStays) {
+		return nil
+	}
+	return err
+}
+
+func (t *teardown) clusterThing() *resource.Cluster {
+	return &resource.Cluster{Account: t.o.account, Cluster: t.cluster}
+}
+
+func (t *teardown) roleThing() *resource.Role {
+	return &resource.Role{Account: t.o.account, Cluster: t.cluster}
+}
+
+// waitInactive waits until the service's tasks have stopped.
+func (t *teardown) waitInactive(ctx context.Context) error {
+	return t.o.account.Pace.Until(ctx, func() (bool, error) { return t.inactive(ctx) })
+}
+
+// inactive reports whether the service's tasks have stopped; it is a Conflict if the service is there again.
+func (t *teardown) inactive(ctx context.Context) (bool, error) {
+	service, err := t.o.account.ECS.Service(ctx, t.cluster, t.name)
+	if err != nil {
+		return common.Is(err, common.NotFound), resource.IgnoreNotFound(err)
+	}
+	switch aws.StringValue(service.Status) {
+	case resource.StatusActive:
+		return false, common.Coded(common.CodeConcurrentChange, "service %s was created again meanwhile", t.name)
+	case resource.StatusDraining:
+		return false, nil
+	}
+	return true, nil
+}
+
+// decide returns the plan for what was found. It is pure.
+func (t *teardown) decide(f *leftovers) *resource.Plan {
+	p := &resource.Plan{}
+	for _, it := range f.cloudMap {
+		p.Add(stageParts, t.deletion(it, "only this service used it", saga.Do(func(ctx context.Context) error { return t.deleteCloudMap(ctx, it) })))
+	}
+	for i, it := range f.revisions {
+		change := t.deletion(it, "only this service used it", nil)
+		if i == 0 { // deregistered one by one, at the rate AWS allows, and deleted ten at a time
+			change.Step = saga.Do(func(ctx context.Context) error { return t.deleteRevisions(ctx, f.revisions) })
+		}
+		p.Add(stageParts, change)
+	}
+	for _, it := range f.secrets {
+		p.Add(stageSecrets, t.deletion(it, "only this service used it", t.tearDown(it, t.belongs)))
+	}
+	return p
+}
+
+// decideSpace returns the plan for the cluster and the role. It is pure.
+func (t *teardown) decideSpace(f *leftovers) *resource.Plan {
+	p := &resource.Plan{}
+	if f.cluster != nil {
+		p.Add(0, t.deletion(f.cluster, "nothing is left in it", t.tearDown(f.cluster, t.owns)))
+	}
+	if f.role != nil {
+		p.Add(1, t.deletion(f.role, "nothing is left in its cluster", t.tearDown(f.role, t.ownsRole)))
+	}
+	return p
+}
+
+func (t *teardown) deletion(it *resource.Item, reason string, step saga.Step) resource.Change {
+	return resource.Change{Resource: it.Kind(), Name: it.Name(), Action: resource.Delete, Reason: reason, Step: step}
+}
+
+// tearDown returns the step that deletes a thing, as long as its tags are as wanted and the service is not there again.
+func (t *teardown) tearDown(it *resource.Item, wanted func(common.Tags) bool) saga.Step {
+	return saga.Do(func(ctx context.Context) error {
+		gone, err := resource.TearDown(ctx, t.o.account.Pace, it.Thing, func(ctx context.Context, s *resource.State) (bool, error) {
+			if !wanted(s.Tags) || resource.Scheduled(s) && s.Value != nil {
+				return false, nil
+			}
+			_, err := t.inactive(ctx)
+			return err == nil, err
+		})
+		if err == nil && !gone && it.Kind() == resource.KindCluster {
+			err = errClusterStays
+		}
+		return err
+	})
+}
+
+// errClusterStays ends a teardown whose cluster is used again: the role stays with it. It is no failure.
+var errClusterStays = errors.New("the cluster is used again")
+
+// deleteCloudMap deletes a Cloud Map service. Its instances leave as the tasks stop; those that do not are deregistered.
+func (t *teardown) deleteCloudMap(ctx context.Context, it *resource.Item) error {
+	tearDown := t.tearDown(it, t.belongs)
+	_, err := tearDown(ctx)
+	if !common.RegistryInUse.Is(err) {
+		return err
+	}
+	if err := it.Thing.(*resource.CloudMapService).Deregister(ctx, it.Found.ID); err != nil {
+		return err
+	}
+	_, err = tearDown(ctx)
+	return err
+}
+
+// deleteRevisions deregisters the revisions, and then deletes them.
+func (t *teardown) deleteRevisions(ctx context.Context, revisions []*resource.Item) error {
+	var arns []string
+	for _, it := range revisions {
+		arn := it.Found.ID
+		now, err := t.o.account.ECS.TaskDefinition(ctx, arn)
+		if resource.IgnoreNotFound(err) != nil {
+			return err
+		}
+		if err != nil || !t.belongs(ecsTags(now)) {
+			continue // gone, or adopted meanwhile
+		}
+		if _, err := t.inactive(ctx); err != nil {
+			return err
+		}
+		if _, err := t.o.account.ECS.DeregisterTaskDefinition(ctx, arn); resource.IgnoreNotFound(err) != nil {
+			return err
+		}
+		arns = append(arns, arn)
+	}
+	return t.o.account.ECS.DeleteTaskDefinitions(ctx, arns)
+}
+
+// belongs reports whether something may be torn down along with the service: it carries our org's tag, does not say that it is of another space or for
+// another service, and no later request has created or adopted it.
+func (t *teardown) belongs(tags common.Tags) bool {
+	space, ok := tags.Get(common.TagSpace)
+	return t.owns(tags) && (!ok || space == t.cluster) && resource.CreatedFor(tags, t.name)
+}
+
+// owns reports whether a cluster with the tags may be torn down once it is empty.
+func (t *teardown) owns(tags common.Tags) bool {
+	return tags.OwnedBy(t.o.account.Org) && !resource.CreatedAfter(tags, t.id)
+}
+
+// ownsRole reports whether a role with the tags may be torn down along with its cluster.
+func (t *teardown) ownsRole(tags common.Tags) bool {
+	space, _ := tags.Get(common.TagSpace)
+	return t.owns(tags) && space == t.cluster
+}
+
+// families returns the families that the service used when it was found.
+func (t *teardown) families() []string {
+	if task := aws.StringValue(t.service.TaskDefinition); task != "" {
+		return []string{account.FamilyOf(task)}
+	}
+	return nil
+}
+
+// unique returns the elements sorted, each once.
+func unique(s []string) []string {
+	slices.Sort(s)
+	return slices.Compact(s)
+}

@@ -1,0 +1,159 @@
+package orchestration
+
+import (
+	"reflect"
+
+	"github.com/aws/aws-sdk-go/aws"
+	"github.com/aws/aws-sdk-go/aws/awsutil"
+
+	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/spec"
+)
+
+// changeInput returns the call that changes the service. What is not mentioned in it stays.
+func (p *updatePlan) changeInput() *awsecs.UpdateServiceInput {
+	u, was := p.update, p.found.service
+	in := awsecs.UpdateServiceInput{}
+	if u.settings != nil {
+		in = *u.settings
+	}
+	in.Cluster, in.Service, in.TaskDefinition = aws.String(u.cluster), aws.String(u.service), nil
+	if u.force {
+		in.ForceNewDeployment = aws.Bool(true)
+	}
+	if p.revision != nil {
+		in.TaskDefinition = aws.String(p.revisionName())
+	}
+	if in.NetworkConfiguration != nil {
+		in.NetworkConfiguration = mergeNetwork(u, in.NetworkConfiguration, was.NetworkConfiguration)
+	}
+	if in.DeploymentConfiguration != nil {
+		in.DeploymentConfiguration = mergeDeployment(in.DeploymentConfiguration, was.DeploymentConfiguration)
+	}
+	switch {
+	case in.CapacityProviderStrategy == nil:
+	case awsutil.DeepEqual(in.CapacityProviderStrategy, was.CapacityProviderStrategy):
+		in.CapacityProviderStrategy = nil
+	default: // AWS changes a strategy, or from a launch type to one, only with a new deployment
+		in.ForceNewDeployment = aws.Bool(true)
+	}
+	return &in
+}
+
+// restoreInput returns the call that gives the service back the settings that it was found with, where the change has others.
+func restoreInput(change *awsecs.UpdateServiceInput, was *awsecs.Service) *awsecs.UpdateServiceInput {
+	back := &awsecs.UpdateServiceInput{Cluster: change.Cluster, Service: change.Service}
+	if change.TaskDefinition != nil {
+		back.TaskDefinition = was.TaskDefinition
+	}
+	if change.CapacityProviderStrategy != nil { // back to a launch type with an empty one
+		back.CapacityProviderStrategy = append([]*awsecs.CapacityProviderStrategyItem{}, was.CapacityProviderStrategy...)
+		back.ForceNewDeployment = aws.Bool(true)
+	}
+	current := currentSettings(was)
+	from, to, has := reflect.ValueOf(change).Elem(), reflect.ValueOf(back).Elem(), reflect.ValueOf(current)
+	for field := range has.Type().Fields() {
+		if !field.IsExported() || from.FieldByName(field.Name).IsNil() {
+			continue
+		}
+		to.FieldByName(field.Name).Set(has.FieldByName(field.Name))
+	}
+	return back
+}
+
+// settings are the members of UpdateServiceInput that a rollback restores as they are, under its names. A test compares them.
+type settings struct {
+	AvailabilityZoneRebalancing   *string
+	DeploymentConfiguration       *awsecs.DeploymentConfiguration
+	DeploymentController          *awsecs.DeploymentController
+	DesiredCount                  *int64
+	EnableECSManagedTags          *bool
+	EnableExecuteCommand          *bool
+	HealthCheckGracePeriodSeconds *int64
+	LoadBalancers                 []*awsecs.LoadBalancer
+	NetworkConfiguration          *awsecs.NetworkConfiguration
+	PlacementConstraints          []*awsecs.PlacementConstraint
+	PlacementStrategy             []*awsecs.PlacementStrategy
+	PlatformVersion               *string
+	PropagateTags                 *string
+	ServiceConnectConfiguration   *awsecs.ServiceConnectConfiguration
+	ServiceRegistries             []*awsecs.ServiceRegistry
+	VolumeConfigurations          []*awsecs.ServiceVolumeConfiguration
+	VpcLatticeConfigurations      []*awsecs.VpcLatticeConfiguration
+}
+
+// currentSettings returns the service's settings as an update would set them: what is not set is what AWS takes for that.
+func currentSettings(s *awsecs.Service) settings {
+	out := settings{
+		AvailabilityZoneRebalancing: s.AvailabilityZoneRebalancing, DeploymentConfiguration: s.DeploymentConfiguration, DeploymentController: s.DeploymentController,
+		DesiredCount: s.DesiredCount, EnableECSManagedTags: aws.Bool(aws.BoolValue(s.EnableECSManagedTags)), EnableExecuteCommand: aws.Bool(aws.BoolValue(s.EnableExecuteCommand)),
+		HealthCheckGracePeriodSeconds: s.HealthCheckGracePeriodSeconds, NetworkConfiguration: s.NetworkConfiguration, PlatformVersion: s.PlatformVersion,
+		PropagateTags:        s.PropagateTags,
+		LoadBalancers:        append([]*awsecs.LoadBalancer{}, s.LoadBalancers...),
+		PlacementConstraints: append([]*awsecs.PlacementConstraint{}, s.PlacementConstraints...),
+		PlacementStrategy:    append([]*awsecs.PlacementStrategy{}, s.PlacementStrategy...),
+		ServiceRegistries:    append([]*awsecs.ServiceRegistry{}, s.ServiceRegistries...),
+	}
+	if out.PropagateTags == nil {
+		out.PropagateTags = aws.String(awsecs.PropagateTagsNone)
+	}
+	out.ServiceConnectConfiguration = &awsecs.ServiceConnectConfiguration{Enabled: aws.Bool(false)}
+	out.VolumeConfigurations, out.VpcLatticeConfigurations = []*awsecs.ServiceVolumeConfiguration{}, []*awsecs.VpcLatticeConfiguration{}
+	if d := primary(s); d != nil { // ECS shows these with the deployment
+		if d.ServiceConnectConfiguration != nil {
+			out.ServiceConnectConfiguration = d.ServiceConnectConfiguration
+		}
+		out.VolumeConfigurations = append(out.VolumeConfigurations, d.VolumeConfigurations...)
+		out.VpcLatticeConfigurations = append(out.VpcLatticeConfigurations, d.VpcLatticeConfigurations...)
+	}
+	return out
+}
+
+// primary returns the service's newest deployment; nil if it shows none.
+func primary(s *awsecs.Service) *awsecs.Deployment {
+	for _, d := range s.Deployments {
+		if aws.StringValue(d.Status) == "PRIMARY" {
+			return d
+		}
+	}
+	return nil
+}
+
+// settingsAfter and settingsBefore return what the plan shows of the service's settings.
+func (p *updatePlan) settingsAfter() *awsecs.UpdateServiceInput { return p.changeInput() }
+
+func (p *updatePlan) settingsBefore() *awsecs.UpdateServiceInput {
+	return restoreInput(p.changeInput(), p.found.service)
+}
+
+// mergeNetwork returns the service's network settings with what the request says over them. There never is a public address.
+func mergeNetwork(u *update, wanted, now *awsecs.NetworkConfiguration) *awsecs.NetworkConfiguration {
+	vpc := awsecs.AwsVpcConfiguration{}
+	if wanted.AwsvpcConfiguration != nil {
+		vpc = *wanted.AwsvpcConfiguration
+	}
+	if now != nil && now.AwsvpcConfiguration != nil {
+		if len(vpc.Subnets) == 0 {
+			vpc.Subnets = now.AwsvpcConfiguration.Subnets
+		}
+		if len(vpc.SecurityGroups) == 0 {
+			vpc.SecurityGroups = now.AwsvpcConfiguration.SecurityGroups
+		}
+	}
+	return spec.Network(u.o.account.Settings, &awsecs.NetworkConfiguration{AwsvpcConfiguration: &vpc})
+}
+
+// mergeDeployment returns a deployment configuration in which what wanted leaves out stays as it is.
+func mergeDeployment(wanted, now *awsecs.DeploymentConfiguration) *awsecs.DeploymentConfiguration {
+	if now == nil {
+		return wanted
+	}
+	out := *now
+	to, from := reflect.ValueOf(&out).Elem(), reflect.ValueOf(wanted).Elem()
+	for field := range from.Type().Fields() {
+		if field.IsExported() && !from.FieldByName(field.Name).IsNil() {
+			to.FieldByName(field.Name).Set(from.FieldByName(field.Name))
+		}
+	}
+	return &out
+}
