@@ -111,11 +111,11 @@ func TestALifeOfAServiceIsTraced(t *testing.T) {
 	)
 	spans := c.Spans()
 	for path, kind := range map[string]otlp.Span_SpanKind{
-		create: otlp.Span_SPAN_KIND_SERVER, create + " > cluster": otlp.Span_SPAN_KIND_INTERNAL, create + " > cluster > ECS.CreateCluster": otlp.Span_SPAN_KIND_CLIENT,
-		create + " > credentials > Secrets Manager.CreateSecret": otlp.Span_SPAN_KIND_CLIENT, create + " > service > ECS.CreateService": otlp.Span_SPAN_KIND_CLIENT,
-		update + " > service > ECS.UpdateService": otlp.Span_SPAN_KIND_CLIENT, remove + " > delete service > ECS.DeleteService": otlp.Span_SPAN_KIND_CLIENT,
-		remove + " > delete service > wait until the tasks have stopped":    otlp.Span_SPAN_KIND_INTERNAL,
-		remove + " > delete service > cluster and role > ECS.DeleteCluster": otlp.Span_SPAN_KIND_CLIENT,
+		create: otlp.Span_SPAN_KIND_SERVER, create + " > create cluster": otlp.Span_SPAN_KIND_INTERNAL, create + " > create cluster > ECS.CreateCluster": otlp.Span_SPAN_KIND_CLIENT,
+		create + " > create secret > Secrets Manager.CreateSecret": otlp.Span_SPAN_KIND_CLIENT, create + " > create service > ECS.CreateService": otlp.Span_SPAN_KIND_CLIENT,
+		update + " > update service > ECS.UpdateService": otlp.Span_SPAN_KIND_CLIENT, remove + " > delete service > ECS.DeleteService": otlp.Span_SPAN_KIND_CLIENT,
+		remove + " > delete service > wait until the tasks have stopped":  otlp.Span_SPAN_KIND_INTERNAL,
+		remove + " > delete service > delete cluster > ECS.DeleteCluster": otlp.Span_SPAN_KIND_CLIENT,
 	} {
 		if len(spans[path]) == 0 || spans[path][0].Kind != kind {
 			t.Errorf("%d spans %s, want one of kind %s", len(spans[path]), path, kind)

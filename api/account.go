@@ -10,6 +10,7 @@ import (
 	awsaccount "ecs-api/orchestration/account"
 	"ecs-api/orchestration/adhoc"
 	"ecs-api/orchestration/preflight"
+	"ecs-api/orchestration/resource"
 )
 
 // account is one AWS account: what requests do with it, and who reads it at the moment.
@@ -49,12 +50,7 @@ func (s *Server) newAccount(name string, o Options) (*account, error) {
 	a := &account{name: name, scope: awsaccount.New(settings(name, o.Config.Org, c), awsaccount.NewClients(sess), o.Pace)}
 	a.adhoc = adhoc.New(a.scope)
 	a.preflight = preflight.New(a.scope, sess, c.TaskRoles, access.RoleARN)
-	a.orchestrator = orchestration.New(orchestration.Account{
-		Name: a.scope.Name, Region: a.scope.Region, Org: a.scope.Org, Subnets: a.scope.Subnets, SecurityGroups: a.scope.SecurityGroups, KMSKeyID: a.scope.KMSKeyID,
-		PermissionsBoundary: a.scope.PermissionsBoundary, DefaultStrategy: a.scope.DefaultStrategy, AllowsTaskRole: a.scope.AllowsRole,
-	}, orchestration.Clients{
-		ECS: a.scope.ECS, IAM: a.scope.IAM, Secrets: a.scope.Secrets, Cloud: a.scope.CloudMap, Logs: a.scope.Logs, STS: a.scope.STS, Tagged: a.scope.Tagging,
-	}, s.background)
+	a.orchestrator = orchestration.New(a.scope, s.background, &resource.Ledger{})
 	return a, nil
 }
 

@@ -15,7 +15,7 @@ import (
 	"ecs-api/config"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
-	"ecs-api/orchestration"
+	"ecs-api/orchestration/saga"
 )
 
 // newInProcessHarness is newHarness without a network, for tests whose time is not real; o's config is its own.
@@ -85,14 +85,14 @@ func TestABigCleanUpThrottlesNobodysReads(t *testing.T) {
 		if answer, text := h.do(t, http.MethodDelete, "/v1/ecs/local/clusters/old/services/www?recursive=true", ""); answer.StatusCode != http.StatusOK {
 			t.Fatalf("delete: %d %s", answer.StatusCode, text)
 		}
-		for h.background.Operations("local")[0].State == orchestration.Running {
+		for h.background.Operations("local")[0].State == saga.Running {
 			time.Sleep(time.Second)
 		}
 		took := time.Since(start)
 		close(stop)
 		ui.Wait()
 
-		if op := h.background.Operations("local")[0]; op.State != orchestration.Succeeded {
+		if op := h.background.Operations("local")[0]; op.State != saga.Succeeded {
 			t.Errorf("the clean-up: %+v", op)
 		}
 		if left := strings.Join(cloud.Inventory(), "\n"); strings.Contains(left, "old:") {

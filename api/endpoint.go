@@ -14,7 +14,7 @@ import (
 
 	"ecs-api/api/body"
 	"ecs-api/common"
-	"ecs-api/orchestration"
+	"ecs-api/orchestration/saga"
 )
 
 // How long an endpoint may take unless its route says otherwise.
@@ -128,7 +128,7 @@ func (e *endpoint) serve(w http.ResponseWriter, c call) answer {
 		defer c.account.reads.written() // also when it failed, or panicked: it may have changed something
 	}
 	if !isRead(c.request) {
-		c.ctx = orchestration.WithProgress(context.WithoutCancel(c.ctx), &recordOf(c.request).progress)
+		c.ctx = saga.WithProgress(context.WithoutCancel(c.ctx), &recordOf(c.request).progress)
 	}
 	return e.do(w, c)
 }

@@ -3,14 +3,15 @@ package api
 import (
 	"github.com/sirupsen/logrus"
 
-	"ecs-api/orchestration"
+	"ecs-api/orchestration/operations"
+	"ecs-api/orchestration/saga"
 )
 
 // observeOperation counts background work, and writes the one line that each piece of it gets, when it has ended. Nobody sees
 // its end before this was told of it.
-func (s *Server) observeOperation(o orchestration.Operation) {
+func (s *Server) observeOperation(o operations.Operation) {
 	running := s.metrics.operationsRunning.WithLabelValues(o.Account, o.Kind)
-	if o.State == orchestration.Running {
+	if o.State == saga.Running {
 		running.Inc()
 		return
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"ecs-api/common"
-	"ecs-api/orchestration"
+	"ecs-api/orchestration/saga"
 )
 
 // record is what becomes known of a request while it is served. The access log and the metrics are written from it.
@@ -20,8 +20,8 @@ type record struct {
 	shared   bool         // the answer is that of another caller's identical read, which its calls to AWS count for
 	awsCalls atomic.Int64 // may still grow after the answer: background work carries the request's context
 	start    time.Time
-	traceID  string                 // empty when tracing is off
-	progress orchestration.Progress // the steps of the orchestration that the request asks for
+	traceID  string        // empty when tracing is off
+	progress saga.Progress // the steps of the orchestration that the request asks for
 }
 
 // noRoute is the route of a request that none takes.

@@ -15,7 +15,7 @@ import (
 	"ecs-api/api/sse"
 	"ecs-api/common"
 	"ecs-api/config"
-	"ecs-api/orchestration"
+	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/preflight"
 	"ecs-api/registry"
 )
@@ -56,7 +56,7 @@ type Server struct {
 	metrics  *metrics
 	tracer   trace.Tracer // nil: off
 	// background is the owner of what goes on after its request was answered.
-	background *orchestration.Group
+	background *operations.Group
 	auth       *authenticator
 	router     *mux.Router
 	public     map[string]bool // the paths that need no token
@@ -81,7 +81,7 @@ func New(o Options) (*Server, error) {
 	if o.Traces != nil {
 		s.tracer = o.Traces.Tracer("ecs-api/api")
 	}
-	s.background = orchestration.NewGroup(s.observeOperation)
+	s.background = operations.NewGroup(s.observeOperation)
 	for name := range o.Config.Accounts {
 		a, err := s.newAccount(name, o)
 		if err != nil {

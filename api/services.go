@@ -11,6 +11,7 @@ import (
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration"
+	"ecs-api/orchestration/operations"
 )
 
 // orchestrationTime is longer than any orchestration takes: they have deadlines of their own, and take back what they made when those
@@ -30,9 +31,9 @@ func targeted[In, Out any](f func(call, target, In) (Out, error)) func(call, In)
 	return func(c call, in In) (out Out, err error) {
 		var at target
 		if _, ok := c.params.values["service"]; ok {
-			at.cluster, at.service, err = c.account.orchestrator.ServiceNamed(c.Context(), c.name("cluster"), c.name("service"))
+			at.cluster, at.service, err = c.account.scope.ServiceNamed(c.Context(), c.name("cluster"), c.name("service"))
 		} else {
-			at.cluster, err = c.account.orchestrator.ClusterNamed(c.Context(), c.name("cluster"))
+			at.cluster, err = c.account.scope.ClusterNamed(c.Context(), c.name("cluster"))
 		}
 		if err != nil {
 			return out, err
@@ -108,11 +109,11 @@ func showServiceLogs(c call, at target, _ none) (*awslogs.GetLogEventsOutput, er
 	})
 }
 
-func listOperations(c call, _ none) ([]orchestration.Operation, error) {
+func listOperations(c call, _ none) ([]operations.Operation, error) {
 	return c.server.background.Operations(c.account.name), nil
 }
 
-func showOperation(c call, _ none) (orchestration.Operation, error) {
+func showOperation(c call, _ none) (operations.Operation, error) {
 	return c.server.background.Operation(c.account.name, c.name("operation"))
 }
 

@@ -115,12 +115,12 @@ func TestWhatTheSDKWouldRefuseIsToldByFieldBeforeAnythingIsMade(t *testing.T) {
 	ask(t, h, []asked{
 		{"a new service", "POST", "/services", `{"cluster":{"clustername":"new","defaultCapacityProviderStrategy":[{}],"tags":[{}]},"taskdefinition":` + definition + `,
 			"service":{"servicename":"x","deploymentConfiguration":{"alarms":{}}},"serviceregistry":{"name":"x","namespaceid":"ns-1","dnsconfig":{}},
-			"credentials":{"web":{"Name":"x","SecretString":"hunter2","AddReplicaRegions":[{"Region":""}]}}}`, 400,
+			"credentials":{"web":{"Name":"x","SecretString":"{\"username\":\"u\",\"password\":\"hunter2\"}","AddReplicaRegions":[{"Region":""}]}}}`, 400,
 			wrong(append(append([]string{"cluster.tags[0].Key", "cluster.defaultCapacityProviderStrategy[0].capacityprovider"}, below("taskdefinition", wrongDefinition)...),
 				"serviceregistry.dnsconfig.dnsrecords", "service.deploymentConfiguration.alarms.alarmnames", "service.deploymentConfiguration.alarms.enable",
 				"service.deploymentConfiguration.alarms.rollback", "credentials.web.AddReplicaRegions[0].Region")...)},
 		{"a change", "PUT", "/clusters/mine/services/www", `{"Service":{"serviceConnectConfiguration":{}},"TaskDefinition":` + definition + `,
-			"Credentials":{"web":{"SecretString":"hunter2","AddReplicaRegions":[{"Region":""}]}}}`, 400,
+			"Credentials":{"web":{"SecretString":"{\"username\":\"u\",\"password\":\"hunter2\"}","AddReplicaRegions":[{"Region":""}]}}}`, 400,
 			wrong(append(append([]string{"Service.serviceConnectConfiguration.enabled"}, below("TaskDefinition", wrongDefinition)...), "Credentials.web.AddReplicaRegions[0].Region")...)},
 	})
 	ask(t, h, []asked{
@@ -143,11 +143,11 @@ func TestWhatTheServerCompletesMayBeLeftOut(t *testing.T) {
 	network := `"networkConfiguration":{"awsvpcConfiguration":{"securityGroups":["` + localaws.SecurityGroup + `"]}}`
 	ask(t, h, []asked{
 		{"when a service is made", "POST", "/services", `{"cluster":{"clustername":"new"},"taskdefinition":` + definition + `,"service":{"servicename":"x",` + network + `},
-			"credentials":{"web":{"Name":"x","SecretString":"hunter2"}}}`, 200, map[string]any{
+			"credentials":{"web":{"Name":"x","SecretString":"{\"username\":\"u\",\"password\":\"hunter2\"}"}}}`, 200, map[string]any{
 			"Service.NetworkConfiguration.AwsvpcConfiguration.Subnets.#": 2,
 		}},
 		{"and when it is changed", "PUT", "/clusters/new/services/x", `{"TaskDefinition":` + definition + `,"Service":{` + network + `},
-			"Credentials":{"web":{"SecretString":"hunter3"}}}`, 200, map[string]any{
+			"Credentials":{"web":{"SecretString":"{\"username\":\"u\",\"password\":\"hunter3\"}"}}}`, 200, map[string]any{
 			"Service.NetworkConfiguration.AwsvpcConfiguration.Subnets.#": 2,
 		}},
 	})

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"ecs-api/orchestration"
+	"ecs-api/orchestration/saga"
 )
 
 // How much of the orchestration's steps Server-Timing shows.
@@ -16,7 +16,7 @@ const (
 
 // serverTiming says where the time went, in milliseconds: all of it, the calls to AWS, and the steps that have ended. Steps overlap where
 // they are done at the same time; those that had nothing to do are left out.
-func serverTiming(total time.Duration, calls int64, steps []orchestration.StepReport) string {
+func serverTiming(total time.Duration, calls int64, steps []saga.StepReport) string {
 	var b strings.Builder
 	_, _ = fmt.Fprintf(&b, "total;dur=%.1f, aws;desc=\"%d calls\"", milliseconds(total), calls)
 	shown := 2

@@ -12,7 +12,7 @@ import (
 
 	"ecs-api/api/openapi"
 	"ecs-api/localaws"
-	"ecs-api/orchestration"
+	"ecs-api/orchestration/saga"
 )
 
 // timings matches a Server-Timing header of ours.
@@ -20,25 +20,25 @@ var timings = regexp.MustCompile(`^total;dur=\d+\.\d, aws;desc="\d+ calls"(, [A-
 
 func TestServerTimingTellsTheSteps(t *testing.T) {
 	start := time.Unix(0, 0)
-	step := func(name string, took time.Duration) orchestration.StepReport {
+	step := func(name string, took time.Duration) saga.StepReport {
 		end := start.Add(took)
-		return orchestration.StepReport{Name: name, StartedAt: start, EndedAt: &end}
+		return saga.StepReport{Name: name, StartedAt: start, EndedAt: &end}
 	}
-	var many []orchestration.StepReport
+	var many []saga.StepReport
 	for i := range 100 {
 		many = append(many, step(fmt.Sprintf("step %d", i), time.Second))
 	}
 	tests := []struct {
 		name  string
-		steps []orchestration.StepReport
+		steps []saga.StepReport
 		want  string
 	}{
 		{"none", nil, ""},
-		{"some", []orchestration.StepReport{step("read cluster", 1500*time.Microsecond), step("cluster", time.Second)}, ", read-cluster;dur=1.5, cluster;dur=1000.0"},
-		{"one had nothing to do", []orchestration.StepReport{step("role", time.Microsecond)}, ""},
-		{"one goes on", []orchestration.StepReport{{Name: "role", StartedAt: start}}, ""},
-		{"a name that is no token", []orchestration.StepReport{step("a;dur=1, é\r\n\"b\"", time.Second)}, ", a-dur-1------b-;dur=1000.0"},
-		{"a long name", []orchestration.StepReport{step(strings.Repeat("x", 500), time.Second)}, ", " + strings.Repeat("x", 48) + ";dur=1000.0"},
+		{"some", []saga.StepReport{step("read cluster", 1500*time.Microsecond), step("cluster", time.Second)}, ", read-cluster;dur=1.5, cluster;dur=1000.0"},
+		{"one had nothing to do", []saga.StepReport{step("role", time.Microsecond)}, ""},
+		{"one goes on", []saga.StepReport{{Name: "role", StartedAt: start}}, ""},
+		{"a name that is no token", []saga.StepReport{step("a;dur=1, é\r\n\"b\"", time.Second)}, ", a-dur-1------b-;dur=1000.0"},
+		{"a long name", []saga.StepReport{step(strings.Repeat("x", 500), time.Second)}, ", " + strings.Repeat("x", 48) + ";dur=1000.0"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -57,8 +57,8 @@ func TestWritesAreTimedByStep(t *testing.T) {
 	h := newHarness(t, localaws.New())
 	const service = "/v1/ecs/local/clusters/myclu/services/www"
 	for _, tt := range []struct{ method, target, body, step string }{
-		{http.MethodPost, "/v1/ecs/local/services", openapi.CreateExample, "cluster"},
-		{http.MethodPut, service, `{"Service": {"DesiredCount": 2}}`, "service"},
+		{http.MethodPost, "/v1/ecs/local/services", openapi.CreateExample, "create-cluster"},
+		{http.MethodPut, service, `{"Service": {"DesiredCount": 2}}`, "update-service"},
 		{http.MethodDelete, service, "", "delete-service"},
 		{http.MethodDelete, service + "?recursive=true", "", "read-service"},
 	} {

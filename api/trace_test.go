@@ -124,7 +124,7 @@ func TestBackgroundWorkNamesItsTraceInTheLog(t *testing.T) {
 	}
 	above := "DELETE /v1/ecs/{account}/clusters/{cluster}/services/{service} > delete service"
 	spans := c.Spans()
-	if len(spans[above+" > find what belongs to it"]) != 1 || len(spans[above+" > cluster and role > ECS.DeleteCluster"]) != 1 {
+	if len(spans[above+" > read what belongs to the service"]) != 1 || len(spans[above+" > delete cluster > ECS.DeleteCluster"]) != 1 {
 		t.Errorf("spans %v", spans)
 	}
 }

@@ -245,19 +245,23 @@ func TestIdleAndSlowConnectionsHoldNobodyUp(t *testing.T) {
 
 func TestARecursiveDeleteSparesCredentialsThatAreNotOurs(t *testing.T) {
 	w := newWorld(t)
-	theirs := must(w.secretsClient().CreateSecret(&secretsmanager.CreateSecretInput{Name: aws.String("made-by-hand"), SecretString: aws.String("abc123value")}))(t)
+	theirs := must(w.secretsClient().CreateSecret(&secretsmanager.CreateSecretInput{Name: aws.String("spinup/localdev/myclu/made-by-hand"), SecretString: aws.String("abc123value")}))(t)
 	w.set("theirs", *theirs.ARN)
 	const body = `{"cluster": {"clustername": "myclu"}, "service": {"servicename": "www", "desiredcount": 0},
-		"taskdefinition": {"family": "www", "cpu": "256", "memory": "512", "executionrolearn": "arn:aws:iam::123456789012:role/admin",
+		"taskdefinition": {"family": "www", "cpu": "256", "memory": "512", "executionrolearn": "myclu-ecsTaskExecution",
 			"containerdefinitions": [{"name": "web", "image": "nginx", "repositorycredentials": {"credentialsparameter": "${theirs}"}}]}}`
 	w.run(t, []row{
 		{name: "a role of the caller's choice for its task", send: "POST /local/services", status: 400,
 			body: strings.Replace(body, `"family"`, `"taskrolearn": "arn:aws:iam::123456789012:role/admin", "family"`, 1)},
+		{name: "an execution role of the caller's choice", send: "POST /local/services", status: 400, wrong: []string{"taskdefinition.executionrolearn"},
+			body: strings.Replace(body, `"myclu-ecsTaskExecution"`, `"arn:aws:iam::123456789012:role/admin"`, 1)},
+		{name: "credentials that the execution role cannot read", send: "POST /local/services", status: 400, wrong: []string{"taskdefinition.containerdefinitions[0].repositorycredentials.credentialsparameter"},
+			body: strings.Replace(body, `${theirs}`, `another/secret`, 1)},
 		{name: "credentials made by hand, and an execution role that is ours in the end", send: "POST /local/services", body: body, status: 200,
 			answer: `{"TaskDefinition": {"ExecutionRoleArn": "~role/myclu-ecsTaskExecution$"}}`},
 		{name: "take it down", send: "DELETE " + www + "?recursive=true", status: 200, follow: true},
 	})
-	w.holds(t, "the secret survives", "logs:log-group myclu", "secretsmanager:secret made-by-hand")
+	w.holds(t, "the secret survives", "logs:log-group myclu", "secretsmanager:secret spinup/localdev/myclu/made-by-hand")
 }
 
 func TestARecursiveDeleteSparesAFamilyThatAnotherServiceUses(t *testing.T) {

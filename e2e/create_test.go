@@ -75,7 +75,7 @@ func TestCreateBuildsAWholeService(t *testing.T) {
 			"Tags": [` + spaceTags + `, {"Key": "CreatedBy", "Value": "netid"}, {"Key": "OS", "Value": "container"}]}]}`},
 		{name: "the role is for the account's ECS tasks", of: role("myclu-ecsTaskExecution"), want: `{"Role": {
 			"AssumeRolePolicyDocument": "~ecs-tasks.amazonaws.com.*${account}", "Tags": [` + spaceTags + `]}}`},
-		{name: "the role is limited to the space", of: roleAccess("myclu-ecsTaskExecution", "ECSTaskAccessPolicy"), want: `{
+		{name: "the role is limited to the space", of: roleAccess("myclu-ecsTaskExecution", "ECSTaskAccessPolicy-us-east-1"), want: `{
 			"secretsmanager:GetSecretValue": "Allow ${secrets}:secret:spinup/localdev/myclu/*",
 			"ssm:GetParameters": "Allow arn:aws:ssm:us-east-1:${account}:parameter/localdev/myclu/*",
 			"kms:Decrypt": "Allow arn:aws:kms:us-east-1:${account}:key/${key}",
@@ -139,7 +139,7 @@ func TestCreateThatCannotWorkMakesNothing(t *testing.T) {
 		{name: "everything wrong is told at once", send: create, status: 400, body: edit(map[string]any{"taskdefinition.cpu": "300", "service.servicename": "w w w", "service.desiredcount": -1,
 			"serviceregistry.name": nil}), wrong: []string{"service.desiredcount", "service.servicename", "serviceregistry.name", "taskdefinition.cpu"}},
 		{name: "credentials of a container that is not there", send: create, status: 400, body: edit(map[string]any{"credentials": map[string]any{
-			"other": map[string]any{"Name": "c", "SecretString": "s"}}}), wrong: []string{"credentials.other"}},
+			"other": map[string]any{"Name": "c", "SecretString": `{"username":"u","password":"p"}`}}}), wrong: []string{"credentials.other"}},
 		{name: "a secret outside the space", send: create, status: 400, body: edit(map[string]any{"credentials.webserver.Name": "../other"}), wrong: []string{"credentials.webserver.Name"}},
 		{name: "another org's tag", send: create, status: 400, body: edit(map[string]any{"tags": []any{map[string]any{"Key": "spinup:org", "Value": "other"}}})},
 		{name: "a task role that the account does not allow", send: create, status: 400, body: edit(map[string]any{"taskdefinition.taskrolearn": "arn:aws:iam::${account}:role/admin"}), wrong: []string{"taskdefinition.taskrolearn"}},

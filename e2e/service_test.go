@@ -93,8 +93,8 @@ func TestServiceIsUpdated(t *testing.T) {
 		{name: "a definition without the secret", send: "PUT " + www, status: 200, answer: `{"TaskDefinition": {"Revision": 3}}`,
 			body: `{"TaskDefinition": {"family": "webservers", "cpu": "256", "memory": "512", "containerdefinitions": [{"name": "webserver", "image": "nginx"}]}}`},
 	})
-	w.holds(t, "the secret is gone with its last use", append([]string{"ecs:cluster myclu", "ecs:service myclu/www", "ecs:task-definition webservers:1",
-		"ecs:task-definition webservers:2", "ecs:task-definition webservers:3", "iam:role myclu-ecsTaskExecution", "logs:log-group myclu", "servicediscovery:service www"}, theirs...)...)
+	w.holds(t, "an earlier revision keeps its secret", append([]string{"ecs:cluster myclu", "ecs:service myclu/www", "ecs:task-definition webservers:1",
+		"ecs:task-definition webservers:2", "ecs:task-definition webservers:3", "iam:role myclu-ecsTaskExecution", "logs:log-group myclu", "secretsmanager:secret spinup/localdev/myclu/myapp-webserver-cred", "servicediscovery:service www"}, theirs...)...)
 }
 
 func TestServiceIsDeleted(t *testing.T) {

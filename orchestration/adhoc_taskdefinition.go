@@ -150,12 +150,6 @@ func (o *Orchestrator) RegisterTaskDefinition(ctx context.Context, in *awsecs.Re
 // validateAdhocDefinition returns what is wrong with a request for a task definition alone.
 func (o *Orchestrator) validateAdhocDefinition(in *awsecs.RegisterTaskDefinitionInput) common.Problems {
 	p := spec.CheckTaskDefinition(o.account.Settings, "", in)
-	if mode := aws.StringValue(in.NetworkMode); mode != "" && mode != awsecs.NetworkModeAwsvpc {
-		p.Add("networkmode", "must be awsvpc, or left out: Fargate has no other")
-	}
-	if given := aws.StringValueSlice(in.RequiresCompatibilities); len(given) > 0 && !slices.Contains(given, awsecs.CompatibilityFargate) {
-		p.Add("requirescompatibilities", "must have FARGATE in it, or be left out")
-	}
 	return append(p, ecs.ToTags(in.Tags).Validate("tags", o.account.Org)...)
 }
 

@@ -40,7 +40,7 @@ func (c *creation) decide(f *createFound) (*createPlan, error) {
 		if !ecs.ToTags(f.service.Tags).BelongsTo(c.o.account.Org) {
 			return nil, account.NameTaken("service", c.service)
 		}
-		return nil, common.Coded(common.CodeServiceExists, "service %s exists already in cluster %s; update it with PUT, or delete it first", c.service, c.cluster)
+		return nil, common.Coded(common.CodeServiceExists, "service %s already exists in cluster %s. Update it with PUT, or delete it first", c.service, c.cluster)
 	}
 	p := &createPlan{creation: c}
 	var err error
@@ -61,11 +61,15 @@ func (c *creation) decide(f *createFound) (*createPlan, error) {
 	return p, nil
 }
 
-// cloudMap returns the adapter of the Cloud Map service that the request gives.
+// cloudMap returns the adapter of the Cloud Map service that the request gives. It gets a custom health check unless the request has one: ECS reports the
+// health of its tasks there.
 func (c *creation) cloudMap() *resource.CloudMapService {
-	in := c.in.ServiceRegistry
+	in := *c.in.ServiceRegistry
+	if in.HealthCheckCustomConfig == nil && in.HealthCheckConfig == nil {
+		in.HealthCheckCustomConfig = &awscloud.HealthCheckCustomConfig{FailureThreshold: aws.Int64(1)}
+	}
 	return &resource.CloudMapService{
-		Account: c.o.account, Service: aws.StringValue(in.Name), Namespace: resource.NamespaceOf(in), Input: in, CreatorID: c.space.ID(), Owner: c.space.Request.Owner,
+		Account: c.o.account, Service: aws.StringValue(in.Name), Namespace: resource.NamespaceOf(&in), Input: &in, CreatorID: c.space.ID(), Owner: c.space.Request.Owner,
 	}
 }
 

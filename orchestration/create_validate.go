@@ -12,7 +12,6 @@ import (
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/space"
 	"ecs-api/orchestration/spec"
-	"ecs-api/secretsmanager"
 	"ecs-api/servicediscovery"
 )
 
@@ -30,7 +29,6 @@ func (o *Orchestrator) newCreation(in *CreateInput) (*creation, error) {
 	c.checkTaskDefinition(&p)
 	c.checkService(&p)
 	c.checkCloudMap(&p)
-	checkNewCredentials(&p, in.Credentials, in.TaskDefinition)
 	tags.request(&p, in.TaskDefinition != nil)
 	tags.of(&p, "service.tags", ecs.ToTags(in.Service.Tags))
 	if in.Cluster != nil {
@@ -45,14 +43,10 @@ func (o *Orchestrator) newCreation(in *CreateInput) (*creation, error) {
 		tags.of(&p, "serviceregistry.tags", servicediscovery.ToTags(in.ServiceRegistry.Tags))
 		p.AddSDK("serviceregistry", in.ServiceRegistry)
 	}
-	for container, cred := range in.Credentials {
-		if cred != nil {
-			tags.of(&p, "credentials."+container+".tags", secretsmanager.ToTags(cred.Tags))
-		}
-	}
 	service := *in.Service
 	service.NetworkConfiguration = spec.Network(o.account.Settings, service.NetworkConfiguration)
 	p.AddSDK("service", &service)
+	checkNewCredentials(&p, in.Credentials, in.TaskDefinition, tags)
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
@@ -108,15 +102,15 @@ func (c *creation) checkTaskDefinition(p *common.Problems) {
 	case given != nil && named != "" && account.FamilyOf(named) != aws.StringValue(given.Family):
 		p.Add("service.taskdefinition", "is %q, but the task definition in the request is of family %q; leave one of them out", named, aws.StringValue(given.Family))
 	case given != nil:
-		checkTaskDefinition(p, c.o.account.Settings, given)
+		checkTaskDefinition(p, c.o.account.Settings, c.cluster, given)
 	}
 }
 
 // checkTaskDefinition adds what is wrong with a task definition of the request. Its execution role is ours.
-func checkTaskDefinition(p *common.Problems, a account.Settings, in *awsecs.RegisterTaskDefinitionInput) {
+func checkTaskDefinition(p *common.Problems, a account.Settings, cluster string, in *awsecs.RegisterTaskDefinitionInput) {
 	*p = append(*p, spec.CheckTaskDefinition(a, "taskdefinition.", in)...)
-	if aws.StringValue(in.ExecutionRoleArn) != "" {
-		p.Add("taskdefinition.executionrolearn", "must be left out: the tasks get the execution role of their cluster")
+	if role := aws.StringValue(in.ExecutionRoleArn); role != "" && account.NameOf(role) != spec.RoleName(cluster) {
+		p.Add("taskdefinition.executionrolearn", "must be %s, or left out: the tasks get the execution role of their cluster", spec.RoleName(cluster))
 	}
 }
 

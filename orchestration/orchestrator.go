@@ -116,7 +116,7 @@ const (
 // The kinds of operations, and what the step is called that rolls back before the error is returned.
 const (
 	KindDelete   = "delete service"
-	KindRollback = "roll back in the background"
+	KindRollback = "continue rollback"
 	stepRollback = "roll back"
 )
 

@@ -128,18 +128,18 @@ func TestTakingBackIsPartOfTheTrace(t *testing.T) {
 		return "not one code: " + spans[path][0].String()
 	}
 	for path, want := range map[string]string{
-		"request > create service":              "InvalidParameterException",
-		"request > roll back":                   "ServiceUnavailable",
-		"request > roll back in the background": "", // in the background, after the request's span had ended
+		"request > create service":    "InvalidParameterException",
+		"request > roll back":         "ServiceUnavailable",
+		"request > continue rollback": "", // in the background, after the request's span had ended
 	} {
 		if got := code(path); got != want {
 			t.Errorf("%s failed with %q, want %q", path, got, want)
 		}
 	}
-	if len(spans["request > roll back in the background > IAM.DeleteRole"]) == 0 || len(spans["request > roll back > IAM.DeleteRole"]) == 0 {
+	if len(spans["request > continue rollback > IAM.DeleteRole"]) == 0 || len(spans["request > roll back > IAM.DeleteRole"]) == 0 {
 		t.Errorf("spans %v", names(spans))
 	}
-	background, operation := spans["request > roll back in the background"][0], w.group.Operations("local")[0]
+	background, operation := spans["request > continue rollback"][0], w.group.Operations("local")[0]
 	if background.Said["ecs_api.operation"] != operation.ID || background.EndTimeUnixNano <= spans["request"][0].EndTimeUnixNano {
 		t.Errorf("the span of operation %s is %v", operation.ID, background)
 	}

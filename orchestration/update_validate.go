@@ -28,7 +28,7 @@ func (o *Orchestrator) newUpdate(cluster, service string, in *UpdateInput) (*upd
 	tags := tagChecks{org: o.account.Org, callers: ecs.ToTags(in.Tags)}
 	u.checkSettings(&p, in)
 	if in.TaskDefinition != nil {
-		checkTaskDefinition(&p, o.account.Settings, in.TaskDefinition)
+		checkTaskDefinition(&p, o.account.Settings, cluster, in.TaskDefinition)
 		tags.of(&p, "taskdefinition.tags", ecs.ToTags(in.TaskDefinition.Tags))
 		checkSDKTaskDefinition(&p, in.TaskDefinition, in.Credentials)
 		u.family = aws.StringValue(in.TaskDefinition.Family)
@@ -56,7 +56,7 @@ func (o *Orchestrator) newUpdate(cluster, service string, in *UpdateInput) (*upd
 		return nil, err
 	}
 	u.space = space.New(o.account, o.ledger, space.Want{
-		Cluster: cluster, Name: service, Flavor: space.FlavorService, Builds: in.TaskDefinition != nil || len(in.Credentials) > 0, Callers: tags.callers, Credentials: in.Credentials,
+		Cluster: cluster, Name: service, Flavor: space.FlavorService, Builds: in.TaskDefinition != nil || len(in.Credentials) > 0, Callers: common.Tags(nil).With(tags.callers...), Credentials: in.Credentials,
 	})
 	return u, nil
 }

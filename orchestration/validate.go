@@ -14,6 +14,7 @@ import (
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/spec"
+	"ecs-api/secretsmanager"
 )
 
 // tagChecks checks the tags of a request: of it as a whole, and of its things, which come over those of the whole.
@@ -65,7 +66,7 @@ func checkSecretName(p *common.Problems, field, name string) {
 }
 
 // checkNewCredentials adds what is wrong with credentials that are to be created for containers of the task definition.
-func checkNewCredentials(p *common.Problems, credentials map[string]*awssecrets.CreateSecretInput, definition *awsecs.RegisterTaskDefinitionInput) {
+func checkNewCredentials(p *common.Problems, credentials map[string]*awssecrets.CreateSecretInput, definition *awsecs.RegisterTaskDefinitionInput, tags tagChecks) {
 	names := map[string]string{}
 	for _, container := range slices.Sorted(maps.Keys(credentials)) {
 		in, at := credentials[container], "credentials."+container
@@ -82,6 +83,7 @@ func checkNewCredentials(p *common.Problems, credentials map[string]*awssecrets.
 			p.Add(at+".Name", "is %q, as that of %s", name, names[name])
 		}
 		names[name] = container
+		tags.of(p, at+".tags", secretsmanager.ToTags(in.Tags))
 		checkCredential(p, at, container, in)
 	}
 }

@@ -11,17 +11,14 @@ import (
 
 	"github.com/aws/aws-sdk-go/aws"
 
-	"ecs-api/cloudwatchlogs"
 	"ecs-api/common"
-	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/iam"
 	"ecs-api/localaws"
 	"ecs-api/orchestration"
-	"ecs-api/secretsmanager"
-	"ecs-api/servicediscovery"
-	"ecs-api/sts"
-	"ecs-api/tagging"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/operations"
+	"ecs-api/orchestration/resource"
 )
 
 // executionPolicy returns what the execution role of a service may do that was made with the given key.
@@ -33,16 +30,13 @@ func executionPolicy(t *testing.T, key string) []Statement {
 	if err != nil {
 		t.Fatal(err)
 	}
-	group := orchestration.NewGroup(nil)
+	group := operations.NewGroup(nil)
 	t.Cleanup(func() { group.Shutdown(t.Context()) })
 	roles := iam.New(sess)
-	o := orchestration.New(orchestration.Account{
-		Name: "local", Region: "us-east-1", Org: "localdev", KMSKeyID: key, AllowsTaskRole: func(string) bool { return false },
+	o := orchestration.New(account.New(account.Settings{
+		Name: "local", Region: "us-east-1", Org: "localdev", KMSKeyID: key, AllowsRole: func(string) bool { return false },
 		Subnets: []string{localaws.SubnetA}, SecurityGroups: []string{localaws.SecurityGroup},
-	}, orchestration.Clients{
-		ECS: ecs.New(sess), IAM: roles, Secrets: secretsmanager.New(sess), Cloud: servicediscovery.New(sess), Logs: cloudwatchlogs.New(sess),
-		STS: sts.New(sess), Tagged: tagging.New(sess),
-	}, group, orchestration.WithPace(common.Pace{First: time.Millisecond, Most: time.Millisecond, Budget: .02}))
+	}, account.NewClients(sess), common.Pace{First: time.Millisecond, Most: time.Millisecond, Budget: .02}), group, &resource.Ledger{})
 	_, err = o.Create(t.Context(), &orchestration.CreateInput{
 		Cluster: &awsecs.CreateClusterInput{ClusterName: aws.String("myclu")},
 		TaskDefinition: &awsecs.RegisterTaskDefinitionInput{
@@ -54,7 +48,7 @@ func executionPolicy(t *testing.T, key string) []Statement {
 	if err != nil {
 		t.Fatal(err)
 	}
-	document, err := roles.RolePolicy(t.Context(), "myclu-ecsTaskExecution", "ECSTaskAccessPolicy")
+	document, err := roles.RolePolicy(t.Context(), "myclu-ecsTaskExecution", "ECSTaskAccessPolicy-us-east-1")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,16 +90,14 @@ func NamespaceOf(in *awscloud.CreateServiceInput) string {
 	return aws.StringValue(in.NamespaceId)
 }
 
-// Create creates the service, with a custom health check unless the request has one: ECS reports the health of its tasks.
+// Create creates the service.
 func (s *CloudMapService) Create(ctx context.Context, tags common.Tags) (*State, error) {
 	in := *s.Input
 	in.CreatorRequestId = aws.String(s.CreatorID)
 	in.Tags = servicediscovery.FromTags(tags)
-	if in.HealthCheckCustomConfig == nil && in.HealthCheckConfig == nil {
-		in.HealthCheckCustomConfig = &awscloud.HealthCheckCustomConfig{FailureThreshold: aws.Int64(1)}
-	}
 	created, err := s.Account.CloudMap.CreateService(ctx, &in)
 	if err != nil {
+		s.ARN = servicediscovery.ExistingID(err) // which service is there, so that Find need not list the namespace
 		return nil, err
 	}
 	s.ARN = aws.StringValue(created.Arn)

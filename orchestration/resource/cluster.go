@@ -79,7 +79,7 @@ func (c *Cluster) Create(ctx context.Context, tags common.Tags) (*State, error) 
 	if err != nil {
 		return nil, err
 	}
-	if len(cluster.DefaultCapacityProviderStrategy) == 0 {
+	if len(cluster.DefaultCapacityProviderStrategy) == 0 && len(in.DefaultCapacityProviderStrategy) > 0 { // not every response has it
 		cluster.DefaultCapacityProviderStrategy = in.DefaultCapacityProviderStrategy
 	}
 	return clusterState(cluster), nil

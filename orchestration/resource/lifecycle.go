@@ -129,13 +129,14 @@ func (r *Request) create(ctx context.Context, it *Item) (saga.Rollback, error) {
 		if !exists && !common.Ambiguous(err) {
 			return nil, err
 		}
-		if found, lookErr := r.findCreated(ctx, it, exists); lookErr == nil && found != nil {
+		found, lookErr := r.findCreated(ctx, it, exists)
+		if lookErr == nil && found != nil {
 			return r.creator(ctx, it, found, c, err)
 		}
 		if NotIdempotent(err) { // ECS does not show yet what it says is there
 			r.ConcurrentCreator.Store(true)
 		}
-		if exists || !traits.OncePerCall || try == maxTries {
+		if exists || !traits.OncePerCall || lookErr != nil || try == maxTries { // where we cannot look, another try could create a second one
 			return r.keepRollback(it, c.rollback), err
 		}
 	}
@@ -161,7 +162,7 @@ func (r *Request) creator(ctx context.Context, it *Item, found *State, c *creati
 	}
 	if !it.Traits().Shared && it.Kind() != KindCredential { // a second one cannot be adopted: it is another request's this very moment
 		r.ConcurrentCreator.Store(true)
-		return nil, common.Coded(common.CodeConcurrentChange, "%s %s was created by another request meanwhile: %w", it.Kind().Word(), it.Name(), err)
+		return nil, common.Wrapf(err, "%s %s was created by another request meanwhile", it.Kind().Word(), it.Name())
 	}
 	return r.adopt(ctx, it, found)
 }
