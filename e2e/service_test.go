@@ -8,6 +8,7 @@ const (
 	motoHasNoEvents   = "moto's services have no events"
 	motoTagging       = "moto's tagging API refuses all services but a few"
 	motoAcceptsSubnet = "moto updates a service with subnets that are not there"
+	motoAcceptsSize   = "moto registers task definitions of any size"
 )
 
 const www = "/local/clusters/myclu/services/www"
@@ -67,11 +68,11 @@ func TestServiceIsUpdated(t *testing.T) {
 		{name: "nothing to change", send: "PUT " + www, status: 400, body: `{}`, wrong: []string{"tags"}},
 		{name: "no body", send: "PUT " + www, status: 400},
 		{name: "no name", send: "PUT /local/clusters/myclu/services", status: 400, body: `{"ForceRedeploy": true}`, wrong: []string{"ServiceName"}},
-		{name: "two names", send: "PUT " + www, status: 400, body: `{"Service": {"Service": "other"}, "ForceRedeploy": true}`, wrong: []string{"service.service"}},
-		{name: "a cpu that Fargate does not have", send: "PUT " + www, status: 400, body: edited(t, `{"TaskDefinition": `+newDefinition+`}`, map[string]any{"TaskDefinition.cpu": "300"}), wrong: []string{"taskdefinition.cpu"}},
+		{name: "two names", send: "PUT " + www, status: 400, body: `{"Service": {"Service": "other"}, "ForceRedeploy": true}`, wrong: []string{"Service.Service"}},
+		{name: "a cpu that Fargate does not have", send: "PUT " + www, status: 400, body: edited(t, `{"TaskDefinition": `+newDefinition+`}`, map[string]any{"TaskDefinition.cpu": "300"}), answer: `{"code": "ClientException"}`, notOnMoto: motoAcceptsSize},
 		{name: "another org's tag", send: "PUT " + www, status: 400, body: `{"Tags": [{"Key": "spinup:org", "Value": "other"}]}`},
 		{name: "a public address", send: "PUT " + www, status: 400, body: `{"Service": {"NetworkConfiguration": {"AwsvpcConfiguration": {"AssignPublicIp": "ENABLED"}}}}`,
-			wrong: []string{"service.networkconfiguration.awsvpcconfiguration.assignpublicip"}},
+			wrong: []string{"Service.NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp"}},
 		{name: "a subnet that is not there", send: "PUT " + www, status: 400, body: `{"Service": {"NetworkConfiguration": {"AwsvpcConfiguration": {"Subnets": ["subnet-00000000000000000"]}}}}`, notOnMoto: motoAcceptsSubnet},
 		{name: "a service that is not there", send: "PUT /local/clusters/myclu/services/nothing", status: 404, body: `{"ForceRedeploy": true}`},
 		{name: "a cluster that is not there", send: "PUT /local/clusters/nocluster/services/www", status: 404, body: `{"ForceRedeploy": true}`},
