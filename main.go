@@ -65,22 +65,28 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
-	var err error
-	switch {
-	case flags.NArg() > 0:
+	err := o.conflict()
+	if flags.NArg() > 0 {
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case o.local && o.config != "":
-		err = errors.New("-local needs no -config: use one of them")
-	case !o.local && (o.localLatency != 0 || o.localPace != defaultPace):
-		err = errors.New("-local-latency and -local-pace change the simulated AWS: use them with -local")
-	case o.localLatency < 0 || o.localLatency > maxLocalWait || o.localPace < 0 || o.localPace > maxLocalWait:
-		err = fmt.Errorf("-local-latency and -local-pace must be between 0s and %v", maxLocalWait)
 	}
 	if err != nil {
 		_, _ = fmt.Fprintf(stderr, "ecs-api: %v\n", err)
 		flags.Usage()
 	}
 	return o, err
+}
+
+// conflict returns why the flags do not go together, if they do not.
+func (o options) conflict() error {
+	switch {
+	case o.local && o.config != "":
+		return errors.New("-local needs no -config: use one of them")
+	case !o.local && (o.localLatency != 0 || o.localPace != defaultPace):
+		return errors.New("-local-latency and -local-pace change the simulated AWS: use them with -local")
+	case min(o.localLatency, o.localPace) < 0 || max(o.localLatency, o.localPace) > maxLocalWait:
+		return fmt.Errorf("-local-latency and -local-pace must be between 0s and %v", maxLocalWait)
+	}
+	return nil
 }
 
 // run is the program. It ends when ctx does, and returns the exit status.

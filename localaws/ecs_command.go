@@ -49,20 +49,27 @@ func parseCommand(command []string, environment map[string]string) (p program, o
 	}
 	p.ends = true
 	for _, s := range script {
-		if s.joint == "&&" && p.code != 0 || s.joint == "||" && p.code == 0 {
+		if s.skipped(p.code) {
 			continue
 		}
-		if !s.known {
-			p.code = 0
-		} else if s.run(&p) {
+		if s.run(&p) {
 			break
 		}
 	}
 	return p, true
 }
 
+// skipped reports whether the statement is left out after one that ended with the code.
+func (s statement) skipped(code int64) bool {
+	return s.joint == "&&" && code != 0 || s.joint == "||" && code == 0
+}
+
 // run does what the statement says. It reports whether the program ends with it, or never gets past it.
 func (s statement) run(p *program) bool {
+	if !s.known {
+		p.code = 0
+		return false
+	}
 	argument := strings.Join(s.words[1:], " ")
 	switch s.words[0] {
 	case "echo":
@@ -175,36 +182,50 @@ func (p *scriptReader) add(text string) {
 func parseScript(text string, value func(string) string) []statement {
 	p := &scriptReader{joint: ";"}
 	for text != "" {
-		n := 1
-		switch c := text[0]; {
-		case c == '\'' || c == '"':
-			quoted, _, _ := strings.Cut(text[1:], string(c))
-			n = min(len(quoted)+2, len(text))
-			if c == '"' {
-				quoted = os.Expand(quoted, value)
-			}
-			p.add(quoted)
-		case !p.open && redirection(text) > 0:
-			n = redirection(text) // a log driver reads both outputs
-		case strings.HasPrefix(text, "&&"), strings.HasPrefix(text, "||"):
-			p.endStatement(text[:2])
-			n = 2
-		case c == ';' || c == '\n':
-			p.endStatement(";")
-		case c == ' ' || c == '\t':
-			p.endWord()
-		case c == '\\' && len(text) > 1:
-			p.add(text[1:2])
-			n = 2
-		default:
-			n = plain(text)
-			p.odd = p.odd || strings.ContainsAny(text[:n], "|&<>()`")
-			p.add(os.Expand(text[:n], value))
-		}
-		text = text[n:]
+		text = text[p.read(text, value):]
 	}
 	p.endStatement(";")
 	return p.done
+}
+
+// read reads what the text begins with, and returns how long that is.
+func (p *scriptReader) read(text string, value func(string) string) int {
+	joint := text[:min(2, len(text))]
+	switch text[0] {
+	case '\'', '"':
+		return p.readQuoted(text, value)
+	case ';', '\n':
+		p.endStatement(";")
+		return 1
+	case ' ', '\t':
+		p.endWord()
+		return 1
+	case '\\':
+		p.add(joint[1:])
+		return len(joint)
+	}
+	if joint == "&&" || joint == "||" {
+		p.endStatement(joint)
+		return 2
+	}
+	if n := redirection(text); n > 0 && !p.open {
+		return n // a log driver reads both outputs
+	}
+	n := plain(text)
+	p.odd = p.odd || strings.ContainsAny(text[:n], "|&<>()`")
+	p.add(os.Expand(text[:n], value))
+	return n
+}
+
+// readQuoted reads a quoted part of a word. Variables count between double quotes only.
+func (p *scriptReader) readQuoted(text string, value func(string) string) int {
+	quoted, _, _ := strings.Cut(text[1:], text[:1])
+	n := min(len(quoted)+2, len(text))
+	if text[0] == '"' {
+		quoted = os.Expand(quoted, value)
+	}
+	p.add(quoted)
+	return n
 }
 
 // redirection returns the length of a redirection between the two outputs that the text begins with, or 0.

@@ -149,6 +149,40 @@ func TestTheEndOfAnEssentialContainerEndsItsTask(t *testing.T) {
 	}
 }
 
+func TestARestartPolicyRestartsAContainer(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		policy ecs.ContainerRestartPolicy
+		runs   bool // after the first end of the program, which takes 90 s
+	}{
+		{"enabled", ecs.ContainerRestartPolicy{Enabled: aws.Bool(true), RestartAttemptPeriod: aws.Int64(60)}, true},
+		{"disabled", ecs.ContainerRestartPolicy{Enabled: aws.Bool(false), RestartAttemptPeriod: aws.Int64(60)}, false},
+		{"for other codes", ecs.ContainerRestartPolicy{Enabled: aws.Bool(true), RestartAttemptPeriod: aws.Int64(60), IgnoredExitCodes: aws.Int64Slice([]int64{0, 5})}, false},
+		{"for longer runs", ecs.ContainerRestartPolicy{Enabled: aws.Bool(true)}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newECSWorld(t)
+			d := w.definition("web")
+			d.ContainerDefinitions[0].Command = aws.StringSlice([]string{"sh", "-c", "echo started; sleep 90; exit 5"})
+			d.ContainerDefinitions[0].RestartPolicy = &test.policy
+			must[*ecs.RegisterTaskDefinitionOutput](t)(w.RegisterTaskDefinition(d))
+			id := w.run(w.one())[0]
+			w.task(id)
+			w.clock.Advance(100 * time.Second)
+			lines := []string{"started"}
+			if test.runs {
+				lines = append(lines, "started")
+			}
+			if task := w.task(id); (*task.LastStatus == "RUNNING") != test.runs {
+				t.Errorf("the task is %s", *task.LastStatus)
+			}
+			if diff := cmp.Diff(lines, w.log("webserver", id)); diff != "" {
+				t.Errorf("log: %s", diff)
+			}
+		})
+	}
+}
+
 // A service whose program ends after it has run restarts it for ever: the deployment has succeeded by then.
 func TestACrashAfterTheStartIsNoFailedDeployment(t *testing.T) {
 	w := newECSWorld(t)

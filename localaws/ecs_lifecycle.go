@@ -30,13 +30,15 @@ var lifecycleStages = []string{
 
 // Positions in lifecycleStages.
 var (
-	stageScaleUp     = slices.Index(lifecycleStages, ecs.ServiceDeploymentLifecycleStageScaleUp)
-	stageTestShift   = slices.Index(lifecycleStages, ecs.ServiceDeploymentLifecycleStageTestTrafficShift)
-	stageProduction  = slices.Index(lifecycleStages, ecs.ServiceDeploymentLifecycleStageProductionTrafficShift)
-	stageBakeTime    = slices.Index(lifecycleStages, ecs.ServiceDeploymentLifecycleStageBakeTime)
-	stageCleanUp     = slices.Index(lifecycleStages, ecs.ServiceDeploymentLifecycleStageCleanUp)
-	defaultHookPause = 24 * time.Hour
+	stageScaleUp    = slices.Index(lifecycleStages, ecs.ServiceDeploymentLifecycleStageScaleUp)
+	stageTestShift  = slices.Index(lifecycleStages, ecs.ServiceDeploymentLifecycleStageTestTrafficShift)
+	stageProduction = slices.Index(lifecycleStages, ecs.ServiceDeploymentLifecycleStageProductionTrafficShift)
+	stageBakeTime   = slices.Index(lifecycleStages, ecs.ServiceDeploymentLifecycleStageBakeTime)
+	stageCleanUp    = slices.Index(lifecycleStages, ecs.ServiceDeploymentLifecycleStageCleanUp)
 )
+
+// defaultHookPause is how long a hook waits for somebody.
+const defaultHookPause = 24 * time.Hour
 
 // rolling reports whether tasks are replaced in place, without lifecycle stages.
 func (ro *rollout) rolling() bool {
@@ -76,43 +78,48 @@ func (ro *rollout) enter(r *request, stage int) {
 // runHooks runs the hooks of the stage. It reports whether the deployment can go on at once.
 func (ro *rollout) runHooks(r *request) bool {
 	name := lifecycleStages[ro.stage]
-	waits := time.Duration(0)
 	for _, hook := range ro.out.DeploymentConfiguration.LifecycleHooks {
 		stages := aws.StringValueSlice(hook.LifecycleStages)
 		before := ro.stage == stageProduction && slices.Contains(stages, ecs.DeploymentLifecycleHookStagePreProductionTrafficShift)
 		if !before && !slices.Contains(stages, name) {
 			continue
 		}
-		detail := &ecs.DeploymentLifecycleHookDetail{
-			HookId: aws.String(r.aws.uuid()), TargetArn: hook.HookTargetArn, TargetType: hook.TargetType,
-			Status: aws.String(ecs.DeploymentLifecycleHookStatusSucceeded), // the simulator has no Lambda: functions succeed
-		}
-		if detail.TargetType == nil {
-			detail.TargetType = aws.String(ecs.DeploymentLifecycleHookTargetTypeAwsLambda)
-		}
-		if *detail.TargetType == ecs.DeploymentLifecycleHookTargetTypePause {
-			pause, action := defaultHookPause, ecs.DeploymentLifecycleHookActionRollback
-			if t := hook.TimeoutConfiguration; t != nil {
-				if t.TimeoutInMinutes != nil {
-					pause = time.Duration(*t.TimeoutInMinutes) * time.Minute
-				}
-				if t.Action != nil {
-					action = *t.Action
-				}
-			}
-			detail.Status, detail.TimeoutAction = aws.String(ecs.DeploymentLifecycleHookStatusAwaitingAction), aws.String(action)
-			detail.ExpiresAt = aws.Time(r.now.Add(pause))
-			waits = max(waits, pause)
-			id, step := *detail.HookId, ro.step
-			r.after(pause, func(r *request) {
-				if ro.step == step && ro.awaits(id) {
-					ro.decide(r, id, action == ecs.DeploymentLifecycleHookActionContinue, ecs.DeploymentLifecycleHookStatusTimedOut)
-				}
-			})
-		}
-		ro.hooks = append(ro.hooks, detail)
+		ro.hooks = append(ro.hooks, ro.runHook(r, hook))
 	}
-	return waits == 0
+	return !ro.awaits("")
+}
+
+// runHook runs a hook: a function succeeds, as the simulator has no Lambda; a pause waits for somebody, or for its timeout.
+func (ro *rollout) runHook(r *request, hook *ecs.DeploymentLifecycleHook) *ecs.DeploymentLifecycleHookDetail {
+	detail := &ecs.DeploymentLifecycleHookDetail{
+		HookId: aws.String(r.aws.uuid()), TargetArn: hook.HookTargetArn, TargetType: aws.String(ecs.DeploymentLifecycleHookTargetTypeAwsLambda),
+		Status: aws.String(ecs.DeploymentLifecycleHookStatusSucceeded),
+	}
+	if aws.StringValue(hook.TargetType) != ecs.DeploymentLifecycleHookTargetTypePause {
+		return detail
+	}
+	pause, action := hookTimeout(hook.TimeoutConfiguration)
+	detail.TargetType, detail.ExpiresAt = hook.TargetType, aws.Time(r.now.Add(pause))
+	detail.Status, detail.TimeoutAction = aws.String(ecs.DeploymentLifecycleHookStatusAwaitingAction), &action
+	id, step := *detail.HookId, ro.step
+	r.after(pause, func(r *request) {
+		if ro.step == step && ro.awaits(id) {
+			ro.decide(r, id, action == ecs.DeploymentLifecycleHookActionContinue, ecs.DeploymentLifecycleHookStatusTimedOut)
+		}
+	})
+	return detail
+}
+
+// hookTimeout returns how long a hook waits for somebody, and what is done then.
+func hookTimeout(t *ecs.DeploymentLifecycleHookTimeoutConfiguration) (pause time.Duration, action string) {
+	pause, action = defaultHookPause, ecs.DeploymentLifecycleHookActionRollback
+	if t != nil && t.TimeoutInMinutes != nil {
+		pause = time.Duration(*t.TimeoutInMinutes) * time.Minute
+	}
+	if t != nil && t.Action != nil {
+		action = *t.Action
+	}
+	return pause, action
 }
 
 // awaits reports whether the hook with the id waits for somebody; without an id, whether any does.
@@ -281,24 +288,15 @@ func (ro *rollout) settles(r *request) bool {
 
 // checkStrategyOf refuses a deployment configuration whose strategy and bake times ECS would.
 func checkStrategyOf(c *ecs.DeploymentConfiguration) error {
-	minutes := map[string]*int64{"bakeTimeInMinutes": c.BakeTimeInMinutes}
+	canaryPercent, canaryMinutes := canary(c.CanaryConfiguration)
+	stepPercent, stepMinutes := linear(c.LinearConfiguration)
 	strategy := aws.StringValue(c.Strategy)
-	if c.CanaryConfiguration != nil {
-		minutes["canaryBakeTimeInMinutes"] = c.CanaryConfiguration.CanaryBakeTimeInMinutes
-		if percent, _ := canary(c.CanaryConfiguration); percent < 0.1 || percent > 100 {
-			return invalid("canaryPercent must be between 0.1 and 100.0.")
-		}
-	}
-	if c.LinearConfiguration != nil {
-		minutes["stepBakeTimeInMinutes"] = c.LinearConfiguration.StepBakeTimeInMinutes
-		if percent, _ := linear(c.LinearConfiguration); percent < 3 || percent > 100 {
-			return invalid("stepPercent must be between 3.0 and 100.0.")
-		}
-	}
-	for _, name := range []string{"bakeTimeInMinutes", "canaryBakeTimeInMinutes", "stepBakeTimeInMinutes"} {
-		if n := aws.Int64Value(minutes[name]); n < 0 || n > 1440 {
-			return invalid("%s must be between 0 and 1440.", name)
-		}
+	if err := firstError(
+		between("canaryPercent", canaryPercent, 0.1, 100), between("stepPercent", stepPercent, 3, 100),
+		between("bakeTimeInMinutes", float64(aws.Int64Value(c.BakeTimeInMinutes)), 0, 1440),
+		between("canaryBakeTimeInMinutes", float64(canaryMinutes), 0, 1440), between("stepBakeTimeInMinutes", float64(stepMinutes), 0, 1440),
+	); err != nil {
+		return err
 	}
 	for _, hook := range c.LifecycleHooks {
 		if err := checkHook(hook); err != nil {
@@ -309,6 +307,14 @@ func checkStrategyOf(c *ecs.DeploymentConfiguration) error {
 		return invalid("Lifecycle hooks are not supported with the deployment strategy ROLLING.")
 	}
 	return oneOf("strategy", c.Strategy, ecs.DeploymentStrategy_Values())
+}
+
+// between refuses a number that is out of its range.
+func between(field string, n, least, most float64) error {
+	if n < least || n > most {
+		return invalid("%s must be between %v and %v.", field, least, most)
+	}
+	return nil
 }
 
 // checkHook refuses a lifecycle hook that ECS would.

@@ -31,13 +31,7 @@ func listServiceDeployments(r *request, in *ecs.ListServiceDeploymentsInput) (*e
 	if err != nil {
 		return nil, err
 	}
-	var matching []*rollout
-	for _, ro := range svc.rollouts {
-		if (len(in.Status) == 0 || ro.is(aws.StringValueSlice(in.Status)...)) && r.now.Before(ro.created.Add(rolloutsKept)) && within(ro.created, in.CreatedAt) {
-			matching = append(matching, ro)
-		}
-	}
-	page, next, err := pageOf(matching, in.NextToken, limit)
+	page, next, err := pageOf(svc.rolloutsThatMatch(r, in), in.NextToken, limit)
 	if err != nil {
 		return nil, invalid("Invalid token. Start the pagination again.")
 	}
@@ -46,6 +40,16 @@ func listServiceDeployments(r *request, in *ecs.ListServiceDeploymentsInput) (*e
 		out.ServiceDeployments = append(out.ServiceDeployments, ro.brief(r))
 	}
 	return out, nil
+}
+
+// rolloutsThatMatch returns the service deployments that pass a list call's filters, newest first.
+func (svc *ecsService) rolloutsThatMatch(r *request, in *ecs.ListServiceDeploymentsInput) (matching []*rollout) {
+	for _, ro := range svc.rollouts {
+		if (len(in.Status) == 0 || ro.is(aws.StringValueSlice(in.Status)...)) && r.now.Before(ro.created.Add(rolloutsKept)) && within(ro.created, in.CreatedAt) {
+			matching = append(matching, ro)
+		}
+	}
+	return matching
 }
 
 // within reports whether a time is one that a filter asks for.

@@ -64,11 +64,7 @@ func (svc *ecsService) schedule(r *request) {
 	svc.prune()
 	w := svc.workload()
 	desired := int(*svc.out.DesiredCount)
-	missing := desired - len(w.present)
-	room := missing
-	if ro.rolling() && len(w.others) > 0 {
-		room = desired*int(*svc.out.DeploymentConfiguration.MaximumPercent)/100 - len(w.present) - len(w.others)
-	}
+	missing, room := desired-len(w.present), svc.room(w, desired)
 	switch {
 	case missing > 0 && room > 0 && ro.mayStart():
 		svc.start(r, min(missing, room))
@@ -88,31 +84,47 @@ func (svc *ecsService) schedule(r *request) {
 // replace stops tasks of older deployments as far as enough others are ready. If the configuration leaves no room to start a task
 // (full), minimumHealthyPercent says how far that goes.
 func (svc *ecsService) replace(r *request, w workload, desired int, full bool) {
-	failed := svc.primary().state() == ecs.DeploymentRolloutStateFailed
+	d := svc.primary()
+	failed := d.state() == ecs.DeploymentRolloutStateFailed
+	full = full && !failed // a deployment that has failed starts no task
 	keep := desired
-	if full && !failed {
+	if full {
 		keep = (desired*int(*svc.out.DeploymentConfiguration.MinimumHealthyPercent) + 99) / 100
 	}
-	excess := w.ready + w.othersReady - keep
-	var out []*ecsTask
-	for _, t := range w.others {
-		switch {
-		case t.ready() && excess > 0:
-			excess--
-			out = append(out, t)
-		case !t.ready() && !failed: // nobody waits for it any more
-			out = append(out, t)
-		}
-	}
+	out := w.replaceable(w.ready+w.othersReady-keep, !failed)
 	svc.stop(r, out)
-	if full && len(out) > 0 {
+	still := w.ready == len(w.present) && len(svc.tasks) == len(w.present)+len(w.others)
+	switch {
+	case !full:
+	case len(out) > 0:
 		r.after(0, svc.schedule) // there is room now
-	}
-	d := svc.primary()
-	if full && len(out) == 0 && !failed && !d.blocked && w.ready == len(w.present) && len(svc.tasks) == len(w.present)+len(w.others) {
+	case still && !d.blocked:
 		d.blocked = true
 		svc.event(r, "was unable to stop or start tasks during a deployment because of the service deployment configuration. Update the minimumHealthyPercent or maximumPercent value and try again.")
 	}
+}
+
+// replaceable returns the tasks of older deployments that can be stopped: so many ready ones, and those that are not ready, unless they are
+// to be kept because the primary deployment has failed.
+func (w workload) replaceable(ready int, unready bool) (out []*ecsTask) {
+	for _, t := range w.others {
+		switch {
+		case t.ready() && ready > 0:
+			ready--
+			out = append(out, t)
+		case !t.ready() && unready: // nobody waits for it any more
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// room returns how many more tasks the service may start (maximumPercent).
+func (svc *ecsService) room(w workload, desired int) int {
+	if !svc.rollout().rolling() || len(w.others) == 0 {
+		return desired - len(w.present)
+	}
+	return desired*int(*svc.out.DeploymentConfiguration.MaximumPercent)/100 - len(w.present) - len(w.others)
 }
 
 // prune forgets older deployments whose tasks are gone. One that is being rolled back is shown until that has ended.

@@ -165,26 +165,13 @@ func (i initializer) parameters(references []string) string {
 	const called = "service call has been retried 1 time(s): "
 	var invalid []string
 	for _, reference := range references {
-		r := i.request
-		if parts := strings.SplitN(reference, ":", 6); len(parts) == 6 && parts[2] == "ssm" {
-			r = r.in(parts[3])
-		}
-		p, ok := r.parameter(&reference)
-		if !ok {
-			if p, _, _ = r.selected(&reference); p != nil {
-				ok = true
-			}
-		}
-		arn := r.arn("ssm", "parameter"+r.parameterKey(reference))
-		if ok {
-			arn = *r.parameterARN(p)
-		}
+		r, p, arn := i.parameter(reference)
 		failed := called + "operation error SSM: GetParameters, https response error StatusCode: 400, RequestID: " + r.aws.uuid() + ", api error AccessDeniedException: "
 		if denied := i.denied(accessRequest{"ssm:GetParameters", arn, nil}); denied != "" {
 			return failed + denied
 		}
 		switch {
-		case !ok:
+		case p == nil:
 			invalid = append(invalid, reference)
 		case p.kind == ssm.ParameterTypeSecureString && !i.mayDecrypt(r, p.keyID, "ssm"):
 			return failed + "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access."
@@ -194,6 +181,22 @@ func (i initializer) parameters(references []string) string {
 		return called + "invalid ssm parameters: " + strings.Join(invalid, ", ")
 	}
 	return ""
+}
+
+// parameter returns the parameter that a name or an ARN, with or without a version, means, or nil; its ARN, and its region's request.
+func (i initializer) parameter(reference string) (*request, *parameter, string) {
+	r := i.request
+	if parts := strings.SplitN(reference, ":", 6); len(parts) == 6 && parts[2] == "ssm" {
+		r = r.in(parts[3])
+	}
+	p, ok := r.parameter(&reference)
+	if !ok {
+		p, _, _ = r.selected(&reference) // the error says no more than that there is none
+	}
+	if p == nil {
+		return r, nil, r.arn("ssm", "parameter"+r.parameterKey(reference))
+	}
+	return r, p, *r.parameterARN(p)
 }
 
 // secretReference is a reference to a secret: a name, or an ARN that may go on with a JSON key, a stage and a version.
