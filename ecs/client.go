@@ -28,6 +28,10 @@ type api interface {
 	UpdateServiceWithContext(aws.Context, *ecs.UpdateServiceInput, ...request.Option) (*ecs.UpdateServiceOutput, error)
 	DeleteServiceWithContext(aws.Context, *ecs.DeleteServiceInput, ...request.Option) (*ecs.DeleteServiceOutput, error)
 
+	ListServiceDeploymentsWithContext(aws.Context, *ecs.ListServiceDeploymentsInput, ...request.Option) (*ecs.ListServiceDeploymentsOutput, error)
+	DescribeServiceDeploymentsWithContext(aws.Context, *ecs.DescribeServiceDeploymentsInput, ...request.Option) (*ecs.DescribeServiceDeploymentsOutput, error)
+	DescribeServiceRevisionsWithContext(aws.Context, *ecs.DescribeServiceRevisionsInput, ...request.Option) (*ecs.DescribeServiceRevisionsOutput, error)
+
 	RegisterTaskDefinitionWithContext(aws.Context, *ecs.RegisterTaskDefinitionInput, ...request.Option) (*ecs.RegisterTaskDefinitionOutput, error)
 	DescribeTaskDefinitionWithContext(aws.Context, *ecs.DescribeTaskDefinitionInput, ...request.Option) (*ecs.DescribeTaskDefinitionOutput, error)
 	ListTaskDefinitionsPagesWithContext(aws.Context, *ecs.ListTaskDefinitionsInput, func(*ecs.ListTaskDefinitionsOutput, bool) bool, ...request.Option) error

@@ -18,6 +18,7 @@ type TaskFilter struct {
 	Service string // name
 	Family  string
 	Status  string // the desired status: RUNNING or STOPPED. ECS finds none that are PENDING.
+	Most    int    // how many are wanted at most, to the next hundred; 0 for all
 }
 
 // RunTask starts tasks. The answer's failures name those that found no place. A try whose answer was lost starts none twice: the SDK
@@ -58,7 +59,7 @@ func (c *Client) ListTasks(ctx context.Context, filter TaskFilter) ([]string, er
 			return nil, common.FromAWS(err, "list the tasks of cluster %q", filter.Cluster)
 		}
 		arns = append(arns, aws.StringValueSlice(out.TaskArns)...)
-		if in.NextToken = out.NextToken; aws.StringValue(in.NextToken) == "" {
+		if in.NextToken = out.NextToken; aws.StringValue(in.NextToken) == "" || filter.Most > 0 && len(arns) >= filter.Most {
 			return arns, nil
 		}
 	}

@@ -1,0 +1,70 @@
+package ecs
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/aws/aws-sdk-go/aws"
+
+	"ecs-api/common"
+	"ecs-api/ecs/sdk/ecs"
+)
+
+// maxServiceDeployments is how many service deployments or service revisions one call describes.
+const maxServiceDeployments = 20
+
+// maxDeploymentPages is how many pages of service deployments are read: AWS keeps those of 90 days, and promises no order.
+const maxDeploymentPages = 10
+
+// ServiceDeployments returns the newest service deployments of a service, the newest first: most of them at most, all for 0. AWS keeps those
+// of 90 days. It is not retried when AWS fails: moto does not know the operation, and says so as a failure.
+func (c *Client) ServiceDeployments(ctx context.Context, cluster, service string, most int) ([]*ecs.ServiceDeploymentBrief, error) {
+	in := &ecs.ListServiceDeploymentsInput{Cluster: optional(cluster), Service: aws.String(service), MaxResults: aws.Int64(maxPage)}
+	var all []*ecs.ServiceDeploymentBrief
+	for range maxDeploymentPages {
+		out, err := c.api.ListServiceDeploymentsWithContext(ctx, in, common.OnlyOnce)
+		if err != nil {
+			return nil, common.FromAWS(err, "list the deployments of service %q in cluster %q", service, cluster)
+		}
+		ordered := slices.IsSortedFunc(out.ServiceDeployments, laterFirst)
+		all = append(all, out.ServiceDeployments...)
+		in.NextToken = out.NextToken
+		if aws.StringValue(in.NextToken) == "" || ordered && most > 0 && len(all) >= most {
+			break
+		}
+	}
+	slices.SortStableFunc(all, laterFirst)
+	if most > 0 {
+		all = all[:min(len(all), most)]
+	}
+	return all, nil
+}
+
+func laterFirst(a, b *ecs.ServiceDeploymentBrief) int {
+	return cmp.Compare(aws.TimeValue(b.CreatedAt).UnixNano(), aws.TimeValue(a.CreatedAt).UnixNano())
+}
+
+// DescribeServiceDeployments returns the service deployments with the ARNs. Missing ones are left out. It is not retried when AWS fails.
+func (c *Client) DescribeServiceDeployments(ctx context.Context, arns []string) ([]*ecs.ServiceDeployment, error) {
+	answers, err := batched(ctx, arns, maxServiceDeployments, func(ctx context.Context, arns []string) ([]*ecs.ServiceDeployment, error) {
+		out, err := c.api.DescribeServiceDeploymentsWithContext(ctx, &ecs.DescribeServiceDeploymentsInput{ServiceDeploymentArns: aws.StringSlice(arns)}, common.OnlyOnce)
+		if err != nil {
+			return nil, common.FromAWS(err, "describe %s", things("service deployment", arns))
+		}
+		return out.ServiceDeployments, nil
+	})
+	return slices.Concat(answers...), err
+}
+
+// ServiceRevisions returns the service revisions with the ARNs. Missing ones are left out. It is not retried when AWS fails.
+func (c *Client) ServiceRevisions(ctx context.Context, arns []string) ([]*ecs.ServiceRevision, error) {
+	answers, err := batched(ctx, arns, maxServiceDeployments, func(ctx context.Context, arns []string) ([]*ecs.ServiceRevision, error) {
+		out, err := c.api.DescribeServiceRevisionsWithContext(ctx, &ecs.DescribeServiceRevisionsInput{ServiceRevisionArns: aws.StringSlice(arns)}, common.OnlyOnce)
+		if err != nil {
+			return nil, common.FromAWS(err, "describe %s", things("service revision", arns))
+		}
+		return out.ServiceRevisions, nil
+	})
+	return slices.Concat(answers...), err
+}
