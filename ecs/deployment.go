@@ -22,6 +22,9 @@ const maxDeploymentPages = 10
 func (c *Client) ServiceDeployments(ctx context.Context, cluster, service string, most int) ([]*ecs.ServiceDeploymentBrief, error) {
 	in := &ecs.ListServiceDeploymentsInput{Cluster: optional(cluster), Service: aws.String(service), MaxResults: aws.Int64(maxPage)}
 	var all []*ecs.ServiceDeploymentBrief
+	if most > 0 && most < maxPage {
+		in.MaxResults = aws.Int64(int64(most))
+	}
 	for range maxDeploymentPages {
 		out, err := c.api.ListServiceDeploymentsWithContext(ctx, in, common.OnlyOnce)
 		if err != nil {

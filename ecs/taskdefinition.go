@@ -59,6 +59,21 @@ func (c *Client) ListTaskDefinitions(ctx context.Context, familyPrefix, status s
 	return arns, nil
 }
 
+// Revisions returns the ARNs of a family's ACTIVE revisions, the newest first: most of them at most.
+func (c *Client) Revisions(ctx context.Context, family string, most int) ([]string, error) {
+	var arns []string
+	err := c.api.ListTaskDefinitionsPagesWithContext(ctx, &ecs.ListTaskDefinitionsInput{
+		FamilyPrefix: aws.String(family), Sort: aws.String(ecs.SortOrderDesc), MaxResults: aws.Int64(int64(min(most, maxPage))),
+	}, func(page *ecs.ListTaskDefinitionsOutput, _ bool) bool {
+		arns = append(arns, aws.StringValueSlice(page.TaskDefinitionArns)...)
+		return len(arns) < most
+	})
+	if err != nil {
+		return nil, common.FromAWS(err, "list the revisions of task definition %q", family)
+	}
+	return arns[:min(len(arns), most)], nil
+}
+
 // ListTaskDefinitionFamilies returns the names of families that begin with prefix. Status is ACTIVE, INACTIVE or ALL; empty means ALL.
 func (c *Client) ListTaskDefinitionFamilies(ctx context.Context, prefix, status string) ([]string, error) {
 	var families []string

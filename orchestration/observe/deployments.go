@@ -1,0 +1,107 @@
+package observe
+
+import (
+	"context"
+	"regexp"
+
+	"ecs-api/common"
+	"ecs-api/orchestration/account"
+)
+
+// deploymentRef is how callers name a deployment: by its id or the id's number.
+var deploymentRef = regexp.MustCompile(`^(ecs-svc/)?[0-9]{1,30}$`)
+
+// DeploymentNamed returns the id in a reference to a deployment.
+func DeploymentNamed(ref string) (string, error) {
+	if !deploymentRef.MatchString(ref) {
+		return "", common.Invalid(common.FieldError{Field: "deployment", Detail: "must be the id of a deployment, such as ecs-svc/1234567890123456789"})
+	}
+	return deploymentPrefix + ref[len(ref)-len(digits.FindString(ref)):], nil
+}
+
+var digits = regexp.MustCompile(`[0-9]+$`)
+
+// Deployments returns the service's deployments, the newest first: those of 90 days where AWS keeps them, up to a hundred, else those that the
+// service and its events tell of.
+func (o *Observer) Deployments(ctx context.Context, cluster, service string) ([]Deployment, error) {
+	f, err := o.lookBack(ctx, target{cluster, service})
+	if err != nil {
+		return nil, err
+	}
+	all := f.deployments()
+	return all, o.addImages(ctx, all)
+}
+
+// Deployment returns one of the service's deployments.
+func (o *Observer) Deployment(ctx context.Context, cluster, service, id string) (*Deployment, error) {
+	all, err := o.Deployments(ctx, cluster, service)
+	if err != nil {
+		return nil, err
+	}
+	if d := withID(all, id); d != nil {
+		return d, nil
+	}
+	return nil, noDeployment(cluster, service, id)
+}
+
+// noDeployment is the NotFound for a deployment.
+func noDeployment(cluster, service, id string) error {
+	return common.Errorf(common.NotFound, "there is no deployment %s of service %s in cluster %s, or AWS has forgotten it", id, service, cluster)
+}
+
+// withID returns the deployment with the id; nil if there is none.
+func withID(all []Deployment, id string) *Deployment {
+	for i := range all {
+		if all[i].Id == id {
+			return &all[i]
+		}
+	}
+	return nil
+}
+
+// lookBack reads a service and all that AWS keeps of its deployments, in two rounds.
+func (o *Observer) lookBack(ctx context.Context, at target) (*found, error) {
+	f := newFound(o.now())
+	err := common.Concurrently(ctx,
+		func(ctx context.Context) (err error) {
+			f.service, err = o.readService(ctx, at)
+			return err
+		},
+		func(ctx context.Context) error { return o.checkCluster(ctx, at) },
+		func(ctx context.Context) error { return o.readBriefs(ctx, f, at, maxDeployments) },
+	)
+	if err != nil {
+		return nil, err
+	}
+	if value(f.service.Status) == "INACTIVE" {
+		return nil, account.NoService(at.cluster, at.service)
+	}
+	var rollouts, revisions []string
+	for _, brief := range f.briefs {
+		rollouts = append(rollouts, value(brief.ServiceDeploymentArn))
+		revisions = append(revisions, value(brief.TargetServiceRevisionArn))
+	}
+	return f, common.Concurrently(ctx,
+		func(ctx context.Context) error { return o.readRollouts(ctx, f, rollouts) },
+		func(ctx context.Context) error { return o.readRevisions(ctx, f, revisions) },
+	)
+}
+
+// addImages adds the images of deployments that AWS told without.
+func (o *Observer) addImages(ctx context.Context, all []Deployment) error {
+	var reads []func(context.Context) error
+	for i := range all {
+		d := &all[i]
+		if d.Images != nil || d.TaskDefinition == nil {
+			continue
+		}
+		reads = append(reads, func(ctx context.Context) error {
+			definition, err := o.definition(ctx, *d.TaskDefinition)
+			if err == nil {
+				d.Images = containerImages(definition)
+			}
+			return ignoreNotFound(err)
+		})
+	}
+	return common.Concurrently(ctx, reads...)
+}

@@ -1,0 +1,232 @@
+package observe
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"ecs-api/common"
+	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/diagnosis"
+)
+
+// found is what was read of a service. Nothing writes to it once it has been read.
+type found struct {
+	at        time.Time // when it began to be read
+	service   *awsecs.Service
+	tasks     []*awsecs.Task
+	targets   []diagnosis.Target
+	recorded  bool                                 // AWS keeps service deployments, and let us read them
+	briefs    []*awsecs.ServiceDeploymentBrief     // newest first
+	rollouts  map[string]*awsecs.ServiceDeployment // by ARN, as far as they were read
+	revisions map[string]*awsecs.ServiceRevision   // by ARN, as far as they were read
+	told      func() *Status                       // the status, made once for all who share the poll
+}
+
+func newFound(at time.Time) *found {
+	f := &found{at: at, rollouts: map[string]*awsecs.ServiceDeployment{}, revisions: map[string]*awsecs.ServiceRevision{}}
+	f.told = sync.OnceValue(f.status)
+	return f
+}
+
+// How many tasks and service deployments are read of a service.
+const (
+	maxTasks          = 100 // of the running, and of the stopped ones: a page of ECS's list
+	maxDeployments    = 100
+	recentDeployments = 20 // for what is asked about the newest ones
+)
+
+// history remembers that AWS does not let us read service deployments: an older policy lacks the permission, and simulated AWSs the operation.
+type history struct {
+	mu      sync.Mutex
+	worked  bool
+	retryAt time.Time
+}
+
+// historyRetry is how long service deployments are not asked for after AWS refused.
+const historyRetry = 10 * time.Minute
+
+// skip reports whether service deployments are not to be asked for now.
+func (h *history) skip(now time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return now.Before(h.retryAt)
+}
+
+// note notes how it went. It returns the error if the caller has to know it: everything else can be read off the service itself.
+func (h *history) note(now time.Time, err error) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch common.KindOf(err) {
+	case common.NotFound, common.Throttled, common.Conflict:
+		return nil
+	case common.Timeout, common.Canceled:
+		return err
+	}
+	switch {
+	case err == nil:
+		h.worked = true
+	case !h.worked:
+		h.retryAt = now.Add(historyRetry)
+	}
+	return nil
+}
+
+// look reads a service in at most three rounds.
+func (o *Observer) look(ctx context.Context, at target) (*found, error) {
+	f := newFound(o.now())
+	var running, stopped []string
+	list := func(status string, into *[]string) func(context.Context) error {
+		return func(ctx context.Context) (err error) {
+			*into, err = o.account.ECS.ListTasks(ctx, ecs.TaskFilter{Cluster: at.cluster, Service: at.service, Status: status, Most: maxTasks})
+			return ignoreNotFound(err)
+		}
+	}
+	err := common.Concurrently(ctx,
+		func(ctx context.Context) (err error) {
+			f.service, err = o.readService(ctx, at)
+			return err
+		},
+		func(ctx context.Context) error { return o.checkCluster(ctx, at) },
+		list(awsecs.DesiredStatusRunning, &running),
+		list(awsecs.DesiredStatusStopped, &stopped),
+		func(ctx context.Context) error { return o.readBriefs(ctx, f, at, recentDeployments) },
+	)
+	if err != nil {
+		return nil, err
+	}
+	err = common.Concurrently(ctx,
+		func(ctx context.Context) error { return o.readTasks(ctx, f, at, slices.Concat(running, stopped)) },
+		func(ctx context.Context) error { return o.readTargets(ctx, f) },
+		func(ctx context.Context) error { return o.readRollouts(ctx, f, f.unsettled()) },
+		func(ctx context.Context) error { return o.readRevisions(ctx, f, f.unseen()) },
+	)
+	return f, err
+}
+
+// readBriefs reads the newest service deployments: most of them at most.
+func (o *Observer) readBriefs(ctx context.Context, f *found, at target, most int) (err error) {
+	if o.history.skip(f.at) {
+		return nil
+	}
+	f.briefs, err = o.account.ECS.ServiceDeployments(ctx, at.cluster, at.service, most)
+	f.recorded = err == nil
+	return o.history.note(f.at, err)
+}
+
+// readTasks reads tasks.
+func (o *Observer) readTasks(ctx context.Context, f *found, at target, arns []string) error {
+	slices.Sort(arns)
+	arns = slices.Compact(arns)
+	if len(arns) == 0 {
+		return nil
+	}
+	out, err := o.account.ECS.DescribeTasks(ctx, at.cluster, arns)
+	if err != nil {
+		return ignoreNotFound(err)
+	}
+	f.tasks = slices.DeleteFunc(out.Tasks, func(t *awsecs.Task) bool { return t == nil })
+	slices.SortStableFunc(f.tasks, byAge)
+	return nil
+}
+
+// byAge sorts tasks that run before those that have stopped, the youngest first.
+func byAge(a, b *awsecs.Task) int {
+	stopped := func(t *awsecs.Task) int {
+		if value(t.LastStatus) == awsecs.DesiredStatusStopped {
+			return 1
+		}
+		return 0
+	}
+	when := func(t *awsecs.Task) int64 {
+		if t.StoppedAt != nil {
+			return t.StoppedAt.UnixNano()
+		}
+		return value(t.CreatedAt).UnixNano()
+	}
+	return cmp.Or(cmp.Compare(stopped(a), stopped(b)), cmp.Compare(when(b), when(a)), cmp.Compare(value(a.TaskArn), value(b.TaskArn)))
+}
+
+// readTargets reads the health of the service's tasks in its target groups.
+func (o *Observer) readTargets(context.Context, *found) error { return nil }
+
+// readRollouts reads service deployments whole, for what a list leaves out.
+func (o *Observer) readRollouts(ctx context.Context, f *found, arns []string) error {
+	if len(arns) == 0 {
+		return nil
+	}
+	rollouts, err := o.account.ECS.DescribeServiceDeployments(ctx, arns)
+	for _, r := range rollouts {
+		f.rollouts[value(r.ServiceDeploymentArn)] = r
+	}
+	return o.history.note(f.at, err)
+}
+
+// readRevisions reads service revisions, which name the task definitions and images of deployments.
+func (o *Observer) readRevisions(ctx context.Context, f *found, arns []string) error {
+	if len(arns) == 0 {
+		return nil
+	}
+	revisions, err := o.account.ECS.ServiceRevisions(ctx, arns)
+	for _, r := range revisions {
+		f.revisions[value(r.ServiceRevisionArn)] = r
+	}
+	return o.history.note(f.at, err)
+}
+
+// unsettled returns the ARN of the newest service deployment, unless the list says all of it.
+func (f *found) unsettled() []string {
+	if len(f.briefs) == 0 || value(f.briefs[0].Status) == awsecs.ServiceDeploymentStatusSuccessful {
+		return nil
+	}
+	return []string{value(f.briefs[0].ServiceDeploymentArn)}
+}
+
+// unseen returns the ARN of the service revision of the newest service deployment, unless the service still shows its deployment.
+func (f *found) unseen() []string {
+	if len(f.briefs) == 0 {
+		return nil
+	}
+	arn := value(f.briefs[0].TargetServiceRevisionArn)
+	if f.entry(deploymentID(arn)) != nil {
+		return nil
+	}
+	return []string{arn}
+}
+
+// entry returns the deployment with the id that DescribeServices shows; nil if there is none.
+func (f *found) entry(id string) *awsecs.Deployment {
+	for _, d := range f.service.Deployments {
+		if d != nil && value(d.Id) == id {
+			return d
+		}
+	}
+	return nil
+}
+
+// primary returns the service's primary deployment; nil if there is none.
+func (f *found) primary() *awsecs.Deployment {
+	for _, d := range f.service.Deployments {
+		if d != nil && value(d.Status) == "PRIMARY" {
+			return d
+		}
+	}
+	return nil
+}
+
+// deploymentPrefix begins the ids of deployments.
+const deploymentPrefix = "ecs-svc/"
+
+// deploymentID returns the id of the deployment that runs a service revision: they share their number. AWS does not promise that; where it
+// does not hold, found.link compares times.
+func deploymentID(revisionARN string) string {
+	return deploymentPrefix + revisionARN[strings.LastIndexByte(revisionARN, '/')+1:]
+}
+
+// taskID returns the id at the end of a task's ARN.
+func taskID(arn *string) string { return account.NameOf(value(arn)) }

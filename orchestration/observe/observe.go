@@ -1,0 +1,131 @@
+// Package observe says how services are: their status and why it is so, their deployments and revisions, and how a deployment ends. It only
+// reads.
+//
+// It owns two rules. Whoever asks how something is learns of the change that was asked for, not of an older one: a deployment that was rolled
+// back never reads as a success, although the service is steady again. And one poller per service serves all who wait for it or watch it,
+// however many they are.
+package observe
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go/aws"
+
+	"ecs-api/common"
+	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/account"
+)
+
+// Observer reads the services of one account.
+type Observer struct {
+	account     *account.Account
+	now         func() time.Time
+	limits      Limits
+	history     history
+	definitions definitions
+	pollers     pollers
+	interval    <-chan time.Time // in place of a ticker's, for tests
+}
+
+// Limits bound what waiting and watching costs. Zero values take the defaults.
+type Limits struct {
+	Interval time.Duration // between two polls of a service
+	Services int           // that are polled at the same time
+	Waiting  int           // waiters and watchers at the same time
+}
+
+func (l Limits) orDefaults() Limits {
+	if l.Interval == 0 {
+		l.Interval = 3 * time.Second
+	}
+	if l.Services == 0 {
+		l.Services = 200
+	}
+	if l.Waiting == 0 {
+		l.Waiting = 2000
+	}
+	return l
+}
+
+// Option is a setting of New.
+type Option func(*Observer)
+
+// WithLimits sets the limits.
+func WithLimits(l Limits) Option { return func(o *Observer) { o.limits = l } }
+
+// WithClock makes the observer read the time from now, which is to be AWS's.
+func WithClock(now func() time.Time) Option { return func(o *Observer) { o.now = now } }
+
+// WithTicks makes pollers poll at each tick instead of at their interval.
+func WithTicks(ticks <-chan time.Time) Option { return func(o *Observer) { o.interval = ticks } }
+
+// New returns an observer of the account.
+func New(a *account.Account, opts ...Option) *Observer {
+	o := &Observer{account: a, now: time.Now}
+	for _, opt := range opts {
+		opt(o)
+	}
+	o.limits = o.limits.orDefaults()
+	o.pollers.all = map[target]*poller{}
+	return o
+}
+
+// target is a service.
+type target struct{ cluster, service string }
+
+// hidden reports whether something with the tags does not exist for our callers.
+func (o *Observer) hidden(tags []*awsecs.Tag) bool { return !ecs.ToTags(tags).BelongsTo(o.account.Org) }
+
+// readService returns a service that exists for our callers. A deleted one is returned as long as ECS shows it.
+func (o *Observer) readService(ctx context.Context, at target) (*awsecs.Service, error) {
+	service, err := o.account.ECS.Service(ctx, at.cluster, at.service)
+	switch {
+	case common.Is(err, common.NotFound):
+		return nil, account.NoService(at.cluster, at.service)
+	case err != nil:
+		return nil, err
+	case o.hidden(service.Tags):
+		return nil, account.NoService(at.cluster, at.service)
+	}
+	return service, nil
+}
+
+// checkCluster returns NotFound if the cluster of a service is not there for our callers.
+func (o *Observer) checkCluster(ctx context.Context, at target) error {
+	cluster, err := o.account.ECS.Cluster(ctx, at.cluster)
+	if common.Is(err, common.NotFound) || err == nil && (o.hidden(cluster.Tags) || aws.StringValue(cluster.Status) == "INACTIVE") {
+		return account.NoService(at.cluster, at.service)
+	}
+	return err
+}
+
+// service returns a service, in one round with its cluster's check.
+func (o *Observer) service(ctx context.Context, at target) (service *awsecs.Service, err error) {
+	err = common.Concurrently(ctx,
+		func(ctx context.Context) (err error) {
+			service, err = o.readService(ctx, at)
+			return err
+		},
+		func(ctx context.Context) error { return o.checkCluster(ctx, at) },
+	)
+	return service, err
+}
+
+// ignoreNotFound returns err, but nil for what is not there.
+func ignoreNotFound(err error) error {
+	if common.Is(err, common.NotFound) {
+		return nil
+	}
+	return err
+}
+
+// value returns what a pointer of the SDK's points at, or the zero value for nil.
+func value[T any](p *T) T {
+	if p == nil {
+		var zero T
+		return zero
+	}
+	return *p
+}
