@@ -153,7 +153,7 @@ func start(ctx context.Context, o options, env func(string) string, stdout, stde
 	if o.local {
 		cloud.greet(stdout, l.api.Addr(), c)
 	}
-	return serve(ctx, l, server.Handler(), server.Shutdown, time.Duration(c.ShutdownGrace), log)
+	return serve(ctx, l, server.Handler(), server.Stop, server.Shutdown, time.Duration(c.ShutdownGrace), log)
 }
 
 // newLogger returns the logger that c asks for.

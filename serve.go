@@ -45,10 +45,11 @@ func (l listeners) close() {
 	}
 }
 
-// serve answers requests until ctx ends, then finishes those it has begun, and with finish what goes on in the background, all within the
-// grace. What is not done by then is cut off: AWS remembers how far it came, and asking again goes on from there.
-func serve(ctx context.Context, l listeners, handler http.Handler, finish func(context.Context), grace time.Duration, log *logrus.Logger) error {
+// serve serves requests until ctx ends. It then ends with stop those that would go on as long as their callers wait, finishes the others that
+// it has begun, and with finish what goes on in the background, all within the grace. What is not done by then is cut off: AWS remembers how far it came, and asking again goes on from there.
+func serve(ctx context.Context, l listeners, handler http.Handler, stop func(), finish func(context.Context), grace time.Duration, log *logrus.Logger) error {
 	web := httpServer(handler, log)
+	web.RegisterOnShutdown(stop)
 	ended := make(chan error, 2)
 	go func() { ended <- web.Serve(l.api) }()
 	log.WithField("address", l.api.Addr().String()).Info("serving")

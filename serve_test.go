@@ -27,7 +27,7 @@ func startServing(t *testing.T, h http.Handler, grace time.Duration) (address, d
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx, l, h, func(context.Context) {}, grace, log) }()
+	go func() { ended <- serve(ctx, l, h, func() {}, func(context.Context) {}, grace, log) }()
 	t.Cleanup(l.close)
 	t.Cleanup(cancel)
 	return l.api.Addr().String(), l.debug.Addr().String(), func() error {

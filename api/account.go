@@ -9,6 +9,7 @@ import (
 	"ecs-api/orchestration"
 	awsaccount "ecs-api/orchestration/account"
 	"ecs-api/orchestration/adhoc"
+	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/preflight"
 	"ecs-api/orchestration/resource"
 )
@@ -19,6 +20,7 @@ type account struct {
 	// scope is the account as the packages below orchestration see it: settings, clients and identity.
 	scope        *awsaccount.Account
 	adhoc        *adhoc.Resources
+	observer     *observe.Observer
 	orchestrator *orchestration.Orchestrator
 	preflight    preflight.Account
 	reads        flights // those of callers that are under way
@@ -49,6 +51,7 @@ func (s *Server) newAccount(name string, o Options) (*account, error) {
 	}
 	a := &account{name: name, scope: awsaccount.New(settings(name, o.Config.Org, c), awsaccount.NewClients(sess), o.Pace)}
 	a.adhoc = adhoc.New(a.scope)
+	a.observer = observe.New(a.scope)
 	a.preflight = preflight.New(a.scope, sess, c.TaskRoles, access.RoleARN)
 	a.orchestrator = orchestration.New(a.scope, s.background, &resource.Ledger{})
 	return a, nil

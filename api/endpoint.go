@@ -13,6 +13,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"ecs-api/api/body"
+	textreport "ecs-api/api/report"
 	"ecs-api/common"
 	"ecs-api/orchestration/saga"
 )
@@ -49,6 +50,7 @@ type endpoint struct {
 	anyKey  bool           // the query may have any other parameter
 	unless  map[string]any // the values of query parameters that are not given
 	time    time.Duration  // 0: readTime or writeTime
+	alone   bool           // identical requests do not share a response
 	in, out reflect.Type
 	check   func(c call, in any) []common.FieldError // what is wrong with a body's values; nil if the endpoint says it itself
 	run     func(http.ResponseWriter, call) (any, error)
@@ -67,6 +69,9 @@ func checked[In any](f func(call, *In) []common.FieldError) setting {
 		e.check = func(c call, in any) []common.FieldError { return f(c, in.(*In)) }
 	}
 }
+
+// unshared keeps identical requests from sharing a response: for those that wait, each from its own beginning on.
+func unshared() setting { return func(e *endpoint) { e.alone = true } }
 
 // handle makes an http.Handler of f: it checks what the path and the query say, resolves the account, decodes the body, calls f,
 // encodes what f returns and only then writes. A nil pointer, or none, is answered with an empty body, a nil slice with [].
@@ -95,6 +100,9 @@ func handle[In, Out any](s *Server, status int, f func(call, In) (Out, error), s
 // ServeHTTP answers one request.
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := call{server: e.server, request: r, ctx: r.Context()}
+	if isRead(r) && e.limit(r) > readTime { // the server's ReadTimeout would end the request's context; a test's recorder has no deadline
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	}
 	a := e.serve(w, c)
 	if a.err != nil {
 		if p, ok := errors.AsType[*panicked](a.err); ok {
@@ -117,7 +125,7 @@ func (e *endpoint) serve(w http.ResponseWriter, c call) answer {
 	}
 	switch {
 	case c.account == nil:
-	case shareable(c.request):
+	case shareable(c.request) && !e.alone:
 		a, shared := c.account.reads.join(c.ctx, readKey(c.request), e.limit(c.request), func(ctx context.Context) answer {
 			c.ctx = ctx
 			return e.do(w, c)
@@ -125,7 +133,7 @@ func (e *endpoint) serve(w http.ResponseWriter, c call) answer {
 		recordOf(c.request).shared = shared
 		return a
 	case !isRead(c.request):
-		defer c.account.reads.written() // also when it failed, or panicked: it may have changed something
+		defer c.account.written(c) // also when it failed, or panicked: it may have changed something
 	}
 	if !isRead(c.request) {
 		c.ctx = saga.WithProgress(context.WithoutCancel(c.ctx), &recordOf(c.request).progress)
@@ -158,6 +166,12 @@ func (e *endpoint) do(w http.ResponseWriter, c call) answer {
 	}
 	if s, ok := out.(*stream); ok {
 		return answer{stream: s}
+	}
+	if accepted(c.request) == mediaText {
+		if text, ok := textreport.Of(out); ok {
+			c.header.Set("Content-Type", mediaText+"; charset=utf-8")
+			return answer{header: c.header, body: []byte(text)}
+		}
 	}
 	body, err := encode(out)
 	if err != nil {

@@ -23,6 +23,7 @@ func (s *Server) routes() {
 	}
 
 	s.serviceRoutes(v1)
+	s.observeRoutes(v1)
 	s.clusterRoutes(v1)
 	s.taskRoutes(v1)
 	s.taskDefinitionRoutes(v1)

@@ -107,8 +107,14 @@ func (s *Server) observeAWS(account string) func(context.Context, common.AWSCall
 	}
 }
 
-// Stop ends what would go on as long as its callers wait: streams. Call it when the server begins to shut down, or requests would not end.
-func (s *Server) Stop() { s.streams.Stop() }
+// Stop ends what would go on as long as its callers wait: streams, and waits for services. Call it when the server begins to shut down, or
+// requests would not end.
+func (s *Server) Stop() {
+	s.streams.Stop()
+	for _, a := range s.accounts {
+		a.observer.Close()
+	}
+}
 
 // Check asks AWS whether each account can be served, and returns what it finds by the accounts' names.
 func (s *Server) Check(ctx context.Context) []preflight.Finding {

@@ -130,7 +130,7 @@ func (a answer) send(w http.ResponseWriter, status int) {
 	for name, values := range a.header {
 		w.Header()[name] = slices.Clone(values)
 	}
-	if len(a.body) > 0 {
+	if len(a.body) > 0 && w.Header().Get("Content-Type") == "" {
 		w.Header().Set("Content-Type", "application/json")
 	}
 	write(w, status, a.body)

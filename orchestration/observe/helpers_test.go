@@ -58,7 +58,7 @@ func newWorld(t testing.TB, opts ...localaws.Option) *world {
 	w := &world{t: t, clock: &clock{now: time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)}, ticks: make(chan time.Time)}
 	w.aws = localaws.New(append([]localaws.Option{localaws.Clock(w.clock.Now), localaws.WithLags(lags)}, opts...)...)
 	w.Observer = w.observer(WithTicks(w.ticks))
-	w.must(w.account.ECS.CreateCluster(t.Context(), &awsecs.CreateClusterInput{ClusterName: aws.String("clu"), Tags: ours}))
+	w.must(w.account.ECS.CreateCluster(t.Context(), &awsecs.CreateClusterInput{ClusterName: aws.String("clu"), Tags: ours, CapacityProviders: aws.StringSlice([]string{"FARGATE", "FARGATE_SPOT"})}))
 	return w
 }
 

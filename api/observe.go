@@ -1,0 +1,109 @@
+package api
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	textreport "ecs-api/api/report"
+	"ecs-api/api/sse"
+	"ecs-api/orchestration/diagnosis"
+	"ecs-api/orchestration/observe"
+)
+
+// How long a caller may wait for a deployment, in seconds.
+const (
+	longestWait = 300
+	defaultWait = 60
+)
+
+// showStatus returns how a service is and why; as a stream, now and whenever it changes.
+func showStatus(c call, at target, _ none) (any, error) {
+	if !c.streams() {
+		return c.account.observer.Status(c.Context(), at.cluster, at.service)
+	}
+	observer := c.account.observer
+	return &stream{func(ctx context.Context, out *sse.Writer) error {
+		return observer.Watch(ctx, at.cluster, at.service, func(s *observe.Status) error {
+			return out.Send(sse.Event{Name: "status", Data: s, Text: func() string { return textreport.StatusLine(time.Now(), s) }})
+		})
+	}}, nil
+}
+
+// waitForService waits until a deployment has an outcome.
+func waitForService(c call, at target, _ none) (*observe.Result, error) {
+	id := c.text("deployment")
+	if id != "" {
+		var err error
+		if id, err = observe.DeploymentNamed(id); err != nil {
+			return nil, err
+		}
+	}
+	return c.account.observer.Wait(c.Context(), at.cluster, at.service, id, time.Duration(c.number("timeout"))*time.Second)
+}
+
+func listDeployments(c call, at target, _ none) ([]observe.Deployment, error) {
+	return c.account.observer.Deployments(c.Context(), at.cluster, at.service)
+}
+
+func showDeployment(c call, at target, _ none) (*observe.Deployment, error) {
+	id, err := observe.DeploymentNamed(c.name("deployment"))
+	if err != nil {
+		return nil, err
+	}
+	return c.account.observer.Deployment(c.Context(), at.cluster, at.service, id)
+}
+
+func listRevisions(c call, at target, _ none) ([]observe.Revision, error) {
+	return c.account.observer.Revisions(c.Context(), at.cluster, at.service, int(c.number("limit")))
+}
+
+// listAllServices returns the org's services in all clusters. What the query says beside the state is tags that they must have.
+func listAllServices(c call, _ none) ([]observe.Service, error) {
+	c.params.query = maps.Clone(c.params.query)
+	maps.DeleteFunc(c.params.query, func(key string, _ []string) bool { return key == "state" || strings.HasPrefix(key, "_") })
+	tags, err := queryTags(c)
+	if err != nil {
+		return nil, err
+	}
+	return c.account.observer.Services(c.Context(), diagnosis.State(c.text("state")), tags)
+}
+
+// stateNames are the states of services, for the query.
+func stateNames() []string {
+	var names []string
+	for _, s := range diagnosis.States() {
+		names = append(names, string(s))
+	}
+	return names
+}
+
+// observeRoutes are the routes that say how services are.
+func (s *Server) observeRoutes(v1 *mux.Router) {
+	const service = "/{account}/clusters/{cluster}/services/{service}"
+	slashed := slashes("cluster", "service")
+	get := func(path string, h http.Handler) { v1.Handle(path, h).Methods(http.MethodGet) }
+	get("/{account}/services", handle(s, http.StatusOK, listAllServices, anyQuery, choice("state", stateNames()...), within(time.Minute)))
+	get(service+"/status", handle(s, http.StatusOK, targeted(showStatus), slashed, flag("follow")))
+	get(service+"/wait", handle(s, http.StatusOK, targeted(waitForService), slashed, unshared(), within((longestWait+30)*time.Second),
+		number("timeout", 1, longestWait, defaultWait), text("deployment")))
+	get(service+"/deployments", handle(s, http.StatusOK, targeted(listDeployments), slashed))
+	get(service+"/deployments/{deployment}", handle(s, http.StatusOK, targeted(showDeployment), slashed, slashes("deployment")))
+	get(service+"/revisions", handle(s, http.StatusOK, targeted(listRevisions), slashed, number("limit", 1, 100, 20)))
+}
+
+// written tells who waits for services, or watches them, that a request has changed something: the service that its path names, or any.
+func (a *account) written(c call) {
+	a.reads.written()
+	cluster, _ := c.params.values["cluster"].(string)
+	service, _ := c.params.values["service"].(string)
+	if cluster, service, err := a.scope.ServiceNamed(c.ctx, cluster, service); err == nil {
+		a.observer.Written(cluster, service)
+		return
+	}
+	a.observer.Written("", "") // it names none, or none that we know: let all look
+}

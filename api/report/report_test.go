@@ -1,0 +1,114 @@
+package report
+
+import (
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ecs-api/orchestration/diagnosis"
+	"ecs-api/orchestration/observe"
+)
+
+var at = time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)
+
+// failed is a deployment that was rolled back.
+func failed() observe.Deployment {
+	return observe.Deployment{
+		Id: "ecs-svc/2222222222222222222", State: observe.RolledBack, Outcome: new(observe.OutcomeRolledBack), TaskDefinition: new("arn:aws:ecs:us-east-1:1:task-definition/web:2"),
+		Images: map[string]string{"web": "app:2"}, CreatedAt: &at, EndedAt: new(at.Add(time.Minute)), FailedTasks: 3,
+		Reason: new("Service deployment rolled back because the circuit breaker threshold was exceeded."), RolledBackTo: new("arn:aws:ecs:us-east-1:1:task-definition/web:1"),
+	}
+}
+
+var problems = []diagnosis.Problem{{
+	Code: diagnosis.ContainerExited, Container: new("web"), Task: new("9f"), Count: 3, Since: &at, Detail: "Essential container in task exited (exit code 1)\x1b[2J",
+	Action: "Look at the container's last log lines: GET …/logs?container=web&previous=true",
+}}
+
+func TestReports(t *testing.T) {
+	d := failed()
+	for name, c := range map[string]struct {
+		out  any
+		want string
+	}{
+		"status": {&observe.Status{
+			State: diagnosis.Steady, Summary: "web exits with code 1; 3 tasks failed", DesiredCount: 1, RunningCount: 1, Deployment: &d, Problems: problems,
+			Tasks: []observe.Task{
+				{Id: "0123", TaskDefinition: new("arn:aws:ecs:us-east-1:1:task-definition/web:1"), LastStatus: new("RUNNING"), HealthStatus: new("HEALTHY")},
+				{Id: "9f", TaskDefinition: new("arn:aws:ecs:us-east-1:1:task-definition/web:2"), LastStatus: new("STOPPED"), HealthStatus: new("UNKNOWN"), StopCode: new("EssentialContainerExited")},
+			},
+			Targets: []diagnosis.Target{{Id: "10.0.0.5", Port: 80, State: "unhealthy", Reason: new("Request timed out")}},
+			Events:  []observe.Event{{CreatedAt: &at, Message: new("(service www) has reached a steady state.")}},
+		}, `steady: web exits with code 1; 3 tasks failed
+1 of 1 task running, 0 pending
+
+problems
+  ContainerExited in container web, 3 times since 2026-11-26 09:00:00
+    Essential container in task exited (exit code 1) [2J
+    -> Look at the container's last log lines: GET
+       …/logs?container=web&previous=true
+
+deployment
+  ecs-svc/2222222222222222222 rolled_back web:2
+    began 2026-11-26 09:00:00, ended 2026-11-26 09:01:00, 3 failed tasks
+    web = app:2
+    rolled back to web:1
+    Service deployment rolled back because the circuit breaker threshold was
+    exceeded.
+
+tasks
+  0123  web:1  RUNNING/HEALTHY
+  9f    web:2  STOPPED          EssentialContainerExited
+
+targets
+  10.0.0.5:80  unhealthy  Request timed out
+
+events
+  2026-11-26 09:00:00  (service www) has reached a steady state.
+`},
+		"wait": {&observe.Result{Done: true, Outcome: d.Outcome, State: diagnosis.Steady, Problems: problems[:0], Deployment: &observe.Deployment{Id: "ecs-svc/1", State: observe.Completed, Outcome: new(observe.OutcomeSuperseded)}},
+			"rolled_back; the service is steady\n  ecs-svc/1 completed - (superseded)\n    began -\n"},
+		"a wait that is not over": {&observe.Result{State: diagnosis.Deploying}, "not done; the service is deploying\n"},
+		"deployments":             {[]observe.Deployment{{Id: "ecs-svc/1", State: observe.InProgress, CreatedAt: &at}}, "  ecs-svc/1 in_progress -\n    began 2026-11-26 09:00:00\n"},
+		"a deployment":            {&observe.Deployment{Id: "ecs-svc/1", State: observe.InProgress, CreatedAt: &at}, "  ecs-svc/1 in_progress -\n    began 2026-11-26 09:00:00\n"},
+		"revisions": {[]observe.Revision{
+			{Revision: 2, TaskDefinitionArn: new("arn:aws:ecs:us-east-1:1:task-definition/web:2"), RegisteredAt: &at, Status: new("ACTIVE"), Current: true, Images: map[string]string{"web": "app:2"},
+				Changes: []observe.Change{{Path: "containerDefinitions[web].image", From: "app:1", To: "app:2"}, {Path: "cpu", To: "256"}, {Path: "memory", From: "512"}}},
+			{Revision: 1, TaskDefinitionArn: new("arn:aws:ecs:us-east-1:1:task-definition/web:1"), Status: new("INACTIVE")},
+		}, `web:2 (current)  registered 2026-11-26 09:00:00
+    web = app:2
+  ~ containerDefinitions[web].image: app:1 -> app:2
+  + cpu: 256
+  - memory: 512
+web:1 INACTIVE  registered -
+`},
+		"services": {[]observe.Service{
+			{ServiceName: new("www"), Cluster: "clu", State: diagnosis.Steady, DesiredCount: 1, RunningCount: 1, TaskDefinition: new("arn:aws:ecs:us-east-1:1:task-definition/web:2")},
+			{ServiceName: new("api"), Cluster: "other", State: diagnosis.Failing, DesiredCount: 2},
+		}, "  clu/www    steady   1/1  web:2\n  other/api  failing  0/2  -\n"},
+	} {
+		got, ok := Of(c.out)
+		if diff := cmp.Diff(c.want, got); diff != "" || !ok {
+			t.Errorf("%s: -want +got\n%s", name, diff)
+		}
+		for line := range strings.Lines(got) {
+			if utf8.RuneCountInString(line) > width+1 {
+				t.Errorf("%s: a line is too long: %s", name, line)
+			}
+		}
+	}
+	if _, ok := Of(struct{}{}); ok {
+		t.Error("anything has a report")
+	}
+}
+
+func TestAStatusIsALine(t *testing.T) {
+	d := failed()
+	got := StatusLine(at, &observe.Status{State: diagnosis.Steady, Summary: "a\nb", DesiredCount: 2, RunningCount: 1, Deployment: &d})
+	if want := "2026-11-26T09:00:00Z steady 1/2 web:2 rolled_back: a b"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
