@@ -11,7 +11,7 @@ import (
 	"ecs-api/orchestration/adhoc"
 	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/preflight"
-	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/transaction"
 )
 
 // account is one AWS account: what requests do with it, and who reads it at the moment.
@@ -53,7 +53,7 @@ func (s *Server) newAccount(name string, o Options) (*account, error) {
 	a.adhoc = adhoc.New(a.scope)
 	a.observer = observe.New(a.scope)
 	a.preflight = preflight.New(a.scope, sess, c.TaskRoles, access.RoleARN)
-	a.orchestrator = orchestration.New(a.scope, s.background, &resource.Ledger{})
+	a.orchestrator = orchestration.New(transaction.New(a.scope, s.background))
 	return a, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration"
 	"ecs-api/orchestration/operations"
+	"ecs-api/orchestration/teardown"
 )
 
 // orchestrationTime is longer than any orchestration takes: they have deadlines of their own, and take back what they made when those
@@ -78,7 +79,7 @@ func updateNamedService(c call, at target, in orchestration.UpdateInput) (*orche
 }
 
 // deleteService deletes a service; recursive takes down what belongs to it as well, and says where that can be followed.
-func deleteService(c call, at target, _ none) (*orchestration.DeleteOutput, error) {
+func deleteService(c call, at target, _ none) (*teardown.Output, error) {
 	out, op, err := c.account.orchestrator.Delete(c.Context(), at.cluster, at.service, c.flag("recursive"))
 	if err == nil && op != nil {
 		c.header.Set("Operation-Location", base+"/"+url.PathEscape(c.name("account"))+"/operations/"+op.ID)

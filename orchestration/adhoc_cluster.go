@@ -74,7 +74,7 @@ func (o *Orchestrator) CreateCluster(ctx context.Context, in *awsecs.CreateClust
 	thing := &resource.Cluster{Account: o.account, Cluster: name, Input: in}
 	it := &resource.Item{Thing: thing, Tags: o.adhocTags(tags).With(request)}
 	r := o.adhocRequestFor(name, request)
-	err := o.alone(ctx, name, r, saga.InOrder(r.Ensure(it), saga.Do(func(ctx context.Context) error {
+	err := o.tx.Alone(ctx, name, r, saga.InOrder(r.Ensure(it), saga.Do(func(ctx context.Context) error {
 		// ECS responds 200 for a cluster that another request created since we looked. Its tags tell; one that cannot be seen yet is ours.
 		if found, err := o.account.ECS.Cluster(ctx, name); err == nil && !slices.Contains(ecs.ToTags(found.Tags), request) {
 			return o.clusterTaken(found)
@@ -86,7 +86,7 @@ func (o *Orchestrator) CreateCluster(ctx context.Context, in *awsecs.CreateClust
 
 // adhocRequestFor returns the request that creates one thing ad hoc.
 func (o *Orchestrator) adhocRequestFor(cluster string, owner common.Tag) *resource.Request {
-	return &resource.Request{Org: o.account.Org, Cluster: cluster, Owner: owner.Value, Pace: o.account.Pace, Ledger: o.ledger}
+	return &resource.Request{Org: o.account.Org, Cluster: cluster, Owner: owner.Value, Pace: o.account.Pace, Ledger: &o.tx.Ledger}
 }
 
 // clusterTaken says why a cluster cannot be made where there is one.
@@ -105,7 +105,7 @@ func (o *Orchestrator) DeleteCluster(ctx context.Context, ref string) (*awsecs.C
 		return nil, err
 	}
 	thing := &resource.Cluster{Account: o.account, Cluster: name}
-	hold, free := o.ledger.Alone(thing)
+	hold, free := o.tx.Ledger.Alone(thing)
 	if !free {
 		return nil, common.Coded(common.CodeClusterBusy, "another request creates something in cluster %s, or tears it down. Retry when it is done", name)
 	}

@@ -107,7 +107,7 @@ func (o *Orchestrator) CreateRegistry(ctx context.Context, in *awscloud.CreateSe
 	thing := &resource.CloudMapService{Account: o.account, Service: name, Namespace: namespace, Input: in, CreatorID: uuid.NewString(), Owner: request.Value}
 	it := &resource.Item{Thing: thing, Tags: o.adhocTags(tags).With(request)}
 	r := o.adhocRequestFor("", request)
-	err = o.alone(ctx, name, r, r.Ensure(it))
+	err = o.tx.Alone(ctx, name, r, r.Ensure(it))
 	return resource.ValueOf[*awscloud.Service](it.Now), err
 }
 

@@ -141,7 +141,7 @@ func (o *Orchestrator) RegisterTaskDefinition(ctx context.Context, in *awsecs.Re
 	thing := &resource.TaskDefinition{Account: o.account, Family: aws.StringValue(in.Family), Owner: request.Value, Input: func() (*awsecs.RegisterTaskDefinitionInput, error) { return &out, nil }}
 	it := &resource.Item{Thing: thing, Tags: ecs.ToTags(out.Tags)}
 	r := o.adhocRequestFor("", request)
-	if err := o.alone(ctx, thing.Family, r, r.Ensure(it)); err != nil {
+	if err := o.tx.Alone(ctx, thing.Family, r, r.Ensure(it)); err != nil {
 		return nil, err
 	}
 	return &awsecs.RegisterTaskDefinitionOutput{Tags: out.Tags, TaskDefinition: resource.ValueOf[*awsecs.TaskDefinition](it.Now)}, nil

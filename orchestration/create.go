@@ -14,6 +14,7 @@ import (
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
 	"ecs-api/orchestration/space"
+	"ecs-api/orchestration/transaction"
 )
 
 // CreateInput says what a new service consists of. Only Service is required: what is given is created, what Service names instead must exist.
@@ -50,22 +51,22 @@ func (o *Orchestrator) Create(ctx context.Context, in *CreateInput) (*CreateOutp
 	if err != nil {
 		return nil, err
 	}
-	w, err := o.begin(c.cluster, c.service, c.space.Request)
+	tx, err := o.tx.Begin(c.cluster, c.service, c.space.Request)
 	if err != nil {
 		return nil, err
 	}
-	defer w.end()
-	ctx, cancel := detached(ctx, createTime)
+	defer tx.End()
+	ctx, cancel := transaction.Detached(ctx, createTime)
 	defer cancel()
 	out, back, err := c.run(ctx)
 	if err == nil {
-		w.succeed()
+		tx.Succeed()
 		return out, nil
 	}
 	if c.space.Request.ConcurrentCreator.Load() {
 		c.awaitConcurrentCreator(ctx)
 	}
-	return nil, w.fail(ctx, common.Wrapf(err, "create service %s in cluster %s", c.service, c.cluster), back)
+	return nil, tx.Fail(ctx, common.Wrapf(err, "create service %s in cluster %s", c.service, c.cluster), back)
 }
 
 // run looks, decides and applies.

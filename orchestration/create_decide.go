@@ -177,7 +177,7 @@ func (p *createPlan) decideNamedDefinition(f *createFound) error {
 	}
 	p.definition = &resource.Item{Thing: &resource.TaskDefinition{Account: p.creation.o.account, Family: account.FamilyOf(state.ID), ARN: state.ID, Input: resource.Known}, Now: state}
 	p.Add(stageFirst, resource.Change{Resource: resource.KindTaskDefinition, Name: account.NameOf(state.ID), Action: resource.Keep, Reason: "the service names it"})
-	p.creation.o.restoreScheduled(&p.Plan, f.secrets)
+	space.RestoreScheduled(p.creation.o.account, &p.Plan, f.secrets)
 	return nil
 }
 

@@ -72,7 +72,7 @@ func (c *creation) lookRevision(ctx context.Context, f *createFound) (err error)
 	if err != nil || c.in.TaskDefinition != nil {
 		return resource.IgnoreNotFound(err)
 	}
-	f.secrets, err = c.o.ownSecrets(ctx, c.cluster, f.revision.TaskDefinition.ContainerDefinitions)
+	f.secrets, err = space.OwnSecrets(ctx, c.o.account, c.cluster, f.revision.TaskDefinition.ContainerDefinitions)
 	return err
 }
 

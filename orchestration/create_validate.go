@@ -50,7 +50,7 @@ func (o *Orchestrator) newCreation(in *CreateInput) (*creation, error) {
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	c.space = space.New(o.account, o.ledger, space.Want{
+	c.space = space.New(o.account, &o.tx.Ledger, space.Want{
 		Cluster: c.cluster, ClusterRef: clusterRef(in), NewCluster: in.Cluster, Name: c.service, Flavor: space.FlavorService, Builds: in.TaskDefinition != nil,
 		Callers: tags.callers, Credentials: in.Credentials,
 	})

@@ -214,3 +214,34 @@ func TestShutdownWaitsAndThenCancels(t *testing.T) {
 		t.Errorf("work after shutdown: %v, want Unavailable", err)
 	}
 }
+
+// TestManyDeletesAtOnceShareWhatTheyRead deletes services in clusters of their own. Each delete alone would look at all clusters.
+func TestManyDeletesAtOnceShareWhatTheyRead(t *testing.T) {
+	sim := localaws.New()
+	w := newWorld(t, sim)
+	names := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"}
+	for _, name := range names {
+		w.create(t, wholeService(t, name, name))
+	}
+	sim.ResetCalls()
+	for _, name := range names {
+		if _, _, err := w.Delete(t.Context(), name, name, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.wait()
+	for _, o := range w.group.Operations("local") {
+		if o.State != saga.Succeeded {
+			t.Errorf("%s: %s %s", o.Target, o.State, o.Error)
+		}
+	}
+	lists := 0
+	for _, call := range sim.Calls() {
+		if call.Operation == "ListClusters" {
+			lists++
+		}
+	}
+	if lists >= len(names) {
+		t.Errorf("the clusters were listed %d times by %d deletes, which could share the reading", lists, len(names))
+	}
+}

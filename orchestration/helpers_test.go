@@ -19,6 +19,7 @@ import (
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/transaction"
 	"ecs-api/secretsmanager"
 	"ecs-api/servicediscovery"
 	"ecs-api/sts"
@@ -64,7 +65,7 @@ func newWorld(t testing.TB, aws *localaws.AWS) *world {
 		ECS: ecs.New(sess), IAM: iam.New(sess), Secrets: secretsmanager.New(sess), CloudMap: servicediscovery.New(sess), Logs: cloudwatchlogs.New(sess),
 		STS: sts.New(sess), Tagging: tagging.New(sess),
 	}
-	return &world{New(account.New(settings, clients, hurried), group, &resource.Ledger{}), aws, group}
+	return &world{New(transaction.New(account.New(settings, clients, hurried), group)), aws, group}
 }
 
 // wholeService is a request for a new service that uses everything, for the named service in the cluster.
@@ -141,4 +142,10 @@ func contextWithCancel(t *testing.T) (context.Context, func()) {
 func deleteRevision(ctx context.Context, w *world, revision string) error {
 	arn := "arn:aws:ecs:us-east-1:123456789012:task-definition/" + revision
 	return (&resource.TaskDefinition{Account: w.account}).Delete(ctx, &resource.State{ID: arn})
+}
+
+// unique returns the elements sorted, each once.
+func unique(s []string) []string {
+	slices.Sort(s)
+	return slices.Compact(s)
 }

@@ -12,6 +12,7 @@ import (
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/saga"
 	"ecs-api/orchestration/space"
+	"ecs-api/orchestration/transaction"
 )
 
 // UpdateInput says what is to be changed about a service. All of it is optional.
@@ -98,19 +99,19 @@ func (o *Orchestrator) Update(ctx context.Context, cluster, service string, in *
 
 // do locks the service, looks, decides and applies.
 func (u *update) do(ctx context.Context) (*UpdateOutput, error) {
-	w, err := u.o.begin(u.cluster, u.service, u.space.Request)
+	tx, err := u.o.tx.Begin(u.cluster, u.service, u.space.Request)
 	if err != nil {
 		return nil, err
 	}
-	defer w.end()
-	ctx, cancel := detached(ctx, updateTime)
+	defer tx.End()
+	ctx, cancel := transaction.Detached(ctx, updateTime)
 	defer cancel()
 	out, back, err := u.run(ctx)
 	if err == nil {
-		w.succeed()
+		tx.Succeed()
 		return out, nil
 	}
-	return nil, w.fail(ctx, common.Wrapf(err, "update service %s in cluster %s", u.service, u.cluster), back)
+	return nil, tx.Fail(ctx, common.Wrapf(err, "update service %s in cluster %s", u.service, u.cluster), back)
 }
 
 func (u *update) run(ctx context.Context) (*UpdateOutput, saga.Rollback, error) {

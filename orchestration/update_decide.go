@@ -72,7 +72,7 @@ func (u *update) decide(f *updateFound) (*updatePlan, error) {
 	if err := p.decideDefinition(); err != nil {
 		return nil, err
 	}
-	u.o.restoreScheduled(&p.Plan, p.secretsToRestore())
+	space.RestoreScheduled(u.o.account, &p.Plan, p.secretsToRestore())
 	p.decideTags()
 	p.decideService()
 	return p, nil
@@ -284,7 +284,7 @@ func (p *updatePlan) decideTags() {
 	}
 	for _, s := range f.secrets {
 		if !p.sets(s) { // else its tags are set along with its value
-			p.tag(u.o.credentialOf(s), s)
+			p.tag(space.CredentialOf(a, s), s)
 		}
 	}
 	service := resource.ServiceState(f.service)

@@ -72,7 +72,7 @@ func (u *update) look(ctx context.Context) (*updateFound, error) {
 			})),
 			saga.When(u.retags(), saga.Named("read Cloud Map services", saga.Do(func(ctx context.Context) error { return u.lookCloudMap(ctx, f) }))),
 			saga.Named("read secrets", saga.Do(func(ctx context.Context) (err error) {
-				f.secrets, err = u.o.readSecrets(ctx, u.cluster, listed)
+				f.secrets, err = space.ReadSecrets(ctx, u.o.account, u.cluster, listed)
 				return err
 			})),
 		),
@@ -96,7 +96,7 @@ func (u *update) lookOther(ctx context.Context, f *updateFound) (err error) {
 
 // listSecrets returns the ARNs of the space's secrets that were created for the service, as far as the list has them: those that are missing are read later.
 func (u *update) listSecrets(ctx context.Context) []string {
-	entries, _ := u.o.account.Secrets.ListSecrets(ctx, secretsUnder(spec.SecretPrefix(u.o.account.Org, u.cluster)))
+	entries, _ := u.o.account.Secrets.ListSecrets(ctx, space.SecretsUnder(spec.SecretPrefix(u.o.account.Org, u.cluster)))
 	var arns []string
 	for _, entry := range entries {
 		tags := secretsmanager.ToTags(entry.Tags)
@@ -105,11 +105,6 @@ func (u *update) listSecrets(ctx context.Context) []string {
 		}
 	}
 	return arns
-}
-
-// secretsUnder returns the filters for secrets whose name begins with prefix.
-func secretsUnder(prefix string) []*awssecrets.Filter {
-	return []*awssecrets.Filter{{Key: aws.String(awssecrets.FilterNameStringTypeName), Values: aws.StringSlice([]string{prefix})}}
 }
 
 // lookCloudMap reads the Cloud Map services that the service is registered in.
@@ -150,7 +145,7 @@ func (u *update) lookOtherSecrets(ctx context.Context, f *updateFound) error {
 		return nil
 	}
 	slices.Sort(missing)
-	found, err := u.o.readSecrets(ctx, u.cluster, slices.Compact(missing))
+	found, err := space.ReadSecrets(ctx, u.o.account, u.cluster, slices.Compact(missing))
 	for _, s := range found {
 		if f.secret(s.ID) == nil { // a secret may be named in several forms
 			f.secrets = append(f.secrets, s)

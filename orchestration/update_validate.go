@@ -55,7 +55,7 @@ func (o *Orchestrator) newUpdate(cluster, service string, in *UpdateInput) (*upd
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	u.space = space.New(o.account, o.ledger, space.Want{
+	u.space = space.New(o.account, &o.tx.Ledger, space.Want{
 		Cluster: cluster, Name: service, Flavor: space.FlavorService, Builds: in.TaskDefinition != nil || len(in.Credentials) > 0, Callers: common.Tags(nil).With(tags.callers...), Credentials: in.Credentials,
 	})
 	return u, nil

@@ -18,7 +18,7 @@ import (
 	"ecs-api/orchestration"
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/operations"
-	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/transaction"
 )
 
 // executionPolicy returns what the execution role of a service may do that was made with the given key.
@@ -33,10 +33,10 @@ func executionPolicy(t *testing.T, key string) []Statement {
 	group := operations.NewGroup(nil)
 	t.Cleanup(func() { group.Shutdown(t.Context()) })
 	roles := iam.New(sess)
-	o := orchestration.New(account.New(account.Settings{
+	o := orchestration.New(transaction.New(account.New(account.Settings{
 		Name: "local", Region: "us-east-1", Org: "localdev", KMSKeyID: key, AllowsRole: func(string) bool { return false },
 		Subnets: []string{localaws.SubnetA}, SecurityGroups: []string{localaws.SecurityGroup},
-	}, account.NewClients(sess), common.Pace{First: time.Millisecond, Most: time.Millisecond, Budget: .02}), group, &resource.Ledger{})
+	}, account.NewClients(sess), common.Pace{First: time.Millisecond, Most: time.Millisecond, Budget: .02}), group))
 	_, err = o.Create(t.Context(), &orchestration.CreateInput{
 		Cluster: &awsecs.CreateClusterInput{ClusterName: aws.String("myclu")},
 		TaskDefinition: &awsecs.RegisterTaskDefinitionInput{

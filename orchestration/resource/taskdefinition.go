@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go/aws"
+	"golang.org/x/sync/errgroup"
 
 	"ecs-api/common"
 	"ecs-api/ecs"
@@ -133,3 +134,22 @@ var errNoInput = errors.New("the revision has no input to be registered from")
 
 // Known is the input of a revision that is only found.
 func Known() (*awsecs.RegisterTaskDefinitionInput, error) { return nil, errNoInput }
+
+// maxReaders is how many revisions are read at the same time.
+const maxReaders = 8
+
+// DescribeRevisions describes task definitions, at most maxReaders at a time, and leaves out those that are gone.
+func DescribeRevisions(ctx context.Context, a *account.Account, arns []string) ([]*awsecs.DescribeTaskDefinitionOutput, error) {
+	all := make([]*awsecs.DescribeTaskDefinitionOutput, len(arns))
+	readers, ctx := errgroup.WithContext(ctx)
+	readers.SetLimit(maxReaders)
+	for i, arn := range arns {
+		common.Go(readers, func() error {
+			out, err := a.ECS.TaskDefinition(ctx, arn)
+			all[i] = out
+			return IgnoreNotFound(err)
+		})
+	}
+	err := readers.Wait()
+	return slices.DeleteFunc(all, func(out *awsecs.DescribeTaskDefinitionOutput) bool { return out == nil }), err
+}

@@ -1,4 +1,4 @@
-package orchestration
+package teardown
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
+	"ecs-api/orchestration/space"
 	"ecs-api/orchestration/spec"
 	"ecs-api/secretsmanager"
 )
@@ -82,7 +83,7 @@ func (t *teardown) lookInto(ctx context.Context, f *leftovers) error {
 // ECS has forgotten it.
 func (t *teardown) lookByTags(ctx context.Context) (tagged, error) {
 	var all tagged
-	found, err := t.o.account.Tagging.Find(ctx, common.Tags{{Key: common.TagOrg, Value: t.o.account.Org}, {Key: common.TagSpace, Value: t.cluster}},
+	found, err := t.o.tx.Account.Tagging.Find(ctx, common.Tags{{Key: common.TagOrg, Value: t.o.tx.Account.Org}, {Key: common.TagSpace, Value: t.cluster}},
 		"ecs:task-definition", "servicediscovery:service")
 	for _, r := range found {
 		_, marked := r.Tags.Get(common.TagRequest)
@@ -106,20 +107,20 @@ func (t *teardown) lookRevisions(ctx context.Context, families []string, used us
 	var arns []string
 	for _, family := range families {
 		for _, status := range []string{awsecs.TaskDefinitionStatusActive, awsecs.TaskDefinitionStatusInactive} {
-			some, err := t.o.account.ECS.ListTaskDefinitions(ctx, family, status)
+			some, err := t.o.tx.Account.ECS.ListTaskDefinitions(ctx, family, status)
 			if err != nil {
 				return nil, err
 			}
 			arns = append(arns, some...)
 		}
 	}
-	revisions, err := t.o.describeRevisions(ctx, slices.DeleteFunc(arns, func(arn string) bool { return used.revisions[arn] }))
+	revisions, err := resource.DescribeRevisions(ctx, t.o.tx.Account, slices.DeleteFunc(arns, func(arn string) bool { return used.revisions[arn] }))
 	var items []*resource.Item
 	for _, r := range revisions {
 		if tags := ecsTags(r); t.belongs(tags) {
 			arn := aws.StringValue(r.TaskDefinition.TaskDefinitionArn)
 			items = append(items, &resource.Item{
-				Thing: &resource.TaskDefinition{Account: t.o.account, Family: aws.StringValue(r.TaskDefinition.Family), ARN: arn, Input: resource.Known},
+				Thing: &resource.TaskDefinition{Account: t.o.tx.Account, Family: aws.StringValue(r.TaskDefinition.Family), ARN: arn, Input: resource.Known},
 				Found: &resource.State{ID: arn, Tags: tags, Value: r.TaskDefinition},
 			})
 		}
@@ -139,7 +140,7 @@ func (t *teardown) lookCloudMap(ctx context.Context, arns []string, used usage) 
 		if used.cloudMap[arn] {
 			continue
 		}
-		thing := &resource.CloudMapService{Account: t.o.account, ARN: arn}
+		thing := &resource.CloudMapService{Account: t.o.tx.Account, ARN: arn}
 		found, err := thing.Find(ctx)
 		if err != nil {
 			return nil, err
@@ -160,7 +161,7 @@ func (t *teardown) lookSecrets(ctx context.Context, revisions []*resource.Item, 
 		goes[it.Found.ID] = true
 		wanted = append(wanted, spec.CredentialIDs(resource.ValueOf[*awsecs.TaskDefinition](it.Found).ContainerDefinitions)...)
 	}
-	listed, err := t.o.account.Secrets.ListSecrets(ctx, secretsUnder(spec.SecretPrefix(t.o.account.Org, t.cluster)))
+	listed, err := t.o.tx.Account.Secrets.ListSecrets(ctx, space.SecretsUnder(spec.SecretPrefix(t.o.tx.Account.Org, t.cluster)))
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +171,7 @@ func (t *teardown) lookSecrets(ctx context.Context, revisions []*resource.Item, 
 			wanted = append(wanted, aws.StringValue(entry.ARN))
 		}
 	}
-	secrets, err := t.o.readSecrets(ctx, t.cluster, unique(wanted))
+	secrets, err := space.ReadSecrets(ctx, t.o.tx.Account, t.cluster, unique(wanted))
 	secrets = slices.DeleteFunc(secrets, func(s *resource.State) bool { return resource.Scheduled(s) || !t.belongs(s.Tags) })
 	if err != nil || len(secrets) == 0 {
 		return nil, err
@@ -185,7 +186,7 @@ func (t *teardown) lookSecrets(ctx context.Context, revisions []*resource.Item, 
 		isUsed := slices.ContainsFunc(others, func(id string) bool { return spec.Names(id, s.ID, name) })
 		known := slices.ContainsFunc(items, func(it *resource.Item) bool { return it.Found.ID == s.ID })
 		if !isUsed && !known {
-			items = append(items, &resource.Item{Thing: t.o.credentialOf(s), Found: s})
+			items = append(items, &resource.Item{Thing: space.CredentialOf(t.o.tx.Account, s), Found: s})
 		}
 	}
 	return items, nil

@@ -1,4 +1,4 @@
-package orchestration
+package teardown
 
 import (
 	"context"
@@ -7,11 +7,9 @@ import (
 	"time"
 
 	"ecs-api/common"
-	"ecs-api/localaws"
-	"ecs-api/orchestration/saga"
 )
 
-// gathered waits until n join the next survey.
+// gathered waits until n join the next reading.
 func (s *batch) gathered(n int) {
 	for {
 		s.mu.Lock()
@@ -24,7 +22,7 @@ func (s *batch) gathered(n int) {
 	}
 }
 
-func TestASurveyIsSharedByThoseWhoAskedBeforeItBegan(t *testing.T) {
+func TestAReadingIsSharedByThoseWhoAskedBeforeItBegan(t *testing.T) {
 	var s batch
 	taken, begun, goOn := 0, make(chan struct{}), make(chan struct{})
 	take := func(context.Context) (services, error) {
@@ -54,7 +52,7 @@ func TestASurveyIsSharedByThoseWhoAskedBeforeItBegan(t *testing.T) {
 	}
 }
 
-func TestASurveyThatFailsIsTakenAgainForTheOthers(t *testing.T) {
+func TestAReadingThatFailsIsRepeatedForTheOthers(t *testing.T) {
 	for name, fail := range map[string]func() error{
 		"an error": func() error { return common.Errorf(common.Unavailable, "AWS is down") },
 		"a panic":  func() error { panic("a bug") },
@@ -65,7 +63,7 @@ func TestASurveyThatFailsIsTakenAgainForTheOthers(t *testing.T) {
 			var all sync.WaitGroup
 			all.Go(func() {
 				if _, err := s.read(t.Context(), func(context.Context) (services, error) { return nil, fail() }); err == nil {
-					t.Error("the survey succeeded")
+					t.Error("the reading succeeded")
 				}
 			})
 			s.gathered(1)
@@ -83,39 +81,5 @@ func TestASurveyThatFailsIsTakenAgainForTheOthers(t *testing.T) {
 			s.running.Unlock()
 			all.Wait()
 		})
-	}
-}
-
-// TestManyDeletesAtOnceShareTheirSurveys deletes services in clusters of their own. Each delete alone would look at all clusters.
-func TestManyDeletesAtOnceShareTheirSurveys(t *testing.T) {
-	sim := localaws.New()
-	w := newWorld(t, sim)
-	names := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"}
-	for _, name := range names {
-		w.create(t, wholeService(t, name, name))
-	}
-	sim.ResetCalls()
-	w.batch.running.Lock() // all of them ask before the first survey begins
-	for _, name := range names {
-		if _, _, err := w.Delete(t.Context(), name, name, true); err != nil {
-			t.Fatal(err)
-		}
-	}
-	w.batch.gathered(len(names))
-	w.batch.running.Unlock()
-	w.wait()
-	for _, o := range w.group.Operations("local") {
-		if o.State != saga.Succeeded {
-			t.Errorf("%s: %s %s", o.Target, o.State, o.Error)
-		}
-	}
-	lists := 0
-	for _, call := range sim.Calls() {
-		if call.Operation == "ListClusters" {
-			lists++
-		}
-	}
-	if lists != 1 {
-		t.Errorf("the clusters were listed %d times, want once", lists)
 	}
 }

@@ -1,4 +1,4 @@
-package orchestration
+package teardown
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 
 // teardown is one recursive delete, once the service itself is deleted.
 type teardown struct {
-	o             *Orchestrator
+	o             *Teardowns
 	cluster, name string
 	id            string          // of this request: what a later one created or adopted stays
 	service       *awsecs.Service // as it was found; INACTIVE if it is gone
@@ -51,7 +51,7 @@ func (t *teardown) run(ctx context.Context) error {
 // delete one that is in use.
 func (t *teardown) tearDownSpace(ctx context.Context) error {
 	for _, thing := range []resource.Thing{t.clusterThing(), t.roleThing()} {
-		hold, free := t.o.ledger.Alone(thing)
+		hold, free := t.o.tx.Ledger.Alone(thing)
 		if !free {
 			return nil // a request uses it
 		}
@@ -69,21 +69,21 @@ func (t *teardown) tearDownSpace(ctx context.Context) error {
 }
 
 func (t *teardown) clusterThing() *resource.Cluster {
-	return &resource.Cluster{Account: t.o.account, Cluster: t.cluster}
+	return &resource.Cluster{Account: t.o.tx.Account, Cluster: t.cluster}
 }
 
 func (t *teardown) roleThing() *resource.Role {
-	return &resource.Role{Account: t.o.account, Cluster: t.cluster}
+	return &resource.Role{Account: t.o.tx.Account, Cluster: t.cluster}
 }
 
 // waitInactive waits until the service's tasks have stopped.
 func (t *teardown) waitInactive(ctx context.Context) error {
-	return t.o.account.Pace.Until(ctx, func() (bool, error) { return t.inactive(ctx) })
+	return t.o.tx.Account.Pace.Until(ctx, func() (bool, error) { return t.inactive(ctx) })
 }
 
 // inactive reports whether the service's tasks have stopped; it is a Conflict if the service is there again.
 func (t *teardown) inactive(ctx context.Context) (bool, error) {
-	service, err := t.o.account.ECS.Service(ctx, t.cluster, t.name)
+	service, err := t.o.tx.Account.ECS.Service(ctx, t.cluster, t.name)
 	if err != nil {
 		return common.Is(err, common.NotFound), resource.IgnoreNotFound(err)
 	}
@@ -134,7 +134,7 @@ func (t *teardown) deletion(it *resource.Item, reason string, step saga.Step) re
 // tearDown returns the step that deletes a thing, as long as its tags are as wanted and the service is not there again.
 func (t *teardown) tearDown(it *resource.Item, wanted func(common.Tags) bool) saga.Step {
 	return saga.Do(func(ctx context.Context) error {
-		gone, err := resource.TearDown(ctx, t.o.account.Pace, it.Thing, func(ctx context.Context, s *resource.State) (bool, error) {
+		gone, err := resource.TearDown(ctx, t.o.tx.Account.Pace, it.Thing, func(ctx context.Context, s *resource.State) (bool, error) {
 			if !wanted(s.Tags) || resource.Scheduled(s) && s.Value != nil {
 				return false, nil
 			}
@@ -170,7 +170,7 @@ func (t *teardown) deleteRevisions(ctx context.Context, revisions []*resource.It
 	var arns []string
 	for _, it := range revisions {
 		arn := it.Found.ID
-		now, err := t.o.account.ECS.TaskDefinition(ctx, arn)
+		now, err := t.o.tx.Account.ECS.TaskDefinition(ctx, arn)
 		if resource.IgnoreNotFound(err) != nil {
 			return err
 		}
@@ -180,12 +180,12 @@ func (t *teardown) deleteRevisions(ctx context.Context, revisions []*resource.It
 		if _, err := t.inactive(ctx); err != nil {
 			return err
 		}
-		if _, err := t.o.account.ECS.DeregisterTaskDefinition(ctx, arn); resource.IgnoreNotFound(err) != nil {
+		if _, err := t.o.tx.Account.ECS.DeregisterTaskDefinition(ctx, arn); resource.IgnoreNotFound(err) != nil {
 			return err
 		}
 		arns = append(arns, arn)
 	}
-	return t.o.account.ECS.DeleteTaskDefinitions(ctx, arns)
+	return t.o.tx.Account.ECS.DeleteTaskDefinitions(ctx, arns)
 }
 
 // belongs reports whether something may be torn down along with the service: it carries our org's tag, does not say that it is of another space or for
@@ -197,7 +197,7 @@ func (t *teardown) belongs(tags common.Tags) bool {
 
 // owns reports whether a cluster with the tags may be torn down once it is empty.
 func (t *teardown) owns(tags common.Tags) bool {
-	return tags.OwnedBy(t.o.account.Org) && !resource.CreatedAfter(tags, t.id)
+	return tags.OwnedBy(t.o.tx.Account.Org) && !resource.CreatedAfter(tags, t.id)
 }
 
 // ownsRole reports whether a role with the tags may be torn down along with its cluster.

@@ -1,4 +1,4 @@
-package orchestration
+package teardown
 
 import (
 	"context"
@@ -23,7 +23,7 @@ type usage struct {
 }
 
 // usageByOthers returns what all services of the account use but the named one, which was deleted. One of its name that was created since is another one.
-func (o *Orchestrator) usageByOthers(ctx context.Context, cluster, service string) (usage, error) {
+func (o *Teardowns) usageByOthers(ctx context.Context, cluster, service string) (usage, error) {
 	used := usage{map[string]bool{}, map[string]bool{}}
 	all, err := o.allServices(ctx)
 	for home, services := range all {
@@ -52,7 +52,7 @@ func (u usage) add(s *awsecs.Service) {
 
 // secretReferences returns the secrets, as spec.Reference.SecretIn returns them, that the revisions which the services use refer to, and all ACTIVE revisions of
 // their families and of the given ones, but for those that are left out: a service may be put back to each of them.
-func (o *Orchestrator) secretReferences(ctx context.Context, used usage, families []string, leftOut map[string]bool) ([]string, error) {
+func (o *Teardowns) secretReferences(ctx context.Context, used usage, families []string, leftOut map[string]bool) ([]string, error) {
 	arns := maps.Clone(used.revisions)
 	for arn := range used.revisions {
 		families = append(families, account.FamilyOf(arn))
@@ -63,7 +63,7 @@ func (o *Orchestrator) secretReferences(ctx context.Context, used usage, familie
 	slices.Sort(families)
 	for _, family := range slices.Compact(families) {
 		common.Go(readers, func() error {
-			listed, err := o.account.ECS.ListTaskDefinitions(readCtx, family, awsecs.TaskDefinitionStatusActive)
+			listed, err := o.tx.Account.ECS.ListTaskDefinitions(readCtx, family, awsecs.TaskDefinitionStatusActive)
 			mu.Lock()
 			defer mu.Unlock()
 			for _, arn := range listed {
@@ -76,26 +76,10 @@ func (o *Orchestrator) secretReferences(ctx context.Context, used usage, familie
 		return nil, err
 	}
 	maps.DeleteFunc(arns, func(arn string, _ bool) bool { return leftOut[arn] })
-	revisions, err := o.describeRevisions(ctx, slices.Sorted(maps.Keys(arns)))
+	revisions, err := resource.DescribeRevisions(ctx, o.tx.Account, slices.Sorted(maps.Keys(arns)))
 	var ids []string
 	for _, r := range revisions {
 		ids = append(ids, spec.SecretIDs(r.TaskDefinition.ContainerDefinitions)...)
 	}
 	return ids, err
-}
-
-// describeRevisions describes task definitions, at most maxReaders at a time, and leaves out those that are gone.
-func (o *Orchestrator) describeRevisions(ctx context.Context, arns []string) ([]*awsecs.DescribeTaskDefinitionOutput, error) {
-	all := make([]*awsecs.DescribeTaskDefinitionOutput, len(arns))
-	readers, ctx := errgroup.WithContext(ctx)
-	readers.SetLimit(maxReaders)
-	for i, arn := range arns {
-		common.Go(readers, func() error {
-			out, err := o.account.ECS.TaskDefinition(ctx, arn)
-			all[i] = out
-			return resource.IgnoreNotFound(err)
-		})
-	}
-	err := readers.Wait()
-	return slices.DeleteFunc(all, func(out *awsecs.DescribeTaskDefinitionOutput) bool { return out == nil }), err
 }

@@ -1,4 +1,6 @@
-package orchestration
+// Package teardown deletes services and tears down what was created for them, in the order that AWS allows. It owns one rule: nothing is deleted that is not
+// our org's, belongs to another service, or is used by anything that runs or may be put back; each thing is looked at again right before it is deleted.
+package teardown
 
 import (
 	"context"
@@ -13,10 +15,26 @@ import (
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
+	"ecs-api/orchestration/transaction"
 )
 
-// DeleteOutput is the service that was deleted, as it was then.
-type DeleteOutput struct {
+// Teardowns deletes the services of one account.
+type Teardowns struct {
+	tx    *transaction.Manager
+	batch batch
+}
+
+// New returns what deletes services by transactions of the manager.
+func New(tx *transaction.Manager) *Teardowns { return &Teardowns{tx: tx} }
+
+// KindDelete is the kind of the operations that tear down a service.
+const KindDelete = "delete service"
+
+// deleteTime is how long the deletion of the service itself may take.
+const deleteTime = 2 * time.Minute
+
+// Output is the service that was deleted, as it was then.
+type Output struct {
 	Service *awsecs.Service
 }
 
@@ -27,13 +45,13 @@ const teardownTime = 30 * time.Minute
 // Delete deletes a service and stops its tasks. Recursive also tears down, in the background, what was created for it: see teardown. It returns that
 // operation, and the same one when the request is repeated meanwhile. Repeated after an interruption, it goes on with what is left; NotFound means that
 // nothing is.
-func (o *Orchestrator) Delete(ctx context.Context, cluster, service string, recursive bool) (*DeleteOutput, *operations.Operation, error) {
+func (o *Teardowns) Delete(ctx context.Context, cluster, service string, recursive bool) (*Output, *operations.Operation, error) {
 	out, op, err := o.delete(ctx, cluster, service, recursive)
 	return out, op, common.Wrapf(err, "delete service %s in cluster %s", service, cluster)
 }
 
-func (o *Orchestrator) delete(ctx context.Context, cluster, service string, recursive bool) (*DeleteOutput, *operations.Operation, error) {
-	w, err := o.begin(cluster, service, nil)
+func (o *Teardowns) delete(ctx context.Context, cluster, service string, recursive bool) (*Output, *operations.Operation, error) {
+	tx, err := o.tx.Begin(cluster, service, nil)
 	if err != nil {
 		op := o.tearingDown(cluster, service)
 		if !recursive || op == nil {
@@ -43,10 +61,10 @@ func (o *Orchestrator) delete(ctx context.Context, cluster, service string, recu
 		if err != nil {
 			return nil, nil, err
 		}
-		return &DeleteOutput{t.service}, op, nil
+		return &Output{t.service}, op, nil
 	}
-	defer w.end()
-	ctx, cancel := detached(ctx, deleteTime)
+	defer tx.End()
+	ctx, cancel := transaction.Detached(ctx, deleteTime)
 	defer cancel()
 	t, err := o.lookForDelete(ctx, cluster, service)
 	if err != nil {
@@ -55,11 +73,11 @@ func (o *Orchestrator) delete(ctx context.Context, cluster, service string, recu
 	if err := t.checkAnythingLeft(ctx, recursive); err != nil {
 		return nil, nil, err
 	}
-	out := &DeleteOutput{Service: t.service}
+	out := &Output{Service: t.service}
 	if aws.StringValue(t.service.Status) == resource.StatusActive {
 		_, err := saga.Named("delete service", saga.Do(func(ctx context.Context) error {
-			return o.account.Pace.Retry(ctx, func() (err error) {
-				out.Service, err = o.account.ECS.DeleteService(ctx, cluster, service)
+			return o.tx.Account.Pace.Retry(ctx, func() (err error) {
+				out.Service, err = o.tx.Account.ECS.DeleteService(ctx, cluster, service)
 				return err
 			}, common.Deploying)
 		}))(ctx)
@@ -70,18 +88,16 @@ func (o *Orchestrator) delete(ctx context.Context, cluster, service string, recu
 	if !recursive {
 		return out, nil, nil
 	}
-	op, err := o.background.Start(ctx, operations.Operation{Kind: KindDelete, Target: w.target, Account: o.account.Name}, teardownTime, t.run, w.lock.Release)
+	op, err := tx.HandOver(ctx, KindDelete, teardownTime, t.run)
 	if err != nil {
 		return nil, nil, err
 	}
-	w.ended = true // the operation has the lock
-	w.lock.Operation(op.ID)
 	return out, &op, nil
 }
 
 // tearingDown returns the operation that tears the service down now, if there is one.
-func (o *Orchestrator) tearingDown(cluster, service string) *operations.Operation {
-	for _, op := range o.background.Operations(o.account.Name) {
+func (o *Teardowns) tearingDown(cluster, service string) *operations.Operation {
+	for _, op := range o.tx.Background.Operations(o.tx.Account.Name) {
 		if op.State == saga.Running && op.Kind == KindDelete && op.Target == cluster+"/"+service {
 			return &op
 		}
@@ -90,23 +106,23 @@ func (o *Orchestrator) tearingDown(cluster, service string) *operations.Operatio
 }
 
 // lookForDelete reads the service and its cluster, at the same time. A service that ECS has forgotten is returned as INACTIVE: something of it may be left.
-func (o *Orchestrator) lookForDelete(ctx context.Context, cluster, name string) (*teardown, error) {
+func (o *Teardowns) lookForDelete(ctx context.Context, cluster, name string) (*teardown, error) {
 	t := &teardown{o: o, cluster: cluster, name: name, id: resource.NewID()}
 	var home *awsecs.Cluster
 	_, err := saga.Together(
 		saga.Named("read service", saga.Do(func(ctx context.Context) (err error) {
-			t.service, err = o.account.ECS.Service(ctx, cluster, name)
+			t.service, err = o.tx.Account.ECS.Service(ctx, cluster, name)
 			return resource.IgnoreNotFound(err)
 		})),
 		saga.Named("read cluster", saga.Do(func(ctx context.Context) (err error) {
-			home, err = o.account.ECS.Cluster(ctx, cluster)
+			home, err = o.tx.Account.ECS.Cluster(ctx, cluster)
 			return resource.IgnoreNotFound(err)
 		})),
 	)(ctx)
 	switch {
 	case err != nil:
 		return nil, err
-	case home != nil && !ecs.ToTags(home.Tags).BelongsTo(o.account.Org), t.service != nil && !ecs.ToTags(t.service.Tags).BelongsTo(o.account.Org):
+	case home != nil && !ecs.ToTags(home.Tags).BelongsTo(o.tx.Account.Org), t.service != nil && !ecs.ToTags(t.service.Tags).BelongsTo(o.tx.Account.Org):
 		return nil, account.NoService(cluster, name)
 	case t.service == nil:
 		t.service = &awsecs.Service{ServiceName: aws.String(name), Status: aws.String(resource.StatusInactive)}

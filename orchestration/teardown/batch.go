@@ -1,4 +1,4 @@
-package orchestration
+package teardown
 
 import (
 	"context"
@@ -71,7 +71,7 @@ func (b *batch) lead(ctx context.Context, one *reading, do func(context.Context)
 }
 
 // allServices returns all live services of the account. Background work shares the reading.
-func (o *Orchestrator) allServices(ctx context.Context) (services, error) {
+func (o *Teardowns) allServices(ctx context.Context) (services, error) {
 	if common.InBackground(ctx) {
 		return o.batch.read(ctx, o.readServices)
 	}
@@ -81,8 +81,8 @@ func (o *Orchestrator) allServices(ctx context.Context) (services, error) {
 // maxReaders is how many clusters, or revisions, are read at the same time.
 const maxReaders = 8
 
-func (o *Orchestrator) readServices(ctx context.Context) (services, error) {
-	clusters, err := o.account.ECS.ListClusters(ctx)
+func (o *Teardowns) readServices(ctx context.Context) (services, error) {
+	clusters, err := o.tx.Account.ECS.ListClusters(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (o *Orchestrator) readServices(ctx context.Context) (services, error) {
 	readers.SetLimit(maxReaders)
 	for _, arn := range clusters {
 		common.Go(readers, func() error {
-			live, err := resource.LiveServices(ctx, o.account, account.NameOf(arn))
+			live, err := resource.LiveServices(ctx, o.tx.Account, account.NameOf(arn))
 			mu.Lock()
 			defer mu.Unlock()
 			found[account.NameOf(arn)] = live

@@ -1,0 +1,178 @@
+// Package transaction wraps a request that changes a service: it locks the service, ends the use of what the request shares with others, and rolls back
+// what it did when it fails. It owns one rule: a lock is released whatever happens, and only when nothing of the request is at work any more.
+package transaction
+
+import (
+	"context"
+	"time"
+
+	"ecs-api/common"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/operations"
+	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/saga"
+)
+
+// Manager begins the transactions of one account. All that change services, clusters or roles of the account share it.
+type Manager struct {
+	Account    *account.Account
+	Background *operations.Group
+	Ledger     resource.Ledger
+	locks      resource.Locks
+}
+
+// New returns the manager of the account's transactions. What goes on after a response is done in the group.
+func New(a *account.Account, background *operations.Group) *Manager {
+	return &Manager{Account: a, Background: background}
+}
+
+// Detached returns a context that lives for d whether or not the caller hangs up: half an orchestration helps nobody.
+func Detached(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), d)
+}
+
+// Transaction is one request that has locked its service.
+type Transaction struct {
+	m       *Manager
+	lock    *resource.Lock
+	request *resource.Request // nil for one that uses nothing shared
+	Target  string            // names the service in operations: cluster/service
+	ended   bool
+}
+
+// Begin locks the service for a request. End must be deferred.
+func (m *Manager) Begin(cluster, service string, request *resource.Request) (*Transaction, error) {
+	lock, err := m.locks.Lock(cluster, service)
+	if err != nil {
+		return nil, err
+	}
+	return &Transaction{m: m, lock: lock, request: request, Target: cluster + "/" + service}, nil
+}
+
+// End unlocks the service whatever happened, unless an operation has the lock by then: the request was refused, or panicked.
+func (t *Transaction) End() {
+	if t.ended {
+		return
+	}
+	t.ended = true
+	_, holds := t.leave(false)
+	t.release(holds)
+}
+
+// Succeed ends the request: what it used stays.
+func (t *Transaction) Succeed() {
+	t.ended = true
+	_, holds := t.leave(true)
+	t.release(holds)
+}
+
+func (t *Transaction) leave(succeeded bool) (saga.Rollback, []*resource.Hold) {
+	if t.request == nil {
+		return nil, nil
+	}
+	return t.request.Leave(succeeded)
+}
+
+func (t *Transaction) release(holds []*resource.Hold) {
+	for _, hold := range holds {
+		hold.Release()
+	}
+	t.lock.Release()
+}
+
+const (
+	// rollbackTime is how long a rollback may take before the error is returned.
+	rollbackTime = 2 * time.Minute
+	// backgroundRollbackTime is how long it goes on in the background, where AWS does not let us for the moment.
+	backgroundRollbackTime = 30 * time.Minute
+)
+
+// KindRollback is the kind of the operations that go on with a rollback which AWS did not allow at once.
+const KindRollback = "continue rollback"
+
+// stepRollback is what the step is called that rolls back before the error is returned.
+const stepRollback = "roll back"
+
+// Fail ends a request that failed with err: it rolls back what the steps did, then the shared things that nobody uses, and returns err with what could not
+// be rolled back. Where AWS is only too busy or too broken, the rollback goes on in the background, and keeps the locks until it is done.
+func (t *Transaction) Fail(ctx context.Context, err error, back saga.Rollback) error {
+	t.ended = true
+	shared, holds := t.leave(false)
+	all := saga.Reverse(shared, back)
+	if all == nil {
+		t.release(holds)
+		return err
+	}
+	ctx, cancel := Detached(ctx, rollbackTime)
+	defer cancel()
+	_, left := saga.Named(stepRollback, saga.Do(all))(ctx)
+	if left == nil {
+		t.release(holds)
+		return err
+	}
+	leftovers := texts(left)
+	if common.Transient(left) {
+		op, startErr := t.m.Background.Start(ctx, operations.Operation{Kind: KindRollback, Target: t.Target, Account: t.m.Account.Name}, backgroundRollbackTime,
+			func(ctx context.Context) error { return insist(ctx, t.m.Account.Pace, all) }, func() { t.release(holds) })
+		if startErr == nil {
+			t.lock.Operation(op.ID)
+			for _, hold := range holds {
+				hold.Busy(resource.Busy(hold.What(), op.ID))
+			}
+			return common.WithLeft(err, append(leftovers, "all this is rolled back in the background as soon as AWS allows, as operation "+op.ID)...)
+		}
+	}
+	t.release(holds)
+	return common.WithLeft(err, leftovers...)
+}
+
+// HandOver starts an operation that goes on with the request, and has its lock until it has ended. It fails when the server is shutting down.
+func (t *Transaction) HandOver(ctx context.Context, kind string, limit time.Duration, work func(context.Context) error) (operations.Operation, error) {
+	op, err := t.m.Background.Start(ctx, operations.Operation{Kind: kind, Target: t.Target, Account: t.m.Account.Name}, limit, work, t.lock.Release)
+	if err == nil {
+		t.ended = true
+		t.lock.Operation(op.ID)
+	}
+	return op, err
+}
+
+// Alone does a step that is no whole orchestration and locks no service; when it fails, what it did is rolled back before the error is returned. The request
+// uses the things.
+func (m *Manager) Alone(ctx context.Context, target string, request *resource.Request, s saga.Step, uses ...resource.Thing) error {
+	t := &Transaction{m: m, request: request, Target: target}
+	defer t.End()
+	if err := request.Use(ctx, uses...); err != nil {
+		return err
+	}
+	back, err := s(ctx)
+	if err != nil {
+		return t.Fail(ctx, err, back)
+	}
+	t.Succeed()
+	return nil
+}
+
+// insist retries until what it is given succeeds, and returns its last error if ctx ends before.
+func insist(ctx context.Context, pace common.Pace, do func(context.Context) error) error {
+	var last error
+	err := pace.Until(ctx, func() (bool, error) {
+		last = do(ctx)
+		return last == nil, nil
+	})
+	if err != nil {
+		return last
+	}
+	return nil
+}
+
+// texts returns what each of the errors that are joined in err says to callers.
+func texts(err error) []string {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []string
+		for _, one := range many.Unwrap() {
+			all = append(all, texts(one)...)
+		}
+		return all
+	}
+	return []string{common.Public(err)}
+}
