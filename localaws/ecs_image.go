@@ -104,7 +104,7 @@ var pullFaults = map[string]func(i image, platform string) string{
 	"wrong-platform": func(_ image, platform string) string {
 		return fmt.Sprintf("pull image manifest has been retried 7 time(s): image Manifest does not contain descriptor matching platform '%s'", platform)
 	},
-	"unreachable": func(i image, _ string) string {
+	faultUnreachable: func(i image, _ string) string {
 		return fmt.Sprintf(`pull image manifest has been retried 5 time(s): failed to resolve ref %s: failed to do request: Head "%s": dial tcp 203.0.113.10:443: i/o timeout`, i.name, i.manifest())
 	},
 	"digest-gone": func(i image, _ string) string {
@@ -129,8 +129,12 @@ var runFaults = map[string]program{
 const (
 	faultNoExecutable = "no-executable" // the command's program is not in the image
 	faultUnhealthy    = "unhealthy"     // health checks fail
+	faultNoCapacity   = "no-capacity"   // Fargate has no room for the task
+	faultUnreachable  = "unreachable"   // there is no way to the registry
 	faultSlowStart    = "slow-start"    // the task takes slowStart longer to start
 )
+
+var otherFaults = []string{faultNoExecutable, faultUnhealthy, faultNoCapacity, faultSlowStart}
 
 const slowStart = 30 * time.Second
 
@@ -141,12 +145,12 @@ var exitFault = regexp.MustCompile(`^exit-(\d{1,3})$`)
 func faulty(word string) bool {
 	_, pull := pullFaults[word]
 	_, run := runFaults[word]
-	return pull || run || slices.Contains([]string{faultNoExecutable, faultUnhealthy, faultSlowStart}, word) || exitFault.MatchString(word)
+	return pull || run || slices.Contains(otherFaults, word) || exitFault.MatchString(word)
 }
 
 // ImageFaults returns the tags of images that fail in the simulator as real ones do, without "exit-N", sorted.
 func ImageFaults() []string {
-	words := []string{faultNoExecutable, faultUnhealthy, faultSlowStart}
+	words := slices.Clone(otherFaults)
 	words = slices.AppendSeq(words, maps.Keys(pullFaults))
 	words = slices.AppendSeq(words, maps.Keys(runFaults))
 	slices.Sort(words)

@@ -492,6 +492,17 @@ func TestANewerDeploymentSupersedesOneInProgress(t *testing.T) {
 	}
 }
 
+func TestDeletingAServiceStopsItsDeployment(t *testing.T) {
+	w := newECSWorld(t, localaws.WithLags(slowly))
+	arn := w.create(w.input("www")).CurrentServiceDeployment
+	w.describe("www")
+	must[*ecs.DeleteServiceOutput](t)(w.DeleteService(&ecs.DeleteServiceInput{Cluster: aws.String("clu"), Service: aws.String("www"), Force: aws.Bool(true)}))
+	out := must[*ecs.DescribeServiceDeploymentsOutput](t)(w.DescribeServiceDeployments(&ecs.DescribeServiceDeploymentsInput{ServiceDeploymentArns: []*string{arn}}))
+	if len(out.ServiceDeployments) != 1 || *out.ServiceDeployments[0].Status != "STOPPED" {
+		t.Errorf("while it drains: %v", out)
+	}
+}
+
 func TestADeploymentKeepsWithinItsPercentages(t *testing.T) {
 	for _, test := range []struct {
 		name        string

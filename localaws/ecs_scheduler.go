@@ -202,7 +202,7 @@ func (svc *ecsService) start(r *request, n int) {
 	}
 	var started []*ecsTask
 	for range n {
-		if r.full() {
+		if r.full(d.definition) {
 			svc.event(r, "was unable to place a task. Reason: %s.", noCapacity)
 			svc.retry(r)
 			break

@@ -140,6 +140,9 @@ func ecsDeleteService(r *request, in *ecs.DeleteServiceInput) (*ecs.DeleteServic
 // drain stops the service; it is INACTIVE when its tasks have stopped, and forgotten later.
 func (svc *ecsService) drain(r *request) {
 	svc.status, svc.out.DesiredCount = statusDraining, aws.Int64(0)
+	if ro := svc.rollout(); ro.ongoing() { // the words are not known
+		ro.finish(r, ecs.ServiceDeploymentStatusStopped, "Service deployment stopped because the service was deleted.")
+	}
 	svc.schedule(r)
 	r.after(r.aws.lags.Drain, func(r *request) {
 		svc.status, svc.deployments, svc.rollouts, svc.good, svc.request = statusInactive, nil, nil, nil, nil

@@ -147,6 +147,9 @@ func (i initializer) secrets() string {
 func (i initializer) registryAuth() string {
 	for _, part := range i.task.parts {
 		if part.image.ecrARN() != "" && i.task.definition.out.ExecutionRoleArn != nil {
+			if part.image.fault == faultUnreachable {
+				return fmt.Sprintf(`The task cannot pull registry auth from Amazon ECR: There is a connection issue between the task and Amazon ECR. Check your task network configuration. operation error ECR: GetAuthorizationToken, exceeded maximum number of attempts, 3, https response error StatusCode: 0, RequestID: , request send failed, Post "https://api.ecr.%s.amazonaws.com/": dial tcp 203.0.113.11:443: i/o timeout`, i.region.name)
+			}
 			if denied := i.denied(accessRequest{"ecr:GetAuthorizationToken", "*", nil}); denied != "" {
 				return "execution resource retrieval failed: unable to retrieve ecr registry auth: service call has been retried 1 time(s): AccessDeniedException: " + denied
 			}

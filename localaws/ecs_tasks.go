@@ -13,8 +13,13 @@ import (
 // noCapacity is the reason of tasks that Fargate has no room for.
 const noCapacity = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
 
-// full reports whether Fargate has no room for one more task (FargateCapacity).
-func (r *request) full() bool {
+// full reports whether Fargate has no room for one more task of the definition (FargateCapacity, or an image that says so).
+func (r *request) full(rev *ecsRevision) bool {
+	for _, c := range rev.out.ContainerDefinitions {
+		if parseImage(*c.Image).fault == faultNoCapacity {
+			return true
+		}
+	}
 	return r.aws.quirks.capacity > 0 && r.region.ecs.live >= r.aws.quirks.capacity
 }
 
@@ -50,7 +55,7 @@ func runTask(r *request, in *ecs.RunTaskInput) (*ecs.RunTaskOutput, error) {
 	have := map[string]int64{}
 	done := &startedTasks{request: in}
 	for range plan.count {
-		if r.full() {
+		if r.full(definition) {
 			out.Failures = append(out.Failures, &ecs.Failure{Reason: aws.String(noCapacity)})
 			continue
 		}

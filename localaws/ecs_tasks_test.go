@@ -169,6 +169,19 @@ func TestFargateCanBeFull(t *testing.T) {
 	}
 }
 
+func TestAnImageCanFindNoCapacity(t *testing.T) {
+	w := newECSWorld(t)
+	w.registerImage("www:no-capacity")
+	out := must[*ecs.RunTaskOutput](t)(w.RunTask(w.one()))
+	if len(out.Tasks) != 0 || len(out.Failures) != 1 || !strings.Contains(*out.Failures[0].Reason, "Capacity is unavailable") {
+		t.Errorf("a one-off task: %v", out)
+	}
+	w.create(w.guarded("www", true))
+	if svc := w.describe("www"); len(svc.Events) != 1 || *svc.PendingCount != 0 || *svc.Deployments[0].RolloutState != "IN_PROGRESS" {
+		t.Errorf("a service: %v", svc)
+	}
+}
+
 func TestATaskNeedsItsSecrets(t *testing.T) {
 	w := newECSWorld(t)
 	secrets, params := secretsmanager.New(newSession(t, w.aws)), ssm.New(newSession(t, w.aws))

@@ -146,7 +146,7 @@ func TestWhatTheSimulatorPlaysIsDiagnosed(t *testing.T) {
 	images := map[string]Code{
 		"not-found": ImageNotFound, "digest-gone": ImageNotFound, "no-permission": ImageAuth, "rate-limited": ImageRateLimited, "wrong-platform": ImagePlatform,
 		"unreachable": EndpointUnreachable, "no-executable": ContainerExited, "exec-format": ImagePlatform, "exit-1": ContainerExited, "exit-0": ContainerExited,
-		"out-of-memory": OutOfMemory, "unhealthy": HealthCheck, "spot-interrupted": SpotInterrupted, "slow-start": "",
+		"out-of-memory": OutOfMemory, "unhealthy": HealthCheck, "spot-interrupted": SpotInterrupted, "no-capacity": NoCapacity, "slow-start": "",
 	}
 	for _, fault := range localaws.ImageFaults() {
 		if _, ok := images[fault]; !ok {
@@ -157,8 +157,9 @@ func TestWhatTheSimulatorPlaysIsDiagnosed(t *testing.T) {
 		fails func(*simulated) *container
 		code  Code // none if the service comes up
 	}{
-		"a private image":   {image("example/private:1"), ImageAuth},
-		"an image that ECR": {image("123456789012.dkr.ecr.us-east-1.amazonaws.com/www:no-permission"), ImageAuth},
+		"a private image":                        {image("example/private:1"), ImageAuth},
+		"an image that ECR does not give away":   {image("123456789012.dkr.ecr.us-east-1.amazonaws.com/www:no-permission"), ImageAuth},
+		"an image in ECR that cannot be reached": {image("123456789012.dkr.ecr.us-east-1.amazonaws.com/www:unreachable"), EndpointUnreachable},
 		"a role that may not log in to ECR": {func(s *simulated) *container {
 			s.allow(onlyLogs)
 			return &container{Image: aws.String("123456789012.dkr.ecr.us-east-1.amazonaws.com/www:1")}
