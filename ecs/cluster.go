@@ -30,7 +30,7 @@ func (c *Client) DescribeClusters(ctx context.Context, names ...string) (*ecs.De
 	answers, err := batched(ctx, names, maxClusters, func(ctx context.Context, names []string) (*ecs.DescribeClustersOutput, error) {
 		out, err := c.api.DescribeClustersWithContext(ctx, &ecs.DescribeClustersInput{
 			Clusters: aws.StringSlice(names),
-			Include:  aws.StringSlice([]string{ecs.ClusterFieldTags, ecs.ClusterFieldSettings}),
+			Include:  aws.StringSlice([]string{ecs.ClusterFieldTags, ecs.ClusterFieldSettings, ecs.ClusterFieldConfigurations}),
 		})
 		return out, common.FromAWS(err, "describe %s", things("cluster", names))
 	})

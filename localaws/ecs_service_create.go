@@ -114,6 +114,7 @@ func (svc *ecsService) configure(r *request, in *ecs.CreateServiceInput, definit
 	if in.PropagateTags != nil {
 		svc.out.PropagateTags = in.PropagateTags
 	}
+	svc.out.HealthCheckGracePeriodSeconds = in.HealthCheckGracePeriodSeconds // without load balancers it is of no use, but taken
 	svc.out.AvailabilityZoneRebalancing = rebalancing(in.AvailabilityZoneRebalancing, deployment)
 	svc.parts = newServiceParts(in)
 	return firstError(checkRebalancing(in.AvailabilityZoneRebalancing, deployment), svc.parts.check(definition))
@@ -124,8 +125,6 @@ func checkUnsupported(in *ecs.CreateServiceInput) error {
 	switch {
 	case len(in.LoadBalancers) > 0:
 		return invalid("The target group with targetGroupArn %s does not have an associated load balancer.", aws.StringValue(in.LoadBalancers[0].TargetGroupArn))
-	case in.HealthCheckGracePeriodSeconds != nil:
-		return invalid("Health check grace period is only valid for services configured to use load balancers")
 	case in.Role != nil:
 		return invalid("You cannot specify an IAM role for services that require a service linked role.")
 	case in.DeploymentController != nil && aws.StringValue(in.DeploymentController.Type) != ecs.DeploymentControllerTypeEcs:

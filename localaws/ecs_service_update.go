@@ -78,6 +78,9 @@ func (svc *ecsService) changed(r *request, in *ecs.UpdateServiceInput, definitio
 	if in.EnableExecuteCommand != nil {
 		out.EnableExecuteCommand = in.EnableExecuteCommand
 	}
+	if in.HealthCheckGracePeriodSeconds != nil {
+		out.HealthCheckGracePeriodSeconds = in.HealthCheckGracePeriodSeconds
+	}
 	if in.AvailabilityZoneRebalancing != nil {
 		out.AvailabilityZoneRebalancing = in.AvailabilityZoneRebalancing
 	}
@@ -92,7 +95,7 @@ func (svc *ecsService) changed(r *request, in *ecs.UpdateServiceInput, definitio
 	}
 	return &out, firstError(
 		checkUnsupported(&ecs.CreateServiceInput{
-			LoadBalancers: in.LoadBalancers, HealthCheckGracePeriodSeconds: in.HealthCheckGracePeriodSeconds,
+			LoadBalancers:        in.LoadBalancers,
 			PlacementConstraints: in.PlacementConstraints, PlacementStrategy: in.PlacementStrategy,
 		}),
 		r.checkNetwork(out.NetworkConfiguration, definition),

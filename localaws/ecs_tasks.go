@@ -155,6 +155,9 @@ func (r *request) planTasks(c *ecsCluster, definition *ecsRevision, in *ecs.RunT
 // checkOverrides refuses overrides of what the definition does not have, and roles that ECS cannot assume.
 func (r *request) checkOverrides(o *ecs.TaskOverride, definition *ecsRevision) error {
 	if o != nil {
+		if len(o.InferenceAcceleratorOverrides) > 0 {
+			return invalid("Inference accelerators are not supported on Fargate.")
+		}
 		for _, c := range o.ContainerOverrides {
 			if !definition.hasContainer(aws.StringValue(c.Name)) {
 				return invalid("Override for container named %s is not a container in the TaskDefinition.", aws.StringValue(c.Name))
