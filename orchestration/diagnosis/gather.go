@@ -197,9 +197,10 @@ func eventProblem(event *awsecs.ServiceEvent, e Evidence) (Problem, bool) {
 		return Problem{}, false
 	}
 	message := value(event.Message)
-	r := classify(message)
+	words := nameless(message)
+	r := classify(words)
 	switch {
-	case r == nil && alarming(message):
+	case r == nil && alarming(words):
 		r = &rule{code: Unknown, action: actUnknown}
 	case r == nil || r.code == "":
 		return Problem{}, false
@@ -257,6 +258,12 @@ func alarming(message string) bool {
 	}
 	return false
 }
+
+// eventSubject is how a service event begins: with the service's name, as AWS writes it now or did before.
+var eventSubject = regexp.MustCompile(`^(\(?service \(?)[^),\s]+`)
+
+// nameless returns an event's message without the name of its service, which may contain any word: a service error-page has no error.
+func nameless(message string) string { return eventSubject.ReplaceAllString(message, "$1") }
 
 // wrapper is what a service event puts around a task's stopped reason.
 var wrapper = regexp.MustCompile(`^\(?service \(?[^)\s]*\)? was unable to place a task\. Reason: (.+?)\.?$`)

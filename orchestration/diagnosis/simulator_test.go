@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -215,5 +216,18 @@ func TestWhatTheSimulatorPlaysIsDiagnosed(t *testing.T) {
 				t.Errorf("diagnosed as %v, want %v", got, want)
 			}
 		})
+	}
+}
+
+// The name of a service is none of AWS's words.
+func TestTheNameOfAServiceIsNoProblem(t *testing.T) {
+	for _, name := range []string{"unhealthy", "failover", "error-page", "throttled", "unable"} {
+		for _, form := range []string{"(service %s) ", "service (%s) ", "service %s ", "(service %s, taskSet ecs-svc/1) "} {
+			service := deploying()
+			service.Events = []*awsecs.ServiceEvent{{CreatedAt: new(now.Add(-time.Minute)), Message: new(fmt.Sprintf(form, name) + "has started 1 tasks: (task 0123456789abcdef0123456789abcdef).")}}
+			if got := Diagnose(Evidence{Now: now, Service: service}).Problems; len(got) != 0 {
+				t.Errorf("%s: %+v", *service.Events[0].Message, got)
+			}
+		}
 	}
 }
