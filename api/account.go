@@ -50,10 +50,11 @@ func (s *Server) newAccount(name string, o Options) (*account, error) {
 		return nil, err
 	}
 	a := &account{name: name, scope: awsaccount.New(settings(name, o.Config.Org, c), awsaccount.NewClients(sess), o.Pace)}
-	a.adhoc = adhoc.New(a.scope)
+	tx := transaction.New(a.scope, s.background)
+	a.adhoc = adhoc.New(tx)
 	a.observer = observe.New(a.scope)
 	a.preflight = preflight.New(a.scope, sess, c.TaskRoles, access.RoleARN)
-	a.orchestrator = orchestration.New(transaction.New(a.scope, s.background))
+	a.orchestrator = orchestration.New(tx)
 	return a, nil
 }
 

@@ -177,8 +177,8 @@ func (h *harness) addTask(t *testing.T, cluster, family string, tags common.Tags
 	return arn[strings.LastIndex(arn, "/")+1:]
 }
 
-// addRegistry makes a service discovery service and returns its id.
-func (h *harness) addRegistry(t *testing.T, name string, tags common.Tags) string {
+// addCloudMapService creates a Cloud Map service and returns its id.
+func (h *harness) addCloudMapService(t *testing.T, name string, tags common.Tags) string {
 	t.Helper()
 	made, err := h.sdk().CloudMap.CreateService(t.Context(), &awscloud.CreateServiceInput{
 		Name: aws.String(name), NamespaceId: aws.String(localaws.Namespace), Tags: servicediscovery.FromTags(tags),
@@ -204,13 +204,13 @@ func (h *harness) addRole(t *testing.T, name string, tags common.Tags) {
 // taskFilter is for the running tasks of a cluster.
 func taskFilter(cluster string) ecs.TaskFilter { return ecs.TaskFilter{Cluster: cluster} }
 
-// addRegisteredService makes a service whose task is an instance of the registry.
-func (h *harness) addRegisteredService(t *testing.T, cluster, name, family, registry string) {
+// addRegisteredService creates a service whose task is an instance of the Cloud Map service.
+func (h *harness) addRegisteredService(t *testing.T, cluster, name, family, cloudMap string) {
 	t.Helper()
 	_, err := h.sdk().ECS.CreateService(t.Context(), &awsecs.CreateServiceInput{
 		Cluster: aws.String(cluster), ServiceName: aws.String(name), TaskDefinition: aws.String(family), DesiredCount: aws.Int64(1),
 		LaunchType: aws.String("FARGATE"), Tags: ecs.FromTags(tagsOurs), NetworkConfiguration: testNetwork,
-		ServiceRegistries: []*awsecs.ServiceRegistry{{RegistryArn: aws.String(arnCloud + "service/" + registry)}},
+		ServiceRegistries: []*awsecs.ServiceRegistry{{RegistryArn: aws.String(arnCloud + "service/" + cloudMap)}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"ecs-api/common"
 	"ecs-api/localaws"
@@ -111,5 +112,19 @@ func TestAClusterIsMadeOnce(t *testing.T) {
 	t.Run("at the first use of ECS", func(t *testing.T) {
 		h := adhocHarness(t, localaws.ServiceLinkedRoleLag(2))
 		ask(t, h, []asked{{"which takes AWS a while", "POST", "/clusters", `{"clustername":"new"}`, 200, nil}})
+	})
+}
+
+// ECS attaches capacity providers to a new cluster, and detaches them from a deleted one, for a while.
+func TestAClusterThatECSIsStillChangingIsWaitedFor(t *testing.T) {
+	h := adhocHarness(t, localaws.WithLags(localaws.Lags{Providers: 20 * time.Millisecond}))
+	ask(t, h, []asked{
+		{"a new one", "POST", "/clusters", `{"clustername":"new"}`, 200, map[string]any{"Cluster.Status": "PROVISIONING"}},
+		{"is shown", "GET", "/clusters/new", "", 200, map[string]any{"Clusters.0.ClusterName": "new"}},
+		{"is there already", "POST", "/clusters", `{"clustername":"new"}`, 409, map[string]any{"code": "AlreadyExists"}},
+		{"is deleted when it can be", "DELETE", "/clusters/new", "", 200, map[string]any{"Cluster.Status": "DEPROVISIONING"}},
+		{"is created when the old one is gone", "POST", "/clusters", `{"clustername":"new"}`, 200, nil},
+		{"is deleted", "DELETE", "/clusters/new", "", 200, nil},
+		{"is gone when it is deleted again", "DELETE", "/clusters/new", "", 404, nil},
 	})
 }

@@ -27,7 +27,7 @@ func (s *Server) routes() {
 	s.clusterRoutes(v1)
 	s.taskRoutes(v1)
 	s.taskDefinitionRoutes(v1)
-	s.registryRoutes(v1)
+	s.cloudMapRoutes(v1)
 	s.secretRoutes(v1)
 	s.parameterRoutes(v1)
 	s.imageRoutes(v1)

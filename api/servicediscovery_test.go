@@ -12,8 +12,8 @@ import (
 
 func TestServiceDiscovery(t *testing.T) {
 	h := adhocHarness(t)
-	theirs, bare := h.addRegistry(t, "theirs", tagsOthers), h.addRegistry(t, "bare", tagsNone)
-	mine, used := h.addRegistry(t, "mine", tagsOurs), h.addRegistry(t, "used", tagsOurs)
+	theirs, bare := h.addCloudMapService(t, "theirs", tagsOthers), h.addCloudMapService(t, "bare", tagsNone)
+	mine, used := h.addCloudMapService(t, "mine", tagsOurs), h.addCloudMapService(t, "used", tagsOurs)
 	h.addCluster(t, "clu", tagsOurs)
 	h.addDefinition(t, "web", tagsOurs)
 	h.addRegisteredService(t, "clu", "www", "web", used)
@@ -22,9 +22,9 @@ func TestServiceDiscovery(t *testing.T) {
 	const records = `"dnsConfig":{"namespaceId":"` + localaws.Namespace + `","dnsRecords":[{"ttl":30,"type":"A"}]}`
 	odd := func(method string) []asked {
 		return []asked{
-			{"another org's", method, services + "/" + theirs, "", 404, map[string]any{"detail": "there is no service discovery service " + theirs}},
+			{"another org's", method, services + "/" + theirs, "", 404, map[string]any{"detail": "there is no Cloud Map service " + theirs}},
 			{"another org's by its ARN", method, services + "/" + escaped(arnCloud+"service/"+theirs), "", 404, nil},
-			{"an unknown one", method, services + "/srv-nope", "", 404, map[string]any{"detail": "there is no service discovery service srv-nope"}},
+			{"an unknown one", method, services + "/srv-nope", "", 404, map[string]any{"detail": "there is no Cloud Map service srv-nope"}},
 			{"one of another account", method, services + "/" + escaped("arn:aws:servicediscovery:us-east-1:210987654321:service/"+mine), "", 404, nil},
 			{"no id", method, services + "/a%20b", "", 400, wrong("id")},
 			{"slashes", method, services + "/" + escaped("service/"+mine), "", 400, wrong("id")},
@@ -62,7 +62,7 @@ func TestServiceDiscovery(t *testing.T) {
 		{"nor to be deleted again", "DELETE", services + "/" + mine, "", 404, nil},
 		{"nobody's goes when it is named", "DELETE", services + "/" + escaped(arnCloud+"service/"+bare), "", 200, nil},
 	})
-	made := h.registryNamed(t, "new")
+	made := h.cloudMapServiceNamed(t, "new")
 	tags, err := h.sdk().CloudMap.Tags(t.Context(), aws.StringValue(made.Arn))
 	if err != nil {
 		t.Fatal(err)
@@ -75,8 +75,8 @@ func TestServiceDiscovery(t *testing.T) {
 	}
 }
 
-// registryNamed returns the summary of the service discovery service of that name.
-func (h *harness) registryNamed(t *testing.T, name string) *awscloud.ServiceSummary {
+// cloudMapServiceNamed returns the summary of the Cloud Map service of that name.
+func (h *harness) cloudMapServiceNamed(t *testing.T, name string) *awscloud.ServiceSummary {
 	t.Helper()
 	all, err := h.sdk().CloudMap.Services(t.Context(), localaws.Namespace)
 	if err != nil {
@@ -102,7 +102,7 @@ func TestAnotherOrgsNamespaceIsNotBuiltInto(t *testing.T) {
 	}}})
 }
 
-func TestARegistryIsMadeOnce(t *testing.T) {
+func TestACloudMapServiceIsCreatedOnce(t *testing.T) {
 	const body = `{"name":"new","namespaceId":"` + localaws.Namespace + `"}`
 	t.Run("although the answer is lost", func(t *testing.T) {
 		h := adhocHarness(t, localaws.WithFaults(localaws.Fault{Service: "servicediscovery", Operation: "CreateService", Effect: localaws.Lose}))
@@ -121,20 +121,20 @@ func TestARegistryIsMadeOnce(t *testing.T) {
 	t.Run("and by one of two requests", func(t *testing.T) {
 		h := adhocHarness(t)
 		h.aws.Inject(localaws.Fault{Service: "servicediscovery", Operation: "CreateService", Effect: localaws.Hook, Func: func() {
-			h.addRegistry(t, "new", tagsOurs)
+			h.addCloudMapService(t, "new", tagsOurs)
 		}})
 		ask(t, h, []asked{{"the later one is told so", "POST", "/servicediscovery/services", body, 409, map[string]any{"code": "ServiceAlreadyExists"}}})
 	})
 }
 
-func TestRegistriesAreListedByPages(t *testing.T) {
+func TestCloudMapServicesAreListedByPages(t *testing.T) {
 	h := adhocHarness(t)
 	for i := range 105 {
 		tags := tagsOurs
 		if i%10 == 0 {
 			tags = tagsOthers
 		}
-		h.addRegistry(t, fmt.Sprintf("r%03d", i), tags)
+		h.addCloudMapService(t, fmt.Sprintf("r%03d", i), tags)
 	}
 	h.aws.ResetCalls()
 	ask(t, h, []asked{{"all but another org's", "GET", "/servicediscovery/services", "", 200, map[string]any{"Services.#": 94}}})

@@ -164,7 +164,7 @@ func manyContainers(n int) string {
 
 func TestAnotherOrgsLooksLikeNothing(t *testing.T) {
 	h := servicesHarness(t)
-	registry := h.addRegistry(t, "theirs", tagsOthers)
+	registry := h.addCloudMapService(t, "theirs", tagsOthers)
 	ours := `"service":{"cluster":"mine","servicename":"new","taskdefinition":"mine:1"`
 	named := func(what, theirs, none string) {
 		t.Helper()

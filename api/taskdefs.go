@@ -9,19 +9,19 @@ import (
 	awsecs "ecs-api/ecs/sdk/ecs"
 )
 
-// newRoleTime is enough for a role that was made a moment ago to become known to ECS.
+// newRoleTime is enough for a role that was created a moment ago to become known to ECS.
 const newRoleTime = 2 * time.Minute
 
 func listTaskDefinitions(c call, _ none) ([]string, error) {
-	return c.account.orchestrator.TaskDefinitions(c.Context(), c.text("prefix"), c.text("status"))
+	return c.account.adhoc.TaskDefinitions.List(c.Context(), c.text("prefix"), c.text("status"))
 }
 
 func registerTaskDefinition(c call, in awsecs.RegisterTaskDefinitionInput) (*awsecs.RegisterTaskDefinitionOutput, error) {
-	return c.account.orchestrator.RegisterTaskDefinition(c.Context(), &in)
+	return c.account.adhoc.TaskDefinitions.Register(c.Context(), &in)
 }
 
 func showTaskDefinition(c call, _ none) (*awsecs.DescribeTaskDefinitionOutput, error) {
-	out, err := c.account.orchestrator.TaskDefinition(c.Context(), c.name("taskdef"))
+	out, err := c.account.adhoc.TaskDefinitions.Show(c.Context(), c.name("taskdef"))
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func showTaskDefinition(c call, _ none) (*awsecs.DescribeTaskDefinitionOutput, e
 }
 
 func deregisterTaskDefinition(c call, _ none) (*awsecs.DeregisterTaskDefinitionOutput, error) {
-	definition, err := c.account.orchestrator.DeregisterTaskDefinition(c.Context(), c.name("taskdef"))
+	definition, err := c.account.adhoc.TaskDefinitions.Deregister(c.Context(), c.name("taskdef"))
 	return &awsecs.DeregisterTaskDefinitionOutput{TaskDefinition: definition}, err
 }
 

@@ -4,6 +4,10 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/aws/aws-sdk-go/aws"
+
+	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
 )
 
@@ -56,6 +60,56 @@ func TestRegisteringTaskDefinitions(t *testing.T) {
 		row("an empty one", `{}`, 400, wrong("family", "containerdefinitions", "cpu")),
 		row("what AWS refuses", `{"family":"web","cpu":"256","memory":"512","containerDefinitions":[{"name":"web","image":"nginx","privileged":true}]}`, 400, map[string]any{"code": "ClientException"}),
 		row("secrets need an execution role", `{"family":"web","cpu":"256","memory":"512","containerDefinitions":[{"name":"web","image":"nginx","secrets":[{"name":"A","valueFrom":"b"}]}]}`, 400, nil),
+	})
+}
+
+// What a task definition's execution role cannot read, AWS says only when a task starts.
+func TestWhatTheExecutionRoleCannotReadIsRefused(t *testing.T) {
+	h := adhocHarness(t)
+	h.addCluster(t, "mine", tagsOurs)
+	h.addRole(t, "mine-ecsTaskExecution", tagsOurs)
+	h.addRole(t, "other", tagsNone)
+	const (
+		ours    = "arn:aws:secretsmanager:us-east-1:" + localaws.DefaultAccount + ":secret:"
+		params  = "arn:aws:ssm:us-east-1:" + localaws.DefaultAccount + ":parameter/"
+		outside = ours + "other-AbCdEf"
+	)
+	definition := func(valueFrom string) string {
+		return `{"family":"web","cpu":"256","memory":"512","executionRoleArn":"mine-ecsTaskExecution","containerDefinitions":[{"name":"a","image":"nginx"},{"name":"web","image":"nginx",
+			"repositoryCredentials":{"credentialsParameter":"` + ours + `spinup/localdev/mine/cred-AbCdEf"},
+			"secrets":[{"name":"A","valueFrom":"/localdev/mine/a"},{"name":"B","valueFrom":"` + valueFrom + `"}]}]}`
+	}
+	row := func(name, valueFrom string, status int, want map[string]any) asked {
+		return asked{name, "POST", "/taskdefs", definition(valueFrom), status, want}
+	}
+	refused := wrong("containerDefinitions[1].secrets[1].valueFrom")
+	ask(t, h, []asked{
+		row("a secret of the cluster's", ours+"spinup/localdev/mine/db-AbCdEf:password::", 200, nil),
+		row("a parameter of the cluster's", params+"localdev/mine/db", 200, nil),
+		row("another secret", outside, 400, refused),
+		row("another cluster's secret", ours+"spinup/localdev/mine2/db-AbCdEf", 400, refused),
+		row("another cluster's parameter", "/localdev/mine2/db", 400, refused),
+		row("another account's", "arn:aws:secretsmanager:us-east-1:210987654321:secret:spinup/localdev/mine/db-AbCdEf", 400, refused),
+	})
+
+	register := func(family, role, valueFrom string) {
+		t.Helper()
+		_, err := h.sdk().ECS.RegisterTaskDefinition(t.Context(), &awsecs.RegisterTaskDefinitionInput{
+			Family: &family, Cpu: aws.String("256"), Memory: aws.String("512"), NetworkMode: aws.String("awsvpc"), Tags: ecs.FromTags(tagsOurs),
+			RequiresCompatibilities: aws.StringSlice([]string{"FARGATE"}), ExecutionRoleArn: aws.String(arnIAM + "role/" + role),
+			ContainerDefinitions: []*awsecs.ContainerDefinition{{Name: aws.String("web"), Image: aws.String("nginx"), Secrets: []*awsecs.Secret{{Name: aws.String("A"), ValueFrom: &valueFrom}}}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	register("outside", "mine-ecsTaskExecution", outside)
+	register("inside", "mine-ecsTaskExecution", "/localdev/mine/a")
+	register("byhand", "other", outside)
+	ask(t, h, []asked{
+		{"a task that could not start", "POST", "/clusters/mine/tasks", `{"taskDefinition":"outside"}`, 400, wrong("taskDefinition.containerdefinitions[0].secrets[0].valuefrom")},
+		{"one that can", "POST", "/clusters/mine/tasks", `{"taskDefinition":"inside"}`, 200, nil},
+		{"one with a role that is not ours to judge", "POST", "/clusters/mine/tasks", `{"taskDefinition":"byhand"}`, 200, nil},
 	})
 }
 

@@ -5,18 +5,18 @@ import (
 
 	"github.com/gorilla/mux"
 
-	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/adhoc"
 )
 
 func listTasks(c call, _ none) ([]string, error) {
-	return c.account.orchestrator.Tasks(c.Context(), ecs.TaskFilter{
+	return c.account.adhoc.Tasks.List(c.Context(), adhoc.TaskFilter{
 		Cluster: c.name("cluster"), Service: c.text("service"), Family: c.text("family"), Status: c.text("status"),
 	})
 }
 
 func runTasks(c call, in awsecs.RunTaskInput) (*awsecs.RunTaskOutput, error) {
-	out, err := c.account.orchestrator.RunTasks(c.Context(), c.name("cluster"), &in)
+	out, err := c.account.adhoc.Tasks.Run(c.Context(), c.name("cluster"), &in)
 	if err != nil {
 		return nil, err
 	}
@@ -25,12 +25,12 @@ func runTasks(c call, in awsecs.RunTaskInput) (*awsecs.RunTaskOutput, error) {
 }
 
 func showTask(c call, _ none) (*awsecs.DescribeTasksOutput, error) {
-	task, err := c.account.orchestrator.Task(c.Context(), c.name("cluster"), c.name("task"))
+	task, err := c.account.adhoc.Tasks.Show(c.Context(), c.name("cluster"), c.name("task"))
 	return &awsecs.DescribeTasksOutput{Tasks: []*awsecs.Task{task}, Failures: []*awsecs.Failure{}}, err
 }
 
 func stopTask(c call, _ none) (*awsecs.StopTaskOutput, error) {
-	task, err := c.account.orchestrator.StopTask(c.Context(), c.name("cluster"), c.name("task"), c.text("reason"))
+	task, err := c.account.adhoc.Tasks.Stop(c.Context(), c.name("cluster"), c.name("task"), c.text("reason"))
 	return &awsecs.StopTaskOutput{Task: task}, err
 }
 

@@ -69,7 +69,7 @@ var ourCodes = []CodeInfo{
 	{CodeServiceBusy, Conflict, busyAfter, "Another request is changing the service.", "Retry after `Retry-After` seconds."},
 	{CodeServiceDraining, Conflict, 0, "The service is being deleted.", "Wait until it is gone (404), then create it anew."},
 	{CodeNothingToRollBackTo, Conflict, 0, "No deployment of the service succeeded before the current one.", "Name the revision in `To`, or change the service with PUT or PATCH."},
-	{CodeClusterBusy, Conflict, busyAfter, "Another request creates something in the cluster, or tears it down.", "Retry after `Retry-After` seconds."},
+	{CodeClusterBusy, Conflict, busyAfter, "Another request creates something in the cluster, or tears it down, or ECS is still attaching or detaching its capacity providers.", "Retry after `Retry-After` seconds."},
 	{CodeAlreadyExists, Conflict, 0, "There is a resource of this name, and the request would create it.", "Use or change the one that exists, or choose another name."},
 	{CodeNameTaken, Conflict, 0, "A resource of this name exists and is not this service's: the server does not adopt it.", "Choose another name, or refer to the resource where the request allows that."},
 	{CodeInUse, Conflict, 0, "Something still uses the resource: services, tasks or instances.", "Delete or stop what `detail` names, then retry."},

@@ -30,7 +30,7 @@ func TestCreateRefusesWhatCannotBe(t *testing.T) {
 			in.TaskDefinition, in.Credentials, in.Service.TaskDefinition = nil, nil, aws.String("nothing:1")
 		}, common.NotFound},
 		"a task definition that was deregistered": {func(t *testing.T, w *world, in *CreateInput) {
-			made, err := w.RegisterTaskDefinition(t.Context(), in.TaskDefinition)
+			made, err := w.account.ECS.RegisterTaskDefinition(t.Context(), in.TaskDefinition)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -45,7 +45,7 @@ func TestCreateRefusesWhatCannotBe(t *testing.T) {
 			in.Service.ServiceRegistries = []*awsecs.ServiceRegistry{{RegistryArn: aws.String("arn:aws:servicediscovery:us-east-1:123456789012:service/srv-nothing")}}
 		}, common.NotFound},
 		"another account's registry": {func(t *testing.T, w *world, in *CreateInput) {
-			made, err := w.CreateRegistry(t.Context(), in.ServiceRegistry)
+			made, err := w.account.CloudMap.CreateService(t.Context(), in.ServiceRegistry)
 			if err != nil {
 				t.Fatal(err)
 			}

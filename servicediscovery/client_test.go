@@ -100,7 +100,7 @@ func TestAConflictTellsTheServiceThatIsThere(t *testing.T) {
 	again := input("WWW") // DNS knows no case
 	again.CreatorRequestId = aws.String("another")
 	_, err := c.CreateService(t.Context(), again)
-	checkError(t, err, common.Conflict, `create service discovery service "WWW": `)
+	checkError(t, err, common.Conflict, `create Cloud Map service "WWW": `)
 	if got := servicediscovery.ExistingID(common.Wrapf(err, "step")); got != aws.StringValue(made.Id) {
 		t.Errorf("existing id %q, want %q", got, aws.StringValue(made.Id))
 	}
@@ -141,7 +141,7 @@ func TestALostDeregistrationIsNoFailure(t *testing.T) {
 	if got := awstest.Must[[]string](t, "instances")(c.Instances(t.Context(), id)); !slices.Equal(got, []string{"i"}) {
 		t.Errorf("instances %q", got)
 	}
-	checkError(t, c.DeleteService(t.Context(), id), common.Conflict, `delete service discovery service "srv-`)
+	checkError(t, c.DeleteService(t.Context(), id), common.Conflict, `delete Cloud Map service "srv-`)
 	simulator.Inject(localaws.Fault{Operation: "DeregisterInstance", Effect: localaws.Lose})
 	if err := c.DeregisterInstance(t.Context(), id, "i"); err != nil {
 		t.Error(err)
@@ -182,12 +182,12 @@ func TestErrors(t *testing.T) {
 		kind common.Kind
 		text string
 	}{
-		{"no such service", second(c.Service(ctx, "srv-none")), common.NotFound, `describe service discovery service "srv-none": `},
+		{"no such service", second(c.Service(ctx, "srv-none")), common.NotFound, `describe Cloud Map service "srv-none": `},
 		{"no such namespace", second(c.Namespace(ctx, "ns-none")), common.NotFound, `describe namespace "ns-none": `},
-		{"no service to delete", c.DeleteService(ctx, "srv-none"), common.NotFound, `delete service discovery service "srv-none": `},
-		{"no service with instances", second(c.Instances(ctx, "srv-none")), common.NotFound, `list the instances of service discovery service "srv-none": `},
-		{"no instance", c.DeregisterInstance(ctx, aws.StringValue(create(t, c, "www").Id), "i"), common.NotFound, `deregister instance "i" of service discovery service "srv-`},
-		{"no input", second(c.CreateService(ctx, nil)), common.BadRequest, `create service discovery service "": `},
+		{"no service to delete", c.DeleteService(ctx, "srv-none"), common.NotFound, `delete Cloud Map service "srv-none": `},
+		{"no service with instances", second(c.Instances(ctx, "srv-none")), common.NotFound, `list the instances of Cloud Map service "srv-none": `},
+		{"no instance", c.DeregisterInstance(ctx, aws.StringValue(create(t, c, "www").Id), "i"), common.NotFound, `deregister instance "i" of Cloud Map service "srv-`},
+		{"no input", second(c.CreateService(ctx, nil)), common.BadRequest, `create Cloud Map service "": `},
 	} {
 		t.Run(test.name, func(t *testing.T) { checkError(t, test.err, test.kind, test.text) })
 	}

@@ -21,7 +21,7 @@ func idOf(idOrARN string) string { return idOrARN[strings.LastIndex(idOrARN, "/"
 func (c *Client) Service(ctx context.Context, id string) (*servicediscovery.Service, error) {
 	out, err := c.api.GetServiceWithContext(ctx, &servicediscovery.GetServiceInput{Id: aws.String(idOf(id))})
 	if err != nil {
-		return nil, common.FromAWS(err, "describe service discovery service %q", id)
+		return nil, common.FromAWS(err, "describe Cloud Map service %q", id)
 	}
 	return out.Service, nil
 }
@@ -42,7 +42,7 @@ func (c *Client) Services(ctx context.Context, namespaceID string) ([]*servicedi
 		return true
 	})
 	if err != nil {
-		return nil, common.FromAWS(err, "list the service discovery services")
+		return nil, common.FromAWS(err, "list the Cloud Map services")
 	}
 	return all, nil
 }
@@ -55,7 +55,7 @@ func (c *Client) CreateService(ctx context.Context, in *servicediscovery.CreateS
 	}
 	out, err := c.api.CreateServiceWithContext(ctx, in, common.OnlyOnce)
 	if err != nil {
-		return nil, common.FromAWS(err, "create service discovery service %q", aws.StringValue(in.Name))
+		return nil, common.FromAWS(err, "create Cloud Map service %q", aws.StringValue(in.Name))
 	}
 	return out.Service, nil
 }
@@ -72,7 +72,7 @@ func ExistingID(err error) string {
 func (c *Client) DeleteService(ctx context.Context, id string) error {
 	var tries common.Tries
 	_, err := c.api.DeleteServiceWithContext(ctx, &servicediscovery.DeleteServiceInput{Id: aws.String(idOf(id))}, tries.Watch)
-	return tries.Deleted(common.FromAWS(err, "delete service discovery service %q", id))
+	return tries.Deleted(common.FromAWS(err, "delete Cloud Map service %q", id))
 }
 
 // Namespace returns a namespace by its id or ARN; NotFound if there is none.
@@ -95,7 +95,7 @@ func (c *Client) Instances(ctx context.Context, id string) ([]string, error) {
 		return true
 	})
 	if err != nil {
-		return nil, common.FromAWS(err, "list the instances of service discovery service %q", id)
+		return nil, common.FromAWS(err, "list the instances of Cloud Map service %q", id)
 	}
 	return ids, nil
 }
@@ -106,7 +106,7 @@ func (c *Client) DeregisterInstance(ctx context.Context, serviceID, instanceID s
 	var tries common.Tries
 	in := &servicediscovery.DeregisterInstanceInput{ServiceId: aws.String(idOf(serviceID)), InstanceId: aws.String(instanceID)}
 	_, err := c.api.DeregisterInstanceWithContext(ctx, in, tries.Watch)
-	err = common.FromAWS(err, "deregister instance %q of service discovery service %q", instanceID, serviceID)
+	err = common.FromAWS(err, "deregister instance %q of Cloud Map service %q", instanceID, serviceID)
 	if tries.Lost() && common.CodeOf(err) == servicediscovery.ErrCodeDuplicateRequest {
 		return nil
 	}

@@ -4,19 +4,65 @@
 package adhoc
 
 import (
+	"context"
+
 	"ecs-api/common"
 	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/transaction"
 )
 
 // Resources are what an account has of each kind.
 type Resources struct {
-	Secrets    Secrets
-	Parameters Parameters
+	Clusters        Clusters
+	Tasks           Tasks
+	TaskDefinitions TaskDefinitions
+	CloudMap        CloudMap
+	Secrets         Secrets
+	Parameters      Parameters
 }
 
-// New returns the resources of the account.
-func New(a *account.Account) *Resources {
-	return &Resources{Secrets: Secrets{a}, Parameters: Parameters{a}}
+// New returns the resources of the account whose transactions the manager begins.
+func New(tx *transaction.Manager) *Resources {
+	b := base{tx.Account, tx}
+	return &Resources{
+		Clusters: Clusters{b}, Tasks: Tasks{b, Clusters{b}, TaskDefinitions{b}}, TaskDefinitions: TaskDefinitions{b}, CloudMap: CloudMap{b},
+		Secrets: Secrets{tx.Account}, Parameters: Parameters{tx.Account},
+	}
+}
+
+// base is what those need who create things that are rolled back.
+type base struct {
+	account *account.Account
+	tx      *transaction.Manager
+}
+
+// request returns a new request for one thing in the cluster, if the thing is in one. The ownership tag names no service: what somebody created for
+// itself is not deleted along with a service that used it.
+func (b base) request(cluster string) *resource.Request {
+	return &resource.Request{Org: b.account.Org, Cluster: cluster, Owner: resource.OwnerPrefix("") + resource.NewID(), Pace: b.account.Pace, Ledger: &b.tx.Ledger}
+}
+
+// tagsFor returns the tags of what the request creates: the caller's, our org's, and the ownership tag.
+func (b base) tagsFor(r *resource.Request, callers common.Tags) common.Tags {
+	return callers.ForOrg(b.account.Org).With(common.Tag{Key: common.TagRequest, Value: r.Owner})
+}
+
+// hidden returns the ARNs of the resources of a type, such as "ecs:task-definition", that carry another org's tag. It calls the tagging API, which
+// costs a page per hundred of them where reading each one's tags would cost a call. That API is eventually consistent: for some minutes a list
+// may still name what another org has just created. The name is all it tells; showing it is NotFound at once.
+func (b base) hidden(ctx context.Context, kind string) (map[string]bool, error) {
+	found, err := b.account.Tagging.Find(ctx, common.Tags{{Key: common.TagOrg}}, kind)
+	if err != nil {
+		return nil, err
+	}
+	others := map[string]bool{}
+	for _, r := range found {
+		if !r.Tags.BelongsTo(b.account.Org) {
+			others[r.ARN] = true
+		}
+	}
+	return others, nil
 }
 
 // orgTag is the tag of all that is created in the account.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go/aws"
@@ -108,11 +109,15 @@ func (a Account) principal(ctx context.Context, id sts.Identity) (principal, par
 	return arn.ARN{Partition: who.Partition, Service: "iam", AccountID: who.AccountID, Resource: "role/" + name}.String(), who.Partition
 }
 
+// kinds matches the star of a pattern that stands for several kinds of resources, such as service*/* for services and their deployments.
+var kinds = regexp.MustCompile(`([a-z])\*/`)
+
 // question asks for what a statement allows: for something that its patterns match, with what its conditions ask for.
 func question(s policies.Statement) iam.Question {
 	q := iam.Question{Actions: s.Action, Context: map[string]string{}}
 	for _, resource := range s.Resource {
 		if resource != "*" {
+			resource = kinds.ReplaceAllString(resource, "$1/")
 			q.Resources = append(q.Resources, strings.NewReplacer("*", "ecs-api-check", "?", "x").Replace(resource))
 		}
 	}

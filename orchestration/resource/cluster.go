@@ -18,8 +18,8 @@ const (
 	StatusDraining = "DRAINING"
 	StatusInactive = "INACTIVE" // ECS keeps a record of what was deleted
 
-	clusterProvisioning   = "PROVISIONING"
-	clusterDeprovisioning = "DEPROVISIONING"
+	ClusterProvisioning   = "PROVISIONING"
+	ClusterDeprovisioning = "DEPROVISIONING"
 )
 
 // Cluster is the adapter of an ECS cluster.
@@ -56,7 +56,7 @@ func (c *Cluster) Find(ctx context.Context) (*State, error) {
 		switch aws.StringValue(cluster.Status) {
 		case StatusActive:
 			found = cluster
-		case clusterProvisioning, clusterDeprovisioning:
+		case ClusterProvisioning, ClusterDeprovisioning:
 			return false, nil
 		}
 		return true, nil

@@ -1,0 +1,142 @@
+package adhoc
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go/aws"
+	"github.com/google/uuid"
+
+	"ecs-api/common"
+	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/spec"
+)
+
+// maxRun is how many tasks one RunTask starts.
+const maxRun = 10
+
+// Run starts tasks in the cluster, on Fargate unless in names a strategy, in the account's default network unless in names one. A Conflict if none
+// could be started; the output's failures tell of those that could not when others could.
+func (t Tasks) Run(ctx context.Context, cluster string, in *awsecs.RunTaskInput) (*awsecs.RunTaskOutput, error) {
+	name, err := account.ClusterName(cluster)
+	if err != nil {
+		return nil, err
+	}
+	a := t.account
+	if err := checkRun(a.Settings, name, in).Err(); err != nil {
+		return nil, err
+	}
+	var definition *awsecs.TaskDefinition
+	err = common.Concurrently(ctx,
+		func(ctx context.Context) error {
+			_, err := t.clusters.Show(ctx, cluster)
+			return err
+		},
+		func(ctx context.Context) (err error) {
+			definition, err = t.definitions.runnable(ctx, aws.StringValue(in.TaskDefinition))
+			return err
+		},
+	)
+	if err != nil {
+		return nil, err
+	}
+	in = completeRun(a.Settings, name, in)
+	in.TaskDefinition = definition.TaskDefinitionArn // what was looked at is what runs
+	var out *awsecs.RunTaskOutput
+	err = a.Pace.Retry(ctx, func() (err error) {
+		out, err = a.ECS.RunTask(ctx, in)
+		return err
+	}, common.ServiceLinkedRole, common.NewRoleAssume, common.NewCluster)
+	if err != nil {
+		return nil, err
+	}
+	if len(out.Tasks) == 0 {
+		return nil, common.Coded(common.CodeNoTaskStarted, "no task was started: %s", reasons(out.Failures))
+	}
+	return out, nil
+}
+
+// checkRun returns what is wrong with a request to run tasks in the cluster.
+func checkRun(a account.Settings, cluster string, in *awsecs.RunTaskInput) common.Problems {
+	var p common.Problems
+	if named := aws.StringValue(in.Cluster); named != "" && account.NameOf(named) != cluster {
+		p.Add("cluster", "is %q, but the path says %q; leave it out", named, cluster)
+	}
+	if aws.StringValue(in.TaskDefinition) == "" {
+		p.Add("taskdefinition", "is required: a family, family:revision or ARN")
+	}
+	if in.Count != nil && (*in.Count < 1 || *in.Count > maxRun) {
+		p.Add("count", "must be 1 to %d", maxRun)
+	}
+	if t := aws.StringValue(in.LaunchType); t != "" && t != awsecs.LaunchTypeFargate {
+		p.Add("launchtype", "must be FARGATE, or left out")
+	}
+	if aws.StringValue(in.LaunchType) != "" && len(in.CapacityProviderStrategy) > 0 {
+		p.Add("launchtype", "cannot go together with capacityproviderstrategy")
+	}
+	if t := aws.StringValue(in.PropagateTags); t != "" && t != awsecs.PropagateTagsTaskDefinition && t != awsecs.PropagateTagsNone {
+		p.Add("propagatetags", "must be TASK_DEFINITION or NONE")
+	}
+	spec.CheckNetwork(&p, "", in.NetworkConfiguration)
+	checkRunRoles(&p, a, in)
+	return append(p, ecs.ToTags(in.Tags).Validate("tags", a.Org)...)
+}
+
+// checkRunRoles refuses roles that the account does not let callers name.
+func checkRunRoles(p *common.Problems, a account.Settings, in *awsecs.RunTaskInput) {
+	if in.Overrides != nil {
+		if aws.StringValue(in.Overrides.ExecutionRoleArn) != "" {
+			p.Add("overrides.executionrolearn", "cannot be chosen: it is that of the task definition")
+		}
+		spec.CheckRole(p, a, "overrides.taskrolearn", in.Overrides.TaskRoleArn)
+	}
+	for i, volume := range in.VolumeConfigurations {
+		if volume.ManagedEBSVolume != nil {
+			spec.CheckRole(p, a, fmt.Sprintf("volumeconfigurations[%d].managedebsvolume.rolearn", i), volume.ManagedEBSVolume.RoleArn)
+		}
+	}
+}
+
+// completeRun returns in with the defaults of tasks.
+func completeRun(a account.Settings, cluster string, in *awsecs.RunTaskInput) *awsecs.RunTaskInput {
+	out := *in
+	out.Cluster = aws.String(cluster)
+	out.NetworkConfiguration = spec.Network(a, in.NetworkConfiguration)
+	out.Tags = ecs.FromTags(ecs.ToTags(in.Tags).ForOrg(a.Org))
+	switch {
+	case aws.StringValue(in.LaunchType) != "":
+	case len(in.CapacityProviderStrategy) == 0:
+		out.LaunchType = aws.String(awsecs.LaunchTypeFargate)
+	default:
+		out.LaunchType = nil // an empty one is none
+	}
+	if out.Count == nil {
+		out.Count = aws.Int64(1)
+	}
+	if out.EnableECSManagedTags == nil {
+		out.EnableECSManagedTags = aws.Bool(true)
+	}
+	out.PropagateTags = aws.String(cmp.Or(aws.StringValue(in.PropagateTags), awsecs.PropagateTagsTaskDefinition))
+	out.ClientToken = aws.String(cmp.Or(aws.StringValue(in.ClientToken), uuid.NewString())) // one for all attempts: they start one set of tasks
+	return &out
+}
+
+// reasons returns what ECS says of tasks that it did not start, each reason once.
+func reasons(failures []*awsecs.Failure) string {
+	var all []string
+	for _, f := range failures {
+		text := aws.StringValue(f.Reason)
+		if detail := aws.StringValue(f.Detail); detail != "" {
+			text += " (" + detail + ")"
+		}
+		if !slices.Contains(all, text) {
+			all = append(all, text)
+		}
+	}
+	return cmp.Or(strings.Join(all, "; "), "AWS gives no reason")
+}
