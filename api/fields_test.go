@@ -318,6 +318,53 @@ func TestEveryFieldOfECSGoesThrough(t *testing.T) {
 	}
 }
 
+// A change of a service's credentials alone registers a copy of its task definition: whoever set a field that we never send keeps it.
+func TestACopyOfATaskDefinitionLosesNoField(t *testing.T) {
+	model := readECSModel(t)
+	simulator := localaws.New()
+	tap := &wiretap{aws: simulator, last: map[string]string{}}
+	c := testConfig(t, tap)
+	c.RateLimits = noLimits()
+	local := c.Accounts["local"]
+	local.TaskRoles = []string{fieldRole}
+	c.Accounts["local"] = local
+	h := newHarnessWith(t, simulator, c)
+	addFieldRole(t, simulator)
+	must := func(leaf, method, target, body string) {
+		t.Helper()
+		if answer, response := h.do(t, method, base+"/local"+target, body); answer.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s %s: %d %s to %s", leaf, method, target, answer.StatusCode, response, body)
+		}
+	}
+	must("", "POST", "/services", `{"cluster":{"clusterName":"myclu"},"service":{"serviceName":"u","desiredCount":0},"taskdefinition":`+plainDefinition+`}`)
+	walk := walkTaskDefinition()
+	others := map[string]string{
+		"containerDefinitions[].repositoryCredentials": "it is what changes", "volumes[].configuredAtLaunch": "the service configures no volume",
+	}
+	copies := 0
+	for i, leaf := range model.leaves(walk.operation) {
+		_, refused := walk.listed(walk.refused, leaf)
+		if _, other := walk.listed(others, leaf); refused || other {
+			continue
+		}
+		text, err := json.Marshal(merged(withBeside(walk.base(leaf, ""), leaf), model.sample(model.Operations[walk.operation].Input.Shape, "", leaf, walk.known)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		must(leaf, "POST", "/taskdefs", string(text))
+		must(leaf, "PUT", "/clusters/myclu/services/u", `{"Service":{"taskDefinition":"fields"}}`)
+		tap.forget(walk.operation)
+		must(leaf, "PUT", "/clusters/myclu/services/u", fmt.Sprintf(`{"Credentials":{"web":{"Name":"c%03d","SecretString":"{\"username\":\"u\",\"password\":\"p\"}"}}}`, i))
+		if sent := tap.sent(walk.operation); sent == "" || !holds(parsedJSON(t, sent), parsedJSON(t, string(text)), leaf, leaf) {
+			t.Errorf("%s of %s is not in the copy: %s", leaf, text, sent)
+		}
+		copies++
+	}
+	if copies < 80 {
+		t.Errorf("only %d fields were copied", copies)
+	}
+}
+
 func (f *fieldWalk) try(t *testing.T, h *harness, tap *wiretap, model *ecsModel, leaf, name string) {
 	t.Helper()
 	field := model.sample(model.Operations[f.operation].Input.Shape, "", leaf, f.known)

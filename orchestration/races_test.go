@@ -40,6 +40,7 @@ func TestTheRacesOfAWSAreRiddenOut(t *testing.T) {
 		{"the first use of ECS in an account", []localaws.Option{localaws.ServiceLinkedRoleLag(3)}, create, wholeInventory("myclu", "www")},
 		{"a new role that cannot be passed yet", []localaws.Option{localaws.WithLags(localaws.Lags{Role: lag})}, create, wholeInventory("myclu", "www")},
 		{"a new cluster that services cannot be made in yet", []localaws.Option{localaws.WithLags(localaws.Lags{Cluster: lag})}, create, wholeInventory("myclu", "www")},
+		{"a cluster of the same name whose capacity providers are being taken down and set up", []localaws.Option{localaws.WithLags(localaws.Lags{Providers: lag})}, again, wholeInventory("myclu", "www")},
 		{"a role that cannot be seen yet", []localaws.Option{refuse("iam", "PutRolePolicy", "NoSuchEntity", "The role with name x cannot be found.")}, create, wholeInventory("myclu", "www")},
 		{"a log group that is being changed", []localaws.Option{refuse("logs", "PutRetentionPolicy", "OperationAbortedException", "A conflicting operation is currently in progress")}, create, wholeInventory("myclu", "www")},
 		{"a log group that is being made", []localaws.Option{refuse("logs", "CreateLogGroup", "OperationAbortedException", "A conflicting operation is currently in progress")}, create, wholeInventory("myclu", "www")},
