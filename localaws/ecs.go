@@ -10,8 +10,8 @@ import (
 
 // ecsState is a region's clusters, services, tasks and task definitions.
 //
-// What an SDK value of the state points to is replaced, never changed in place: an answer may share it, although it is encoded after
-// the lock is given back.
+// What an SDK value of the state points to is replaced, never changed in place: a response may share it, although it is encoded after
+// the lock is released.
 type ecsState struct {
 	clusters  ordered[*ecsCluster]
 	families  ordered[*ecsFamily]
