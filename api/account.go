@@ -9,6 +9,7 @@ import (
 	"ecs-api/orchestration"
 	awsaccount "ecs-api/orchestration/account"
 	"ecs-api/orchestration/adhoc"
+	"ecs-api/orchestration/logs"
 	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/preflight"
 	"ecs-api/orchestration/transaction"
@@ -21,6 +22,7 @@ type account struct {
 	scope        *awsaccount.Account
 	adhoc        *adhoc.Resources
 	observer     *observe.Observer
+	logs         *logs.Reader
 	orchestrator *orchestration.Orchestrator
 	preflight    preflight.Account
 	reads        flights // those of callers that are under way
@@ -53,6 +55,7 @@ func (s *Server) newAccount(name string, o Options) (*account, error) {
 	tx := transaction.New(a.scope, s.background)
 	a.adhoc = adhoc.New(tx)
 	a.observer = observe.New(a.scope)
+	a.logs = logs.New(a.scope)
 	a.preflight = preflight.New(a.scope, sess, c.TaskRoles, access.RoleARN)
 	a.orchestrator = orchestration.New(tx)
 	return a, nil

@@ -73,16 +73,21 @@ func choice(name string, words ...string) setting {
 // instant takes a time from the query, in RFC 3339 or as milliseconds since 1970; the zero time unless given.
 func instant(name string) setting {
 	return queryParam(name, "instant", func(s string) (any, error) {
-		if ms, err := strconv.ParseInt(s, 10, 64); err == nil && ms >= 0 {
-			return time.UnixMilli(ms).UTC(), nil
-		}
-		// A + in a query reads as a space.
-		t, err := time.Parse(time.RFC3339, strings.Replace(s, " ", "+", 1))
+		t, err := parseInstant(s)
 		if err != nil {
 			return nil, fmt.Errorf("must be a time such as 2026-01-31T12:00:00Z, or milliseconds since 1970")
 		}
-		return t.UTC(), nil
+		return t, nil
 	}, time.Time{})
+}
+
+// parseInstant reads a time in RFC 3339 or in milliseconds since 1970.
+func parseInstant(s string) (time.Time, error) {
+	if ms, err := strconv.ParseInt(s, 10, 64); err == nil && ms >= 0 {
+		return time.UnixMilli(ms).UTC(), nil
+	}
+	t, err := time.Parse(time.RFC3339, strings.Replace(s, " ", "+", 1)) // a + in a query reads as a space
+	return t.UTC(), err
 }
 
 // queryParam takes name from the query, once.

@@ -22,9 +22,9 @@ func (s *Server) routes() {
 		s.open(v1, path, file)
 	}
 
-	v1.Handle("/accounts", handle(s, http.StatusOK, listAccounts)).Methods(http.MethodGet)
 	s.serviceRoutes(v1)
 	s.observeRoutes(v1)
+	s.logRoutes(v1)
 	s.clusterRoutes(v1)
 	s.taskRoutes(v1)
 	s.taskDefinitionRoutes(v1)
@@ -52,10 +52,6 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 	}
 	if template, err := match.Route.GetPathTemplate(); err == nil {
 		recordOf(r).route = template
-	}
-	if err := permitMethod(r); err != nil {
-		writeError(w, r, err)
-		return
 	}
 	match.Handler.ServeHTTP(w, mux.SetURLVars(r, match.Vars))
 }

@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"time"
 
-	awslogs "github.com/aws/aws-sdk-go/service/cloudwatchlogs"
 	"github.com/gorilla/mux"
 
 	"ecs-api/common"
@@ -91,25 +90,6 @@ func listServiceEvents(c call, at target, _ none) ([]*awsecs.ServiceEvent, error
 	return c.account.orchestrator.Events(c.Context(), at.cluster, at.service)
 }
 
-func showServiceLogs(c call, at target, _ none) (*awslogs.GetLogEventsOutput, error) {
-	var wrong []common.FieldError
-	for _, name := range []string{"task", "container"} {
-		if c.text(name) == "" {
-			wrong = append(wrong, common.FieldError{Field: name, Detail: "is required"})
-		}
-	}
-	start, end := c.instant("start"), c.instant("end")
-	if !start.IsZero() && !end.IsZero() && end.Before(start) {
-		wrong = append(wrong, common.FieldError{Field: "end", Detail: "is before start"})
-	}
-	if err := common.Invalid(wrong...); err != nil {
-		return nil, err
-	}
-	return c.account.orchestrator.Logs(c.Context(), at.cluster, at.service, orchestration.LogQuery{
-		Task: c.text("task"), Container: c.text("container"), Limit: c.number("limit"), Token: c.text("seq"), Start: start, End: end,
-	})
-}
-
 func listOperations(c call, _ none) ([]operations.Operation, error) {
 	return c.server.background.Operations(c.account.name), nil
 }
@@ -137,8 +117,6 @@ func (s *Server) serviceRoutes(v1 *mux.Router) {
 	v1.Handle(service, handle(s, http.StatusOK, targeted(updateService), slashes("cluster", "service"), within(orchestrationTime))).Methods(http.MethodPut)
 	v1.Handle(service, handle(s, http.StatusOK, targeted(deleteService), slashes("cluster", "service"), flag("recursive"), within(orchestrationTime))).Methods(http.MethodDelete)
 	v1.Handle(service+"/events", handle(s, http.StatusOK, targeted(listServiceEvents), slashes("cluster", "service"))).Methods(http.MethodGet)
-	v1.Handle(service+"/logs", handle(s, http.StatusOK, targeted(showServiceLogs), slashes("cluster", "service"),
-		text("task"), text("container"), number("limit", 1, 10000, 0), text("seq"), instant("start"), instant("end"))).Methods(http.MethodGet)
 	v1.Handle("/{account}/operations", handle(s, http.StatusOK, listOperations)).Methods(http.MethodGet)
 	v1.Handle("/{account}/operations/{operation}", handle(s, http.StatusOK, showOperation)).Methods(http.MethodGet)
 }

@@ -21,3 +21,16 @@ func (c *Client) Events(ctx context.Context, in *cloudwatchlogs.GetLogEventsInpu
 	}
 	return out, nil
 }
+
+// Filter returns one page of the events of a log group's streams, in the order of their times. A page may be empty, and another follow. A group
+// that is not there is NotFound.
+func (c *Client) Filter(ctx context.Context, in *cloudwatchlogs.FilterLogEventsInput) (*cloudwatchlogs.FilterLogEventsOutput, error) {
+	if in == nil {
+		in = &cloudwatchlogs.FilterLogEventsInput{}
+	}
+	out, err := c.api.FilterLogEventsWithContext(ctx, in)
+	if err != nil {
+		return nil, common.FromAWS(err, "filter log group %q", aws.StringValue(in.LogGroupName))
+	}
+	return out, nil
+}

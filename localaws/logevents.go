@@ -133,27 +133,62 @@ func filterLogEvents(r *request, in *cloudwatchlogs.FilterLogEventsInput) (*clou
 			return nil, refuse(cloudwatchlogs.ErrCodeResourceNotFoundException, "The specified log stream does not exist.")
 		}
 	}
-	var found []*cloudwatchlogs.FilteredLogEvent
+	var found []candidate
 	for name, st := range g.streams.all() {
 		if len(in.LogStreamNames) > 0 && !slices.Contains(aws.StringValueSlice(in.LogStreamNames), name) || !strings.HasPrefix(name, aws.StringValue(in.LogStreamNamePrefix)) {
 			continue
 		}
 		first, last := st.between(in.StartTime, in.EndTime)
 		for _, e := range st.events[first:last] {
-			if matches(e.message) {
-				found = append(found, &cloudwatchlogs.FilteredLogEvent{
-					EventId: aws.String(fmt.Sprintf("%056d", e.id)), IngestionTime: aws.Int64(e.ingested), LogStreamName: aws.String(name),
-					Message: aws.String(e.message), Timestamp: aws.Int64(e.timestamp),
-				})
-			}
+			found = append(found, candidate{name, e})
 		}
 	}
-	slices.SortStableFunc(found, func(a, b *cloudwatchlogs.FilteredLogEvent) int { return cmp.Compare(*a.Timestamp, *b.Timestamp) })
-	page, next, err := pageOf(found, in.NextToken, limit)
+	slices.SortStableFunc(found, func(a, b candidate) int { return cmp.Compare(a.timestamp, b.timestamp) })
+	return searchPage(found, in.NextToken, limit, matches)
+}
+
+// candidate is an event that a search may find, and the stream it is in.
+type candidate struct {
+	stream string
+	logEvent
+}
+
+// maxSearched is how many events one page of a search looks at. AWS says only that it searches a part at a time, and that a page may be empty
+// and another follow.
+const maxSearched = 5000
+
+// searchPage returns the page of a search that a token names: no more than limit events, nor than maxReadSize bytes of them, of maxSearched.
+func searchPage(all []candidate, token *string, limit int, matches func(string) bool) (*cloudwatchlogs.FilterLogEventsOutput, error) {
+	part, next, err := pageOf(all, token, maxSearched)
 	if err != nil {
 		return nil, logsToken(err)
 	}
-	return &cloudwatchlogs.FilterLogEventsOutput{Events: page, NextToken: next, SearchedLogStreams: []*cloudwatchlogs.SearchedLogStream{}}, nil
+	out := &cloudwatchlogs.FilterLogEventsOutput{Events: []*cloudwatchlogs.FilteredLogEvent{}, NextToken: next, SearchedLogStreams: []*cloudwatchlogs.SearchedLogStream{}}
+	start, size := len(all)-len(part), 0
+	if next != nil {
+		position, err := readToken(next)
+		if err != nil {
+			return nil, logsToken(err)
+		}
+		if start, err = strconv.Atoi(position); err != nil {
+			return nil, logsToken(err)
+		}
+		start -= len(part)
+	}
+	for i, e := range part {
+		if !matches(e.message) {
+			continue
+		}
+		if size += len(e.message) + eventTax; len(out.Events) == limit || size > maxReadSize {
+			out.NextToken = writeToken(strconv.Itoa(start + i))
+			break
+		}
+		out.Events = append(out.Events, &cloudwatchlogs.FilteredLogEvent{
+			EventId: aws.String(fmt.Sprintf("%056d", e.id)), IngestionTime: aws.Int64(e.ingested), LogStreamName: aws.String(e.stream),
+			Message: aws.String(e.message), Timestamp: aws.Int64(e.timestamp),
+		})
+	}
+	return out, nil
 }
 
 // patternTerm is a word or a quoted phrase of a filter pattern, behind "?" or "-" or neither.

@@ -10,6 +10,7 @@ import (
 	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/diagnosis"
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
 )
@@ -21,6 +22,7 @@ type ServiceView struct {
 	TaskDefinition  *awsecs.TaskDefinition // the object
 	Tasks           []string               // ids of the running and the stopped ones that AWS still knows
 	ServiceEndpoint *string                // its name in service discovery: name.namespace
+	State           diagnosis.State
 }
 
 // Show returns a service with its tags.
@@ -103,6 +105,7 @@ func (o *Orchestrator) ShowAll(ctx context.Context, cluster, name string) (*Serv
 	if err != nil {
 		return nil, err
 	}
+	view.State = diagnosis.StateOf(view.Service)
 	return view, nil
 }
 
@@ -166,13 +169,24 @@ func (o *Orchestrator) List(ctx context.Context, cluster string) ([]string, erro
 	return ours, err
 }
 
+// ListedService is a service in a list, with its tags.
+type ListedService struct {
+	*awsecs.Service
+	State diagnosis.State
+}
+
 // ListAll returns the services in a cluster with their tags.
-func (o *Orchestrator) ListAll(ctx context.Context, cluster string) ([]*awsecs.Service, error) {
+func (o *Orchestrator) ListAll(ctx context.Context, cluster string) ([]ListedService, error) {
 	arns, err := o.List(ctx, cluster)
 	if err != nil {
 		return nil, err
 	}
-	return o.describeOurs(ctx, cluster, arns)
+	services, err := o.describeOurs(ctx, cluster, arns)
+	var all []ListedService
+	for _, s := range services {
+		all = append(all, ListedService{s, diagnosis.StateOf(s)})
+	}
+	return all, err
 }
 
 // describeOurs describes services, and leaves out those that do not exist for our callers.
@@ -181,4 +195,13 @@ func (o *Orchestrator) describeOurs(ctx context.Context, cluster string, arns []
 	return slices.DeleteFunc(services, func(s *awsecs.Service) bool {
 		return !ecs.ToTags(s.Tags).BelongsTo(o.account.Org) || aws.StringValue(s.Status) == "INACTIVE"
 	}), err
+}
+
+// Events returns a service's events, the newest first: AWS keeps a hundred.
+func (o *Orchestrator) Events(ctx context.Context, cluster, name string) ([]*awsecs.ServiceEvent, error) {
+	service, err := o.Show(ctx, cluster, name)
+	if err != nil {
+		return nil, err
+	}
+	return service.Events, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/diagnosis"
+	"ecs-api/orchestration/logs"
 	"ecs-api/orchestration/observe"
 )
 
@@ -34,6 +35,8 @@ func Of(out any) (text string, ok bool) {
 		return revisions(out), true
 	case []observe.Service:
 		return services(out), true
+	case *logs.Page:
+		return lines(out), true
 	}
 	return "", false
 }
@@ -298,6 +301,15 @@ func services(all []observe.Service) string {
 	}
 	p.table(rows)
 	return p.String()
+}
+
+// lines are log lines as they are.
+func lines(p *logs.Page) string {
+	var b strings.Builder
+	for _, e := range p.Events {
+		b.WriteString(e.Message + "\n")
+	}
+	return b.String()
 }
 
 // sorted returns the keys of a map, sorted.

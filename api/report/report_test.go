@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ecs-api/orchestration/diagnosis"
+	"ecs-api/orchestration/logs"
 	"ecs-api/orchestration/observe"
 )
 
@@ -85,6 +86,7 @@ events
   - memory: 512
 web:1 INACTIVE  registered -
 `},
+		"lines": {&logs.Page{Events: []logs.Event{{Message: "one"}, {Message: "\ttwo"}}}, "one\n\ttwo\n"},
 		"services": {[]observe.Service{
 			{ServiceName: new("www"), Cluster: "clu", State: diagnosis.Steady, DesiredCount: 1, RunningCount: 1, TaskDefinition: new("arn:aws:ecs:us-east-1:1:task-definition/web:2")},
 			{ServiceName: new("api"), Cluster: "other", State: diagnosis.Failing, DesiredCount: 2},

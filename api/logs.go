@@ -1,0 +1,174 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"ecs-api/api/sse"
+	"ecs-api/common"
+	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/logs"
+)
+
+// How far back logs are read unless the request says since when, and how many lines a page has.
+const (
+	usualSince = time.Hour
+	usualLines = 1000
+)
+
+// maxFilter is the longest filter pattern that CloudWatch Logs takes.
+const maxFilter = 1024
+
+// serviceLogs returns lines of all tasks of a service, as a page or as a stream. With task it is one container's log, as CloudWatch Logs pages it.
+func serviceLogs(c call, at target, _ none) (any, error) {
+	if err := common.Invalid(mixedLogs(c)...); err != nil {
+		return nil, err
+	}
+	show := func(ctx context.Context) (*awsecs.Service, error) {
+		return c.account.orchestrator.Show(ctx, at.cluster, at.service)
+	}
+	if c.text("task") != "" {
+		return c.account.logs.Stream(c.Context(), at.cluster, at.service, show, logs.StreamQuery{
+			Task: c.text("task"), Container: c.text("container"), Limit: c.number("limit"), Token: c.text("seq"), Start: c.instant("start"), End: c.instant("end"),
+		})
+	}
+	service, err := show(c.Context())
+	if err != nil {
+		return nil, err
+	}
+	return readLogs(c, at.cluster+"/"+at.service, c.account.logs.Service(at.cluster, service, c.text("container"), c.flag("previous")), c.flag("previous"))
+}
+
+// mixedLogs says what is wrong with a query for the logs of a service: one for a task's log cannot have what one for the whole has.
+func mixedLogs(c call) (wrong []common.FieldError) {
+	ofTask, ofService := []string{"seq", "start", "end"}, []string{"since", "until", "filter", "previous", "next", "follow"}
+	if c.text("task") == "" {
+		for _, name := range ofTask {
+			if c.query().Has(name) {
+				wrong = append(wrong, common.FieldError{Field: name, Detail: "goes with task; without it, use since, until and next"})
+			}
+		}
+		return append(wrong, wrongPeriod(c, "since", "until")...)
+	}
+	for _, name := range ofService {
+		if c.query().Has(name) {
+			wrong = append(wrong, common.FieldError{Field: name, Detail: "goes without task; for one task use …/tasks/{task}/logs"})
+		}
+	}
+	if c.text("container") == "" {
+		wrong = append(wrong, common.FieldError{Field: "container", Detail: "is required with task"})
+	}
+	return append(wrong, wrongPeriod(c, "start", "end")...)
+}
+
+// wrongPeriod says what is wrong with the times between which lines are wanted.
+func wrongPeriod(c call, from, to string) []common.FieldError {
+	if start, end := c.instant(from), c.instant(to); !start.IsZero() && !end.IsZero() && end.Before(start) {
+		return []common.FieldError{{Field: to, Detail: "is before " + from}}
+	}
+	return nil
+}
+
+// taskLogs returns lines of a task, one of no service even, as a page or as a stream.
+func taskLogs(c call, _ none) (any, error) {
+	if err := common.Invalid(wrongPeriod(c, "since", "until")...); err != nil {
+		return nil, err
+	}
+	task, err := c.account.adhoc.Tasks.Show(c.Context(), c.name("cluster"), c.name("task"))
+	if err != nil {
+		return nil, err
+	}
+	return readLogs(c, *task.TaskArn, c.account.logs.Task(task, c.text("container")), false)
+}
+
+// readLogs returns a page of lines, or a stream of them. Of says what they are of.
+func readLogs(c call, of string, from logs.Source, previous bool) (any, error) {
+	q := logs.Query{
+		Container: c.text("container"), Since: c.instant("since"), Until: c.instant("until"), Filter: c.text("filter"), Previous: previous,
+		Limit: int(c.number("limit")), Next: c.text("next"),
+	}
+	if !c.streams() {
+		if q.Limit == 0 {
+			q.Limit = usualLines
+		}
+		if q.Since.IsZero() {
+			q.Since = time.Now().Add(-usualSince)
+		}
+		return c.account.logs.Read(c.Context(), of, from, q)
+	}
+	for _, name := range []string{"previous", "until", "next", "limit"} {
+		if c.query().Has(name) {
+			return nil, common.Invalid(common.FieldError{Field: name, Detail: "does not go with follow"})
+		}
+	}
+	following, err := c.account.logs.Follow(c.Context(), from, q, c.request.Header.Get(headerLastEvent))
+	if err != nil {
+		return nil, err
+	}
+	return &stream{func(ctx context.Context, out *sse.Writer) error {
+		if err := out.Begin(); err != nil {
+			return err
+		}
+		return following.Run(ctx, func(e logs.Event) error {
+			return out.Send(sse.Event{ID: e.ID(), Name: "log", Data: e, Text: func() string { return e.Message }})
+		})
+	}}, nil
+}
+
+// moment takes a time from the query like instant, or how long ago that is: 15m, 2h, 3d.
+func moment(name string) setting {
+	return queryParam(name, "instant", func(s string) (any, error) {
+		if d, ok := ago(s); ok {
+			return time.Now().Add(-d).UTC(), nil
+		}
+		t, err := parseInstant(s)
+		if err != nil {
+			return nil, errors.New("must be how long ago, such as 15m, 2h or 3d, a time such as 2026-01-31T12:00:00Z, or milliseconds since 1970")
+		}
+		return t, nil
+	}, time.Time{})
+}
+
+// ago reads how long ago something is.
+func ago(s string) (time.Duration, bool) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		return time.Duration(n) * 24 * time.Hour, err == nil
+	}
+	d, err := time.ParseDuration(s)
+	return d, err == nil && d >= 0 && !isDigits(s)
+}
+
+// isDigits reports whether s is a number without a unit: milliseconds since 1970.
+func isDigits(s string) bool {
+	_, err := strconv.ParseInt(s, 10, 64)
+	return err == nil
+}
+
+// filterPattern takes a filter pattern of CloudWatch Logs from the query.
+func filterPattern(name string) setting {
+	return queryParam(name, "text", func(s string) (any, error) {
+		if len(s) > maxFilter {
+			return nil, errors.New("must be at most 1024 bytes")
+		}
+		return s, checkText(s)
+	}, "")
+}
+
+// logRoutes are the routes of logs.
+func (s *Server) logRoutes(v1 *mux.Router) {
+	lines := func(e *endpoint) {
+		for _, set := range []setting{text("container"), number("limit", 1, 10000, 0), moment("since"), moment("until"), filterPattern("filter"), text("next"), flag("follow")} {
+			set(e)
+		}
+	}
+	v1.Handle("/{account}/clusters/{cluster}/services/{service}/logs", handle(s, http.StatusOK, targeted(serviceLogs), slashes("cluster", "service"),
+		lines, flag("previous"), text("task"), text("seq"), instant("start"), instant("end"))).Methods(http.MethodGet)
+	v1.Handle("/{account}/clusters/{cluster}/tasks/{task}/logs", handle(s, http.StatusOK, taskLogs, slashes("cluster", "task"), lines)).Methods(http.MethodGet)
+}
