@@ -30,6 +30,9 @@ func TestSecrets(t *testing.T) {
 		{name: "change the value", send: "PUT /local/secrets/sshhhhh", status: 200, body: `{"Secret": "TOPSEKRETsshhhhh", "Tags": [{"key": "Application", "value": "FooBAAAAAR"}]}`,
 			answer: `{"ARN": "${secret}", "Name": "sshhhhh", "VersionId": "~."}`},
 		{name: "change the tags alone", send: "PUT /local/secret/sshhhhh", status: 200, body: `{"Tags": [{"key": "Owner", "value": "me"}]}`, with: []string{"Content-Length: 0"}},
+		{name: "change the value, by AWS's name of it, and the description", send: "PUT /local/secrets/a%2Fb", status: 200, body: `{"SecretString": "TOPSEKRETtoo", "Description": "changed", "Tags": [{"key": "Owner", "value": "me"}]}`,
+			answer: `{"ARN": "${secret2}", "Name": "a/b", "VersionId": "~."}`},
+		{name: "change it to two values", send: "PUT /local/secrets/a%2Fb", status: 400, body: `{"Secret": "TOPSEKRET", "SecretString": "TOPSEKRETtoo"}`, wrong: []string{"SecretString"}},
 		{name: "change nothing", send: "PUT /local/secrets/sshhhhh", status: 400, body: `{}`, wrong: []string{"Secret"}},
 		{name: "change its org", send: "PUT /local/secrets/sshhhhh", status: 400, body: `{"Tags": [{"key": "spinup:org", "value": "other"}]}`},
 		{name: "change one that is not there", send: "PUT /local/secrets/nothing", status: 404, body: `{"Secret": "TOPSEKRET"}`},
@@ -37,6 +40,8 @@ func TestSecrets(t *testing.T) {
 	})
 	w.expect(t, []fact{
 		{name: "the value is the new one", of: secretValue("sshhhhh"), want: `{"SecretString": "TOPSEKRETsshhhhh"}`},
+		{name: "the other value is the new one", of: secretValue("a/b"), want: `{"SecretString": "TOPSEKRETtoo"}`},
+		{name: "the description is the new one", of: secret("a/b"), want: `{"Description": "changed"}`},
 		{name: "the tags are the new ones", of: secret("sshhhhh"), want: `{"Tags": [{"Key": "Application", "Value": "FooBAAAAAR"}, {"Key": "Owner", "Value": "me"}, {"Key": "spinup:org", "Value": "localdev"}]}`},
 		{name: "another org's is untouched", of: secretValue("theirs"), want: `{"SecretString": "s"}`},
 	})

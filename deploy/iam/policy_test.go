@@ -85,7 +85,7 @@ func TestWhatCouldBeAbusedIsNarrow(t *testing.T) {
 	roles := "arn:aws:iam::123456789012:role/*-ecsTaskExecution"
 	bounded := grant{List{roles}, map[string]map[string]List{"StringEquals": {"iam:PermissionsBoundary": {values.Boundary}}}}
 	want := map[string]grant{
-		"iam:PassRole": {List{roles, "arn:aws:iam::123456789012:role/app-*"}, map[string]map[string]List{"StringEquals": {"iam:PassedToService": {"ecs-tasks.amazonaws.com"}}}},
+		"iam:PassRole": {List{roles, "arn:aws:iam::123456789012:role/app-*"}, map[string]map[string]List{"StringEquals": {"iam:PassedToService": {"ecs-tasks.amazonaws.com", "ecs.amazonaws.com"}}}},
 		"iam:CreateServiceLinkedRole": {List{"arn:aws:iam::123456789012:role/aws-service-role/ecs.amazonaws.com/*"},
 			map[string]map[string]List{"StringEquals": {"iam:AWSServiceName": {"ecs.amazonaws.com"}}}},
 		"iam:CreateRole":   bounded,

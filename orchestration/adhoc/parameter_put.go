@@ -158,11 +158,10 @@ func checkParameterChange(name string, in *awsssm.PutParameterInput) common.Prob
 	if aws.StringValue(in.Value) != "" {
 		return p
 	}
-	more := in.Description != nil || in.KeyId != nil || in.Type != nil || in.Tier != nil || in.AllowedPattern != nil || in.DataType != nil || in.Policies != nil
 	switch {
 	case len(in.Tags) == 0:
 		p.Add("Value", "or Tags must be given")
-	case more:
+	case slices.ContainsFunc([]*string{in.Description, in.KeyId, in.Type, in.Tier, in.AllowedPattern, in.DataType, in.Policies}, func(s *string) bool { return s != nil }):
 		p.Add("Value", "must be given: AWS changes all but the tags along with the value only")
 	}
 	return p

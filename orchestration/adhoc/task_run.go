@@ -73,18 +73,24 @@ func checkRun(a account.Settings, cluster string, in *awsecs.RunTaskInput) commo
 	if in.Count != nil && (*in.Count < 1 || *in.Count > maxRun) {
 		p.Add("count", "must be 1 to %d", maxRun)
 	}
-	if t := aws.StringValue(in.LaunchType); t != "" && t != awsecs.LaunchTypeFargate {
-		p.Add("launchtype", "must be FARGATE, or left out")
-	}
-	if aws.StringValue(in.LaunchType) != "" && len(in.CapacityProviderStrategy) > 0 {
-		p.Add("launchtype", "cannot go together with capacityproviderstrategy")
-	}
+	checkLaunchType(&p, in)
 	if t := aws.StringValue(in.PropagateTags); t != "" && t != awsecs.PropagateTagsTaskDefinition && t != awsecs.PropagateTagsNone {
 		p.Add("propagatetags", "must be TASK_DEFINITION or NONE")
 	}
 	spec.CheckNetwork(&p, "", in.NetworkConfiguration)
 	checkRunRoles(&p, a, in)
 	return append(p, ecs.ToTags(in.Tags).Validate("tags", a.Org)...)
+}
+
+// checkLaunchType refuses all but Fargate, and a launch type beside a strategy.
+func checkLaunchType(p *common.Problems, in *awsecs.RunTaskInput) {
+	launchType := aws.StringValue(in.LaunchType)
+	if launchType != "" && launchType != awsecs.LaunchTypeFargate {
+		p.Add("launchtype", "must be FARGATE, or left out")
+	}
+	if launchType != "" && len(in.CapacityProviderStrategy) > 0 {
+		p.Add("launchtype", "cannot go together with capacityproviderstrategy")
+	}
 }
 
 // checkRunRoles refuses roles that the account does not let callers name.

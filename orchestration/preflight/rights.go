@@ -76,6 +76,9 @@ func (a Account) checkRights(ctx context.Context, id sts.Identity, key string) r
 		}
 		for _, d := range denials {
 			text := d.Action + " on " + d.Resource
+			if to := s.Condition["StringEquals"]["iam:PassedToService"]; len(to) > 0 {
+				text += " to " + to[0]
+			}
 			if len(d.Without) > 0 {
 				unsure = append(unsure, "whether the credentials may "+text+": that depends on "+strings.Join(d.Without, ", "))
 			} else {
