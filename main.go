@@ -152,6 +152,9 @@ func start(ctx context.Context, o options, env func(string) string, stdout, stde
 	defer l.close()
 	if o.local {
 		cloud.greet(stdout, l.api.Addr(), c)
+	} else {
+		reloader := &tokenReloader{path: cmp.Or(o.config, defaultConfig), env: env, server: server, log: log}
+		defer reloader.start(ctx)()
 	}
 	return serve(ctx, l, server.Handler(), server.Stop, server.Shutdown, time.Duration(c.ShutdownGrace), log)
 }

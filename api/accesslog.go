@@ -34,8 +34,11 @@ func (s *Server) logAccess(r *http.Request, rec *record, answer *responseWriter,
 		"bytes":      answer.size,
 		"awsCalls":   rec.awsCalls.Load(),
 	}
-	if rec.caller != "" {
-		fields["caller"] = rec.caller
+	if rec.caller.Name != "" {
+		fields["caller"] = rec.caller.Name
+	}
+	if rec.caller.OnBehalfOf != "" {
+		fields["onBehalfOf"] = rec.caller.OnBehalfOf
 	}
 	if rec.account != "" {
 		fields["account"] = rec.account

@@ -33,7 +33,7 @@ type digest [sha256.Size]byte
 
 // authenticator knows the callers by their tokens. A caller sends the token itself or a bcrypt hash of it.
 type authenticator struct {
-	names   []string
+	grants  []*grant
 	tokens  [][]byte
 	digests []digest
 	turns   chan struct{} // hashing takes long; it gets half of the processors, so that others are served meanwhile
@@ -41,36 +41,44 @@ type authenticator struct {
 	wrong   memory        // hashes of none, apart, so that sending many pushes no right one out
 }
 
-func newAuthenticator(callers map[string]config.Secret) *authenticator {
+// grant is what a token opens.
+type grant struct {
+	caller   string
+	accounts []string // nil: all
+	readOnly bool
+}
+
+func newAuthenticator(callers map[string]config.Token) *authenticator {
 	a := &authenticator{turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
 	for _, name := range slices.Sorted(maps.Keys(callers)) {
-		token := []byte(callers[name].Reveal())
-		a.names = append(a.names, name)
+		t := callers[name]
+		token := []byte(t.Token.Reveal())
+		a.grants = append(a.grants, &grant{caller: name, accounts: t.Accounts, readOnly: t.ReadOnly})
 		a.tokens = append(a.tokens, token)
 		a.digests = append(a.digests, sha256.Sum256(token))
 	}
 	return a
 }
 
-// caller returns the name of whoever sent header, or a Forbidden error.
-func (a *authenticator) caller(ctx context.Context, header string) (string, error) {
+// grant returns what whoever sent header may do, or a Forbidden error.
+func (a *authenticator) grant(ctx context.Context, header string) (*grant, error) {
 	sent := digest(sha256.Sum256([]byte(header)))
 	found := -1
 	for i := range a.digests { // all of them, however early one fits
 		found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(a.digests[i][:], sent[:]), i, found)
 	}
 	if found >= 0 {
-		return a.names[found], nil
+		return a.grants[found], nil
 	}
 	forbidden := common.Errorf(common.Forbidden, "send a valid token in the header %s", headerToken)
 	if !worthHashing(header) {
-		return "", forbidden
+		return nil, forbidden
 	}
-	name, err := a.hashed(ctx, sent, header)
-	if err == nil && name == "" {
-		return "", forbidden
+	g, err := a.hashed(ctx, sent, header)
+	if err == nil && g == nil {
+		return nil, forbidden
 	}
-	return name, err
+	return g, err
 }
 
 // worthHashing reports whether header is a bcrypt hash that does not cost too much to check.
@@ -82,10 +90,10 @@ func worthHashing(header string) bool {
 	return err == nil && cost <= maxCost
 }
 
-// hashed returns the caller whose token the hash was made of; "" if it is nobody's.
-func (a *authenticator) hashed(ctx context.Context, sent digest, hash string) (string, error) {
-	if name, known := a.recall(sent); known {
-		return name, nil
+// hashed returns what the token opens that the hash was made of; nil if it was made of none.
+func (a *authenticator) hashed(ctx context.Context, sent digest, hash string) (*grant, error) {
+	if g, known := a.recall(sent); known {
+		return g, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
@@ -93,46 +101,46 @@ func (a *authenticator) hashed(ctx context.Context, sent digest, hash string) (s
 	case a.turns <- struct{}{}:
 		defer func() { <-a.turns }()
 	case <-ctx.Done():
-		return "", common.Errorf(common.Unavailable, "too many callers send hashed tokens at once; try again, or send the token itself")
+		return nil, common.Errorf(common.Unavailable, "too many callers send hashed tokens at once; try again, or send the token itself")
 	}
-	if name, known := a.recall(sent); known { // somebody before us in the queue sent the same
-		return name, nil
+	if g, known := a.recall(sent); known { // somebody before us in the queue sent the same
+		return g, nil
 	}
 	for i, token := range a.tokens {
 		if bcrypt.CompareHashAndPassword([]byte(hash), token) == nil {
-			a.right.put(sent, a.names[i])
-			return a.names[i], nil
+			a.right.put(sent, a.grants[i])
+			return a.grants[i], nil
 		}
 	}
-	a.wrong.put(sent, "")
-	return "", nil
+	a.wrong.put(sent, nil)
+	return nil, nil
 }
 
-func (a *authenticator) recall(sent digest) (name string, known bool) {
-	if name, known = a.right.get(sent); known {
-		return name, true
+func (a *authenticator) recall(sent digest) (g *grant, known bool) {
+	if g, known = a.right.get(sent); known {
+		return g, true
 	}
 	return a.wrong.get(sent)
 }
 
-// memory remembers callers by what they sent. When it is full it starts anew.
+// memory remembers grants by what callers sent. When it is full it starts anew.
 type memory struct {
-	mu    sync.Mutex
-	names map[digest]string
+	mu     sync.Mutex
+	grants map[digest]*grant
 }
 
-func (m *memory) get(d digest) (name string, known bool) {
+func (m *memory) get(d digest) (g *grant, known bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	name, known = m.names[d]
-	return name, known
+	g, known = m.grants[d]
+	return g, known
 }
 
-func (m *memory) put(d digest, name string) {
+func (m *memory) put(d digest, g *grant) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.names == nil || len(m.names) >= maxRemembered {
-		m.names = map[digest]string{}
+	if m.grants == nil || len(m.grants) >= maxRemembered {
+		m.grants = map[digest]*grant{}
 	}
-	m.names[d] = name
+	m.grants[d] = g
 }

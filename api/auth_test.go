@@ -24,8 +24,16 @@ func hashOf(t *testing.T, token string, cost int) string {
 	return string(hash)
 }
 
+// callerOf returns the name of a grant's caller; "" for none.
+func callerOf(g *grant) string {
+	if g == nil {
+		return ""
+	}
+	return g.caller
+}
+
 func TestTokens(t *testing.T) {
-	callers := map[string]config.Secret{"default": "first-token", "ui": "second-token", "old-ui": "third-token"}
+	callers := map[string]config.Token{"default": {Token: "first-token"}, "ui": {Token: "second-token"}, "old-ui": {Token: "third-token"}}
 	cheap := hashOf(t, "second-token", bcrypt.MinCost)
 	tests := []struct {
 		name, header, caller string
@@ -54,7 +62,8 @@ func TestTokens(t *testing.T) {
 	for range 2 { // the second time they are remembered
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
-				got, err := a.caller(t.Context(), tt.header)
+				g, err := a.grant(t.Context(), tt.header)
+				got := callerOf(g)
 				if got != tt.caller || common.Is(err, common.Forbidden) != (tt.caller == "") || err != nil && tt.caller != "" {
 					t.Errorf("taken for %q, %v; want %q", got, err, tt.caller)
 				}
@@ -78,33 +87,33 @@ func TestAnExpensiveHashIsRefusedUnhashed(t *testing.T) {
 }
 
 func TestAHashIsCheckedOnce(t *testing.T) {
-	a := newAuthenticator(map[string]config.Secret{"ui": "token"})
+	a := newAuthenticator(map[string]config.Token{"ui": {Token: "token"}})
 	right, wrong := hashOf(t, "token", bcrypt.MinCost), hashOf(t, "other", bcrypt.MinCost)
 	for _, hash := range []string{right, wrong} {
-		_, _ = a.caller(t.Context(), hash) // the outcome is TestTokens' business
+		_, _ = a.grant(t.Context(), hash) // the outcome is TestTokens' business
 	}
 	for range cap(a.turns) { // from here on nobody gets a turn to hash
 		a.turns <- struct{}{}
 	}
-	if name, err := a.caller(t.Context(), right); name != "ui" || err != nil {
-		t.Errorf("the right hash: %q, %v", name, err)
+	if g, err := a.grant(t.Context(), right); callerOf(g) != "ui" || err != nil {
+		t.Errorf("the right hash: %q, %v", callerOf(g), err)
 	}
-	if _, err := a.caller(t.Context(), wrong); !common.Is(err, common.Forbidden) {
+	if _, err := a.grant(t.Context(), wrong); !common.Is(err, common.Forbidden) {
 		t.Errorf("the wrong hash: %v", err)
 	}
-	if name, err := a.caller(t.Context(), "token"); name != "ui" || err != nil {
-		t.Errorf("the token itself waits for those who hash: %q, %v", name, err)
+	if g, err := a.grant(t.Context(), "token"); callerOf(g) != "ui" || err != nil {
+		t.Errorf("the token itself waits for those who hash: %q, %v", callerOf(g), err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := a.caller(ctx, hashOf(t, "token", bcrypt.MinCost))
+	_, err := a.grant(ctx, hashOf(t, "token", bcrypt.MinCost))
 	if !common.Is(err, common.Unavailable) {
 		t.Errorf("a new hash without a turn: %v, want it put off", err)
 	}
 }
 
 func TestManyCallersWithHashesOfTheirOwn(t *testing.T) {
-	a := newAuthenticator(map[string]config.Secret{"ui": "token", "other": "other"})
+	a := newAuthenticator(map[string]config.Token{"ui": {Token: "token"}, "other": {Token: "other"}})
 	hashes := make([]string, 64)
 	for i := range hashes {
 		hashes[i] = hashOf(t, "token", bcrypt.MinCost)
@@ -112,8 +121,8 @@ func TestManyCallersWithHashesOfTheirOwn(t *testing.T) {
 	var wg sync.WaitGroup
 	for _, hash := range hashes {
 		wg.Go(func() {
-			if name, err := a.caller(t.Context(), hash); name != "ui" || err != nil {
-				t.Errorf("taken for %q, %v", name, err)
+			if g, err := a.grant(t.Context(), hash); callerOf(g) != "ui" || err != nil {
+				t.Errorf("taken for %q, %v", callerOf(g), err)
 			}
 		})
 	}
@@ -123,9 +132,9 @@ func TestManyCallersWithHashesOfTheirOwn(t *testing.T) {
 func TestWhatIsRememberedIsBounded(t *testing.T) {
 	var m memory
 	for i := range 3 * maxRemembered {
-		m.put(digest{byte(i), byte(i >> 8)}, "ui")
-		if len(m.names) > maxRemembered {
-			t.Fatalf("%d are remembered", len(m.names))
+		m.put(digest{byte(i), byte(i >> 8)}, &grant{caller: "ui"})
+		if len(m.grants) > maxRemembered {
+			t.Fatalf("%d are remembered", len(m.grants))
 		}
 	}
 	if _, known := m.get(digest{255, 11}); !known {
@@ -135,7 +144,7 @@ func TestWhatIsRememberedIsBounded(t *testing.T) {
 
 func TestTheLogTellsCallersApart(t *testing.T) {
 	c := config.Local([]string{localaws.SubnetA}, []string{localaws.SecurityGroup})
-	c.Token, c.Tokens = testToken, map[string]config.Secret{"ui": "the-ui's-token"}
+	c.Token, c.Tokens = testToken, map[string]config.Token{"ui": {Token: "the-ui's-token"}}
 	h := newHarnessWith(t, localaws.New(), c)
 	for header, caller := range map[string]string{testToken: "default", "the-ui's-token": "ui", hashOf(t, "the-ui's-token", bcrypt.MinCost): "ui"} {
 		before := len(h.log.String())

@@ -153,6 +153,7 @@ func (e *endpoint) resolve(c *call) (err error) {
 			return common.Errorf(common.NotFound, "there is no account %q here", name)
 		}
 		recordOf(c.request).account = name
+		return permitAccount(c.request, name)
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
+	callers  *prometheus.CounterVec
 	inFlight prometheus.Gauge
 	aws      *prometheus.HistogramVec
 	awsTries *prometheus.CounterVec
@@ -43,6 +44,9 @@ func newMetrics(v Version) *metrics {
 			Name: "ecs_api_aws_tries_total", Help: "Tries made of calls to AWS: more than calls where the SDK retried.",
 		}, []string{"account", "service", "operation"}),
 	}
+	m.callers = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "ecs_api_caller_requests_total", Help: "Requests that came with a token, by caller (the config's name of the token), access (read or write) and status.",
+	}, []string{"caller", "access", "status"})
 	m.waits = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "ecs_api_aws_limiter_wait_seconds", Help: "How long tries of calls to AWS waited for our own limit on them, by account and rate bucket.", Buckets: seconds,
 	}, []string{"account", "bucket"})
@@ -54,7 +58,7 @@ func newMetrics(v Version) *metrics {
 	}, []string{"account", "kind"})
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "ecs_api_build_info", Help: "1, for the build that is running."}, []string{"version", "githash", "buildstamp"})
 	build.WithLabelValues(v.Version, v.GitHash, v.BuildStamp).Set(1)
-	m.registry.MustRegister(m.requests, m.inFlight, m.aws, m.awsTries, m.waits, m.operations, m.operationsRunning, build,
+	m.registry.MustRegister(m.requests, m.callers, m.inFlight, m.aws, m.awsTries, m.waits, m.operations, m.operationsRunning, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -65,6 +69,13 @@ func (m *metrics) handler() http.Handler {
 }
 
 func (m *metrics) observeRequest(method string, rec *record, status int, took time.Duration) {
+	if rec.grant != nil {
+		access := "write"
+		if method == http.MethodGet || method == http.MethodHead {
+			access = "read"
+		}
+		m.callers.WithLabelValues(rec.caller.Name, access, strconv.Itoa(rec.status(status))).Inc()
+	}
 	m.requests.WithLabelValues(rec.route, knownMethod(method), strconv.Itoa(rec.status(status))).Observe(took.Seconds())
 }
 

@@ -24,6 +24,8 @@ const (
 	headerRequestID = "X-Request-Id"
 	headerRegistry  = "X-Registry-Auth"
 	headerLastEvent = "Last-Event-ID"
+	// headerOnBehalfOf names the user for whom a caller acts.
+	headerOnBehalfOf = "X-On-Behalf-Of"
 )
 
 // writeLimit is how long a caller may take to read an answer, which is complete before its first byte is sent.
@@ -161,22 +163,6 @@ func showToPages(h http.Header) {
 // underBase reports whether r is for the API; anything else on this server is not found.
 func underBase(r *http.Request) bool {
 	return r.URL.Path == base || strings.HasPrefix(r.URL.Path, base+"/")
-}
-
-// authenticate lets requests pass that carry a token, or need none.
-func (s *Server) authenticate(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if underBase(r) && !s.public[r.URL.Path] {
-			caller, err := s.auth.caller(r.Context(), r.Header.Get(headerToken))
-			if err != nil {
-				w.Header().Set("Connection", "close") // else the server would first read the body of who knows whom
-				writeError(w, r, err)
-				return
-			}
-			recordOf(r).caller = caller
-		}
-		next.ServeHTTP(w, r)
-	})
 }
 
 // responseWriter keeps what was answered, and gives a slow reader no more than writeLimit.

@@ -13,7 +13,8 @@ import (
 // record is what becomes known of a request while it is served. The access log and the metrics are written from it.
 type record struct {
 	id       string
-	caller   string // whose token it came with
+	caller   common.Caller
+	grant    *grant // what the caller may do; nil where no token is needed
 	route    string // the template of the route that serves it
 	account  string
 	err      error

@@ -22,6 +22,7 @@ func (s *Server) routes() {
 		s.open(v1, path, file)
 	}
 
+	v1.Handle("/accounts", handle(s, http.StatusOK, listAccounts)).Methods(http.MethodGet)
 	s.serviceRoutes(v1)
 	s.observeRoutes(v1)
 	s.logRoutes(v1)
@@ -52,6 +53,10 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 	}
 	if template, err := match.Route.GetPathTemplate(); err == nil {
 		recordOf(r).route = template
+	}
+	if err := permitMethod(r); err != nil {
+		writeError(w, r, err)
+		return
 	}
 	match.Handler.ServeHTTP(w, mux.SetURLVars(r, match.Vars))
 }

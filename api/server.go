@@ -7,6 +7,8 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/gorilla/mux"
 	"github.com/sirupsen/logrus"
@@ -57,7 +59,9 @@ type Server struct {
 	tracer   trace.Tracer // nil: off
 	// background is the owner of what goes on after its request was answered.
 	background *operations.Group
-	auth       *authenticator
+	auth       atomic.Pointer[authenticator]
+	callersMu  sync.Mutex
+	callers    map[string]config.Token // those of auth
 	router     *mux.Router
 	public     map[string]bool // the paths that need no token
 	streams    *sse.Streams
@@ -73,7 +77,6 @@ func New(o Options) (*Server, error) {
 		accounts: make(map[string]*account, len(o.Config.Accounts)),
 		images:   registry.New(registry.Options{Allow: o.Config.Registries}),
 		metrics:  newMetrics(o.Version),
-		auth:     newAuthenticator(o.Config.Callers()),
 		router:   mux.NewRouter().UseEncodedPath().SkipClean(true),
 		public:   map[string]bool{},
 		streams:  sse.New(o.Streams),
@@ -89,6 +92,7 @@ func New(o Options) (*Server, error) {
 		}
 		s.accounts[name] = a
 	}
+	s.SetCallers(o.Config.Callers())
 	s.routes()
 	s.handler = s.chain()
 	return s, nil

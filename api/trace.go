@@ -53,8 +53,8 @@ func endTrace(span trace.Span, method string, rec *record, answered int) {
 	if rec.account != "" {
 		attributes = append(attributes, attribute.String("ecs_api.account", rec.account))
 	}
-	if rec.caller != "" {
-		attributes = append(attributes, attribute.String("ecs_api.caller", rec.caller))
+	if rec.caller.Name != "" {
+		attributes = append(attributes, attribute.String("ecs_api.caller", rec.caller.Name))
 	}
 	if rec.shared {
 		attributes = append(attributes, attribute.Bool("ecs_api.shared", true))

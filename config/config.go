@@ -4,7 +4,6 @@ package config
 
 import (
 	"errors"
-	"maps"
 	"time"
 )
 
@@ -14,8 +13,8 @@ type Config struct {
 	ListenAddress string `json:"listenAddress"`
 	// Token opens the API. It may be left out where Tokens has one.
 	Token Secret `json:"token"`
-	// Tokens are further tokens by caller's name, so that callers can be told apart and tokens be rotated.
-	Tokens map[string]Secret `json:"tokens"`
+	// Tokens are further tokens by caller's name, so that callers can be told apart, limited, and tokens be rotated.
+	Tokens map[string]Token `json:"tokens"`
 	// LogLevel is debug, info, warn or error; info unless set.
 	LogLevel string `json:"logLevel"`
 	// LogFormat is json or text; json unless set.
@@ -38,19 +37,6 @@ type Config struct {
 type RateLimit struct {
 	Burst     int     `json:"burst"`
 	PerSecond float64 `json:"perSecond"`
-}
-
-// DefaultCaller is the name of whoever comes with Config.Token, beside the names in Config.Tokens.
-const DefaultCaller = "default"
-
-// Callers returns every token that opens the API, by the name of the caller who carries it.
-func (c *Config) Callers() map[string]Secret {
-	all := make(map[string]Secret, len(c.Tokens)+1)
-	maps.Copy(all, c.Tokens)
-	if c.Token != "" {
-		all[DefaultCaller] = c.Token
-	}
-	return all
 }
 
 // Duration is a time.Duration that JSON writes as Go does: "90s", "2m".

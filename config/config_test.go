@@ -17,11 +17,11 @@ func TestCallers(t *testing.T) {
 	tests := []struct {
 		name   string
 		config Config
-		want   map[string]Secret
+		want   map[string]Token
 	}{
-		{"the one token", Config{Token: "x"}, map[string]Secret{"default": "x"}},
-		{"named tokens", Config{Tokens: map[string]Secret{"ui": "y"}}, map[string]Secret{"ui": "y"}},
-		{"both", Config{Token: "x", Tokens: map[string]Secret{"ui": "y"}}, map[string]Secret{"default": "x", "ui": "y"}},
+		{"the one token", Config{Token: "x"}, map[string]Token{"default": {Token: "x"}}},
+		{"named tokens", Config{Tokens: map[string]Token{"ui": {Token: "y", ReadOnly: true}}}, map[string]Token{"ui": {Token: "y", ReadOnly: true}}},
+		{"both", Config{Token: "x", Tokens: map[string]Token{"ui": {Token: "y"}}}, map[string]Token{"default": {Token: "x"}, "ui": {Token: "y"}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -65,6 +65,10 @@ func (d *decoder) value(key string, raw json.RawMessage, v reflect.Value) {
 		}
 		return
 	}
+	if s, ok := v.Addr().Interface().(shortened); ok && raw[0] == '"' {
+		d.value(key, raw, reflect.ValueOf(s.short()).Elem())
+		return
+	}
 	switch v.Kind() {
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
@@ -90,6 +94,9 @@ func (d *decoder) value(key string, raw json.RawMessage, v reflect.Value) {
 		d.as(scalars[v.Kind()], key, raw, v.Addr().Interface())
 	}
 }
+
+// shortened is an object that may be written as a bare string, which sets the member that short points to.
+type shortened interface{ short() any }
 
 // structure sets the fields of the struct v.
 func (d *decoder) structure(key string, raw json.RawMessage, v reflect.Value) {

@@ -113,7 +113,11 @@ func TestLoad(t *testing.T) {
 		{"a variable ends where its text does", seedFile, env("ECS_API_TOKEN", "from-env\n"), with(func(c *Config) { c.Token = "from-env" })},
 		{"a blank variable overrides nothing", seedFile, env("ECS_API_TOKEN", " ", "ECS_API_LOG_LEVEL", ""), seedConfig()},
 		{"named tokens alone will do", replace(t, seedFile, token, `"tokens": {"ui": "a", "ci": "b"},`), env(),
-			with(func(c *Config) { c.Token, c.Tokens = "", map[string]Secret{"ui": "a", "ci": "b"} })},
+			with(func(c *Config) { c.Token, c.Tokens = "", map[string]Token{"ui": {Token: "a"}, "ci": {Token: "b"}} })},
+		{"tokens with limits", replace(t, seedFile, token, `"tokens": {"ui": {"token": "a", "accounts": ["nonprod"]}, "ci": {"Token": "b", "readOnly": true}, "x": "c"},`), env(),
+			with(func(c *Config) {
+				c.Token, c.Tokens = "", map[string]Token{"ui": {Token: "a", Accounts: []string{"nonprod"}}, "ci": {Token: "b", ReadOnly: true}, "x": {Token: "c"}}
+			})},
 		{"every optional key", replace(t, replace(t, seedFile, token, `"token": "x", "tokens": {"ui": "y"}, "logFormat": "text", "registries": ["registry.internal:5000"],
 			"shutdownGrace": "90s", "debugAddress": "localhost:6060", "rateLimits": {"ecs-service-modify": {"burst": 5, "perSecond": 0.5}},`),
 			`"akid": "AKIAIOSFODNN7EXAMPLE",
@@ -121,7 +125,7 @@ func TestLoad(t *testing.T) {
       "permissionsBoundary": "arn:aws:iam::123456789012:policy/b", "defaultCapacityProviderStrategy": [{"capacityProvider": "FARGATE", "weight": 1, "base": 2}],
       "taskRoles": ["arn:aws:iam::123456789012:role/app-*"],`), env(),
 			with(func(c *Config) {
-				c.Tokens, c.LogFormat, c.Registries = map[string]Secret{"ui": "y"}, "text", []string{"registry.internal:5000"}
+				c.Tokens, c.LogFormat, c.Registries = map[string]Token{"ui": {Token: "y"}}, "text", []string{"registry.internal:5000"}
 				c.ShutdownGrace, c.DebugAddress = Duration(90*time.Second), "localhost:6060"
 				c.RateLimits = map[string]RateLimit{"ecs-service-modify": {Burst: 5, PerSecond: 0.5}}
 				a := c.Accounts["nonprod"]
@@ -273,7 +277,7 @@ func TestErrorsShowNoSecrets(t *testing.T) {
 	const canary = "hunter2"
 	files := map[string]string{
 		"tokens that are not valid": `{"token": " hunter2", "tokens": {"a": "hunter2\n", "b": "hunter2", "c": "hunter2"}}`,
-		"secrets of the wrong type": `{"token": ["hunter2"], "tokens": {"a": {"hunter2": 1}}, "accounts": {"a": {"akid": ["hunter2"], "secret": ["hunter2"]}}}`,
+		"secrets of the wrong type": `{"token": ["hunter2"], "tokens": {"a": ["hunter2"], "b": {"token": ["hunter2"], "accounts": "hunter2", "readOnly": "hunter2"}, "c": {"token": " hunter2", "accounts": ["hunter2"]}}, "accounts": {"a": {"akid": ["hunter2"], "secret": ["hunter2"]}}}`,
 		"a key that is not valid":   `{"accounts": {"a": {"akid": "hunter2 ", "secret": "hunter2 "}, "b": {"akid": "hunter2"}, "c": {"secret": "hunter2"}}}`,
 		"a password in a URL":       `{"accounts": {"a": {"endpoint": "http://user:hunter2@localhost/%zz"}, "b": {"endpoint": "http://user:hunter2@localhost"}}, "registries": ["user:hunter2@r"]}`,
 		"text that is cut off":      `{"token": "hunter2", "accounts": hunter2`,

@@ -56,32 +56,6 @@ func (c *Config) problems() []Problem {
 	return ps
 }
 
-// checkTokens checks the tokens. A short one is accepted: a deployment's callers have what they have.
-func (c *Config) checkTokens(ps *problems) {
-	if c.Token == "" && len(c.Tokens) == 0 {
-		ps.add("token", "must be set, here, as one of tokens, or in the environment as ECS_API_TOKEN")
-	}
-	owner := map[Secret]string{}
-	check := func(key string, token Secret) {
-		if detail := wrongToken(string(token)); detail != "" {
-			ps.add(key, "%s", detail)
-		} else if other, taken := owner[token]; taken {
-			ps.add(key, "is the same as %s: every caller needs a token of its own", other)
-		} else {
-			owner[token] = key
-		}
-	}
-	if c.Token != "" {
-		check("token", c.Token)
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.Tokens)) {
-		key := sub("tokens", name)
-		ps.unless(isSafeName(name), key, "must be named with 1 to 128 letters, digits, dots, dashes or underscores: the name stands for the caller in the log")
-		ps.unless(name != DefaultCaller || c.Token == "", key, "must have another name: "+DefaultCaller+" is whoever comes with token")
-		check(key, c.Tokens[name])
-	}
-}
-
 // wrongToken says what is wrong with a token, if anything.
 func wrongToken(token string) string {
 	switch {

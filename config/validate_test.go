@@ -68,9 +68,12 @@ func TestValidate(t *testing.T) {
 		{"a token with white space around it", func(c *Config) { c.Token = "x " }, []string{"token"}},
 		{"a token with a line break", func(c *Config) { c.Token = "x\ny" }, []string{"token"}},
 		{"tokens that are not valid, each", func(c *Config) {
-			c.Tokens = map[string]Secret{"a": "", "b": placeholder, "c": "x", "d": "y", "e": "y", "f/g": "z", "": "q", "default": "w"}
+			c.Tokens = map[string]Token{"a": {}, "b": {Token: placeholder}, "c": {Token: "x"}, "d": {Token: "y"}, "e": {Token: "y"}, "f/g": {Token: "z"}, "": {Token: "q"}, "default": {Token: "w"}}
 		}, []string{`tokens.""`, "tokens.a", "tokens.b", "tokens.c", "tokens.default", "tokens.e", `tokens."f/g"`}},
-		{"a token named default, alone", func(c *Config) { c.Token, c.Tokens = "", map[string]Secret{"default": "w"} }, nil},
+		{"a token named default, alone", func(c *Config) { c.Token, c.Tokens = "", map[string]Token{"default": {Token: "w"}} }, nil},
+		{"tokens limited to accounts that are not there", func(c *Config) {
+			c.Tokens = map[string]Token{"a": {Token: "1", Accounts: []string{"nonprod", "nonprd"}}, "b": {Token: "2", Accounts: []string{}}}
+		}, []string{"tokens.a.accounts[1]", "tokens.b.accounts"}},
 		{"an unknown level", func(c *Config) { c.LogLevel = "trace" }, []string{"logLevel"}},
 		{"an unknown format", func(c *Config) { c.LogFormat = "xml" }, []string{"logFormat"}},
 		{"no org", func(c *Config) { c.Org = "" }, []string{"org"}},

@@ -1,0 +1,117 @@
+package api
+
+import (
+	"maps"
+	"net/http"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"ecs-api/common"
+	"ecs-api/config"
+)
+
+// saneUser matches the users' ids that callers may act for: what AWS takes as the value of a tag, without spaces.
+var saneUser = regexp.MustCompile(`^[A-Za-z0-9_.:/=+@-]{1,128}$`)
+
+// authenticate lets requests pass that carry a token, or need none.
+func (s *Server) authenticate(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if underBase(r) && !s.public[r.URL.Path] {
+			rec := recordOf(r)
+			g, err := s.auth.Load().grant(r.Context(), r.Header.Get(headerToken))
+			if err == nil {
+				rec.grant, rec.caller.Name = g, g.caller
+				rec.caller.OnBehalfOf, err = onBehalfOf(r.Header)
+			}
+			if err != nil {
+				w.Header().Set("Connection", "close") // else the server would first read the body of who knows whom
+				writeError(w, r, err)
+				return
+			}
+			r = r.WithContext(common.WithCaller(r.Context(), rec.caller))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// onBehalfOf returns the user that the caller says it acts for, if it does. The id goes into logs and tags, so it must be fit for them.
+func onBehalfOf(h http.Header) (string, error) {
+	switch users := h.Values(headerOnBehalfOf); {
+	case len(users) == 0:
+		return "", nil
+	case len(users) == 1 && saneUser.MatchString(users[0]):
+		return users[0], nil
+	}
+	return "", common.Invalid(common.FieldError{Field: headerOnBehalfOf, Detail: "must be one user's id, of 1 to 128 letters, digits or any of _.:/=+@-"})
+}
+
+// permitMethod returns a Forbidden error if the token of r may not do what the method does. It looks before the body is read.
+func permitMethod(r *http.Request) error {
+	if g := recordOf(r).grant; g != nil && g.readOnly && !isRead(r) {
+		return common.Errorf(common.Forbidden, "The token of %s may only read, and %s changes something. Send a token that may write.", g.caller, knownMethod(r.Method))
+	}
+	return nil
+}
+
+// permitAccount returns a Forbidden error if the token of r may not use the account, which is there.
+func permitAccount(r *http.Request, account string) error {
+	if g := recordOf(r).grant; !g.allows(account) {
+		return common.Errorf(common.Forbidden, "The token of %s may not use the account %s. It may use %s.", g.caller, account, strings.Join(g.accounts, ", "))
+	}
+	return nil
+}
+
+// allows reports whether the account may be used.
+func (g *grant) allows(account string) bool {
+	return g.accounts == nil || slices.Contains(g.accounts, account)
+}
+
+// Account is an AWS account as callers see it.
+type Account struct {
+	Name   string
+	Region string
+	Org    string
+}
+
+// listAccounts returns the accounts that the token may use, by name.
+func listAccounts(c call, _ none) ([]Account, error) {
+	var all []Account
+	for _, name := range slices.Sorted(maps.Keys(c.server.config.Accounts)) {
+		if recordOf(c.request).grant.allows(name) {
+			all = append(all, Account{Name: name, Region: c.server.config.Accounts[name].Region, Org: c.server.config.Org})
+		}
+	}
+	return all, nil
+}
+
+// CallerChanges names the callers whose tokens a reload changed.
+type CallerChanges struct{ Added, Removed, Changed []string }
+
+// None reports whether nothing changed.
+func (c CallerChanges) None() bool { return len(c.Added)+len(c.Removed)+len(c.Changed) == 0 }
+
+// SetCallers puts the callers (Config.Callers) in place of those there are, for requests that come from now on.
+func (s *Server) SetCallers(callers map[string]config.Token) CallerChanges {
+	s.callersMu.Lock()
+	defer s.callersMu.Unlock()
+	var changes CallerChanges
+	for _, name := range slices.Sorted(maps.Keys(callers)) {
+		old, had := s.callers[name]
+		switch {
+		case !had:
+			changes.Added = append(changes.Added, name)
+		case !reflect.DeepEqual(old, callers[name]):
+			changes.Changed = append(changes.Changed, name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.callers)) {
+		if _, stays := callers[name]; !stays {
+			changes.Removed = append(changes.Removed, name)
+		}
+	}
+	s.callers = maps.Clone(callers)
+	s.auth.Store(newAuthenticator(callers))
+	return changes
+}
