@@ -155,7 +155,7 @@ func (h *harness) checkDescribed(t testing.TB, r *http.Request, body string, ans
 	t.Helper()
 	validator, err := describedBy()
 	if err == nil {
-		err = validator.Validate(r, []byte(body), answer, text)
+		err = validator.Validate(r, []byte(strings.TrimPrefix(body, "\ufeff")), answer, text)
 	}
 	if err != nil && !(h.own && errors.Is(err, openapitest.ErrUndocumented)) {
 		t.Errorf("not as the OpenAPI document says: %v\n%s", err, text)

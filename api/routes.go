@@ -38,7 +38,21 @@ func (s *Server) routes() {
 // open adds a route that answers GET and needs no token.
 func (s *Server) open(v1 *mux.Router, path string, h http.Handler) {
 	s.public[base+path] = true
+	if _, ok := h.(*endpoint); !ok && !strings.HasPrefix(path, "/docs") {
+		h = withoutQuery(h)
+	}
 	v1.Handle(path, h).Methods(http.MethodGet)
+}
+
+// withoutQuery refuses query parameters, as endpoints refuse those that they do not declare.
+func withoutQuery(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := new(endpoint).parse(nil, r.URL.RawQuery); err != nil {
+			writeError(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // dispatch hands the request to its route. If none has its path it says so, and if none has its method, which ones there are.

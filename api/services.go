@@ -18,9 +18,18 @@ import (
 // have passed.
 const orchestrationTime = 12 * time.Minute
 
-// createService builds a service and all it needs.
-func createService(c call, in orchestration.CreateInput) (*orchestration.CreateOutput, error) {
-	return c.account.orchestrator.Create(c.Context(), &in)
+// createService creates a service and all it needs.
+func createService(c call, in orchestration.CreateInput) (*created, error) {
+	out, err := c.account.orchestrator.Create(c.Context(), &in)
+	if err != nil {
+		return nil, err
+	}
+	return &created{out, c.warnings()}, nil
+}
+
+// checkCreate returns what is wrong with the values of a create whose body is wrong in form.
+func checkCreate(c call, in *orchestration.CreateInput) []common.FieldError {
+	return common.Fields(c.account.orchestrator.CheckCreate(in))
 }
 
 // target is the cluster, and the service if there is one, that a path names.
@@ -61,12 +70,20 @@ func showService(c call, at target, _ none) (any, error) {
 }
 
 // updateService changes a service.
-func updateService(c call, at target, in orchestration.UpdateInput) (*orchestration.UpdateOutput, error) {
-	return c.account.orchestrator.Update(c.Context(), at.cluster, at.service, &in)
+func updateService(c call, at target, in orchestration.UpdateInput) (*updated, error) {
+	return changeService(c, at.cluster, at.service, &in)
+}
+
+func changeService(c call, cluster, service string, in *orchestration.UpdateInput) (*updated, error) {
+	out, err := c.account.orchestrator.Update(c.Context(), cluster, service, in)
+	if err != nil {
+		return nil, err
+	}
+	return &updated{out, c.warnings()}, nil
 }
 
 // updateNamedService changes the service that the body names.
-func updateNamedService(c call, at target, in orchestration.UpdateInput) (*orchestration.UpdateOutput, error) {
+func updateNamedService(c call, at target, in orchestration.UpdateInput) (*updated, error) {
 	name := in.Name()
 	if name == "" {
 		return nil, common.Invalid(common.FieldError{Field: "ServiceName", Detail: "is required: name the service in the path, as ServiceName or as Service.Service"})
@@ -74,7 +91,7 @@ func updateNamedService(c call, at target, in orchestration.UpdateInput) (*orche
 	if err := checkName(name); err != nil {
 		return nil, common.Invalid(common.FieldError{Field: "ServiceName", Detail: err.Error()})
 	}
-	return c.account.orchestrator.Update(c.Context(), at.cluster, name, &in)
+	return changeService(c, at.cluster, name, &in)
 }
 
 // deleteService deletes a service; recursive takes down what belongs to it as well, and says where that can be followed.
@@ -110,7 +127,7 @@ func orEmpty[T any](list []T) []T {
 func (s *Server) serviceRoutes(v1 *mux.Router) {
 	const services = "/{account}/clusters/{cluster}/services"
 	const service = services + "/{service}"
-	v1.Handle("/{account}/services", handle(s, http.StatusOK, createService, within(orchestrationTime))).Methods(http.MethodPost)
+	v1.Handle("/{account}/services", handle(s, http.StatusOK, createService, checked(checkCreate), within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(services, handle(s, http.StatusOK, targeted(listServices), slashes("cluster"), flag("all"))).Methods(http.MethodGet)
 	v1.Handle(services, handle(s, http.StatusOK, targeted(updateNamedService), slashes("cluster"), within(orchestrationTime))).Methods(http.MethodPut)
 	v1.Handle(service, handle(s, http.StatusOK, targeted(showService), slashes("cluster", "service"), flag("all"))).Methods(http.MethodGet)

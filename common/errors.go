@@ -152,6 +152,9 @@ func InvalidOf(code Code, fields []FieldError, more int) error {
 	return &Error{Kind: BadRequest, Code: code, Fields: fields, msg: msg.String()}
 }
 
+// Fields returns what err says is wrong with which field.
+func Fields(err error) []FieldError { return asError(err).Fields }
+
 // text returns what is wrong as a part of a sentence.
 func (f FieldError) text() string { return strings.TrimSpace(f.Field + " " + f.Detail) } // some are of the request as a whole
 

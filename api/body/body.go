@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -38,7 +39,7 @@ type Body struct {
 // problem is one thing that is wrong with a body.
 type problem struct {
 	common.FieldError
-	meant string // the key that was probably meant, of an unknown one
+	misspelt bool // it is an unknown key that looks like a known one
 }
 
 // NullsSetter is an input that has to tell a member that is null from one that is absent.
@@ -107,15 +108,15 @@ func check(text []byte) error {
 // wrong keeps a problem with the field at the path, which is called only if the problem is kept by name.
 func (b *Body) wrong(path func() string, detail string) {
 	b.others = true
-	b.add(path, detail, "")
+	b.add(path, detail, false)
 }
 
-func (b *Body) add(path func() string, detail, meant string) {
+func (b *Body) add(path func() string, detail string, misspelt bool) {
 	if len(b.problems) >= maxProblems {
 		b.more++
 		return
 	}
-	b.problems = append(b.problems, problem{common.FieldError{Field: path(), Detail: detail}, meant})
+	b.problems = append(b.problems, problem{common.FieldError{Field: path(), Detail: detail}, misspelt})
 }
 
 // Err returns what is wrong with the body: what Decode found, and what a later check found about the values, by path, unless Decode has
@@ -130,8 +131,8 @@ func (b *Body) Err(values ...common.FieldError) error {
 		code = common.CodeInvalidRequest
 	}
 	for _, f := range values {
-		f.Field = b.Spelled(f.Field)
-		if !b.reported(f.Field) {
+		there, missing := b.follow(f.Field)
+		if f.Field = there + missing; !b.reported(f.Field, missing != "") {
 			all = append(all, f)
 			code = common.CodeInvalidRequest
 		}
@@ -139,18 +140,12 @@ func (b *Body) Err(values ...common.FieldError) error {
 	return common.InvalidOf(code, all, b.more)
 }
 
-// reported reports whether Decode has found something wrong with the field, with one in it, or with one that it is in. A member of an object
-// that holds a misspelt key may have been meant by that key.
-func (b *Body) reported(field string) bool {
-	for _, p := range b.problems {
-		if within(field, p.Field) || within(p.Field, field) {
-			return true
-		}
-		if i := strings.LastIndexByte(p.Field, '.'); p.meant != "" && strings.EqualFold(p.Field[:i+1]+p.meant, field) {
-			return true
-		}
-	}
-	return false
+// reported reports whether Decode has found something wrong with the field, with one in it, or with one that it is in. What is missing may have
+// been meant by a misspelt key.
+func (b *Body) reported(field string, missing bool) bool {
+	return slices.ContainsFunc(b.problems, func(p problem) bool {
+		return within(field, p.Field) || within(p.Field, field) || missing && p.misspelt
+	})
 }
 
 // within reports whether the inner path is the outer one, or below it.

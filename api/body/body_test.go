@@ -235,10 +235,18 @@ func TestWhatALaterCheckFindsIsReportedBesideIt(t *testing.T) {
 	)
 	want := []string{
 		"TASKDEFINITION.CPU must be a string, not a number", "TASKDEFINITION.Containerdefinitions[1].imgae is unknown; image was probably meant",
-		"TASKDEFINITION.Containerdefinitions[0].Name must have letters", "Service.servicename is required",
+		"TASKDEFINITION.Containerdefinitions[0].Name must have letters", // what is missing may be meant by imgae
 	}
 	if diff := cmp.Diff(want, problems(err)); diff != "" || common.ResponseCode(err) != common.CodeInvalidRequest {
 		t.Errorf("%s %s", common.ResponseCode(err), diff)
+	}
+	b, err = body.Decode([]byte(`{"Service":{"desiredCount":"1"}}`), new(input), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = []string{"Service.desiredCount must be a whole number, not a string", "Service.servicename is required"}
+	if diff := cmp.Diff(want, problems(b.Err(common.FieldError{Field: "service.servicename", Detail: "is required"}))); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -9,6 +9,12 @@ import (
 
 // Spelled returns a path with the keys as the body spells them. What the body does not have stays as it is.
 func (b *Body) Spelled(path string) string {
+	spelled, rest := b.follow(path)
+	return spelled + rest
+}
+
+// follow goes down a path as far as the body has it, and returns that part as the body spells it, and the rest.
+func (b *Body) follow(path string) (there, rest string) {
 	s := scanner{text: b.text}
 	var spelled strings.Builder
 	for path != "" {
@@ -28,7 +34,7 @@ func (b *Body) Spelled(path string) string {
 			path = dotted
 		}
 	}
-	return spelled.String() + path
+	return spelled.String(), path
 }
 
 // member moves to the value of the member that the path begins with, and returns its key and the rest of the path. Keys may hold dots: the

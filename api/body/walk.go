@@ -210,9 +210,9 @@ func (w *walker) unknown(o *object, key string) {
 		return
 	}
 	if meant, ok := o.nearest(key); ok {
-		w.body.add(w.where, "is unknown; "+meant+" was probably meant", meant)
+		w.body.add(w.where, "is unknown; "+meant+" was probably meant", true)
 	} else if w.body.strict {
-		w.body.add(w.where, "is unknown", "")
+		w.body.add(w.where, "is unknown", false)
 	} else if len(w.body.Ignored) < MaxIgnored {
 		w.body.Ignored = append(w.body.Ignored, w.where())
 	}
