@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -66,26 +67,35 @@ func tracesProtocol(env func(string) string) (string, error) {
 	get := func(name string) string { return strings.TrimSpace(env(name)) }
 	const all, own = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 	exporter := get("OTEL_TRACES_EXPORTER")
-	if strings.EqualFold(get("OTEL_SDK_DISABLED"), "true") || exporter == "none" || exporter == "" && get(all) == "" && get(own) == "" {
+	unasked := exporter == "" && get(all) == "" && get(own) == ""
+	if strings.EqualFold(get("OTEL_SDK_DISABLED"), "true") || exporter == "none" || unasked {
 		return "", nil
 	}
+	return checkedProtocol(get, exporter, all, own)
+}
+
+// checkedProtocol is tracesProtocol where traces are wanted.
+func checkedProtocol(get func(string) string, exporter string, endpoints ...string) (string, error) {
 	var problems []error
 	if exporter != "" && exporter != "otlp" {
 		problems = append(problems, fmt.Errorf("OTEL_TRACES_EXPORTER is %q: use otlp, or none", exporter))
 	}
-	for _, name := range []string{all, own} {
-		u, err := url.Parse(get(name))
-		if get(name) != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "") {
+	for _, name := range endpoints {
+		if get(name) != "" && !isEndpoint(get(name)) {
 			problems = append(problems, fmt.Errorf("%s must be a URL such as http://localhost:4318", name))
 		}
 	}
 	protocol := cmp.Or(get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"), get("OTEL_EXPORTER_OTLP_PROTOCOL"), "http/protobuf")
-	switch protocol {
-	case "http/protobuf", "http/json", "grpc":
-	default:
+	if !slices.Contains([]string{"http/protobuf", "http/json", "grpc"}, protocol) {
 		problems = append(problems, fmt.Errorf("OTEL_EXPORTER_OTLP_PROTOCOL is %q: use http/protobuf, http/json or grpc", protocol))
 	}
 	return protocol, errors.Join(problems...)
+}
+
+// isEndpoint reports whether a text is the URL of a collector.
+func isEndpoint(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
 }
 
 // complaints logs what OpenTelemetry has to complain of, but not for ever: a collector that is down is told of once a minute.

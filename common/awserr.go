@@ -183,17 +183,12 @@ func kindOfAWS(ae awserr.Error) Kind {
 			return r.kind
 		}
 	}
-	switch {
-	case status == http.StatusNotFound:
-		return NotFound
-	case status == http.StatusConflict:
-		return Conflict
-	case status == http.StatusTooManyRequests:
-		return Throttled
-	case status == http.StatusBadRequest:
-		return BadRequest
-	}
-	return Internal
+	return kindsByStatus[status] // Internal for all others
+}
+
+// kindsByStatus are the kinds of errors that AWS says only a status of.
+var kindsByStatus = map[int]Kind{
+	http.StatusNotFound: NotFound, http.StatusConflict: Conflict, http.StatusTooManyRequests: Throttled, http.StatusBadRequest: BadRequest,
 }
 
 func (r rule) fits(ae awserr.Error) bool {

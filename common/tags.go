@@ -121,6 +121,8 @@ func (t Tags) TooMany() bool { return len(t) > maxTags-ownTags }
 // tagText is what AWS allows in keys and values.
 var tagText = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
+const tagCharacters = "may hold letters, digits, spaces and _ . : / = + - @"
+
 // Validate returns what AWS would refuse about t, and a spinup:org other than org. Field is the name of the list in the request.
 func (t Tags) Validate(field, org string) []FieldError {
 	var wrong []FieldError
@@ -129,20 +131,37 @@ func (t Tags) Validate(field, org string) []FieldError {
 	}
 	for i, tag := range t {
 		at := fmt.Sprintf("%s[%d]", field, i)
-		switch {
-		case tag.Key == "" || len([]rune(tag.Key)) > 128:
-			wrong = append(wrong, FieldError{at + ".Key", "must have 1 to 128 characters"})
-		case strings.HasPrefix(strings.ToLower(tag.Key), "aws:"):
-			wrong = append(wrong, FieldError{at + ".Key", "must not begin with aws:, which AWS keeps for itself"})
-		case !tagText.MatchString(tag.Key):
-			wrong = append(wrong, FieldError{at + ".Key", "may hold letters, digits, spaces and _ . : / = + - @"})
-		case len([]rune(tag.Value)) > 256:
-			wrong = append(wrong, FieldError{at + ".Value", "must have at most 256 characters"})
-		case !tagText.MatchString(tag.Value):
-			wrong = append(wrong, FieldError{at + ".Value", "may hold letters, digits, spaces and _ . : / = + - @"})
-		case tag.Key == TagOrg && tag.Value != org:
-			wrong = append(wrong, FieldError{at + ".Value", fmt.Sprintf("must be %q, the org of this server", org)})
+		if member, detail := tag.problem(org); detail != "" {
+			wrong = append(wrong, FieldError{at + "." + member, detail})
 		}
 	}
 	return wrong
+}
+
+// problem returns the member that is wrong, and why; nothing if none is.
+func (t Tag) problem(org string) (member, detail string) {
+	if detail := keyProblem(t.Key); detail != "" {
+		return "Key", detail
+	}
+	switch {
+	case len([]rune(t.Value)) > 256:
+		return "Value", "must have at most 256 characters"
+	case !tagText.MatchString(t.Value):
+		return "Value", tagCharacters
+	case t.Key == TagOrg && t.Value != org:
+		return "Value", fmt.Sprintf("must be %q, the org of this server", org)
+	}
+	return "", ""
+}
+
+func keyProblem(key string) string {
+	switch {
+	case key == "" || len([]rune(key)) > 128:
+		return "must have 1 to 128 characters"
+	case strings.HasPrefix(strings.ToLower(key), "aws:"):
+		return "must not begin with aws:, which AWS keeps for itself"
+	case !tagText.MatchString(key):
+		return tagCharacters
+	}
+	return ""
 }

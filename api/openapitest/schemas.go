@@ -16,24 +16,7 @@ type schemas map[*openapi3.Schema]*jsonschema.Schema
 
 // compile compiles the schemas of the document's components and of its operations' bodies.
 func compile(doc *openapi3.T) (schemas, error) {
-	bodies := map[string]*openapi3.SchemaRef{}
-	gather := func(content openapi3.Content) {
-		for _, media := range content {
-			if media.Schema != nil {
-				bodies[strconv.Itoa(len(bodies))] = media.Schema
-			}
-		}
-	}
-	for _, item := range doc.Paths.Map() {
-		for _, operation := range item.Operations() {
-			if operation.RequestBody != nil {
-				gather(operation.RequestBody.Value.Content)
-			}
-			for _, response := range operation.Responses.Map() {
-				gather(response.Value.Content)
-			}
-		}
-	}
+	bodies := bodySchemas(doc)
 	maps.Copy(bodies, doc.Components.Schemas)
 
 	text, err := json.Marshal(map[string]any{"components": map[string]any{"schemas": doc.Components.Schemas}, "bodies": bodies})
@@ -57,6 +40,29 @@ func compile(doc *openapi3.T) (schemas, error) {
 		}
 	}
 	return out, nil
+}
+
+// bodySchemas returns the schemas of the operations' bodies, numbered.
+func bodySchemas(doc *openapi3.T) map[string]*openapi3.SchemaRef {
+	bodies := map[string]*openapi3.SchemaRef{}
+	gather := func(content openapi3.Content) {
+		for _, media := range content {
+			if media.Schema != nil {
+				bodies[strconv.Itoa(len(bodies))] = media.Schema
+			}
+		}
+	}
+	for _, item := range doc.Paths.Map() {
+		for _, operation := range item.Operations() {
+			if operation.RequestBody != nil {
+				gather(operation.RequestBody.Value.Content)
+			}
+			for _, response := range operation.Responses.Map() {
+				gather(response.Value.Content)
+			}
+		}
+	}
+	return bodies
 }
 
 // validate returns what the schema says against the value.

@@ -48,20 +48,8 @@ func soakChurn(ctx context.Context, binary string, duration time.Duration, calle
 	}
 	defer s.stop()
 	c := &churn{s: s, fates: map[made]string{}, says: map[string]int{}}
-	var all sync.WaitGroup
-	for n := range callers { // what runs once has run before the base is taken
-		all.Go(func() {
-			one := made{fmt.Sprintf("warm%d", n), fmt.Sprintf("warm%d", n)}
-			if c.create(one) {
-				c.remove(one)
-			}
-		})
-	}
-	all.Wait()
-	for one, fate := range c.fates {
-		if fate != gone {
-			return fmt.Errorf("%s, AWS being well, is %s: %v", one.name, fate, c.says)
-		}
+	if err := c.warmUp(callers); err != nil {
+		return err
 	}
 	base, err := s.rest()
 	if err != nil {
@@ -73,26 +61,9 @@ func soakChurn(ctx context.Context, binary string, duration time.Duration, calle
 	}
 	limited, cancel := context.WithTimeout(ctx, duration)
 	defer cancel()
+	var all sync.WaitGroup
 	for n := range callers {
-		all.Go(func() {
-			var alive []made
-			for i := 0; limited.Err() == nil; i++ {
-				one := made{fmt.Sprintf("c%dx%dx", n, i), fmt.Sprintf("c%dx%dx", n, i)}
-				if i%2 == 0 {
-					one.cluster = fmt.Sprintf("space%d", n%spaces)
-				}
-				switch {
-				case !c.create(one):
-				case i%2 == 1:
-					c.remove(one)
-				case len(alive) == keep:
-					c.remove(alive[0])
-					alive = append(alive[1:], one)
-				default:
-					alive = append(alive, one)
-				}
-			}
-		})
+		all.Go(func() { c.call(limited, n) })
 	}
 	first, err := c.watch(limited, duration)
 	all.Wait()
@@ -107,6 +78,47 @@ func soakChurn(ctx context.Context, binary string, duration time.Duration, calle
 		err = fmt.Errorf("the heap has grown from %.1f MB early on to %.1f MB at rest", first.heap, now.heap)
 	}
 	return errors.Join(wrong, after, err)
+}
+
+// warmUp creates and deletes a service for each caller: what runs once has run before the base is taken.
+func (c *churn) warmUp(callers int) error {
+	var all sync.WaitGroup
+	for n := range callers {
+		all.Go(func() {
+			one := made{fmt.Sprintf("warm%d", n), fmt.Sprintf("warm%d", n)}
+			if c.create(one) {
+				c.remove(one)
+			}
+		})
+	}
+	all.Wait()
+	for one, fate := range c.fates {
+		if fate != gone {
+			return fmt.Errorf("%s, AWS being well, is %s: %v", one.name, fate, c.says)
+		}
+	}
+	return nil
+}
+
+// call is the n-th caller, until ctx ends.
+func (c *churn) call(ctx context.Context, n int) {
+	var alive []made
+	for i := 0; ctx.Err() == nil; i++ {
+		one := made{fmt.Sprintf("c%dx%dx", n, i), fmt.Sprintf("c%dx%dx", n, i)}
+		if i%2 == 0 {
+			one.cluster = fmt.Sprintf("space%d", n%spaces)
+		}
+		switch {
+		case !c.create(one):
+		case i%2 == 1:
+			c.remove(one)
+		case len(alive) == keep:
+			c.remove(alive[0])
+			alive = append(alive[1:], one)
+		default:
+			alive = append(alive, one)
+		}
+	}
 }
 
 // watch tells, a line a minute, what the program holds until ctx ends, and returns what it held first.
@@ -214,6 +226,20 @@ func (m made) parts() []string {
 
 func (m made) logs() string { return "logs:log-group " + m.cluster }
 
+// expected returns what must exist, and what may exist beside it: log groups stay.
+func (c *churn) expected() (want, may map[string]bool) {
+	want, may = map[string]bool{}, map[string]bool{}
+	for one, fate := range c.fates {
+		may[one.logs()] = fate != failed || strings.HasPrefix(one.cluster, "space") || may[one.logs()]
+		if fate == kept {
+			for _, line := range one.parts() {
+				want[line] = true
+			}
+		}
+	}
+	return want, may
+}
+
 // judge asks again for what is owed, and compares what exists with what was said.
 func (c *churn) judge() error {
 	said := map[string]int{}
@@ -224,15 +250,7 @@ func (c *churn) judge() error {
 	}
 	fmt.Println("answers:", c.says)
 	fmt.Println("services:", said)
-	want, may := map[string]bool{}, map[string]bool{}
-	for one, fate := range c.fates {
-		may[one.logs()] = fate != failed || strings.HasPrefix(one.cluster, "space") || may[one.logs()]
-		if fate == kept {
-			for _, line := range one.parts() {
-				want[line] = true
-			}
-		}
-	}
+	want, may := c.expected()
 	wrong := 0
 	have := map[string]bool{}
 	for _, line := range c.s.aws.Inventory() {

@@ -55,7 +55,7 @@ func TestACellIsWrittenForBenchstat(t *testing.T) {
 func TestAProblemIsToldByItsKind(t *testing.T) {
 	s := launchTest(t)
 	kind, detail := s.ask(http.MethodGet, servicePath("myclu", "www"), "").problem()
-	if kind != "404 Not Found NotFound" || detail == "" {
+	if kind != "404 NotFound" || detail == "" {
 		t.Errorf("got %q: %q", kind, detail)
 	}
 	s.stop()

@@ -50,18 +50,25 @@ func soakRead(ctx context.Context, binary string, duration time.Duration, caller
 		}
 		fmt.Printf("%7v%v   %v\n", at, c, now)
 		c.wrong.print()
-		switch {
-		case c.wrong.total() > 0:
-			found = append(found, fmt.Errorf("%d requests failed until %v", c.wrong.total(), at))
-		case c.callsEach() > mostCalls:
-			found = append(found, fmt.Errorf("%.3f calls to AWS per request until %v", c.callsEach(), at))
-		case c.at(.99) >= longest:
-			found = append(found, fmt.Errorf("a p99 of %v until %v", c.at(.99), at))
-		case grown(first.heap, now.heap):
+		found = append(found, c.tooMuch(at))
+		if grown(first.heap, now.heap) {
 			found = append(found, fmt.Errorf("the heap has grown from %.1f to %.1f MB until %v", first.heap, now.heap, at))
 		}
 	}
 	return errors.Join(append(found, s.atRest(base), ctx.Err())...)
+}
+
+// tooMuch says what of the reading until then failed, or cost more than it may; nil if nothing did.
+func (c cell) tooMuch(until time.Duration) error {
+	switch {
+	case c.wrong.total() > 0:
+		return fmt.Errorf("%d requests failed until %v", c.wrong.total(), until)
+	case c.callsEach() > mostCalls:
+		return fmt.Errorf("%.3f calls to AWS per request until %v", c.callsEach(), until)
+	case c.at(.99) >= longest:
+		return fmt.Errorf("a p99 of %v until %v", c.at(.99), until)
+	}
+	return nil
 }
 
 // atRest compares what the program holds at rest with what it held before.

@@ -132,6 +132,11 @@ func (s *server) start(binary, endpoint string) error {
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}
+	return s.listen(log)
+}
+
+// listen reads from the program's log where it serves; the rest of the log is dropped.
+func (s *server) listen(log io.Reader) error {
 	lines := bufio.NewReader(log)
 	for s.url == "" || s.debug == "" {
 		line, err := lines.ReadString('\n')
@@ -191,11 +196,11 @@ func (a answer) problem() (kind, detail string) {
 	if a.err != nil {
 		return "no answer", a.err.Error()
 	}
-	var p struct{ Title, Detail, Code string }
+	var p struct{ Detail, Code string }
 	if json.Unmarshal(a.body, &p) != nil {
 		return fmt.Sprint(a.status), string(a.body)
 	}
-	return strings.TrimSpace(fmt.Sprint(a.status, " ", p.Title, " ", p.Code)), p.Detail
+	return strings.TrimSpace(fmt.Sprint(a.status, " ", p.Code)), p.Detail
 }
 
 // failed returns the problem as an error; nil if there is none.

@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
 )
 
 // Compare reports how what a command printed differs from what a document shows in a block of the language. … stands for what the document
@@ -94,36 +93,31 @@ func values(text string) ([]any, error) {
 	}
 }
 
+// token is a string, a bracket, an ellipsis, or what is between those, of JSON with ellipses.
+var token = regexp.MustCompile(`(?s)"(?:[^"\\]|\\.)*"|[{}\[\]:,]|…|[^"{}\[\]:,…]+`)
+
 // quoteEllipses makes JSON of a text with ellipses outside of strings: members of that name, or strings.
 func quoteEllipses(text string) string {
-	var out strings.Builder
-	var open []rune // the brackets that are open
-	inString, escaped, last := false, false, ' '
-	for _, r := range text {
-		switch {
-		case inString:
-			inString = escaped || r != '"'
-			escaped = r == '\\' && !escaped
-		case r == '"':
-			inString = true
-		case r == '{' || r == '[':
-			open = append(open, r)
-		case (r == '}' || r == ']') && len(open) > 0:
-			open = open[:len(open)-1]
-		case string(r) == ellipsis:
-			out.WriteString(`"…"`)
-			if len(open) > 0 && open[len(open)-1] == '{' && last != ':' {
-				out.WriteString(`:null`)
+	var open []string // the brackets that are open
+	last := ""        // the token before, white space aside
+	return token.ReplaceAllStringFunc(text, func(t string) string {
+		before := last
+		if strings.TrimSpace(t) != "" {
+			last = t
+		}
+		switch t {
+		case "{", "[":
+			open = append(open, t)
+		case "}", "]":
+			open = open[:max(len(open)-1, 0)]
+		case ellipsis:
+			if len(open) > 0 && open[len(open)-1] == "{" && before != ":" {
+				return `"…":null`
 			}
-			last = r
-			continue
+			return `"…"`
 		}
-		if !unicode.IsSpace(r) {
-			last = r
-		}
-		out.WriteRune(r)
-	}
-	return out.String()
+		return t
+	})
 }
 
 // compareValue compares what is shown at path with what was printed there.
