@@ -62,7 +62,8 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	status, header, out, err := p.serve(r, body)
 	if refused, ok := errors.AsType[*awsError](err); ok {
-		status, header, out, err = refused.response()
+		err = nil
+		status, header, out = refused.response()
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
@@ -100,13 +101,13 @@ func (p *proxy) serve(r *http.Request, body []byte) (int, http.Header, []byte, e
 
 // send makes one request to moto.
 func (p *proxy) send(ctx context.Context, method, uri string, header http.Header, body []byte) (int, http.Header, []byte, error) {
-	r, err := http.NewRequestWithContext(ctx, method, p.moto+uri, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, method, p.moto+uri, bytes.NewReader(body)) //nolint:gosec // it is a proxy, to one server that the test has started
 	if err != nil {
 		return 0, nil, nil, fmt.Errorf("pass on to moto: %w", err)
 	}
 	r.Header = header.Clone()
 	r.Header.Del("Accept-Encoding") // the transport unpacks only what it has asked for itself
-	resp, err := p.client.Do(r)
+	resp, err := p.client.Do(r)     //nolint:gosec // as above
 	if err != nil {
 		return 0, nil, nil, fmt.Errorf("pass on to moto: %w", err)
 	}
@@ -134,10 +135,10 @@ func (c *call) ask(action string, in object) (object, error) {
 }
 
 // response is the error as the JSON protocols of AWS write it.
-func (e *awsError) response() (int, http.Header, []byte, error) {
+func (e *awsError) response() (int, http.Header, []byte) {
 	body := object{"__type": e.code, "message": e.message, "Message": e.message}
 	maps.Copy(body, e.more)
-	return http.StatusBadRequest, http.Header{"Content-Type": {"application/x-amz-json-1.1"}}, encode(body), nil
+	return http.StatusBadRequest, http.Header{"Content-Type": {"application/x-amz-json-1.1"}}, encode(body)
 }
 
 // decode reads JSON and keeps numbers as they are written.
