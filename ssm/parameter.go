@@ -20,7 +20,8 @@ const (
 )
 
 // Put creates a parameter, or, with Overwrite, a new version of one. Without Overwrite it is a Conflict if the parameter exists, unless
-// the response to an earlier try of this very call was lost and what exists has the value and type of this call. A name whose parameter was
+// the response to an earlier try of this very call was lost and what exists has the value and type of this call. The same is a success if all responses
+// were lost. A name whose parameter was
 // deleted a moment ago is a Conflict too, of the race common.ParameterDeleted.
 func (c *Client) Put(ctx context.Context, in *ssm.PutParameterInput) (*ssm.PutParameterOutput, error) {
 	if in == nil {
@@ -32,9 +33,10 @@ func (c *Client) Put(ctx context.Context, in *ssm.PutParameterInput) (*ssm.PutPa
 		return out, nil
 	}
 	err = common.FromAWS(common.Withhold(err, aws.StringValue(in.Value)), "put parameter %q", aws.StringValue(in.Name))
-	if tries.Lost() && common.CodeOf(err) == ssm.ErrCodeParameterAlreadyExists {
-		if made := c.made(ctx, in); made != nil {
-			return made, nil
+	taken := tries.Lost() && common.CodeOf(err) == ssm.ErrCodeParameterAlreadyExists
+	if taken || common.Ambiguous(err) && !aws.BoolValue(in.Overwrite) {
+		if created := c.created(ctx, in); created != nil {
+			return created, nil
 		}
 	}
 	if common.CodeOf(err) == ssm.ErrCodeParameterAlreadyExists && !c.exists(ctx, in.Name) {
@@ -50,8 +52,14 @@ func justDeleted(name string) error {
 	return err
 }
 
-// made returns the response to in if the parameter is as in asks for, else nil. It is the one place that decrypts a value.
-func (c *Client) made(ctx context.Context, in *ssm.PutParameterInput) *ssm.PutParameterOutput {
+// lookTime is how long it may take to find out what a call did whose response was lost. It does not count towards the call's deadline, which may be
+// why it was lost.
+const lookTime = 15 * time.Second
+
+// created returns the response to in if the parameter is as in asks for, else nil. It is the one place that decrypts a value.
+func (c *Client) created(ctx context.Context, in *ssm.PutParameterInput) *ssm.PutParameterOutput {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	defer cancel()
 	out, err := c.api.GetParameterWithContext(ctx, &ssm.GetParameterInput{Name: in.Name, WithDecryption: aws.Bool(true)})
 	if err != nil || out.Parameter == nil {
 		return nil
