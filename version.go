@@ -9,8 +9,11 @@ import (
 
 // buildVersion returns which build this is: what the Makefile said, else what Go recorded.
 func buildVersion() api.Version {
-	var revision, stamp string
+	var module, revision, stamp string
 	if info, ok := debug.ReadBuildInfo(); ok {
+		if info.Main.Version != "(devel)" { // go install MODULE@VERSION, and go build in a checkout, know the version
+			module = info.Main.Version
+		}
 		for _, s := range info.Settings {
 			switch s.Key {
 			case "vcs.revision":
@@ -21,7 +24,7 @@ func buildVersion() api.Version {
 		}
 	}
 	return api.Version{
-		Version:    cmp.Or(version, "dev"),
+		Version:    cmp.Or(version, module, "dev"),
 		GitHash:    cmp.Or(githash, revision, "unknown"),
 		BuildStamp: cmp.Or(buildstamp, stamp, "unknown"),
 	}

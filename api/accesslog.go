@@ -15,9 +15,15 @@ const statusHungUp = 499
 // maxLogged is how much of a path is logged.
 const maxLogged = 512
 
+// quietRoutes are asked every few seconds by load balancers and Prometheus: their lines would hide the others.
+var quietRoutes = map[string]bool{base + "/ping": true, base + "/metrics": true}
+
 // logAccess writes the one line that each request gets. Queries and bodies are never logged, at any level.
 func (s *Server) logAccess(r *http.Request, rec *record, answer *responseWriter, took time.Duration) {
 	level := logrus.InfoLevel
+	if quietRoutes[rec.route] {
+		level = logrus.DebugLevel
+	}
 	if rec.err != nil && answer.status >= http.StatusInternalServerError && !common.Is(rec.err, common.Canceled) {
 		level = logrus.ErrorLevel
 	}
