@@ -242,7 +242,7 @@ var (
 		"forceNewDeployment": "it starts a deployment",
 	}
 	serviceRefused = map[string]string{
-		"placementConstraints": "lacement", "placementStrategy": "lacement", "loadBalancers": "arget group", "role": "role",
+		"placementConstraints": "lacement", "placementStrategy": "lacement", "loadBalancers": "arget", "role": "role",
 	}
 )
 

@@ -33,6 +33,14 @@ func BenchmarkRounds(b *testing.B) {
 			times(n-ours, func(i int) { h.addSecret(t, fmt.Sprintf("rest/%04d", i), rest) })
 		}
 	}
+	balancers := func(n int) func(*harness, testing.TB) {
+		return func(h *harness, t testing.TB) {
+			lbs := h.loadBalancers(t)
+			for i := range n {
+				h.addLoadBalancer(t, lbs, fmt.Sprintf("lb%02d", i), "clu", fmt.Sprintf("a%02d", i), fmt.Sprintf("b%02d", i))
+			}
+		}
+	}
 	for _, bench := range []struct {
 		name                 string
 		seed                 func(*harness, testing.TB)
@@ -54,6 +62,9 @@ func BenchmarkRounds(b *testing.B) {
 		{"delete a secret", secrets(1, 1, nil), "DELETE", "/secrets/ours%2F0000", ""},
 		{"list 20 of 5000 secrets", secrets(5000, 20, nil), "GET", "/secrets", ""},
 		{"list 20 of 5000 secrets, the others of an org of which ours begins the name", secrets(5000, 20, tagsOthers), "GET", "/secrets", ""},
+		{"target groups of 20 load balancers", balancers(20), "GET", "/lbs?space=clu", ""},
+		{"show a load balancer", balancers(1), "GET", "/lbs/clu", ""},
+		{"show 20 load balancers", balancers(20), "GET", "/lbs/clu", ""},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			var calls int

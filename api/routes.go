@@ -30,6 +30,7 @@ func (s *Server) routes() {
 	s.taskRoutes(v1)
 	s.taskDefinitionRoutes(v1)
 	s.cloudMapRoutes(v1)
+	s.loadBalancerRoutes(v1)
 	s.secretRoutes(v1)
 	s.parameterRoutes(v1)
 	s.imageRoutes(v1)

@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "rewrite testdata/awserrors.golden")
 // After a look at the difference, `go test ./common -update` accepts it.
 func TestEveryErrorCodeOfTheSDKHasItsKind(t *testing.T) {
 	var lines []string
-	for _, service := range []string{"cloudwatchlogs", "ecs", "iam", "kms", "resourcegroupstaggingapi", "secretsmanager", "servicediscovery", "ssm", "sts"} {
+	for _, service := range []string{"cloudwatchlogs", "ecs", "elbv2", "iam", "kms", "resourcegroupstaggingapi", "secretsmanager", "servicediscovery", "ssm", "sts"} {
 		for _, code := range declaredCodes(t, service) {
 			lines = append(lines, service+" "+code+" "+kindOfAWS(awserr.New(code, "", nil)).String())
 		}

@@ -34,6 +34,9 @@ var rates = bucketsByOperation(map[string]map[string]rate{
 		"TagResource UntagResource":                                             {20, 10},
 		"ListTagsForResource":                                                   {50, 20},
 	},
+	"elasticloadbalancing": { // what AWS's own aws-load-balancer-controller keeps to
+		"DescribeLoadBalancers DescribeListeners DescribeRules DescribeTargetGroups DescribeTargetHealth DescribeTags": {40, 10},
+	},
 	"logs": {
 		"CreateLogGroup":     {5, 5},
 		"DeleteLogGroup":     {5, 5},

@@ -91,7 +91,7 @@ func (svc *ecsService) configure(r *request, in *ecs.CreateServiceInput, definit
 		return err
 	}
 	if err := firstError(
-		r.checkNetwork(in.NetworkConfiguration, definition), r.checkRegistries(in.ServiceRegistries),
+		r.checkNetwork(in.NetworkConfiguration, definition), r.checkRegistries(in.ServiceRegistries), r.checkLoadBalancers(in.LoadBalancers, definition),
 		checkDesired(in.DesiredCount, in.ServiceRegistries), oneOf("propagateTags", in.PropagateTags, ecs.PropagateTags_Values()),
 	); err != nil {
 		return err
@@ -102,7 +102,7 @@ func (svc *ecsService) configure(r *request, in *ecs.CreateServiceInput, definit
 		CreatedAt: aws.Time(svc.created), CreatedBy: aws.String(caller),
 		TaskDefinition: definition.out.TaskDefinitionArn, LaunchType: launchType, CapacityProviderStrategy: strategy,
 		DesiredCount: aws.Int64(aws.Int64Value(in.DesiredCount)), NetworkConfiguration: networkWithDefaults(in.NetworkConfiguration),
-		ServiceRegistries: orEmpty(in.ServiceRegistries), LoadBalancers: []*ecs.LoadBalancer{}, DeploymentConfiguration: deployment,
+		ServiceRegistries: orEmpty(in.ServiceRegistries), LoadBalancers: orEmpty(in.LoadBalancers), DeploymentConfiguration: deployment,
 		DeploymentController: &ecs.DeploymentController{Type: aws.String(ecs.DeploymentControllerTypeEcs)},
 		SchedulingStrategy:   aws.String(ecs.SchedulingStrategyReplica),
 		PlacementConstraints: orEmpty(in.PlacementConstraints), PlacementStrategy: orEmpty(in.PlacementStrategy),
@@ -123,8 +123,6 @@ func (svc *ecsService) configure(r *request, in *ecs.CreateServiceInput, definit
 // checkUnsupported refuses what AWS refuses of a Fargate service, and what the simulator has nothing for.
 func checkUnsupported(in *ecs.CreateServiceInput) error {
 	switch {
-	case len(in.LoadBalancers) > 0:
-		return invalid("The target group with targetGroupArn %s does not have an associated load balancer.", aws.StringValue(in.LoadBalancers[0].TargetGroupArn))
 	case in.Role != nil:
 		return invalid("You cannot specify an IAM role for services that require a service linked role.")
 	case in.DeploymentController != nil && aws.StringValue(in.DeploymentController.Type) != ecs.DeploymentControllerTypeEcs:

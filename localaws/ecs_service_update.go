@@ -66,6 +66,9 @@ func (svc *ecsService) changed(r *request, in *ecs.UpdateServiceInput, definitio
 	if in.ServiceRegistries != nil {
 		out.ServiceRegistries = in.ServiceRegistries
 	}
+	if in.LoadBalancers != nil {
+		out.LoadBalancers = in.LoadBalancers
+	}
 	if in.DesiredCount != nil {
 		out.DesiredCount = in.DesiredCount
 	}
@@ -95,11 +98,11 @@ func (svc *ecsService) changed(r *request, in *ecs.UpdateServiceInput, definitio
 	}
 	return &out, firstError(
 		checkUnsupported(&ecs.CreateServiceInput{
-			LoadBalancers:        in.LoadBalancers,
 			PlacementConstraints: in.PlacementConstraints, PlacementStrategy: in.PlacementStrategy,
 		}),
 		r.checkNetwork(out.NetworkConfiguration, definition),
 		svc.checkChangedRegistries(r, in),
+		r.checkLoadBalancers(in.LoadBalancers, definition),
 		checkDesired(out.DesiredCount, out.ServiceRegistries),
 		oneOf("propagateTags", in.PropagateTags, ecs.PropagateTags_Values()),
 		checkRebalancing(out.AvailabilityZoneRebalancing, out.DeploymentConfiguration),

@@ -57,7 +57,7 @@ func TestServicesAreRefused(t *testing.T) {
 		}, "ClientException", `Route 53 error: "ServiceNotFound."`},
 		{"a load balancer that is not there", func(s in) {
 			s.LoadBalancers = []*ecs.LoadBalancer{{TargetGroupArn: aws.String("arn:x")}}
-		}, invalid, "does not have an associated load balancer"},
+		}, invalid, "validate the specified targetGroupArn"},
 		{"a negative count", func(s in) { s.DesiredCount = aws.Int64(-1) }, invalid, "desiredCount"},
 		{"a count past the quota", func(s in) { s.DesiredCount = aws.Int64(5001) }, invalid, "5000"},
 		{"a client token that is too long", func(s in) { s.ClientToken = aws.String(strings.Repeat("x", 37)) }, invalid, "clientToken"},

@@ -183,6 +183,7 @@ func (t *ecsTask) start(r *request) {
 	}
 	if t.service != nil {
 		t.register(r)
+		t.registerTargets(r)
 		t.becameReady(r)
 	}
 }
@@ -228,6 +229,7 @@ func (t *ecsTask) stop(r *request, code, reason string) {
 		return
 	}
 	t.out.StopCode, t.out.StoppedReason, t.out.StoppingAt = aws.String(code), aws.String(reason), aws.Time(r.now)
+	t.drainTargets(r)
 	if t.running() {
 		t.set(taskDeactivating, taskStopped)
 	} else {
@@ -245,6 +247,7 @@ func (t *ecsTask) finish(r *request) {
 	}
 	t.set(taskStopped, taskStopped)
 	t.out.StoppedAt, t.out.ExecutionStoppedAt = aws.Time(r.now), aws.Time(r.now)
+	t.removeTargets(r)
 	r.region.ecs.live--
 	t.cluster.tasks.delete(t.id)
 	t.cluster.ended.put(t.id, t)

@@ -49,6 +49,7 @@ type Lags struct {
 	Parameter time.Duration // a deleted parameter's name until it is free again: AWS asks callers to wait for 30 seconds
 	Providers time.Duration // a cluster with capacity providers in PROVISIONING before it is ACTIVE, and in DEPROVISIONING before it is INACTIVE
 	Tagging   time.Duration // a change of tags until the tagging API's index shows it
+	Healthy   time.Duration // a registered target until its load balancer finds it healthy
 
 	Check      time.Duration // a running container's health check until its result
 	Retry      time.Duration // until a service's scheduler tries again after a failure, twice as long each time; 0 stands for ECS's own 30 s
@@ -117,6 +118,7 @@ type region struct {
 	logs             logsState
 	network          networkState
 	tags             tagIndex
+	elb              elbState
 }
 
 // account returns the account with the given id, made new on first sight. The lock must be held.
@@ -162,7 +164,7 @@ func (a *AWS) Inventory() []string {
 			a.settle(acc, r)
 			for prefix, names := range map[string]iter.Seq[string]{
 				"ecs:": r.ecs.inventory(), "secretsmanager:": r.secrets.inventory(), "ssm:": r.parameters.inventory(),
-				"servicediscovery:": r.servicediscovery.inventory(), "logs:": r.logs.inventory(),
+				"servicediscovery:": r.servicediscovery.inventory(), "logs:": r.logs.inventory(), "elasticloadbalancing:": r.elb.inventory(),
 			} {
 				for name := range names {
 					all = append(all, prefix+name)

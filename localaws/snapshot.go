@@ -46,7 +46,7 @@ func (acc *account) snapshotters() []snapshotter { return []snapshotter{&acc.iam
 
 // snapshotters returns the region's states.
 func (r *region) snapshotters() []snapshotter {
-	return []snapshotter{&r.ecs, &r.secrets, &r.parameters, &r.servicediscovery, &r.logs}
+	return []snapshotter{&r.ecs, &r.secrets, &r.parameters, &r.servicediscovery, &r.logs, &r.elb}
 }
 
 // fact writes one line of a snapshot.

@@ -44,6 +44,7 @@ func (r *request) taggedResources() []taggedResource {
 		r.region.parameters.tagged(r.arn("ssm", "parameter")),
 		r.region.logs.tagged(),
 		r.region.servicediscovery.tagged(),
+		r.region.elb.tagged(),
 	} {
 		for arn, tags := range source {
 			if len(tags) > 0 {

@@ -18,6 +18,7 @@ var prefixes = map[string]string{
 	"cloudwatchlogs":   "logs",
 	"ec2":              "ec2",
 	"ecs":              "ecs",
+	"elbv2":            "elasticloadbalancing",
 	"iam":              "iam",
 	"kms":              "kms",
 	"secretsmanager":   "secretsmanager",
@@ -95,8 +96,8 @@ func TestThePolicyAllowsExactlyWhatTheServerCalls(t *testing.T) {
 	}
 }
 
-// clients are the packages beside the thin clients that may hold a client of the SDK: common makes the sessions.
-var clients = []string{"common", "localaws"}
+// clients are the packages beside the thin clients that may hold a client of the SDK: common makes the sessions, and awstest is of tests alone.
+var clients = []string{"common", "localaws", "awstest"}
 
 func TestNobodyElseCallsAWS(t *testing.T) {
 	err := filepath.WalkDir("../..", func(file string, d os.DirEntry, err error) error {

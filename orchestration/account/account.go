@@ -14,6 +14,7 @@ import (
 	"ecs-api/common"
 	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/elbv2"
 	"ecs-api/iam"
 	"ecs-api/secretsmanager"
 	"ecs-api/servicediscovery"
@@ -37,21 +38,22 @@ type Settings struct {
 
 // Clients are the account's AWS clients. They share one session.
 type Clients struct {
-	ECS      *ecs.Client
-	IAM      *iam.Client
-	Secrets  *secretsmanager.Client
-	CloudMap *servicediscovery.Client
-	Logs     *cloudwatchlogs.Client
-	Params   *ssm.Client
-	STS      *sts.Client
-	Tagging  *tagging.Client
+	ECS           *ecs.Client
+	IAM           *iam.Client
+	Secrets       *secretsmanager.Client
+	CloudMap      *servicediscovery.Client
+	Logs          *cloudwatchlogs.Client
+	Params        *ssm.Client
+	STS           *sts.Client
+	Tagging       *tagging.Client
+	LoadBalancers *elbv2.Client
 }
 
 // NewClients returns the clients of the account that sess belongs to.
 func NewClients(sess client.ConfigProvider) Clients {
 	return Clients{
 		ECS: ecs.New(sess), IAM: iam.New(sess), Secrets: secretsmanager.New(sess), CloudMap: servicediscovery.New(sess),
-		Logs: cloudwatchlogs.New(sess), Params: ssm.New(sess), STS: sts.New(sess), Tagging: tagging.New(sess),
+		Logs: cloudwatchlogs.New(sess), Params: ssm.New(sess), STS: sts.New(sess), Tagging: tagging.New(sess), LoadBalancers: elbv2.New(sess),
 	}
 }
 
