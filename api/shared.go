@@ -21,7 +21,8 @@ type answer struct {
 }
 
 // flights are the reads of an account that are under way. Identical ones share one flight, and so their calls to AWS. The zero value is
-// ready.
+// ready. It is a singleflight of our own because golang.org/x/sync's has no end for a read that nobody waits for any more, forgets one key at a
+// time where a write must end the sharing of all, and ends the server if a read panics in DoChan.
 type flights struct {
 	mu  sync.Mutex
 	all map[string]*flight // by what the read asks for

@@ -40,7 +40,7 @@ func TestServiceIsShown(t *testing.T) {
 		{name: "logs, one event from the start", send: "GET " + www + "/logs?task=${task}&container=webserver&limit=1&start=0", status: 200,
 			answer: `{"Events": [{"Message": "~."}], "NextForwardToken": "~."}`, keep: map[string]string{"seq": "NextForwardToken"}, notOnMoto: motoHasNoTasks},
 		{name: "logs, what comes next", send: "GET " + www + "/logs?task=${task}&container=webserver&seq=${seq.path}", status: 200, answer: `{"NextForwardToken": "~."}`, notOnMoto: motoHasNoTasks},
-		{name: "logs of no task", send: "GET " + www + "/logs", status: 400, wrong: []string{"container", "task"}},
+		{name: "logs of all tasks", send: "GET " + www + "/logs", status: 200, answer: `{"Events": [{"Message": "~ready", "Container": "webserver", "Task": "${task}"}]}`, notOnMoto: motoHasNoTasks},
 		{name: "logs, with numbers that are none", send: "GET " + www + "/logs?task=t&container=webserver&limit=many&start=-1", status: 400, wrong: []string{"limit", "start"}},
 		{name: "logs of a task that is not there", send: "GET " + www + "/logs?task=00000000000000000000000000000000&container=webserver", status: 404},
 		{name: "logs of another org's", send: "GET /local/clusters/theirs/services/theirs/logs?task=00000000000000000000000000000000&container=web", status: 404},

@@ -19,6 +19,7 @@ const (
 
 // rules are the operations in which moto differs from AWS, by the target of the request.
 var rules = map[string]rule{
+	ecs + "RegisterTaskDefinition": {before: refuseSize},
 	ecs + "CreateCluster":          {after: showCapacity},
 	ecs + "DeleteCluster":          {before: refuseBusyCluster},
 	ecs + "ListServices":           {after: func(c *call) error { return c.onlyInCluster("serviceArns") }},
@@ -147,6 +148,18 @@ func describeTasks(c *call) error {
 	}
 	c.out["tasks"], c.out["failures"] = tasks, failures
 	return showTasks(c)
+}
+
+// fargateCPU are the CPU units that tasks on Fargate can have.
+var fargateCPU = []string{"256", "512", "1024", "2048", "4096", "8192", "16384", "32768"}
+
+// refuseSize refuses CPU units that Fargate does not have, which moto takes. Sizes in vCPU are passed on.
+func refuseSize(c *call) error {
+	units := text(c.in["cpu"])
+	if _, err := strconv.Atoi(units); err == nil && slices.Contains(texts(c.in["requiresCompatibilities"]), "FARGATE") && !slices.Contains(fargateCPU, units) {
+		return &awsError{code: "ClientException", message: "No Fargate configuration exists for given values."}
+	}
+	return nil
 }
 
 // revision splits a revision's ARN.
