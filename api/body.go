@@ -46,7 +46,7 @@ func (e *endpoint) decode(w http.ResponseWriter, c *call, in any) error {
 		w.Header().Set(headerIgnored, headerList(c.body.Ignored))
 	}
 	err = c.body.Err()
-	if err != nil && e.check != nil {
+	if err != nil && e.check != nil && !c.body.HasNulls {
 		err = c.body.Err(e.check(*c, in)...)
 	}
 	return err

@@ -28,6 +28,8 @@ const maxProblems = 20
 type Body struct {
 	// Ignored are the paths of the keys that nobody knows, in the body's order: the first MaxIgnored.
 	Ignored []string
+	// HasNulls says that arrays or maps hold nulls, which Err tells of: nobody who walks over them expects nil.
+	HasNulls bool
 
 	text     []byte
 	strict   bool

@@ -102,6 +102,7 @@ func (w *walker) value(t reflect.Type, element bool) {
 func (w *walker) null(element bool) {
 	w.raw()
 	if element {
+		w.body.HasNulls = true
 		w.body.wrong(w.where, "must not be null")
 	} else if w.wantsNulls {
 		w.nulls = append(w.nulls, strings.ToLower(w.where()))
