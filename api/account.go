@@ -57,7 +57,7 @@ func (s *Server) newAccount(name string, o Options) (*account, error) {
 	a.observer = observe.New(a.scope)
 	a.logs = logs.New(a.scope)
 	a.preflight = preflight.New(a.scope, sess, c.TaskRoles, access.RoleARN)
-	a.orchestrator = orchestration.New(tx)
+	a.orchestrator = orchestration.New(tx, a.observer)
 	return a, nil
 }
 

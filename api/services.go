@@ -18,15 +18,6 @@ import (
 // have passed.
 const orchestrationTime = 12 * time.Minute
 
-// createService creates a service and all it needs.
-func createService(c call, in orchestration.CreateInput) (*created, error) {
-	out, err := c.account.orchestrator.Create(c.Context(), &in)
-	if err != nil {
-		return nil, err
-	}
-	return &created{out, c.warnings()}, nil
-}
-
 // checkCreate returns what is wrong with the values of a create whose body is wrong in form.
 func checkCreate(c call, in *orchestration.CreateInput) []common.FieldError {
 	return common.Fields(c.account.orchestrator.CheckCreate(in))
@@ -69,31 +60,6 @@ func showService(c call, at target, _ none) (any, error) {
 	return c.account.orchestrator.Show(c.Context(), at.cluster, at.service)
 }
 
-// updateService changes a service.
-func updateService(c call, at target, in orchestration.UpdateInput) (*updated, error) {
-	return changeService(c, at.cluster, at.service, &in)
-}
-
-func changeService(c call, cluster, service string, in *orchestration.UpdateInput) (*updated, error) {
-	out, err := c.account.orchestrator.Update(c.Context(), cluster, service, in)
-	if err != nil {
-		return nil, err
-	}
-	return &updated{out, c.warnings()}, nil
-}
-
-// updateNamedService changes the service that the body names.
-func updateNamedService(c call, at target, in orchestration.UpdateInput) (*updated, error) {
-	name := in.Name()
-	if name == "" {
-		return nil, common.Invalid(common.FieldError{Field: "ServiceName", Detail: "is required: name the service in the path, as ServiceName or as Service.Service"})
-	}
-	if err := checkName(name); err != nil {
-		return nil, common.Invalid(common.FieldError{Field: "ServiceName", Detail: err.Error()})
-	}
-	return changeService(c, at.cluster, name, &in)
-}
-
 // deleteService deletes a service; recursive takes down what belongs to it as well, and says where that can be followed.
 func deleteService(c call, at target, _ none) (*teardown.Output, error) {
 	out, op, err := c.account.orchestrator.Delete(c.Context(), at.cluster, at.service, c.flag("recursive"))
@@ -127,12 +93,17 @@ func orEmpty[T any](list []T) []T {
 func (s *Server) serviceRoutes(v1 *mux.Router) {
 	const services = "/{account}/clusters/{cluster}/services"
 	const service = services + "/{service}"
-	v1.Handle("/{account}/services", handle(s, http.StatusOK, createService, checked(checkCreate), within(orchestrationTime))).Methods(http.MethodPost)
+	slashed, waits := slashes("cluster", "service"), number("wait", 1, longestWait, 0)
+	v1.Handle("/{account}/services", handle(s, http.StatusOK, createService, waits, checked(checkCreate), within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(services, handle(s, http.StatusOK, targeted(listServices), slashes("cluster"), flag("all"))).Methods(http.MethodGet)
-	v1.Handle(services, handle(s, http.StatusOK, targeted(updateNamedService), slashes("cluster"), within(orchestrationTime))).Methods(http.MethodPut)
+	v1.Handle(services, handle(s, http.StatusOK, changes(updateNamedService), slashes("cluster"), waits, within(orchestrationTime))).Methods(http.MethodPut)
 	v1.Handle(service, handle(s, http.StatusOK, targeted(showService), slashes("cluster", "service"), flag("all"))).Methods(http.MethodGet)
-	v1.Handle(service, handle(s, http.StatusOK, targeted(updateService), slashes("cluster", "service"), within(orchestrationTime))).Methods(http.MethodPut)
+	v1.Handle(service, handle(s, http.StatusOK, changes(updateService), slashed, waits, within(orchestrationTime))).Methods(http.MethodPut)
 	v1.Handle(service, handle(s, http.StatusOK, targeted(deleteService), slashes("cluster", "service"), flag("recursive"), within(orchestrationTime))).Methods(http.MethodDelete)
+	v1.Handle(service, handle(s, http.StatusOK, changes(patchService), slashed, waits, within(orchestrationTime))).Methods(http.MethodPatch)
+	v1.Handle(service+"/rollback", handle(s, http.StatusOK, changes(rollBackService), slashed, waits, within(orchestrationTime))).Methods(http.MethodPost)
+	v1.Handle(service+"/restart", handle(s, http.StatusOK, changes(restartService), slashed, waits, within(orchestrationTime))).Methods(http.MethodPost)
+	v1.Handle(service+"/power", handle(s, http.StatusOK, changes(powerService), slashed, waits, within(orchestrationTime))).Methods(http.MethodPut)
 	v1.Handle(service+"/events", handle(s, http.StatusOK, targeted(listServiceEvents), slashes("cluster", "service"))).Methods(http.MethodGet)
 	v1.Handle("/{account}/operations", handle(s, http.StatusOK, listOperations)).Methods(http.MethodGet)
 	v1.Handle("/{account}/operations/{operation}", handle(s, http.StatusOK, showOperation)).Methods(http.MethodGet)

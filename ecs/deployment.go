@@ -71,3 +71,9 @@ func (c *Client) ServiceRevisions(ctx context.Context, arns []string) ([]*ecs.Se
 	})
 	return slices.Concat(answers...), err
 }
+
+// StopServiceDeployment stops a deployment in progress: ECS rolls it back. A Conflict or BadRequest says that it has ended.
+func (c *Client) StopServiceDeployment(ctx context.Context, arn string) error {
+	_, err := c.api.StopServiceDeploymentWithContext(ctx, &ecs.StopServiceDeploymentInput{ServiceDeploymentArn: aws.String(arn), StopType: aws.String(ecs.StopServiceDeploymentStopTypeRollback)})
+	return common.FromAWS(err, "stop service deployment %q", arn)
+}

@@ -11,6 +11,7 @@ import (
 
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
 	"ecs-api/orchestration/space"
@@ -34,6 +35,7 @@ type CreateOutput struct {
 	TaskDefinition          *awsecs.TaskDefinition
 	Service                 *awsecs.Service
 	ServiceDiscoveryService *awscloud.Service
+	Deployment              *observe.Deployment // that brings the service up; nil where AWS shows none
 }
 
 // creation is one create. It is set up by newCreation, and not written afterwards.

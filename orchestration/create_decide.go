@@ -10,6 +10,7 @@ import (
 	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
 	"ecs-api/orchestration/space"
@@ -274,6 +275,7 @@ func (p *createPlan) output() *CreateOutput {
 		TaskDefinition: resource.ValueOf[*awsecs.TaskDefinition](p.definition.Now),
 		Service:        resource.ValueOf[*awsecs.Service](p.service.Now),
 	}
+	out.Deployment = observe.Started(nil, out.Service)
 	if p.cloudMap != nil {
 		out.ServiceDiscoveryService = resource.ValueOf[*awscloud.Service](p.cloudMap.Now)
 	}

@@ -17,6 +17,7 @@ import (
 	"ecs-api/iam"
 	"ecs-api/localaws"
 	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/transaction"
@@ -65,7 +66,10 @@ func newWorld(t testing.TB, aws *localaws.AWS) *world {
 		ECS: ecs.New(sess), IAM: iam.New(sess), Secrets: secretsmanager.New(sess), CloudMap: servicediscovery.New(sess), Logs: cloudwatchlogs.New(sess),
 		STS: sts.New(sess), Tagging: tagging.New(sess),
 	}
-	return &world{New(transaction.New(account.New(settings, clients, hurried), group)), aws, group}
+	return &world{func() *Orchestrator {
+		a := account.New(settings, clients, hurried)
+		return New(transaction.New(a, group), observe.New(a))
+	}(), aws, group}
 }
 
 // wholeService is a request for a new service that uses everything, for the named service in the cluster.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/teardown"
 	"ecs-api/orchestration/transaction"
@@ -20,11 +21,12 @@ type Orchestrator struct {
 	account  *account.Account
 	tx       *transaction.Manager
 	teardown *teardown.Teardowns
+	observer *observe.Observer
 }
 
-// New returns an orchestrator whose requests are transactions of the manager.
-func New(tx *transaction.Manager) *Orchestrator {
-	return &Orchestrator{account: tx.Account, tx: tx, teardown: teardown.New(tx)}
+// New returns an orchestrator whose requests are transactions of the manager. The observer tells which deployments a service had.
+func New(tx *transaction.Manager, observer *observe.Observer) *Orchestrator {
+	return &Orchestrator{account: tx.Account, tx: tx, teardown: teardown.New(tx), observer: observer}
 }
 
 // Time that an orchestration may take, what AWS refuses for now included. A service of the same name may take four minutes to drain.

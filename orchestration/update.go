@@ -3,6 +3,8 @@ package orchestration
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go/aws"
 	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
@@ -10,6 +12,7 @@ import (
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/saga"
 	"ecs-api/orchestration/space"
 	"ecs-api/orchestration/transaction"
@@ -25,9 +28,22 @@ type UpdateInput struct {
 	ForceNewDeployment *bool
 	ForceRedeploy      *bool // means the same
 
-	// WithoutCredentials are the containers of TaskDefinition whose repositoryCredentials are an explicit null. Other containers that leave them out keep
-	// those that they had.
-	WithoutCredentials map[string]bool `json:"-"`
+	nulls []string // the paths of members that are null; see SetNulls
+}
+
+// SetNulls says which members of the request are null, by their paths in lower case: a container whose repositoryCredentials are null loses them, while one
+// that leaves them out keeps those that it had.
+func (in *UpdateInput) SetNulls(paths []string) { in.nulls = paths }
+
+// withoutCredentials returns the containers of the task definition whose repositoryCredentials are null.
+func (in *UpdateInput) withoutCredentials() map[string]bool {
+	without := map[string]bool{}
+	for i, c := range in.TaskDefinition.ContainerDefinitions {
+		if slices.Contains(in.nulls, fmt.Sprintf("taskdefinition.containerdefinitions[%d].repositorycredentials", i)) {
+			without[aws.StringValue(c.Name)] = true
+		}
+	}
+	return without
 }
 
 // Name returns the name of the service that the request itself names; empty if it names none.
@@ -62,6 +78,7 @@ type UpdateOutput struct {
 	Credentials         map[string]*awssecrets.CreateSecretOutput // those that were created or changed
 	CloudwatchLogGroups []string                                  // names
 	Tags                []*awsecs.Tag
+	Deployment          *observe.Deployment // that the update has started; nil if it started none
 }
 
 // update is one change of a service, whichever request wants it. It is set up before it looks, and not written afterwards.
@@ -75,6 +92,11 @@ type update struct {
 	revision         string // that the service is to run, where the request names one
 	force            bool
 	untag            []string // keys of tags that are removed
+	stop             string   // the ARN of a service deployment that is stopped first; empty for none
+	// prepare is called once the service is locked, for what must be known before the update looks; nil for nothing.
+	prepare func(context.Context) error
+	// adjust returns settings, and tags of the service alone, that depend on the service as it is; nil for none.
+	adjust func(*awsecs.Service) (adjustment, error)
 	// define returns the task definition that the service is to run instead of the present one; nil where that stays.
 	define func(present *awsecs.TaskDefinition) (*definition, error)
 }
@@ -82,9 +104,17 @@ type update struct {
 // definition is a task definition that an update registers.
 type definition struct {
 	input    *awsecs.RegisterTaskDefinitionInput
-	without  map[string]bool // containers that lose their repository credentials
-	isCopy   bool            // of the present revision: what that refers to is not checked again
-	ownsTags bool            // it has tags of its own, and does not inherit the present revision's
+	without  map[string]bool          // containers that lose their repository credentials
+	isCopy   bool                     // of the present revision: what that refers to is not checked again
+	field    func(path string) string // what the request calls a field of the task definition; nil for its path
+	ownsTags bool                     // it has tags of its own, and does not inherit the present revision's
+}
+
+// adjustment is what an update changes of the service itself, depending on what it is.
+type adjustment struct {
+	settings *awsecs.UpdateServiceInput // nil for none
+	tags     common.Tags                // of the service alone
+	untag    []string
 }
 
 // Update changes a service and what belongs to it, or nothing: when a step fails, the service, its secrets' values and its revisions are as they were
@@ -115,6 +145,11 @@ func (u *update) do(ctx context.Context) (*UpdateOutput, error) {
 }
 
 func (u *update) run(ctx context.Context) (*UpdateOutput, saga.Rollback, error) {
+	if u.prepare != nil {
+		if err := u.prepare(ctx); err != nil {
+			return nil, nil, err
+		}
+	}
 	if err := u.space.Request.Use(ctx, u.space.Shared()...); err != nil {
 		return nil, nil, err
 	}

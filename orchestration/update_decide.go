@@ -13,6 +13,7 @@ import (
 	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
 	"ecs-api/orchestration/space"
@@ -26,6 +27,7 @@ type updatePlan struct {
 	found    *updateFound
 	parts    *space.Parts
 	register *definition    // nil if no revision is registered
+	adjusted adjustment     // of the service itself
 	revision *resource.Item // that the service runs from now on; nil if the present one stays
 	service  *awsecs.Service
 }
@@ -57,6 +59,13 @@ func (u *update) decide(f *updateFound) (*updatePlan, error) {
 	if err := u.checkOther(f); err != nil {
 		return nil, err
 	}
+	p.adjusted.settings = u.settings
+	if u.adjust != nil {
+		var err error
+		if p.adjusted, err = u.adjust(f.service); err != nil {
+			return nil, err
+		}
+	}
 	if err := p.decideRegister(); err != nil {
 		return nil, err
 	}
@@ -74,6 +83,9 @@ func (u *update) decide(f *updateFound) (*updatePlan, error) {
 	}
 	space.RestoreScheduled(u.o.account, &p.Plan, p.secretsToRestore())
 	p.decideTags()
+	if u.stop != "" {
+		p.Add(stageDefinition, resource.Change{Resource: resource.KindService, Name: u.service, Action: resource.Update, Reason: "its deployment in progress is stopped", Before: u.stop, Step: saga.Do(u.stopDeployment)})
+	}
 	p.decideService()
 	return p, nil
 }
@@ -229,7 +241,13 @@ func (p *updatePlan) checkReach(containers []*awsecs.ContainerDefinition) error 
 	for _, r := range spec.References(containers) {
 		values["taskdefinition."+r.Field] = r.Value
 	}
-	return common.Problems(slices.DeleteFunc(wrong, func(f common.FieldError) bool { return slices.Contains(old, values[f.Field]) })).Err()
+	wrong = slices.DeleteFunc(wrong, func(f common.FieldError) bool { return slices.Contains(old, values[f.Field]) })
+	for i := range wrong {
+		if p.register.field != nil {
+			wrong[i].Field = p.register.field(wrong[i].Field)
+		}
+	}
+	return wrong.Err()
 }
 
 // secretsToRestore returns the secrets that the service refers to from now on, but for those that the request sets.
@@ -264,11 +282,13 @@ func (p *updatePlan) sets(s *resource.State) bool {
 
 // decideTags decides which things get the request's tags: those that belong to the service and are ours.
 func (p *updatePlan) decideTags() {
-	u, f := p.update, p.found
+	u, f, a := p.update, p.found, p.update.o.account
+	if u.retags() || len(p.adjusted.tags) > 0 || len(p.adjusted.untag) > 0 {
+		p.addTags(&resource.Service{Account: a, Cluster: u.cluster, Service: u.service}, resource.ServiceState(f.service), p.adjusted.tags, p.adjusted.untag)
+	}
 	if !u.retags() {
 		return
 	}
-	a := u.o.account
 	p.tag(&resource.Cluster{Account: a, Cluster: u.cluster}, f.space.Cluster)
 	p.tag(&resource.Role{Account: a, Cluster: u.cluster}, f.space.Role)
 	p.tag(&resource.LogGroup{Account: a, Group: u.cluster}, f.space.LogGroup)
@@ -287,14 +307,12 @@ func (p *updatePlan) decideTags() {
 			p.tag(space.CredentialOf(a, s), s)
 		}
 	}
-	service := resource.ServiceState(f.service)
-	p.addTags(&resource.Service{Account: a, Cluster: u.cluster, Service: u.service}, service)
 }
 
 // tag adds the change of a thing's tags, if the thing is there and ours.
 func (p *updatePlan) tag(t resource.Thing, s *resource.State) {
 	if s != nil && s.Tags.OwnedBy(p.update.o.account.Org) && !(resource.Scheduled(s) && !p.restores(s)) {
-		p.addTags(t, s)
+		p.addTags(t, s, nil, nil)
 	}
 }
 
@@ -303,14 +321,16 @@ func (p *updatePlan) restores(s *resource.State) bool {
 	return slices.Contains(p.secretsToRestore(), s)
 }
 
-func (p *updatePlan) addTags(t resource.Thing, s *resource.State) {
-	wanted := spec.WithoutOwn(p.update.space.Want.Callers)
-	changed, removed := resource.TagDifference(s.Tags, wanted, p.update.untag)
+// addTags adds the change of a thing's tags to those of the request, and to others of its own.
+func (p *updatePlan) addTags(t resource.Thing, s *resource.State, own common.Tags, untag []string) {
+	wanted := spec.WithoutOwn(p.update.space.Want.Callers).With(own...)
+	untag = append(untag, p.update.untag...)
+	changed, removed := resource.TagDifference(s.Tags, wanted, untag)
 	change := resource.Change{Resource: resource.KindTags, Name: t.Kind().Word() + " " + t.Name(), Action: resource.Keep, Reason: "it has the tags"}
 	if len(changed) > 0 || len(removed) > 0 {
 		change.Action, change.Reason = resource.Update, "its tags differ"
 		change.Before, change.After = tagsShown(s.Tags), tagsShown(s.Tags.With(changed...).Without(removed...))
-		change.Step = resource.ChangeTags(t, s, wanted, p.update.untag)
+		change.Step = resource.ChangeTags(t, s, wanted, untag)
 	}
 	stage := stageFirst
 	if resource.Scheduled(s) {
@@ -331,7 +351,7 @@ func tagsShown(tags common.Tags) map[string]string {
 // decideService decides what is changed of the service itself.
 func (p *updatePlan) decideService() {
 	u := p.update
-	if u.settings == nil && p.revision == nil && !u.force {
+	if p.adjusted.settings == nil && p.revision == nil && !u.force {
 		return
 	}
 	change := resource.Change{Resource: resource.KindService, Name: u.service, Action: resource.Update, Reason: "the request changes its settings", Before: p.settingsBefore(), After: p.settingsAfter(), Step: p.updateService}
@@ -340,7 +360,7 @@ func (p *updatePlan) decideService() {
 		change.Reason = "it runs the new revision"
 	case p.revision != nil:
 		change.Reason = "it runs another revision"
-	case u.settings == nil:
+	case p.adjusted.settings == nil:
 		change.Reason = "its tasks are replaced"
 	}
 	p.Add(stageService, change)
@@ -382,7 +402,7 @@ func (p *updatePlan) output() *UpdateOutput {
 	}
 	wanted := spec.WithoutOwn(u.space.Want.Callers)
 	service, cluster := *out.Service, *out.Cluster
-	service.Tags = ecs.FromTags(ecs.ToTags(f.service.Tags).With(wanted...).Without(u.untag...))
+	service.Tags = ecs.FromTags(ecs.ToTags(f.service.Tags).With(wanted...).With(p.adjusted.tags...).Without(append(p.adjusted.untag, u.untag...)...))
 	if tags := f.space.Cluster.Tags; tags.OwnedBy(u.o.account.Org) {
 		cluster.Tags = ecs.FromTags(tags.With(wanted...).Without(u.untag...))
 	}
@@ -391,6 +411,9 @@ func (p *updatePlan) output() *UpdateOutput {
 		out.TaskDefinition = resource.ValueOf[*awsecs.TaskDefinition](p.revision.Now)
 	}
 	out.Credentials = p.parts.CredentialOutputs()
+	if p.service != nil {
+		out.Deployment = observe.Started(f.service, p.service)
+	}
 	out.CloudwatchLogGroups = spec.LogGroups(u.o.account.Region, out.TaskDefinition)
 	return out
 }

@@ -14,8 +14,8 @@ import (
 func (p *updatePlan) changeInput() *awsecs.UpdateServiceInput {
 	u, was := p.update, p.found.service
 	in := awsecs.UpdateServiceInput{}
-	if u.settings != nil {
-		in = *u.settings
+	if p.adjusted.settings != nil {
+		in = *p.adjusted.settings
 	}
 	in.Cluster, in.Service, in.TaskDefinition = aws.String(u.cluster), aws.String(u.service), nil
 	if u.force {

@@ -33,7 +33,7 @@ func (o *Orchestrator) newUpdate(cluster, service string, in *UpdateInput) (*upd
 		checkSDKTaskDefinition(&p, in.TaskDefinition, in.Credentials)
 		u.family = aws.StringValue(in.TaskDefinition.Family)
 		u.define = func(*awsecs.TaskDefinition) (*definition, error) {
-			return &definition{input: in.TaskDefinition, without: in.WithoutCredentials, ownsTags: in.TaskDefinition.Tags != nil}, nil
+			return &definition{input: in.TaskDefinition, without: in.withoutCredentials(), ownsTags: in.TaskDefinition.Tags != nil}, nil
 		}
 	}
 	for _, container := range slices.Sorted(maps.Keys(in.Credentials)) {

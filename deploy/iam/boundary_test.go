@@ -17,6 +17,7 @@ import (
 	"ecs-api/localaws"
 	"ecs-api/orchestration"
 	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/transaction"
 )
@@ -33,10 +34,11 @@ func executionPolicy(t *testing.T, key string) []Statement {
 	group := operations.NewGroup(nil)
 	t.Cleanup(func() { group.Shutdown(t.Context()) })
 	roles := iam.New(sess)
-	o := orchestration.New(transaction.New(account.New(account.Settings{
+	a := account.New(account.Settings{
 		Name: "local", Region: "us-east-1", Org: "localdev", KMSKeyID: key, AllowsRole: func(string) bool { return false },
 		Subnets: []string{localaws.SubnetA}, SecurityGroups: []string{localaws.SecurityGroup},
-	}, account.NewClients(sess), common.Pace{First: time.Millisecond, Most: time.Millisecond, Budget: .02}), group))
+	}, account.NewClients(sess), common.Pace{First: time.Millisecond, Most: time.Millisecond, Budget: .02})
+	o := orchestration.New(transaction.New(a, group), observe.New(a))
 	_, err = o.Create(t.Context(), &orchestration.CreateInput{
 		Cluster: &awsecs.CreateClusterInput{ClusterName: aws.String("myclu")},
 		TaskDefinition: &awsecs.RegisterTaskDefinitionInput{

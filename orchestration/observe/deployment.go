@@ -6,6 +6,7 @@ import (
 	"time"
 
 	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/diagnosis"
 )
 
 // DeploymentState says how far a deployment is.
@@ -53,10 +54,11 @@ type Deployment struct {
 	CreatedAt      *time.Time
 	EndedAt        *time.Time
 	FailedTasks    int64
-	Reason         *string // AWS's words
-	RolledBackTo   *string // ARN of a task definition
-	Strategy       *string // ROLLING, BLUE_GREEN, LINEAR or CANARY
-	LifecycleStage *string // of one that is not ROLLING
+	Reason         *string             // AWS's words
+	RolledBackTo   *string             // ARN of a task definition
+	Problems       []diagnosis.Problem `json:",omitempty"` // of a deployment that a write waited for
+	Strategy       *string             // ROLLING, BLUE_GREEN, LINEAR or CANARY
+	LifecycleStage *string             // of one that is not ROLLING
 }
 
 // failed reports whether the deployment did not bring its revision up.

@@ -1,0 +1,113 @@
+package api
+
+import (
+	"time"
+
+	"ecs-api/common"
+	"ecs-api/orchestration"
+	"ecs-api/orchestration/observe"
+)
+
+// warning is something that a write has not done as its request may have meant it, or that will go wrong later.
+type warning struct {
+	Code   common.Code
+	Field  string
+	Detail string
+}
+
+// codeIgnoredField is the code of warnings about keys of a body that nobody knows.
+const codeIgnoredField common.Code = "IgnoredField"
+
+// warnings returns what is to be said about the request beside its result.
+func (c call) warnings() []warning {
+	all := []warning{}
+	if c.body == nil {
+		return all
+	}
+	for _, field := range c.body.Ignored {
+		all = append(all, warning{codeIgnoredField, field, "is no field that this server or AWS knows, and was ignored"})
+	}
+	return all
+}
+
+// waited returns the deployment that a write has started: once it has an outcome, or the time that the caller wants to wait is over.
+func (c call) waited(cluster, service string, d *observe.Deployment) *observe.Deployment {
+	seconds := c.number("wait")
+	if seconds == 0 || d == nil {
+		return d
+	}
+	c.account.observer.Written(cluster, service)
+	result, err := c.account.observer.Wait(c.Context(), cluster, service, d.Id, time.Duration(seconds)*time.Second)
+	if err != nil || result.Deployment == nil {
+		return d // the write is done: that it cannot be watched does not make it fail
+	}
+	out := *result.Deployment
+	out.Problems = result.Problems
+	return &out
+}
+
+// created is the response of a create.
+type created struct {
+	*orchestration.CreateOutput
+	Warnings []warning
+}
+
+// updated is the response of all that changes a service.
+type updated struct {
+	*orchestration.UpdateOutput
+	Warnings []warning
+}
+
+// createService creates a service and all it needs.
+func createService(c call, in orchestration.CreateInput) (*created, error) {
+	out, err := c.account.orchestrator.Create(c.Context(), &in)
+	if err != nil {
+		return nil, err
+	}
+	out.Deployment = c.waited(*out.Cluster.ClusterName, *out.Service.ServiceName, out.Deployment)
+	return &created{out, c.warnings()}, nil
+}
+
+// changes makes an endpoint of what changes a service.
+func changes[In any](change func(call, target, *In) (*orchestration.UpdateOutput, error)) func(call, In) (*updated, error) {
+	return targeted(func(c call, at target, in In) (*updated, error) {
+		out, err := change(c, at, &in)
+		if err != nil {
+			return nil, err
+		}
+		out.Deployment = c.waited(at.cluster, *out.Service.ServiceName, out.Deployment)
+		return &updated{out, c.warnings()}, nil
+	})
+}
+
+func updateService(c call, at target, in *orchestration.UpdateInput) (*orchestration.UpdateOutput, error) {
+	return c.account.orchestrator.Update(c.Context(), at.cluster, at.service, in)
+}
+
+// updateNamedService changes the service that the body names.
+func updateNamedService(c call, at target, in *orchestration.UpdateInput) (*orchestration.UpdateOutput, error) {
+	name := in.Name()
+	if name == "" {
+		return nil, common.Invalid(common.FieldError{Field: "ServiceName", Detail: "is required: name the service in the path, as ServiceName or as Service.Service"})
+	}
+	if err := checkName(name); err != nil {
+		return nil, common.Invalid(common.FieldError{Field: "ServiceName", Detail: err.Error()})
+	}
+	return c.account.orchestrator.Update(c.Context(), at.cluster, name, in)
+}
+
+func patchService(c call, at target, in *orchestration.PatchInput) (*orchestration.UpdateOutput, error) {
+	return c.account.orchestrator.Patch(c.Context(), at.cluster, at.service, in)
+}
+
+func rollBackService(c call, at target, in *orchestration.RollbackInput) (*orchestration.UpdateOutput, error) {
+	return c.account.orchestrator.Rollback(c.Context(), at.cluster, at.service, in)
+}
+
+func restartService(c call, at target, _ *none) (*orchestration.UpdateOutput, error) {
+	return c.account.orchestrator.Restart(c.Context(), at.cluster, at.service)
+}
+
+func powerService(c call, at target, in *orchestration.PowerInput) (*orchestration.UpdateOutput, error) {
+	return c.account.orchestrator.Power(c.Context(), at.cluster, at.service, in)
+}

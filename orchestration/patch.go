@@ -1,0 +1,281 @@
+package orchestration
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go/aws"
+
+	"ecs-api/common"
+	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/space"
+)
+
+// PatchInput says what is to be changed about a service, as a JSON merge patch (RFC 7396): only what is named changes, and null removes.
+type PatchInput struct {
+	DesiredCount       *int64
+	Cpu                *Quantity                  //nolint:revive,staticcheck // AWS's spelling
+	Memory             *Quantity                  // of the task, as Cpu
+	Tags               map[string]*string         `body:"nulls"` // of everything that belongs to the service
+	Containers         map[string]*ContainerPatch // by name
+	ForceNewDeployment *bool
+
+	nulls []string // the paths of members that are null
+}
+
+// SetNulls says which members of the request are null, by their paths in lower case.
+func (in *PatchInput) SetNulls(paths []string) { in.nulls = paths }
+
+// ContainerPatch says what is to be changed about a container.
+type ContainerPatch struct {
+	Image             *string
+	Command           []*string
+	EntryPoint        []*string
+	WorkingDirectory  *string
+	User              *string
+	Essential         *bool
+	Cpu               *Quantity //nolint:revive,staticcheck // AWS's spelling
+	Memory            *Quantity
+	MemoryReservation *Quantity
+	Environment       map[string]*string `body:"nulls"` // values by name
+	Secrets           map[string]*string `body:"nulls"` // valueFrom by name: a secret or a parameter of the space
+	DockerLabels      map[string]*string `body:"nulls"`
+	HealthCheck       *awsecs.HealthCheck
+	PortMappings      []*awsecs.PortMapping
+	LogConfiguration  *awsecs.LogConfiguration
+	StopTimeout       *int64
+}
+
+// Quantity is an amount of CPU or memory: a number or text, as callers write both.
+type Quantity string
+
+// UnmarshalJSON takes a number or text.
+func (q *Quantity) UnmarshalJSON(text []byte) error {
+	var s string
+	if err := json.Unmarshal(text, &s); err == nil {
+		*q = Quantity(s)
+		return nil
+	}
+	var n json.Number
+	if err := json.Unmarshal(text, &n); err != nil {
+		return err
+	}
+	*q = Quantity(n.String())
+	return nil
+}
+
+// Form says what a quantity is written as.
+func (*Quantity) Form() string { return "a number or a string" }
+
+// whole returns the quantity as a whole number.
+func (q *Quantity) whole() (*int64, error) {
+	n, err := strconv.ParseInt(strings.TrimSpace(string(*q)), 10, 64)
+	return &n, err
+}
+
+// Patch changes what the request names of a service, in one transaction: nobody's change on this server gets lost between reading and writing. It is all or
+// nothing, like Update.
+func (o *Orchestrator) Patch(ctx context.Context, cluster, service string, in *PatchInput) (*UpdateOutput, error) {
+	u, err := o.newPatch(cluster, service, in)
+	if err != nil {
+		return nil, err
+	}
+	return u.do(ctx)
+}
+
+func (o *Orchestrator) newPatch(cluster, service string, in *PatchInput) (*update, error) {
+	var p common.Problems
+	u := &update{o: o, cluster: cluster, service: service, force: aws.BoolValue(in.ForceNewDeployment)}
+	var callers common.Tags
+	for _, key := range slices.Sorted(maps.Keys(in.Tags)) {
+		switch value := in.Tags[key]; {
+		case value == nil && strings.HasPrefix(key, "spinup:"):
+			p.Add("Tags."+key, "is ours to set, and cannot be removed")
+		case value == nil:
+			u.untag = append(u.untag, key)
+		default:
+			callers = append(callers, common.Tag{Key: key, Value: *value})
+		}
+	}
+	tagChecks{org: o.account.Org, callers: callers}.request(&p, true)
+	p = p.Within("tags") // they have no index here
+	if aws.Int64Value(in.DesiredCount) < 0 {
+		p.Add("DesiredCount", "must not be negative")
+	}
+	if in.DesiredCount != nil {
+		u.settings = &awsecs.UpdateServiceInput{DesiredCount: in.DesiredCount}
+	}
+	in.check(&p)
+	if in.Cpu != nil || in.Memory != nil || len(in.Containers) > 0 {
+		u.define = in.define
+	}
+	if u.define == nil && u.settings == nil && !u.force && len(in.Tags) == 0 {
+		p.Add("DesiredCount", "must be given, or Cpu, Memory, Tags, Containers or ForceNewDeployment: there is nothing to change")
+	}
+	if err := p.Err(); err != nil {
+		return nil, err
+	}
+	u.space = space.New(o.account, &o.tx.Ledger, space.Want{
+		Cluster: cluster, Name: service, Flavor: space.FlavorService, Builds: u.define != nil, Callers: callers,
+	})
+	return u, nil
+}
+
+// check adds what is wrong with the request whatever the service is.
+func (in *PatchInput) check(p *common.Problems) {
+	for _, path := range in.nulls {
+		if !strings.HasPrefix(path, "containers.") || strings.HasSuffix(path, ".image") || strings.Count(path, ".") == 1 {
+			p.Add(path, "must not be null: it cannot be removed")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(in.Containers)) {
+		c, at := in.Containers[name], "Containers."+name
+		if c == nil {
+			continue // it is among the nulls
+		}
+		if c.Image != nil && *c.Image == "" {
+			p.Add(at+".Image", "must not be empty")
+		}
+		for field, q := range map[string]*Quantity{"Cpu": c.Cpu, "Memory": c.Memory, "MemoryReservation": c.MemoryReservation} {
+			if q == nil {
+				continue
+			}
+			if n, err := q.whole(); err != nil || *n < 0 {
+				p.Add(at+"."+field, "must be a whole number")
+			}
+		}
+	}
+}
+
+// define returns the present task definition with what the request changes.
+func (in *PatchInput) define(present *awsecs.TaskDefinition) (*definition, error) {
+	out := copyDefinition(present)
+	if in.Cpu != nil {
+		out.Cpu = aws.String(string(*in.Cpu))
+	}
+	if in.Memory != nil {
+		out.Memory = aws.String(string(*in.Memory))
+	}
+	var p common.Problems
+	for _, name := range slices.Sorted(maps.Keys(in.Containers)) {
+		i := slices.IndexFunc(out.ContainerDefinitions, func(c *awsecs.ContainerDefinition) bool { return aws.StringValue(c.Name) == name })
+		if i < 0 {
+			p.Add("Containers."+name, "is no container of task definition %s, which has %s", account.NameOf(aws.StringValue(present.TaskDefinitionArn)), containerNames(present))
+			continue
+		}
+		in.Containers[name].apply(out.ContainerDefinitions[i], func(field string) bool {
+			return slices.Contains(in.nulls, strings.ToLower("containers."+name+"."+field))
+		})
+	}
+	p.AddSDK("Containers", out)
+	return &definition{input: out, isCopy: true, field: func(field string) string {
+		var container, secret int
+		if n, _ := fmt.Sscanf(field, "taskdefinition.containerdefinitions[%d].secrets[%d]", &container, &secret); n != 2 {
+			return field
+		}
+		c := out.ContainerDefinitions[container]
+		return fmt.Sprintf("Containers.%s.Secrets.%s", aws.StringValue(c.Name), aws.StringValue(c.Secrets[secret].Name))
+	}}, p.Err()
+}
+
+func containerNames(def *awsecs.TaskDefinition) string {
+	var names []string
+	for _, c := range def.ContainerDefinitions {
+		names = append(names, aws.StringValue(c.Name))
+	}
+	return strings.Join(names, ", ")
+}
+
+// apply changes the container. Removed says which fields are null.
+func (c *ContainerPatch) apply(out *awsecs.ContainerDefinition, removed func(field string) bool) {
+	set(&out.Image, c.Image, false)
+	set(&out.WorkingDirectory, c.WorkingDirectory, removed("WorkingDirectory"))
+	set(&out.User, c.User, removed("User"))
+	set(&out.Essential, c.Essential, removed("Essential"))
+	set(&out.HealthCheck, c.HealthCheck, removed("HealthCheck"))
+	set(&out.LogConfiguration, c.LogConfiguration, removed("LogConfiguration"))
+	set(&out.StopTimeout, c.StopTimeout, removed("StopTimeout"))
+	setQuantity(&out.Cpu, c.Cpu, removed("Cpu"))
+	setQuantity(&out.Memory, c.Memory, removed("Memory"))
+	setQuantity(&out.MemoryReservation, c.MemoryReservation, removed("MemoryReservation"))
+	setList(&out.Command, c.Command, removed("Command"))
+	setList(&out.EntryPoint, c.EntryPoint, removed("EntryPoint"))
+	setList(&out.PortMappings, c.PortMappings, removed("PortMappings"))
+	if removed("Environment") {
+		out.Environment = nil
+	}
+	if removed("Secrets") {
+		out.Secrets = nil
+	}
+	if removed("DockerLabels") {
+		out.DockerLabels = nil
+	}
+	out.Environment = merge(out.Environment, c.Environment, func(e *awsecs.KeyValuePair) **string { return &e.Name }, func(e *awsecs.KeyValuePair) **string { return &e.Value })
+	out.Secrets = merge(out.Secrets, c.Secrets, func(s *awsecs.Secret) **string { return &s.Name }, func(s *awsecs.Secret) **string { return &s.ValueFrom })
+	for key, value := range c.DockerLabels {
+		if value == nil {
+			delete(out.DockerLabels, key)
+			continue
+		}
+		if out.DockerLabels == nil {
+			out.DockerLabels = map[string]*string{}
+		}
+		out.DockerLabels[key] = value
+	}
+}
+
+// set sets or removes one field.
+func set[T any](field **T, value *T, removed bool) {
+	if removed || value != nil {
+		*field = value
+	}
+}
+
+func setList[T any](field *[]T, value []T, removed bool) {
+	if removed || value != nil {
+		*field = value
+	}
+}
+
+func setQuantity(field **int64, value *Quantity, removed bool) {
+	if removed {
+		*field = nil
+	}
+	if value != nil {
+		if n, err := value.whole(); err == nil { // check has seen that it is one
+			*field = n
+		}
+	}
+}
+
+// merge changes, adds and removes entries of a list of names and values, and keeps the order.
+func merge[T any](list []*T, changes map[string]*string, name, value func(*T) **string) []*T {
+	var out []*T
+	known := map[string]bool{}
+	for _, e := range list {
+		key := aws.StringValue(*name(e))
+		known[key] = true
+		change, ok := changes[key]
+		if ok && change == nil {
+			continue
+		}
+		if ok {
+			*value(e) = change
+		}
+		out = append(out, e)
+	}
+	for _, key := range slices.Sorted(maps.Keys(changes)) {
+		if v := changes[key]; v != nil && !known[key] {
+			e := new(T)
+			*name(e), *value(e) = aws.String(key), v
+			out = append(out, e)
+		}
+	}
+	return out
+}

@@ -1,0 +1,220 @@
+package orchestration
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go/aws"
+
+	"ecs-api/common"
+	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/observe"
+	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/space"
+)
+
+// RollbackInput says what a service is put back to.
+type RollbackInput struct {
+	To     *Quantity // a revision's number, family:revision or ARN; nil for the task definition of the last deployment that succeeded before the current one
+	Reason *string   // kept in the tag spinup:reason of the service
+}
+
+// TagReason is the tag of a service that says why it was rolled back.
+const TagReason = "spinup:reason"
+
+// reasonText is what AWS allows in a tag's value.
+var reasonText = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$`)
+
+// Rollback puts a service back to an earlier task definition. Its count, tags and credentials stay; a secret that the task definition refers to and that is
+// scheduled for deletion is restored. It is all or nothing, like Update. A deployment in progress is stopped: ECS ends a rolling one for the new one, others are
+// told to stop first.
+func (o *Orchestrator) Rollback(ctx context.Context, cluster, service string, in *RollbackInput) (*UpdateOutput, error) {
+	u, err := o.newRollback(cluster, service, in)
+	if err != nil {
+		return nil, err
+	}
+	return u.do(ctx)
+}
+
+func (o *Orchestrator) newRollback(cluster, service string, in *RollbackInput) (*update, error) {
+	var p common.Problems
+	if !reasonText.MatchString(aws.StringValue(in.Reason)) {
+		p.Add("Reason", "must have at most 256 letters, digits, spaces and _ . : / = + - @: it becomes a tag")
+	}
+	to := ""
+	if in.To != nil {
+		if to = strings.TrimSpace(string(*in.To)); to == "" {
+			p.Add("To", "must be a revision's number, family:revision or an ARN; leave it out for the last deployment that succeeded")
+		}
+	}
+	if err := p.Err(); err != nil {
+		return nil, err
+	}
+	u := &update{o: o, cluster: cluster, service: service, space: space.New(o.account, &o.tx.Ledger, space.Want{
+		Cluster: cluster, Name: service, Flavor: space.FlavorService,
+	})}
+	u.prepare = func(ctx context.Context) error {
+		target, err := o.rollbackTarget(ctx, cluster, service, to)
+		if err != nil {
+			return err
+		}
+		u.revision = target.definition
+		u.stop = target.stop
+		return nil
+	}
+	if reason := aws.StringValue(in.Reason); reason != "" {
+		u.adjust = func(*awsecs.Service) (adjustment, error) {
+			return adjustment{tags: common.Tags{{Key: TagReason, Value: reason}}}, nil
+		}
+	}
+	return u, nil
+}
+
+// rollbackTarget is what a service is put back to.
+type rollbackTarget struct {
+	definition string // ARN, or family:revision
+	stop       string // the ARN of a service deployment that must be stopped first; empty for none
+}
+
+// rollbackTarget chooses what the service is put back to.
+func (o *Orchestrator) rollbackTarget(ctx context.Context, cluster, service, to string) (*rollbackTarget, error) {
+	found, err := o.account.ECS.Service(ctx, cluster, service)
+	if err != nil {
+		return nil, account.Hide(err, "service", service+" in cluster "+cluster)
+	}
+	deployments, err := o.observer.Deployments(ctx, cluster, service)
+	if err != nil {
+		return nil, err
+	}
+	return chooseTarget(found, deployments, to)
+}
+
+// chooseTarget is the pure part of rollbackTarget.
+func chooseTarget(service *awsecs.Service, deployments []observe.Deployment, to string) (*rollbackTarget, error) {
+	runs := aws.StringValue(service.TaskDefinition)
+	target := &rollbackTarget{stop: unfinished(service, deployments)}
+	switch {
+	case to == "":
+		target.definition = lastSucceeded(deployments)
+		if target.definition == "" {
+			return nil, common.Coded(common.CodeNothingToRollBackTo, "no deployment of service %s succeeded before the current one; name a revision in To", aws.StringValue(service.ServiceName))
+		}
+	default:
+		if _, err := strconv.Atoi(to); err == nil {
+			to = account.FamilyOf(runs) + ":" + to
+		}
+		if !strings.Contains(account.NameOf(to), ":") {
+			return nil, common.Invalid(common.FieldError{Field: "To", Detail: "must be a revision's number, family:revision or an ARN"})
+		}
+		target.definition = to
+		if account.FamilyOf(to) != account.FamilyOf(runs) && !ran(deployments, to) {
+			return nil, common.Invalid(common.FieldError{Field: "To", Detail: fmt.Sprintf("is of another family than %s, and no deployment of this service ran it", account.NameOf(runs))})
+		}
+	}
+	if sameRevision(target.definition, runs) && !inProgress(deployments) {
+		return nil, common.Coded(common.CodeNothingToRollBackTo, "service %s already runs %s; name another revision in To", aws.StringValue(service.ServiceName), account.NameOf(runs))
+	}
+	return target, nil
+}
+
+// lastSucceeded returns the task definition of the last deployment that succeeded before the newest one; empty if there is none.
+func lastSucceeded(deployments []observe.Deployment) string {
+	for _, d := range deployments[min(1, len(deployments)):] {
+		if d.Outcome != nil && *d.Outcome == observe.OutcomeSucceeded && d.TaskDefinition != nil {
+			return *d.TaskDefinition
+		}
+	}
+	return ""
+}
+
+// ran reports whether a deployment ran the revision.
+func ran(deployments []observe.Deployment, revision string) bool {
+	return slices.ContainsFunc(deployments, func(d observe.Deployment) bool {
+		return d.TaskDefinition != nil && sameRevision(revision, *d.TaskDefinition)
+	})
+}
+
+// sameRevision reports whether a reference, family:revision or ARN, means the revision with the ARN.
+func sameRevision(ref, arn string) bool {
+	return ref == arn || !strings.HasPrefix(ref, "arn:") && ref == account.NameOf(arn)
+}
+
+// inProgress reports whether the newest deployment has no outcome yet.
+func inProgress(deployments []observe.Deployment) bool {
+	return len(deployments) > 0 && deployments[0].Outcome == nil
+}
+
+// unfinished returns the service deployment that is in progress and that ECS does not end by itself for a new one; empty if there is none.
+func unfinished(service *awsecs.Service, deployments []observe.Deployment) string {
+	if !inProgress(deployments) || aws.StringValue(deployments[0].Strategy) == "" || aws.StringValue(deployments[0].Strategy) == awsecs.DeploymentStrategyRolling {
+		return ""
+	}
+	return aws.StringValue(service.CurrentServiceDeployment)
+}
+
+// stopDeployment tells ECS to stop a deployment in progress. One that has ended meanwhile is fine.
+func (u *update) stopDeployment(ctx context.Context) error {
+	err := u.o.account.ECS.StopServiceDeployment(ctx, u.stop)
+	if common.Is(err, common.Conflict) || common.Is(err, common.NotFound) || common.Is(err, common.BadRequest) {
+		return nil
+	}
+	return err
+}
+
+// Restart replaces the service's tasks.
+func (o *Orchestrator) Restart(ctx context.Context, cluster, service string) (*UpdateOutput, error) {
+	return o.Patch(ctx, cluster, service, &PatchInput{ForceNewDeployment: aws.Bool(true)})
+}
+
+// PowerInput turns a service off and on again, as the sibling APIs do.
+type PowerInput struct {
+	State *string // stop or start
+}
+
+// TagCount is the tag of a service that was turned off: how many tasks it had.
+const TagCount = "spinup:count"
+
+// Power scales a service to 0 tasks, or back to the count that it had before, which a tag of the service remembers. To do so twice changes nothing.
+func (o *Orchestrator) Power(ctx context.Context, cluster, service string, in *PowerInput) (*UpdateOutput, error) {
+	state := strings.ToLower(aws.StringValue(in.State))
+	if state != "stop" && state != "start" {
+		return nil, common.Invalid(common.FieldError{Field: "state", Detail: "must be stop or start"})
+	}
+	u := &update{o: o, cluster: cluster, service: service, space: space.New(o.account, &o.tx.Ledger, space.Want{
+		Cluster: cluster, Name: service, Flavor: space.FlavorService,
+	})}
+	u.adjust = func(s *awsecs.Service) (adjustment, error) {
+		if state == "stop" {
+			return turnOff(s), nil
+		}
+		return turnOn(s), nil
+	}
+	return u.do(ctx)
+}
+
+func turnOff(s *awsecs.Service) adjustment {
+	count := aws.Int64Value(s.DesiredCount)
+	if count == 0 {
+		return adjustment{}
+	}
+	return adjustment{settings: &awsecs.UpdateServiceInput{DesiredCount: aws.Int64(0)}, tags: common.Tags{{Key: TagCount, Value: strconv.FormatInt(count, 10)}}}
+}
+
+func turnOn(s *awsecs.Service) adjustment {
+	off := adjustment{untag: []string{TagCount}}
+	if aws.Int64Value(s.DesiredCount) > 0 {
+		return off
+	}
+	remembered, _ := resource.ServiceState(s).Tags.Get(TagCount)
+	count, err := strconv.ParseInt(remembered, 10, 64)
+	if err != nil || count < 1 {
+		count = 1
+	}
+	off.settings = &awsecs.UpdateServiceInput{DesiredCount: aws.Int64(count)}
+	return off
+}
