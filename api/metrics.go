@@ -95,7 +95,7 @@ func (m *metrics) observeWait(account string) func(string, time.Duration) {
 }
 
 // methods are those that routes can have, in the order that Allow names them.
-var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete}
+var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 
 // otherMethod stands for the methods that no route can have: callers make those up.
 const otherMethod = "other"

@@ -144,7 +144,7 @@ func cors(next http.Handler) http.Handler {
 		h := w.Header()
 		showToPages(h)
 		if r.Method == http.MethodOptions {
-			h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE, OPTIONS")
+			h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 			h.Set("Access-Control-Allow-Headers", strings.Join([]string{headerToken, "Content-Type", headerRequestID, headerRegistry, headerPrefer, "traceparent", "tracestate"}, ", "))
 			h.Set("Access-Control-Max-Age", "600")
 			write(w, http.StatusOK, nil)

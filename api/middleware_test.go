@@ -116,7 +116,7 @@ func TestHeadersForBrowsers(t *testing.T) {
 		{"a path that is refused", "GET", "/v1/ecs/local/clusters/%2e%2e", map[string]string{"Access-Control-Allow-Origin": "*"}},
 		{"preflight", "OPTIONS", "/v1/ecs/local/services", map[string]string{
 			"Access-Control-Allow-Origin":  "*",
-			"Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, DELETE, OPTIONS",
+			"Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
 			"Access-Control-Allow-Headers": "X-Auth-Token, Content-Type, X-Request-Id, X-Registry-Auth, Prefer, traceparent, tracestate",
 		}},
 		{"an answer", "GET", "/v1/ecs/ping", map[string]string{

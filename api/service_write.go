@@ -8,28 +8,6 @@ import (
 	"ecs-api/orchestration/observe"
 )
 
-// warning is something that a write has not done as its request may have meant it, or that will go wrong later.
-type warning struct {
-	Code   common.Code
-	Field  string
-	Detail string
-}
-
-// codeIgnoredField is the code of warnings about keys of a body that nobody knows.
-const codeIgnoredField common.Code = "IgnoredField"
-
-// warnings returns what is to be said about the request beside its result.
-func (c call) warnings() []warning {
-	all := []warning{}
-	if c.body == nil {
-		return all
-	}
-	for _, field := range c.body.Ignored {
-		all = append(all, warning{codeIgnoredField, field, "is no field that this server or AWS knows, and was ignored"})
-	}
-	return all
-}
-
 // waited returns the deployment that a write has started: once it has an outcome, or the time that the caller wants to wait is over.
 func (c call) waited(cluster, service string, d *observe.Deployment) *observe.Deployment {
 	seconds := c.number("wait")
@@ -44,18 +22,6 @@ func (c call) waited(cluster, service string, d *observe.Deployment) *observe.De
 	out := *result.Deployment
 	out.Problems = result.Problems
 	return &out
-}
-
-// created is the response of a create.
-type created struct {
-	*orchestration.CreateOutput
-	Warnings []warning
-}
-
-// updated is the response of all that changes a service.
-type updated struct {
-	*orchestration.UpdateOutput
-	Warnings []warning
 }
 
 // createService creates a service and all it needs.

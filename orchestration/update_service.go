@@ -2,9 +2,9 @@ package orchestration
 
 import (
 	"reflect"
+	"slices"
 
 	"github.com/aws/aws-sdk-go/aws"
-	"github.com/aws/aws-sdk-go/aws/awsutil"
 
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/spec"
@@ -32,12 +32,19 @@ func (p *updatePlan) changeInput() *awsecs.UpdateServiceInput {
 	}
 	switch {
 	case in.CapacityProviderStrategy == nil:
-	case awsutil.DeepEqual(in.CapacityProviderStrategy, was.CapacityProviderStrategy):
+	case sameStrategy(in.CapacityProviderStrategy, was.CapacityProviderStrategy):
 		in.CapacityProviderStrategy = nil
 	default: // AWS changes a strategy, or from a launch type to one, only with a new deployment
 		in.ForceNewDeployment = aws.Bool(true)
 	}
 	return &in
+}
+
+// sameStrategy reports whether two strategies say the same: AWS shows the zeros that a request may leave out.
+func sameStrategy(a, b []*awsecs.CapacityProviderStrategyItem) bool {
+	return slices.EqualFunc(a, b, func(x, y *awsecs.CapacityProviderStrategyItem) bool {
+		return aws.StringValue(x.CapacityProvider) == aws.StringValue(y.CapacityProvider) && aws.Int64Value(x.Weight) == aws.Int64Value(y.Weight) && aws.Int64Value(x.Base) == aws.Int64Value(y.Base)
+	})
 }
 
 // restoreInput returns the call that gives the service back the settings that it was found with, where the change has others.
