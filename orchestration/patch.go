@@ -130,7 +130,9 @@ func (o *Orchestrator) newPatch(cluster, service string, in *PatchInput) (*updat
 // check adds what is wrong with the request whatever the service is.
 func (in *PatchInput) check(p *common.Problems) {
 	for _, path := range in.nulls {
-		if !strings.HasPrefix(path, "containers.") || strings.HasSuffix(path, ".image") || strings.Count(path, ".") == 1 {
+		parts := strings.SplitN(path, ".", 3) // containers.web.user, tags.owner
+		removable := parts[0] == "tags" && len(parts) > 1 || parts[0] == "containers" && len(parts) == 3 && parts[2] != "image"
+		if !removable {
 			p.Add(path, "must not be null: it cannot be removed")
 		}
 	}

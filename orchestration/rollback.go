@@ -125,7 +125,7 @@ func chooseTarget(service *awsecs.Service, deployments []observe.Deployment, to 
 // lastSucceeded returns the task definition of the last deployment that succeeded before the newest one; empty if there is none.
 func lastSucceeded(deployments []observe.Deployment) string {
 	for _, d := range deployments[min(1, len(deployments)):] {
-		if d.Outcome != nil && *d.Outcome == observe.OutcomeSucceeded && d.TaskDefinition != nil {
+		if d.State == observe.Completed && d.TaskDefinition != nil { // its outcome says that it was replaced since
 			return *d.TaskDefinition
 		}
 	}
