@@ -16,6 +16,7 @@ var imageCodes = map[string]diagnosis.Code{
 	"digest-gone":      diagnosis.ImageNotFound,
 	"exec-format":      diagnosis.ContainerExited, // only its log says why
 	"exit-3":           diagnosis.ContainerExited,
+	"no-capacity":      diagnosis.NoCapacity,
 	"no-executable":    diagnosis.ContainerExited,
 	"no-permission":    diagnosis.ImageAuth,
 	"not-found":        diagnosis.ImageNotFound,
@@ -58,6 +59,14 @@ func TestEveryFailingImageIsNamed(t *testing.T) {
 		}
 		t.Run(fault, func(t *testing.T) {
 			created := newWorld(t)
+			if code == diagnosis.NoCapacity { // ECS starts no task, so nothing fails, and the deployment has no end
+				created.create(input(created.registerImage("app:" + fault)))
+				created.clock.advance(1e9)
+				if s := created.status(); len(s.Problems) == 0 || s.Problems[0].Code != code || s.State != diagnosis.Deploying {
+					t.Errorf("got %s and %+v, want %s", s.State, s.Problems, code)
+				}
+				return
+			}
 			created.expect(created.create(created.provided(input(created.registerImage("app:"+fault)), fault)), code, OutcomeFailed)
 			updated := newWorld(t)
 			updated.wait(updated.create(updated.provided(input(updated.registerImage("app:good")), fault)))
