@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go/aws"
+	"github.com/aws/aws-sdk-go/service/acm"
 	"github.com/aws/aws-sdk-go/service/ec2"
 	"github.com/aws/aws-sdk-go/service/elbv2"
 
@@ -11,7 +12,8 @@ import (
 	"ecs-api/localaws/awstest"
 )
 
-// loadBalancers returns what creates load balancers with the independent client. On moto it first makes a second subnet, in another zone.
+// loadBalancers returns what creates load balancers with the independent client. On moto it first makes a second subnet,
+// in another zone, and a certificate.
 func (w *world) loadBalancers(t *testing.T) awstest.LoadBalancers {
 	t.Helper()
 	if backEndName() != "moto" {
@@ -24,7 +26,8 @@ func (w *world) loadBalancers(t *testing.T) awstest.LoadBalancers {
 		zone = region + "c"
 	}
 	second := must(net.CreateSubnet(&ec2.CreateSubnetInput{VpcId: first.VpcId, CidrBlock: aws.String("10.0.2.0/24"), AvailabilityZone: &zone}))(t).Subnet
-	return awstest.LoadBalancers{ELBV2: elbv2.New(w.sess), T: t, VPC: *first.VpcId, Subnets: []string{w.subnet, *second.SubnetId}}
+	certificate := must(acm.New(w.sess).RequestCertificate(&acm.RequestCertificateInput{DomainName: aws.String("www.example.com")}))(t).CertificateArn
+	return awstest.LoadBalancers{ELBV2: elbv2.New(w.sess), T: t, VPC: *first.VpcId, Subnets: []string{w.subnet, *second.SubnetId}, Certificate: *certificate}
 }
 
 func TestLoadBalancers(t *testing.T) {
@@ -54,7 +57,7 @@ func TestLoadBalancers(t *testing.T) {
 		{name: "target groups of an account that is not there", send: "GET /other/lbs", status: 404},
 		{name: "the load balancers of a space", send: "GET /local/lbs/myclu", status: 200, answer: `[{
 			"LoadBalancerArn": "${front}", "LoadBalancerName": "front", "LoadBalancerType": "application", "DNSName": "~^front-", "Listeners": [
-				{"ListenerName": "HTTP:80", "SslPolicy": null, "Rules": [{"If": "no other rule applies", "Then": "redirect to HTTPS:443 (301)", "TargetGroups": []}]},
+				{"ListenerName": "HTTP:80", "Rules": [{"If": "no other rule applies", "Then": "redirect to HTTPS:443 (301)", "TargetGroups": []}]},
 				{"ListenerArn": "${https}", "ListenerName": "HTTPS:443", "SslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06", "Rules": [
 					{"RuleArn": "~listener-rule/app/front/", "If": "host www.example.com and path /api/*", "Then": "forward to web (75 %) and canary (25 %)", "TargetGroups": [
 						{"TargetGroupArn": "${web}", "TargetGroupName": "web", "TargetType": "ip", "Targets": [{"Id": "10.0.1.4", "Port": 80, "State": "healthy", "Reason": null}]},

@@ -17,11 +17,16 @@ type LoadBalancers struct {
 	T       testing.TB
 	VPC     string
 	Subnets []string // in two zones
+	// Certificate is the ARN of that of listeners with TLS. The simulator takes any.
+	Certificate string
 }
 
 // NewLoadBalancers creates them in the simulator's network.
 func NewLoadBalancers(t testing.TB, sess client.ConfigProvider) LoadBalancers {
-	return LoadBalancers{elbv2.New(sess), t, localaws.VPC, []string{localaws.SubnetA, localaws.SubnetB}}
+	return LoadBalancers{
+		ELBV2: elbv2.New(sess), T: t, VPC: localaws.VPC, Subnets: []string{localaws.SubnetA, localaws.SubnetB},
+		Certificate: "arn:aws:acm:us-east-1:" + localaws.DefaultAccount + ":certificate/0a1b2c3d",
+	}
 }
 
 // Create creates a load balancer of a type, application or network, and returns its ARN.
@@ -43,7 +48,7 @@ func (l LoadBalancers) Listener(loadBalancer, protocol string, port int64, actio
 	l.T.Helper()
 	in := &elbv2.CreateListenerInput{LoadBalancerArn: &loadBalancer, Protocol: &protocol, Port: &port, DefaultActions: actions}
 	if protocol == elbv2.ProtocolEnumHttps || protocol == elbv2.ProtocolEnumTls {
-		in.Certificates = []*elbv2.Certificate{{CertificateArn: aws.String("arn:aws:acm:us-east-1:" + localaws.DefaultAccount + ":certificate/0a1b2c3d")}}
+		in.Certificates = []*elbv2.Certificate{{CertificateArn: &l.Certificate}}
 		in.SslPolicy = aws.String("ELBSecurityPolicy-TLS13-1-2-2021-06")
 	}
 	return *Must[*elbv2.CreateListenerOutput](l.T, "create listener")(l.CreateListener(in)).Listeners[0].ListenerArn
