@@ -54,7 +54,7 @@ func (s *Server) newAccount(name string, o Options) (*account, error) {
 	a := &account{name: name, scope: awsaccount.New(settings(name, o.Config.Org, c), awsaccount.NewClients(sess), o.Pace)}
 	tx := transaction.New(a.scope, s.background)
 	a.adhoc = adhoc.New(tx)
-	a.observer = observe.New(a.scope)
+	a.observer = observe.New(a.scope, observe.WithOutcomes(s.metrics.observeOutcome(name)))
 	a.logs = logs.New(a.scope)
 	a.preflight = preflight.New(a.scope, sess, c.TaskRoles, access.RoleARN)
 	a.orchestrator = orchestration.New(tx, a.observer)

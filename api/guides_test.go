@@ -86,6 +86,7 @@ func exercised(t *testing.T) *harness {
 	t.Helper()
 	h := newTracedHarness(t, localaws.New(), otlptest.NewCollector(t))
 	h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample)
+	h.metrics.observeOutcome("local")("succeeded") // only a deployment that takes longer than a poll is counted
 	h.do(t, http.MethodDelete, base+"/local/clusters/myclu/services/www?recursive=true", "")
 	h.background.Shutdown(t.Context())
 	h.do(t, http.MethodGet, base+"/local/clusters/none", "")

@@ -23,6 +23,8 @@ type metrics struct {
 	awsTries *prometheus.CounterVec
 	waits    *prometheus.HistogramVec
 
+	outcomes *prometheus.CounterVec
+
 	operations        *prometheus.HistogramVec
 	operationsRunning *prometheus.GaugeVec
 }
@@ -56,9 +58,12 @@ func newMetrics(v Version) *metrics {
 	m.operationsRunning = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "ecs_api_operations_running", Help: "Background work that is going on, by account and kind.",
 	}, []string{"account", "kind"})
+	m.outcomes = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "ecs_api_deployment_outcomes_total", Help: "Deployments that ended while somebody waited for them or watched their service, by account and outcome: succeeded, failed, rolled_back or superseded.",
+	}, []string{"account", "outcome"})
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "ecs_api_build_info", Help: "1, for the build that is running."}, []string{"version", "githash", "buildstamp"})
 	build.WithLabelValues(v.Version, v.GitHash, v.BuildStamp).Set(1)
-	m.registry.MustRegister(m.requests, m.callers, m.inFlight, m.aws, m.awsTries, m.waits, m.operations, m.operationsRunning, build,
+	m.registry.MustRegister(m.requests, m.callers, m.inFlight, m.aws, m.awsTries, m.waits, m.outcomes, m.operations, m.operationsRunning, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -106,4 +111,18 @@ func knownMethod(method string) string {
 		return method
 	}
 	return otherMethod
+}
+
+// watchStreams adds the number of open streams, which open returns, and of requests that wait for services or watch them.
+func (m *metrics) watchStreams(open, waiting func() int) {
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "ecs_api_streams_open", Help: "Streams that are open."}, func() float64 { return float64(open()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "ecs_api_service_waiters", Help: "Requests that wait for a service's deployment, or watch its status."}, func() float64 { return float64(waiting()) }),
+	)
+}
+
+// observeOutcome returns what is told of each deployment of the account that ends while somebody waits for it.
+func (m *metrics) observeOutcome(account string) func(outcome string) {
+	outcomes := m.outcomes.MustCurryWith(prometheus.Labels{"account": account})
+	return func(outcome string) { outcomes.WithLabelValues(outcome).Inc() }
 }

@@ -61,7 +61,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 				answer.status = http.StatusOK
 			}
 			took := time.Since(rec.start)
-			s.metrics.observeRequest(r.Method, rec, answer.status, took)
+			s.metrics.observeRequest(r.Method, rec, answer.status, rec.latency(took))
 			s.logAccess(r, rec, answer, took)
 			endTrace(span, r.Method, rec, answer.status)
 		}()
@@ -145,7 +145,7 @@ func cors(next http.Handler) http.Handler {
 		showToPages(h)
 		if r.Method == http.MethodOptions {
 			h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
-			h.Set("Access-Control-Allow-Headers", strings.Join([]string{headerToken, "Content-Type", headerRequestID, headerRegistry, headerPrefer, "traceparent", "tracestate"}, ", "))
+			h.Set("Access-Control-Allow-Headers", strings.Join([]string{headerToken, "Content-Type", headerRequestID, headerRegistry, headerPrefer, headerLastEvent, "traceparent", "tracestate"}, ", "))
 			h.Set("Access-Control-Max-Age", "600")
 			write(w, http.StatusOK, nil)
 			return

@@ -117,7 +117,7 @@ func TestHeadersForBrowsers(t *testing.T) {
 		{"preflight", "OPTIONS", "/v1/ecs/local/services", map[string]string{
 			"Access-Control-Allow-Origin":  "*",
 			"Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
-			"Access-Control-Allow-Headers": "X-Auth-Token, Content-Type, X-Request-Id, X-Registry-Auth, Prefer, traceparent, tracestate",
+			"Access-Control-Allow-Headers": "X-Auth-Token, Content-Type, X-Request-Id, X-Registry-Auth, Prefer, Last-Event-ID, traceparent, tracestate",
 		}},
 		{"an answer", "GET", "/v1/ecs/ping", map[string]string{
 			"Access-Control-Allow-Origin":   "*",

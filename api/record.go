@@ -18,8 +18,9 @@ type record struct {
 	route    string // the template of the route that serves it
 	account  string
 	err      error
-	shared   bool         // the answer is that of another caller's identical read, which its calls to AWS count for
-	awsCalls atomic.Int64 // may still grow after the answer: background work carries the request's context
+	streamed time.Duration // until its stream began; 0 if it has none
+	shared   bool          // the answer is that of another caller's identical read, which its calls to AWS count for
+	awsCalls atomic.Int64  // may still grow after the answer: background work carries the request's context
 	start    time.Time
 	traceID  string        // empty when tracing is off
 	progress saga.Progress // the steps of the orchestration that the request asks for
@@ -34,6 +35,14 @@ func (rec *record) status(answered int) int {
 		return statusHungUp
 	}
 	return answered
+}
+
+// latency returns how long the caller waited: for a stream, until it began.
+func (rec *record) latency(took time.Duration) time.Duration {
+	if rec.streamed > 0 {
+		return rec.streamed
+	}
+	return took
 }
 
 type recordKey struct{}

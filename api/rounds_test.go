@@ -41,11 +41,22 @@ func BenchmarkRounds(b *testing.B) {
 			}
 		}
 	}
+	service := func(h *harness, t testing.TB) { h.do(t, "POST", base+"/local/services", createFrom("app:1")) }
+	rolledBack := func(h *harness, t testing.TB) {
+		service(h, t)
+		h.do(t, "PUT", base+"/local/clusters/myclu/services/www", `{"taskdefinition":{"family":"web","cpu":"256","memory":"512","containerdefinitions":[{"name":"web","image":"app:exit-3"}]}}`)
+	}
 	for _, bench := range []struct {
 		name                 string
 		seed                 func(*harness, testing.TB)
 		method, target, body string
 	}{
+		{"status of a service", service, "GET", "/clusters/myclu/services/www/status", ""},
+		{"status of a service that was rolled back", rolledBack, "GET", "/clusters/myclu/services/www/status", ""},
+		{"deployments of a service", rolledBack, "GET", "/clusters/myclu/services/www/deployments", ""},
+		{"revisions of a service", rolledBack, "GET", "/clusters/myclu/services/www/revisions", ""},
+		{"logs of a service", service, "GET", "/clusters/myclu/services/www/logs", ""},
+		{"services of an account with one", service, "GET", "/services", ""},
 		{"new parameter", parameters(0), "POST", "/params/p", `{"Name":"x","Value":"x"}`},
 		{"show a parameter", parameters(25), "GET", "/params/p/0001", ""},
 		{"change a parameter's value and tags", parameters(1), "PUT", "/params/p/0000", `{"Value":"x","Tags":[{"key":"k","value":"v"}]}`},

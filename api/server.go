@@ -93,6 +93,12 @@ func New(o Options) (*Server, error) {
 		s.accounts[name] = a
 	}
 	s.SetCallers(o.Config.Callers())
+	s.metrics.watchStreams(s.streams.Open, func() (n int) {
+		for _, a := range s.accounts {
+			n += a.observer.Waiting()
+		}
+		return n
+	})
 	s.routes()
 	s.handler = s.chain()
 	return s, nil

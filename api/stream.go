@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"ecs-api/api/sse"
 )
@@ -33,7 +34,11 @@ func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, out *stream
 	if accepted(r) == mediaText {
 		form = sse.Lines
 	}
-	begun, err := s.streams.Serve(w, r, form, out.run, func(err error) any { return completeProblem(r, problemFor(err)) })
+	run := func(ctx context.Context, w *sse.Writer) error {
+		recordOf(r).streamed = time.Since(recordOf(r).start)
+		return out.run(ctx, w)
+	}
+	begun, err := s.streams.Serve(w, r, form, run, func(err error) any { return completeProblem(r, problemFor(err)) })
 	switch {
 	case err == nil:
 	case begun:

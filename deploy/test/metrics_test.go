@@ -76,8 +76,10 @@ func addSeries(t *testing.T, series map[string][]string, call *ast.CallExpr) {
 	}
 	var names []string
 	if len(call.Args) > 1 {
-		for _, label := range call.Args[1].(*ast.CompositeLit).Elts {
-			names = append(names, text(t, label))
+		if labels, ok := call.Args[1].(*ast.CompositeLit); ok { // else it is the function that a gauge reads
+			for _, label := range labels.Elts {
+				names = append(names, text(t, label))
+			}
 		}
 	}
 	if strings.HasPrefix(kind, "Histogram") {

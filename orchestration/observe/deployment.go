@@ -160,7 +160,7 @@ func (f *found) fromBrief(brief *awsecs.ServiceDeploymentBrief, id string, event
 	}
 	if entry != nil {
 		d.fromEntry(entry)
-		state = f.corrected(state, entry, brief == f.briefs[0])
+		state = f.corrected(state, entry, brief)
 	}
 	if state == Stopped && events.failed[id] != nil {
 		state = Failed
@@ -169,18 +169,20 @@ func (f *found) fromBrief(brief *awsecs.ServiceDeploymentBrief, id string, event
 	if f.isPrimary(id) && state == InProgress {
 		d.EndedAt = nil
 	}
-	if state == RolledBack && d.RolledBackTo == nil && brief == f.briefs[0] {
+	if state == RolledBack && d.RolledBackTo == nil && brief == f.briefs[0] && !f.isPrimary(id) {
 		d.RolledBackTo = f.service.TaskDefinition // nobody has changed it since
 	}
 	return d
 }
 
 // corrected returns the state of a deployment that the service still shows. AWS calls a service deployment SUCCESSFUL when old tasks begin to
-// stop, before its deployment has completed.
-func (f *found) corrected(state DeploymentState, entry *awsecs.Deployment, newest bool) DeploymentState {
+// stop, before its deployment has completed. And the two are read at the same time: one may be of the moment before the end, the other of that after.
+func (f *found) corrected(state DeploymentState, entry *awsecs.Deployment, brief *awsecs.ServiceDeploymentBrief) DeploymentState {
 	rollout := value(entry.RolloutState)
+	goesOn := brief == f.briefs[0] && value(entry.Status) == "PRIMARY" && rollout == awsecs.DeploymentRolloutStateInProgress
+	justEnded := f.at.Sub(value(brief.FinishedAt)) <= sameMoment
 	switch {
-	case newest && state == Completed && value(entry.Status) == "PRIMARY" && rollout == awsecs.DeploymentRolloutStateInProgress:
+	case goesOn && (state == Completed || justEnded && (state == RolledBack || state == Failed || state == Stopped)):
 		return InProgress
 	case state == Stopped && rollout == awsecs.DeploymentRolloutStateFailed,
 		state == InProgress && rollout == awsecs.DeploymentRolloutStateFailed && value(entry.Status) == "PRIMARY" && f.at.Sub(value(entry.UpdatedAt)) > sameMoment:

@@ -3,6 +3,7 @@ package observe
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
 
@@ -98,7 +99,7 @@ func (w *world) expect(deployment string, code diagnosis.Code, outcome Outcome) 
 	}
 	if code == diagnosis.SpotInterrupted {
 		for range 30 { // AWS takes the capacity back a while later
-			w.clock.advance(1e9)
+			w.clock.advance(time.Second)
 			if s := w.status(); len(s.Problems) > 0 {
 				r.Problems = s.Problems
 				break

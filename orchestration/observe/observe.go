@@ -27,6 +27,7 @@ type Observer struct {
 	definitions definitions
 	pollers     pollers
 	interval    <-chan time.Time // in place of a ticker's, for tests
+	ended       func(outcome string)
 }
 
 // Limits bound what waiting and watching costs. Zero values take the defaults.
@@ -61,9 +62,14 @@ func WithClock(now func() time.Time) Option { return func(o *Observer) { o.now =
 // WithTicks makes pollers poll at each tick instead of at their interval.
 func WithTicks(ticks <-chan time.Time) Option { return func(o *Observer) { o.interval = ticks } }
 
+// WithOutcomes tells ended of each deployment that ends while somebody waits for it or watches its service.
+func WithOutcomes(ended func(outcome string)) Option {
+	return func(o *Observer) { o.ended = ended }
+}
+
 // New returns an observer of the account.
 func New(a *account.Account, opts ...Option) *Observer {
-	o := &Observer{account: a, now: time.Now}
+	o := &Observer{account: a, now: time.Now, ended: func(string) {}}
 	for _, opt := range opts {
 		opt(o)
 	}

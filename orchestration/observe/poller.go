@@ -120,7 +120,7 @@ func (o *Observer) poll(ctx context.Context, at target, p *poller) {
 		ticks = ticker.C
 	}
 	defer p.end()
-	for {
+	for going := ""; ; {
 		reading, cancel := context.WithTimeout(ctx, pollTime)
 		var f *found
 		err := common.Safely(func() (err error) {
@@ -132,6 +132,9 @@ func (o *Observer) poll(ctx context.Context, at target, p *poller) {
 			return
 		}
 		p.show(f, err)
+		if err == nil {
+			going = o.count(f, going)
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -139,6 +142,25 @@ func (o *Observer) poll(ctx context.Context, at target, p *poller) {
 		case <-p.poke:
 		}
 	}
+}
+
+// count tells of the outcome of the deployment that was going on at the poll before, if it has one now. It returns the one that goes on now.
+func (o *Observer) count(f *found, going string) string {
+	all := f.deployments()
+	if d := withID(all, going); d != nil && d.Outcome != nil {
+		o.ended(string(*d.Outcome))
+	}
+	if len(all) > 0 && all[0].Outcome == nil {
+		return all[0].Id
+	}
+	return ""
+}
+
+// Waiting returns how many wait for services or watch them.
+func (o *Observer) Waiting() int {
+	o.pollers.mu.Lock()
+	defer o.pollers.mu.Unlock()
+	return o.pollers.waiting
 }
 
 // show gives what a poll has found to all who wait. What began before a write of ours had ended is not shown, but read again.

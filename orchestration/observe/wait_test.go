@@ -61,6 +61,16 @@ func TestADeploymentThatComesUpSucceeds(t *testing.T) {
 func TestADeploymentThatIsRolledBackIsNeverASuccess(t *testing.T) {
 	bothWays(t, func(t *testing.T, w *world) {
 		good, first := w.steady()
+		w.Close() // ends the pollers of before
+		w.Observer = w.observer(WithTicks(w.ticks))
+		var outcomes []string
+		w.ended = func(outcome string) { outcomes = append(outcomes, outcome) }
+		defer func() {
+			w.Close()
+			if !slices.Equal(outcomes, []string{"rolled_back", "succeeded"}) {
+				t.Errorf("outcomes that were counted: %v", outcomes)
+			}
+		}()
 		bad := w.register("exit 3")
 		id := w.update(bad)
 		r := w.wait(id)
@@ -91,7 +101,7 @@ func TestADeploymentThatIsRolledBackIsNeverASuccess(t *testing.T) {
 		if w.recorded() && all[0].Images["web"] != "nginx:alpine" {
 			t.Errorf("images: %v", all[0].Images)
 		}
-		again := w.update(good)
+		again := w.update(w.register(""))
 		if r := w.wait(again); outcomeOf(r.Outcome) != "succeeded" || len(r.Problems) != 0 {
 			t.Errorf("a later one: %+v", r)
 		}
