@@ -8,12 +8,14 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
+	"github.com/aws/aws-sdk-go/aws/session"
 	"go.uber.org/goleak"
 
 	"ecs-api/cloudwatchlogs"
 	"ecs-api/common"
 	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/elbv2"
 	"ecs-api/localaws"
 	"ecs-api/orchestration/account"
 )
@@ -68,6 +70,16 @@ var ours = []*awsecs.Tag{{Key: aws.String("spinup:org"), Value: aws.String("loca
 // observer returns another observer of the same AWS, as on another server.
 func (w *world) observer(opts ...Option) *Observer {
 	w.t.Helper()
+	sess := w.session()
+	o := New(account.New(account.Settings{Name: "local", Region: "us-east-1", Org: "localdev"},
+		account.Clients{ECS: ecs.New(sess), Logs: cloudwatchlogs.New(sess), LoadBalancers: elbv2.New(sess)}, common.Pace{}), append([]Option{WithClock(w.clock.Now)}, opts...)...)
+	w.t.Cleanup(o.Close)
+	return o
+}
+
+// session returns a session of the simulated AWS.
+func (w *world) session() *session.Session {
+	w.t.Helper()
 	sess, err := common.NewSession(common.Account{
 		Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: "http://localaws", Transport: w.aws.Transport(), Limits: common.NoLimits(),
 		Retry: common.RetryPolicy{Throttled: 1, ThrottledWait: time.Millisecond, Failed: 1, FailedWait: time.Millisecond},
@@ -75,10 +87,7 @@ func (w *world) observer(opts ...Option) *Observer {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	o := New(account.New(account.Settings{Name: "local", Region: "us-east-1", Org: "localdev"},
-		account.Clients{ECS: ecs.New(sess), Logs: cloudwatchlogs.New(sess)}, common.Pace{}), append([]Option{WithClock(w.clock.Now)}, opts...)...)
-	w.t.Cleanup(o.Close)
-	return o
+	return sess
 }
 
 // must fails the test if err is one.
@@ -95,7 +104,7 @@ func (w *world) register(command string) string {
 	in := &awsecs.RegisterTaskDefinitionInput{
 		Family: aws.String("web"), Cpu: aws.String("256"), Memory: aws.String("512"), NetworkMode: aws.String("awsvpc"),
 		RequiresCompatibilities: aws.StringSlice([]string{"FARGATE"}), Tags: ours,
-		ContainerDefinitions: []*awsecs.ContainerDefinition{{Name: aws.String("web"), Image: aws.String("nginx:alpine"), Environment: []*awsecs.KeyValuePair{{Name: aws.String("COMMAND"), Value: aws.String(command)}}}},
+		ContainerDefinitions: []*awsecs.ContainerDefinition{{Name: aws.String("web"), Image: aws.String("nginx:alpine"), PortMappings: []*awsecs.PortMapping{{ContainerPort: aws.Int64(80)}}, Environment: []*awsecs.KeyValuePair{{Name: aws.String("COMMAND"), Value: aws.String(command)}}}},
 	}
 	if command != "" {
 		in.ContainerDefinitions[0].Command = aws.StringSlice([]string{"sh", "-c", command})

@@ -152,9 +152,6 @@ func byAge(a, b *awsecs.Task) int {
 	return cmp.Or(cmp.Compare(stopped(a), stopped(b)), cmp.Compare(when(b), when(a)), cmp.Compare(value(a.TaskArn), value(b.TaskArn)))
 }
 
-// readTargets reads the health of the service's tasks in its target groups.
-func (o *Observer) readTargets(context.Context, *found) error { return nil }
-
 // readRollouts reads service deployments whole, for what a list leaves out.
 func (o *Observer) readRollouts(ctx context.Context, f *found, arns []string) error {
 	if len(arns) == 0 {
