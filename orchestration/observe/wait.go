@@ -43,7 +43,10 @@ func (o *Observer) Wait(ctx context.Context, cluster, service, deployment string
 			return w.result, err
 		}
 		if v.ended {
-			return w.unfinished()
+			if w.result == nil {
+				return nil, common.Errorf(common.Unavailable, "the server is shutting down; retry")
+			}
+			return w.result, nil
 		}
 		select {
 		case <-v.next:
