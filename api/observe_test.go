@@ -157,3 +157,17 @@ func words[T ~string](values []T) []string {
 	}
 	return all
 }
+
+// TestAnImageForAnotherCPUIsNamed: the pull works and the program exits with 1, as any that fails does. Only its log tells.
+func TestAnImageForAnotherCPUIsNamed(t *testing.T) {
+	h := newHarness(t, localaws.New(quickly))
+	ask(t, h, []asked{
+		{"create", "POST", "/services", createFrom("app:exec-format"), 200, nil},
+		{"why", "GET", "/clusters/myclu/services/www/status", "", 200, map[string]any{"State": "failing", "Problems.#": 1, "Problems.0.Code": "ImagePlatform", "Problems.0.Container": "web", "Problems.0.Count": 3}},
+	})
+	if err := h.sdk().Logs.Tag(t.Context(), "arn:aws:logs:us-east-1:123456789012:log-group:myclu", tagsOthers); err != nil {
+		t.Fatal(err)
+	}
+	h = newHarnessWith(t, h.aws, h.config)
+	ask(t, h, []asked{{"another org's log", "GET", "/clusters/myclu/services/www/status", "", 200, map[string]any{"Problems.0.Code": "ContainerExited"}}})
+}

@@ -18,6 +18,7 @@ import (
 	"ecs-api/elbv2"
 	"ecs-api/localaws"
 	"ecs-api/orchestration/account"
+	"ecs-api/sts"
 )
 
 func TestMain(m *testing.M) {
@@ -72,7 +73,7 @@ func (w *world) observer(opts ...Option) *Observer {
 	w.t.Helper()
 	sess := w.session()
 	o := New(account.New(account.Settings{Name: "local", Region: "us-east-1", Org: "localdev"},
-		account.Clients{ECS: ecs.New(sess), Logs: cloudwatchlogs.New(sess), LoadBalancers: elbv2.New(sess)}, common.Pace{}), append([]Option{WithClock(w.clock.Now)}, opts...)...)
+		account.Clients{ECS: ecs.New(sess), Logs: cloudwatchlogs.New(sess), LoadBalancers: elbv2.New(sess), STS: sts.New(sess)}, common.Pace{}), append([]Option{WithClock(w.clock.Now)}, opts...)...)
 	w.t.Cleanup(o.Close)
 	return o
 }

@@ -25,6 +25,7 @@ type found struct {
 	briefs    []*awsecs.ServiceDeploymentBrief     // newest first
 	rollouts  map[string]*awsecs.ServiceDeployment // by ARN, as far as they were read
 	revisions map[string]*awsecs.ServiceRevision   // by ARN, as far as they were read
+	lines     map[diagnosis.LogKey]string          // last lines of containers that ended, as far as they were read
 	told      func() *Status                       // the status, made once for all who share the poll
 }
 
@@ -106,6 +107,9 @@ func (o *Observer) look(ctx context.Context, at target) (*found, error) {
 		func(ctx context.Context) error { return o.readRollouts(ctx, f, f.unsettled()) },
 		func(ctx context.Context) error { return o.readRevisions(ctx, f, f.unseen()) },
 	)
+	if err == nil {
+		o.readLastLine(ctx, f, at)
+	}
 	return f, err
 }
 

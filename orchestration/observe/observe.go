@@ -26,6 +26,7 @@ type Observer struct {
 	history     history
 	definitions definitions
 	pollers     pollers
+	lines       lastLines
 	interval    <-chan time.Time // in place of a ticker's, for tests
 	ended       func(outcome string)
 }

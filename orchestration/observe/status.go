@@ -88,7 +88,7 @@ func (f *found) status() *Status {
 
 // diagnose returns what is wrong with the service, as far as it concerns the present and the deployment; nil for the one that runs.
 func (f *found) diagnose(d *Deployment) diagnosis.Report {
-	e := diagnosis.Evidence{Now: f.at, Service: f.service, Tasks: f.tasks, Targets: f.presentTargets()}
+	e := diagnosis.Evidence{Now: f.at, Service: f.service, Tasks: f.tasks, Targets: f.presentTargets(), LastLines: f.lines}
 	if d != nil {
 		e.Focus = diagnosis.Focus{ID: d.Id, Created: value(d.CreatedAt), Ended: value(d.EndedAt), Failed: d.failed()}
 	}
