@@ -51,6 +51,27 @@ var scalars = map[reflect.Kind]string{
 	reflect.Float64: "a number",
 }
 
+// mapping sets the map v, which is at key, to what raw says.
+func (d *decoder) mapping(key string, raw json.RawMessage, v reflect.Value) {
+	v.Set(reflect.MakeMap(v.Type()))
+	for _, m := range d.members(key, raw, func(name string) string { return name }) {
+		elem := reflect.New(v.Type().Elem()).Elem()
+		d.value(sub(key, m.name), m.raw, elem)
+		v.SetMapIndex(reflect.ValueOf(m.name), elem)
+	}
+}
+
+// list sets the slice v, which is at key, to what raw says.
+func (d *decoder) list(key string, raw json.RawMessage, v reflect.Value) {
+	var items []json.RawMessage
+	if d.as("an array", key, raw, &items) {
+		v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
+		for i, item := range items {
+			d.value(fmt.Sprintf("%s[%d]", key, i), item, v.Index(i))
+		}
+	}
+}
+
 // value sets v, which is at key, to what raw says. Null leaves it as it is.
 func (d *decoder) value(key string, raw json.RawMessage, v reflect.Value) {
 	if string(raw) == "null" {
@@ -76,20 +97,9 @@ func (d *decoder) value(key string, raw json.RawMessage, v reflect.Value) {
 	case reflect.Struct:
 		d.structure(key, raw, v)
 	case reflect.Map:
-		v.Set(reflect.MakeMap(v.Type()))
-		for _, m := range d.members(key, raw, func(name string) string { return name }) {
-			elem := reflect.New(v.Type().Elem()).Elem()
-			d.value(sub(key, m.name), m.raw, elem)
-			v.SetMapIndex(reflect.ValueOf(m.name), elem)
-		}
+		d.mapping(key, raw, v)
 	case reflect.Slice:
-		var items []json.RawMessage
-		if d.as("an array", key, raw, &items) {
-			v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
-			for i, item := range items {
-				d.value(fmt.Sprintf("%s[%d]", key, i), item, v.Index(i))
-			}
-		}
+		d.list(key, raw, v)
 	default:
 		d.as(scalars[v.Kind()], key, raw, v.Addr().Interface())
 	}

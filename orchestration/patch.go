@@ -92,17 +92,7 @@ func (o *Orchestrator) Patch(ctx context.Context, cluster, service string, in *P
 func (o *Orchestrator) newPatch(cluster, service string, in *PatchInput) (*update, error) {
 	var p common.Problems
 	u := &update{o: o, cluster: cluster, service: service, force: aws.BoolValue(in.ForceNewDeployment)}
-	var callers common.Tags
-	for _, key := range slices.Sorted(maps.Keys(in.Tags)) {
-		switch value := in.Tags[key]; {
-		case value == nil && strings.HasPrefix(key, "spinup:"):
-			p.Add("Tags."+key, "is ours to set, and cannot be removed")
-		case value == nil:
-			u.untag = append(u.untag, key)
-		default:
-			callers = append(callers, common.Tag{Key: key, Value: *value})
-		}
-	}
+	callers := in.splitTags(u, &p)
 	tagChecks{org: o.account.Org, callers: callers}.request(&p, true)
 	p = p.Within("tags") // they have no index here
 	if aws.Int64Value(in.DesiredCount) < 0 {
@@ -127,6 +117,21 @@ func (o *Orchestrator) newPatch(cluster, service string, in *PatchInput) (*updat
 	return u, nil
 }
 
+// splitTags returns the tags that the request sets, and gives u the keys of those that it removes.
+func (in *PatchInput) splitTags(u *update, p *common.Problems) (callers common.Tags) {
+	for _, key := range slices.Sorted(maps.Keys(in.Tags)) {
+		switch value := in.Tags[key]; {
+		case value == nil && strings.HasPrefix(key, "spinup:"):
+			p.Add("Tags."+key, "is ours to set, and cannot be removed")
+		case value == nil:
+			u.untag = append(u.untag, key)
+		default:
+			callers = append(callers, common.Tag{Key: key, Value: *value})
+		}
+	}
+	return callers
+}
+
 // check adds what is wrong with the request whatever the service is.
 func (in *PatchInput) check(p *common.Problems) {
 	for _, path := range in.nulls {
@@ -141,16 +146,21 @@ func (in *PatchInput) check(p *common.Problems) {
 		if c == nil {
 			continue // it is among the nulls
 		}
-		if c.Image != nil && *c.Image == "" {
-			p.Add(at+".Image", "must not be empty")
+		c.check(p, at)
+	}
+}
+
+// check adds what is wrong with the changes of the container whose path is at.
+func (c *ContainerPatch) check(p *common.Problems, at string) {
+	if c.Image != nil && *c.Image == "" {
+		p.Add(at+".Image", "must not be empty")
+	}
+	for field, q := range map[string]*Quantity{"Cpu": c.Cpu, "Memory": c.Memory, "MemoryReservation": c.MemoryReservation} {
+		if q == nil {
+			continue
 		}
-		for field, q := range map[string]*Quantity{"Cpu": c.Cpu, "Memory": c.Memory, "MemoryReservation": c.MemoryReservation} {
-			if q == nil {
-				continue
-			}
-			if n, err := q.whole(); err != nil || *n < 0 {
-				p.Add(at+"."+field, "must be a whole number")
-			}
+		if n, err := q.whole(); err != nil || *n < 0 {
+			p.Add(at+"."+field, "must be a whole number")
 		}
 	}
 }

@@ -292,10 +292,8 @@ func (p *updatePlan) decideTags() {
 	p.tag(&resource.Cluster{Account: a, Cluster: u.cluster}, f.space.Cluster)
 	p.tag(&resource.Role{Account: a, Cluster: u.cluster}, f.space.Role)
 	p.tag(&resource.LogGroup{Account: a, Group: u.cluster}, f.space.LogGroup)
-	if p.register == nil {
-		if state := resource.RevisionState(f.present); state != nil { // ECS tags ACTIVE revisions only
-			p.tag(&resource.TaskDefinition{Account: a, Family: account.FamilyOf(state.ID), ARN: state.ID}, state)
-		}
+	if state := resource.RevisionState(f.present); p.register == nil && state != nil { // ECS tags ACTIVE revisions only
+		p.tag(&resource.TaskDefinition{Account: a, Family: account.FamilyOf(state.ID), ARN: state.ID}, state)
 	}
 	for _, s := range f.cloudMap {
 		if s != nil {

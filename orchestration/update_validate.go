@@ -15,6 +15,22 @@ import (
 	"ecs-api/secretsmanager"
 )
 
+// checkCredentials adds what is wrong with the request's credentials.
+func (in *UpdateInput) checkCredentials(p *common.Problems, tags tagChecks) {
+	for _, container := range slices.Sorted(maps.Keys(in.Credentials)) {
+		cred, at := in.Credentials[container], "credentials."+container
+		if cred == nil {
+			p.Add(at, "must not be null")
+			continue
+		}
+		if cred.Name != nil {
+			checkSecretName(p, at+".Name", *cred.Name)
+		}
+		checkCredential(p, at, container, cred)
+		tags.of(p, at+".tags", secretsmanager.ToTags(cred.Tags))
+	}
+}
+
 // newUpdate checks the request as far as that can be done without AWS.
 func (o *Orchestrator) newUpdate(cluster, service string, in *UpdateInput) (*update, error) {
 	var p common.Problems
@@ -36,18 +52,7 @@ func (o *Orchestrator) newUpdate(cluster, service string, in *UpdateInput) (*upd
 			return &definition{input: in.TaskDefinition, without: in.withoutCredentials(), ownsTags: in.TaskDefinition.Tags != nil}, nil
 		}
 	}
-	for _, container := range slices.Sorted(maps.Keys(in.Credentials)) {
-		cred, at := in.Credentials[container], "credentials."+container
-		if cred == nil {
-			p.Add(at, "must not be null")
-			continue
-		}
-		if cred.Name != nil {
-			checkSecretName(&p, at+".Name", *cred.Name)
-		}
-		checkCredential(&p, at, container, cred)
-		tags.of(&p, at+".tags", secretsmanager.ToTags(cred.Tags))
-	}
+	in.checkCredentials(&p, tags)
 	if in.Service == nil && in.TaskDefinition == nil && len(in.Credentials) == 0 && len(in.Tags) == 0 && !u.force {
 		p.Add("tags", "must be given, or ForceNewDeployment, Service, TaskDefinition or Credentials: there is nothing to change")
 	}
@@ -61,15 +66,8 @@ func (o *Orchestrator) newUpdate(cluster, service string, in *UpdateInput) (*upd
 	return u, nil
 }
 
-func (u *update) checkSettings(p *common.Problems, in *UpdateInput) {
-	s := in.Service
-	if s == nil {
-		return
-	}
-	u.revision = aws.StringValue(s.TaskDefinition)
-	if cluster := aws.StringValue(s.Cluster); cluster != "" && account.NameOf(cluster) != u.cluster {
-		p.Add("service.cluster", "is %q, but the path names cluster %q", cluster, u.cluster)
-	}
+// checkRevision adds what is wrong with naming a revision beside what else the request has, and decides which of them counts.
+func (u *update) checkRevision(p *common.Problems, in *UpdateInput) {
 	switch {
 	case in.TaskDefinition == nil || u.revision == "":
 	case account.FamilyOf(u.revision) != aws.StringValue(in.TaskDefinition.Family):
@@ -80,6 +78,19 @@ func (u *update) checkSettings(p *common.Problems, in *UpdateInput) {
 	if u.revision != "" && len(in.Credentials) > 0 {
 		p.Add("credentials", "cannot go together with service.taskdefinition: send the task definition itself")
 	}
+}
+
+// checkSettings adds what is wrong with the service's settings.
+func (u *update) checkSettings(p *common.Problems, in *UpdateInput) {
+	s := in.Service
+	if s == nil {
+		return
+	}
+	u.revision = aws.StringValue(s.TaskDefinition)
+	if cluster := aws.StringValue(s.Cluster); cluster != "" && account.NameOf(cluster) != u.cluster {
+		p.Add("service.cluster", "is %q, but the path names cluster %q", cluster, u.cluster)
+	}
+	u.checkRevision(p, in)
 	if aws.Int64Value(s.DesiredCount) < 0 {
 		p.Add("service.desiredcount", "must not be negative")
 	}

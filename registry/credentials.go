@@ -49,17 +49,26 @@ func ParseCredentials(header string) (*Credentials, error) {
 	if err := json.Unmarshal(text, &given); err != nil || given == nil {
 		return nil, badCredentials(`must be the base64 of {"username": "…", "password": "…"}`)
 	}
-	switch user, password := given.Username, given.Password; {
-	case user == "" && password == "":
+	if given.Username == "" && given.Password == "" {
 		return nil, nil
-	case user == "" || password == "":
-		return nil, badCredentials("needs both username and password")
-	case len(user) > maxUsername || len(password) > maxPassword:
-		return nil, badCredentials("has a username or password that is too long")
-	case strings.ContainsFunc(user+password, unicode.IsControl) || strings.Contains(user, ":"):
-		return nil, badCredentials("has a control character, or a colon in the username, which basic authentication cannot carry")
+	}
+	if err := checkCredentials(given.Username, given.Password); err != nil {
+		return nil, err
 	}
 	return &Credentials{Username: given.Username, Password: given.Password}, nil
+}
+
+// checkCredentials returns what basic authentication cannot carry of a user's name and password.
+func checkCredentials(user, password string) error {
+	switch {
+	case user == "" || password == "":
+		return badCredentials("needs both username and password")
+	case len(user) > maxUsername || len(password) > maxPassword:
+		return badCredentials("has a username or password that is too long")
+	case strings.ContainsFunc(user+password, unicode.IsControl) || strings.Contains(user, ":"):
+		return badCredentials("has a control character, or a colon in the username, which basic authentication cannot carry")
+	}
+	return nil
 }
 
 func badCredentials(detail string) error {

@@ -109,12 +109,15 @@ func (w *walker) null(element bool) {
 	}
 }
 
+// aNumber is what messages call a number.
+const aNumber = "a number"
+
 // scalar walks over a value that is no object or array where t is none either, or that is of a wrong type.
 func (w *walker) scalar(t reflect.Type, c byte) {
 	w.peek()
 	begin := w.at
 	raw := w.raw()
-	number := c == '-' || c >= '0' && c <= '9'
+	number := kindOf(c) == aNumber
 	switch kind := t.Kind(); {
 	case kind == reflect.Interface, kind == reflect.String && c == '"', kind == reflect.Bool && (c == 't' || c == 'f'):
 		return
@@ -315,5 +318,5 @@ func kindOf(c byte) string {
 	case 'n':
 		return "null"
 	}
-	return "a number"
+	return aNumber
 }

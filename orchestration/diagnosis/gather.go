@@ -93,33 +93,46 @@ func stoppedAt(t *awsecs.Task) time.Time {
 // stopReason returns why a task stopped: not at all because of a problem, for one that a user, scaling or maintenance ended. The order is that
 // of how far each source can be trusted: the stop code, out of memory, the table over the task's and then the containers' reasons, exit codes.
 func stopReason(t *awsecs.Task, lines map[LogKey]string) (Problem, bool) {
-	stopped, code := value(t.StoppedReason), value(t.StopCode)
-	switch {
-	case code == awsecs.TaskStopCodeUserInitiated:
+	stopped := value(t.StoppedReason)
+	switch value(t.StopCode) {
+	case awsecs.TaskStopCodeUserInitiated:
 		return Problem{}, false
-	case code == awsecs.TaskStopCodeSpotInterruption:
+	case awsecs.TaskStopCodeSpotInterruption:
 		return Problem{Code: SpotInterrupted, Detail: cut(stopped, maxDetail), Action: actSpot}, true
 	}
-	for _, c := range t.Containers {
-		if c != nil && strings.HasPrefix(fold(value(c.Reason)), "outofmemoryerror") {
-			return containerProblem(classify(value(c.Reason)), exitDetail(stopped, c), c), true
-		}
+	if c := outOfMemory(t); c != nil {
+		return containerProblem(classify(value(c.Reason)), exitDetail(stopped, c), c), true
 	}
 	r := classify(stopped)
 	switch {
-	case r != nil && r.code == "":
+	case r == nil || r.vague && r.code != "" && r.row != rowEssential:
+		return vagueReason(t, stopped, r, lines)
+	case r.code == "":
 		return Problem{}, false
-	case r != nil && r.row == rowEssential:
+	case r.row == rowEssential:
 		return exitProblem(t, stopped, lines), true
-	case r != nil && !r.vague:
-		return containerProblem(r, stopped, mentioned(t, stopped, r)), true
 	}
+	return containerProblem(r, stopped, mentioned(t, stopped, r)), true
+}
+
+// outOfMemory returns the container that was out of memory; nil if none was.
+func outOfMemory(t *awsecs.Task) *awsecs.Container {
+	for _, c := range t.Containers {
+		if c != nil && strings.HasPrefix(fold(value(c.Reason)), "outofmemoryerror") {
+			return c
+		}
+	}
+	return nil
+}
+
+// vagueReason returns why a task stopped whose own reason matches no rule (nil), or one that says little: its containers may say more.
+func vagueReason(t *awsecs.Task, stopped string, r *rule, lines map[LogKey]string) (Problem, bool) {
 	if p, ok := fromContainers(t, stopped); ok {
 		return p, true
 	}
 	c := blamed(t)
 	switch {
-	case c != nil && c.ExitCode != nil && code == awsecs.TaskStopCodeEssentialContainerExited:
+	case c != nil && c.ExitCode != nil && value(t.StopCode) == awsecs.TaskStopCodeEssentialContainerExited:
 		return exitProblem(t, stopped, lines), true
 	case stopped == "":
 		return Problem{}, false
@@ -197,16 +210,8 @@ func eventProblem(event *awsecs.ServiceEvent, e Evidence) (Problem, bool) {
 		return Problem{}, false
 	}
 	message := value(event.Message)
-	words := nameless(message)
-	r := classify(words)
-	switch {
-	case r == nil && alarming(words):
-		r = &rule{code: Unknown, action: actUnknown}
-	case r == nil || r.code == "":
-		return Problem{}, false
-	case r.code == RoleNotAssumable && e.Now.Sub(e.Focus.Created) < patience: // a new role is assumed within half a minute or so
-		return Problem{}, false
-	case r.row == rowTarget && !targetsMatter(e):
+	r := eventRule(message)
+	if r == nil || e.heals(r) {
 		return Problem{}, false
 	}
 	at := value(event.CreatedAt)
@@ -214,6 +219,24 @@ func eventProblem(event *awsecs.ServiceEvent, e Evidence) (Problem, bool) {
 		Code: r.code, Count: 1, Since: &at, latest: at, Detail: cut(unwrap(message), maxDetail),
 		Action: strings.ReplaceAll(r.action, "{container}", "the container"),
 	}, true
+}
+
+// eventRule returns the rule of an event that is about a problem; nil for any other event.
+func eventRule(message string) *rule {
+	words := nameless(message)
+	r := classify(words)
+	switch {
+	case r == nil && alarming(words):
+		return &rule{code: Unknown, action: actUnknown}
+	case r == nil || r.code == "":
+		return nil
+	}
+	return r
+}
+
+// heals reports whether what the rule is about mostly ends by itself at present: a new role is assumed within half a minute or so.
+func (e Evidence) heals(r *rule) bool {
+	return r.code == RoleNotAssumable && e.Now.Sub(e.Focus.Created) < patience || r.row == rowTarget && !targetsMatter(e)
 }
 
 // rowTarget is the row of the event about a target that is not healthy, which mostly heals by itself.

@@ -93,7 +93,7 @@ var rules = []rule{
 	{row: 34, code: TargetUnhealthy, words: []string{"target group is not found|target is not found"},
 		action: "The target group has been deleted. Update the service with a target group that is there, or create it again."},
 	{row: 35, code: RoleNotAssumable, words: []string{"unable to assume the role"},
-		action: "ECS cannot assume the role: it is missing, new, or does not trust ecs-tasks.amazonaws.com. Update the service, which mends the execution role; check the trust policy of a task role of your own."},
+		action: "ECS cannot assume the role: it is missing, new, or does not trust ecs-tasks.amazonaws.com. Update the service, which repairs the execution role; check the trust policy of a task role of your own."},
 	{row: 36, code: RoleNotAssumable, words: []string{"iam trust relationship has been misconfigured"},
 		action: "The role that ECS itself uses (service-linked or infrastructure role) has lost its trust policy. Restore it."},
 	{row: 37, code: QuotaExceeded, words: []string{"reached the limit on the number of"},

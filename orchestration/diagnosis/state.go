@@ -38,30 +38,48 @@ func primary(s *awsecs.Service) *awsecs.Deployment {
 
 // StateOf returns the state of a service from what DescribeServices says of it alone.
 func StateOf(s *awsecs.Service) State {
-	desired, running, pending := value(s.DesiredCount), value(s.RunningCount), value(s.PendingCount)
-	p := primary(s)
-	rollout, failed := "", int64(0)
-	if p != nil {
-		rollout, failed = value(p.RolloutState), value(p.FailedTasks)
-	}
-	deploying := rollout == awsecs.DeploymentRolloutStateInProgress || rollout == "" && len(s.Deployments) > 1
-	switch status := value(s.Status); {
-	case status == "INACTIVE":
+	switch value(s.Status) {
+	case "INACTIVE":
 		return Inactive
-	case status == "DRAINING":
+	case "DRAINING":
 		return Draining
-	case desired == 0 && running == 0 && pending == 0:
+	}
+	desired, running, pending := value(s.DesiredCount), value(s.RunningCount), value(s.PendingCount)
+	r := rolloutOf(s)
+	switch {
+	case desired == 0 && running+pending == 0:
 		return Stopped
-	case desired > 0 && running == 0 && (failed > 0 || pending == 0 && !deploying):
+	case desired > 0 && running == 0 && (r.failedTasks > 0 || pending == 0 && !r.inProgress):
 		return Failing
-	case rollout == awsecs.DeploymentRolloutStateFailed:
+	case r.failed:
 		return Degraded
-	case deploying || desired == 0 || running > desired:
+	case r.inProgress || desired == 0 || running > desired:
 		return Deploying
 	case running < desired:
 		return Degraded
 	}
 	return Steady
+}
+
+// rollout is how far a service's primary deployment is.
+type rollout struct {
+	inProgress, failed bool
+	failedTasks        int64
+}
+
+// rolloutOf returns how far the primary deployment is. Services whose deployments ECS does not control show no rollout state: two deployments at
+// once mean that one replaces the other.
+func rolloutOf(s *awsecs.Service) rollout {
+	p := primary(s)
+	if p == nil {
+		return rollout{inProgress: len(s.Deployments) > 1}
+	}
+	state := value(p.RolloutState)
+	return rollout{
+		inProgress:  state == awsecs.DeploymentRolloutStateInProgress || state == "" && len(s.Deployments) > 1,
+		failed:      state == awsecs.DeploymentRolloutStateFailed,
+		failedTasks: value(p.FailedTasks),
+	}
 }
 
 // refine corrects a state by what the tasks and the load balancer say.
@@ -151,7 +169,7 @@ var phrases = map[Code]string{
 	TargetUnhealthy:     "the load balancer's health check fails",
 	RoleNotAssumable:    "ECS cannot assume the role",
 	NoCapacity:          "AWS has no capacity",
-	SpotInterrupted:     "Spot capacity was taken back",
+	SpotInterrupted:     "AWS reclaimed Spot capacity",
 	QuotaExceeded:       "a quota of the account is exceeded",
 	NetworkInterface:    "no network interface for a task",
 	DeploymentBlocked:   "the deployment is blocked",

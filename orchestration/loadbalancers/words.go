@@ -43,35 +43,56 @@ func conditions(r *elbv2.Rule) string {
 
 // condition says one condition in words: the field, and the values of which one must match.
 func condition(c *elbv2.RuleCondition) string {
-	switch aws.StringValue(c.Field) {
-	case "host-header":
-		if c.HostHeaderConfig != nil {
-			return "host " + oneOf(c.HostHeaderConfig.Values)
-		}
-		return "host " + oneOf(c.Values)
-	case "path-pattern":
-		if c.PathPatternConfig != nil {
-			return "path " + oneOf(c.PathPatternConfig.Values)
-		}
-		return "path " + oneOf(c.Values)
-	case "http-header":
-		if h := c.HttpHeaderConfig; h != nil {
-			return "header " + aws.StringValue(h.HttpHeaderName) + " " + oneOf(h.Values)
-		}
-	case "http-request-method":
-		if m := c.HttpRequestMethodConfig; m != nil {
-			return "method " + oneOf(m.Values)
-		}
-	case "source-ip":
-		if s := c.SourceIpConfig; s != nil {
-			return "source " + oneOf(s.Values)
-		}
-	case "query-string":
-		if q := c.QueryStringConfig; q != nil {
-			return "query " + oneOf(pairs(q.Values))
-		}
+	say, ok := fields[aws.StringValue(c.Field)]
+	if !ok {
+		return unsaid(c) // newer than this program
 	}
-	return strings.TrimSpace(aws.StringValue(c.Field) + " " + oneOf(c.Values)) // newer than this program
+	return say(c)
+}
+
+// unsaid returns a condition as it is.
+func unsaid(c *elbv2.RuleCondition) string {
+	return strings.TrimSpace(aws.StringValue(c.Field) + " " + oneOf(c.Values))
+}
+
+// fields say the conditions of each field in words. An old form of a condition has Values alone.
+var fields = map[string]func(*elbv2.RuleCondition) string{
+	"host-header": func(c *elbv2.RuleCondition) string {
+		if c.HostHeaderConfig == nil {
+			return "host " + oneOf(c.Values)
+		}
+		return "host " + oneOf(c.HostHeaderConfig.Values)
+	},
+	"path-pattern": func(c *elbv2.RuleCondition) string {
+		if c.PathPatternConfig == nil {
+			return "path " + oneOf(c.Values)
+		}
+		return "path " + oneOf(c.PathPatternConfig.Values)
+	},
+	"http-header": func(c *elbv2.RuleCondition) string {
+		if c.HttpHeaderConfig == nil {
+			return unsaid(c)
+		}
+		return "header " + aws.StringValue(c.HttpHeaderConfig.HttpHeaderName) + " " + oneOf(c.HttpHeaderConfig.Values)
+	},
+	"http-request-method": func(c *elbv2.RuleCondition) string {
+		if c.HttpRequestMethodConfig == nil {
+			return unsaid(c)
+		}
+		return "method " + oneOf(c.HttpRequestMethodConfig.Values)
+	},
+	"source-ip": func(c *elbv2.RuleCondition) string {
+		if c.SourceIpConfig == nil {
+			return unsaid(c)
+		}
+		return "source " + oneOf(c.SourceIpConfig.Values)
+	},
+	"query-string": func(c *elbv2.RuleCondition) string {
+		if c.QueryStringConfig == nil {
+			return unsaid(c)
+		}
+		return "query " + oneOf(pairs(c.QueryStringConfig.Values))
+	},
 }
 
 // pairs returns key=value, or a value alone where any key will do.

@@ -129,10 +129,13 @@ func (f *found) endBy(d *Deployment, events eventLog) {
 	if mark := events.failed[d.Id]; mark != nil {
 		d.EndedAt = &mark.at
 	}
-	back := events.rollbacks[d.Id]
-	if back == nil {
-		return
+	if back := events.rollbacks[d.Id]; back != nil {
+		f.rolledBackBy(d, back, events)
 	}
+}
+
+// rolledBackBy completes a deployment that ECS rolled back, or does so now, by the event that says so.
+func (f *found) rolledBackBy(d *Deployment, back *eventMark, events eventLog) {
 	d.State = RollingBack
 	if entry := f.entry(back.to); entry != nil {
 		d.RolledBackTo = entry.TaskDefinition

@@ -22,7 +22,7 @@ import (
 type Observer struct {
 	account     *account.Account
 	now         func() time.Time
-	limits      Limits
+	limits      limits
 	history     history
 	definitions definitions
 	pollers     pollers
@@ -31,31 +31,15 @@ type Observer struct {
 	ended       func(outcome string)
 }
 
-// Limits bound what waiting and watching costs. Zero values take the defaults.
-type Limits struct {
+// limits bound what waiting and watching costs.
+type limits struct {
 	Interval time.Duration // between two polls of a service
 	Services int           // that are polled at the same time
 	Waiting  int           // waiters and watchers at the same time
 }
 
-func (l Limits) orDefaults() Limits {
-	if l.Interval == 0 {
-		l.Interval = 3 * time.Second
-	}
-	if l.Services == 0 {
-		l.Services = 200
-	}
-	if l.Waiting == 0 {
-		l.Waiting = 2000
-	}
-	return l
-}
-
 // Option is a setting of New.
 type Option func(*Observer)
-
-// WithLimits sets the limits.
-func WithLimits(l Limits) Option { return func(o *Observer) { o.limits = l } }
 
 // WithClock makes the observer read the time from now, which is to be AWS's.
 func WithClock(now func() time.Time) Option { return func(o *Observer) { o.now = now } }
@@ -70,11 +54,10 @@ func WithOutcomes(ended func(outcome string)) Option {
 
 // New returns an observer of the account.
 func New(a *account.Account, opts ...Option) *Observer {
-	o := &Observer{account: a, now: time.Now, ended: func(string) {}}
+	o := &Observer{account: a, now: time.Now, ended: func(string) {}, limits: limits{Interval: 3 * time.Second, Services: 200, Waiting: 2000}}
 	for _, opt := range opts {
 		opt(o)
 	}
-	o.limits = o.limits.orDefaults()
 	o.pollers.all = map[target]*poller{}
 	return o
 }
@@ -106,18 +89,6 @@ func (o *Observer) checkCluster(ctx context.Context, at target) error {
 		return account.NoService(at.cluster, at.service)
 	}
 	return err
-}
-
-// service returns a service, in one round with its cluster's check.
-func (o *Observer) service(ctx context.Context, at target) (service *awsecs.Service, err error) {
-	err = common.Concurrently(ctx,
-		func(ctx context.Context) (err error) {
-			service, err = o.readService(ctx, at)
-			return err
-		},
-		func(ctx context.Context) error { return o.checkCluster(ctx, at) },
-	)
-	return service, err
 }
 
 // ignoreNotFound returns err, but nil for what is not there.

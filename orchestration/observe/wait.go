@@ -169,20 +169,11 @@ func (o *Observer) Watch(ctx context.Context, cluster, service string, send func
 	var last []byte
 	for polls := p.latest().polls; ; {
 		v := p.latest()
-		switch {
-		case v.err != nil && v.polls > polls && (common.Is(v.err, common.NotFound) || last == nil):
+		if v.err != nil && v.polls > polls && (common.Is(v.err, common.NotFound) || last == nil) {
 			return v.err
-		case v.found != nil:
-			status := v.found.told()
-			text, err := json.Marshal(status)
-			if err != nil {
-				return common.Errorf(common.Internal, "encode the status: %w", err)
-			}
-			if bytes.Equal(text, last) {
-				break
-			}
-			last = text
-			if err := send(status); err != nil {
+		}
+		if v.found != nil {
+			if last, err = sendChanged(v.found.told(), last, send); err != nil {
 				return err
 			}
 		}
@@ -195,4 +186,16 @@ func (o *Observer) Watch(ctx context.Context, cluster, service string, send func
 			return nil
 		}
 	}
+}
+
+// sendChanged sends a status unless it is the last one again, and returns its text.
+func sendChanged(status *Status, last []byte, send func(*Status) error) ([]byte, error) {
+	text, err := json.Marshal(status)
+	if err != nil {
+		return last, common.Errorf(common.Internal, "encode the status: %w", err)
+	}
+	if bytes.Equal(text, last) {
+		return last, nil
+	}
+	return text, send(status)
 }

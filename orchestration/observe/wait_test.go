@@ -338,7 +338,7 @@ var errDone = errors.New("done")
 func TestWaitersAreBounded(t *testing.T) {
 	w := newWorld(t)
 	w.steady()
-	w.limits = Limits{Services: 1, Waiting: 2}
+	w.limits = limits{Services: 1, Waiting: 2}
 	err := w.Watch(t.Context(), "clu", "www", func(*Status) error {
 		if _, err := w.Wait(t.Context(), "clu", "other", "", time.Hour); !common.Is(err, common.Unavailable) {
 			t.Errorf("another service: %v", err)

@@ -1,10 +1,6 @@
 package resource
 
-import (
-	"context"
-
-	"ecs-api/orchestration/saga"
-)
+import "ecs-api/orchestration/saga"
 
 // Action is what a plan does with a thing.
 type Action string
@@ -80,6 +76,3 @@ func (c Change) apply() saga.Step {
 	}
 	return saga.Named(name, c.Step)
 }
-
-// Do makes a change's step of a function that needs no rollback.
-func Do(f func(context.Context) error) saga.Step { return saga.Do(f) }

@@ -53,15 +53,14 @@ func (o *Teardowns) Delete(ctx context.Context, cluster, service string, recursi
 func (o *Teardowns) delete(ctx context.Context, cluster, service string, recursive bool) (*Output, *operations.Operation, error) {
 	tx, err := o.tx.Begin(cluster, service, nil)
 	if err != nil {
-		op := o.tearingDown(cluster, service)
-		if !recursive || op == nil {
-			return nil, nil, err
+		if op := o.tearingDown(cluster, service); recursive && op != nil {
+			t, err := o.lookForDelete(ctx, cluster, service)
+			if err != nil {
+				return nil, nil, err
+			}
+			return &Output{t.service}, op, nil
 		}
-		t, err := o.lookForDelete(ctx, cluster, service)
-		if err != nil {
-			return nil, nil, err
-		}
-		return &Output{t.service}, op, nil
+		return nil, nil, err
 	}
 	defer tx.End()
 	ctx, cancel := transaction.Detached(ctx, deleteTime)
@@ -75,13 +74,7 @@ func (o *Teardowns) delete(ctx context.Context, cluster, service string, recursi
 	}
 	out := &Output{Service: t.service}
 	if aws.StringValue(t.service.Status) == resource.StatusActive {
-		_, err := saga.Named("delete service", saga.Do(func(ctx context.Context) error {
-			return o.tx.Account.Pace.Retry(ctx, func() (err error) {
-				out.Service, err = o.tx.Account.ECS.DeleteService(ctx, cluster, service)
-				return err
-			}, common.Deploying)
-		}))(ctx)
-		if err != nil {
+		if out.Service, err = t.deleteService(ctx); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -93,6 +86,17 @@ func (o *Teardowns) delete(ctx context.Context, cluster, service string, recursi
 		return nil, nil, err
 	}
 	return out, &op, nil
+}
+
+// deleteService deletes the service itself, by force, and returns it as it is then.
+func (t *teardown) deleteService(ctx context.Context) (deleted *awsecs.Service, err error) {
+	_, err = saga.Named("delete service", saga.Do(func(ctx context.Context) error {
+		return t.o.tx.Account.Pace.Retry(ctx, func() (err error) {
+			deleted, err = t.o.tx.Account.ECS.DeleteService(ctx, t.cluster, t.name)
+			return err
+		}, common.Deploying)
+	}))(ctx)
+	return deleted, err
 }
 
 // tearingDown returns the operation that tears the service down now, if there is one.
