@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go/aws"
@@ -66,10 +66,10 @@ func (a Account) checkRights(ctx context.Context, id sts.Identity, key string) r
 		return report{unknown: []string{what + "IAM simulates the policies of users and roles, and " + id.ARN + " is neither"}}
 	}
 	var denied, unsure []string
-	for _, s := range policies.Needed(policies.Values{
+	for _, s := range byKind(policies.Needed(policies.Values{
 		Partition: partition, Account: id.Account, Region: a.Region, Org: a.Org,
 		Boundary: a.PermissionsBoundary, Key: key, TaskRoles: a.taskRoles,
-	}) {
+	})) {
 		denials, err := a.IAM.Denied(ctx, principal, question(s))
 		if err != nil { // it is the same for all of them
 			return report{unknown: []string{what + explain(err, "iam:SimulatePrincipalPolicy")}}
@@ -112,15 +112,11 @@ func (a Account) principal(ctx context.Context, id sts.Identity) (principal, par
 	return arn.ARN{Partition: who.Partition, Service: "iam", AccountID: who.AccountID, Resource: "role/" + name}.String(), who.Partition
 }
 
-// kinds matches the star of a pattern that stands for several kinds of resources, such as service*/* for services and their deployments.
-var kinds = regexp.MustCompile(`([a-z])\*/`)
-
 // question asks for what a statement allows: for something that its patterns match, with what its conditions ask for.
 func question(s policies.Statement) iam.Question {
 	q := iam.Question{Actions: s.Action, Context: map[string]string{}}
 	for _, resource := range s.Resource {
 		if resource != "*" {
-			resource = kinds.ReplaceAllString(resource, "$1/")
 			q.Resources = append(q.Resources, strings.NewReplacer("*", "ecs-api-check", "?", "x").Replace(resource))
 		}
 	}
@@ -130,4 +126,31 @@ func question(s policies.Statement) iam.Question {
 		}
 	}
 	return q
+}
+
+// ecsKinds are the kinds of ECS's resources that IAM authorizes actions by, each with what the names of its actions hold; the first that fits counts.
+var ecsKinds = []struct{ word, kind string }{
+	{"ServiceDeployment", "service-deployment"}, {"ServiceRevision", "service-revision"}, {"TaskDefinition", "task-definition"}, {"RunTask", "task-definition"},
+	{"Service", "service"}, {"Task", "task"}, {"Cluster", "cluster"}, {"", "service"},
+}
+
+// byKind splits statements about all of ECS's resources into one for each kind: IAM is asked about something that the action can concern, as a policy of the
+// operator's own may name the kinds one by one.
+func byKind(statements []policies.Statement) []policies.Statement {
+	var out []policies.Statement
+	for _, s := range statements {
+		all := slices.IndexFunc(s.Resource, func(r string) bool { return strings.Contains(r, ":ecs:") && strings.HasSuffix(r, ":*") })
+		if all < 0 {
+			out = append(out, s)
+			continue
+		}
+		prefix := strings.TrimSuffix(s.Resource[all], "*")
+		for _, action := range s.Action {
+			i := slices.IndexFunc(ecsKinds, func(k struct{ word, kind string }) bool { return strings.Contains(action, k.word) })
+			one := s
+			one.Action, one.Resource = policies.List{action}, policies.List{prefix + ecsKinds[i].kind + "/*"}
+			out = append(out, one)
+		}
+	}
+	return out
 }
