@@ -44,7 +44,12 @@ func newBackEnd(t *testing.T) backEnd {
 	if endpoint := os.Getenv(endpointVariable); endpoint != "" {
 		return newMoto(t, strings.TrimSuffix(endpoint, "/"))
 	}
-	cloud := localaws.New()
+	return newSimulator(t, localaws.New())
+}
+
+// newSimulator serves the simulated AWS.
+func newSimulator(t *testing.T, cloud *localaws.AWS) backEnd {
+	t.Helper()
 	server := httptest.NewServer(cloud)
 	t.Cleanup(server.Close)
 	return backEnd{

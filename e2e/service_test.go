@@ -8,6 +8,8 @@ const (
 	motoHasNoEvents   = "moto's services have no events"
 	motoTagging       = "moto's tagging API refuses all services but a few"
 	motoAcceptsSubnet = "moto updates a service with subnets that are not there"
+	motoDropsFields   = "moto drops fields of task definitions that are newer than it"
+	motoAcceptsKeys   = "moto encrypts with keys that are not there"
 	motoAcceptsSize   = "moto registers task definitions of any size"
 )
 

@@ -45,10 +45,16 @@ type world struct {
 // newWorld starts the program; change may change its config.
 func newWorld(t *testing.T, change ...func(config map[string]any)) *world {
 	t.Helper()
+	return newWorldOn(t, newBackEnd(t), change...)
+}
+
+// newWorldOn starts the program in front of the back end.
+func newWorldOn(t *testing.T, back backEnd, change ...func(config map[string]any)) *world {
+	t.Helper()
 	if err := dependOnSources(); err != nil {
 		t.Fatal(err)
 	}
-	w := &world{backEnd: newBackEnd(t), t: t, vars: map[string]string{}, log: &logBuffer{served: make(chan string, 1)}}
+	w := &world{backEnd: back, t: t, vars: map[string]string{}, log: &logBuffer{served: make(chan string, 1)}}
 	w.sess = newSession(t, w.endpoint)
 	account := aws.StringValue(must(sts.New(w.sess).GetCallerIdentity(&sts.GetCallerIdentityInput{}))(t).Account)
 	for name, value := range map[string]string{
