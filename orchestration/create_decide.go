@@ -1,8 +1,6 @@
 package orchestration
 
 import (
-	"context"
-
 	"github.com/aws/aws-sdk-go/aws"
 	awscloud "github.com/aws/aws-sdk-go/service/servicediscovery"
 
@@ -119,51 +117,9 @@ func (p *createPlan) decideDefinition(f *createFound) error {
 	if in == nil {
 		return p.decideNamedDefinition(f)
 	}
-	family := aws.StringValue(in.Family)
-	if !f.revisionTags().BelongsTo(c.o.account.Org) {
-		return account.NameTaken("task definition", family)
-	}
-	if err := spec.CheckReach("taskdefinition.", withoutCredentials(in.ContainerDefinitions, c.in.Credentials), f.space.Identity, c.o.account.Region, c.o.account.Org, c.cluster).Err(); err != nil {
-		return err
-	}
-	prefix := resource.RevisionOwner(c.service, spec.Digest(in))
-	adapter := &resource.TaskDefinition{Account: c.o.account, Family: family, Owner: prefix + c.space.ID()}
-	adapter.Input = func() (*awsecs.RegisterTaskDefinitionInput, error) { return p.parts.Definition().Complete(in), nil }
-	owner := common.Tag{Key: common.TagRequest, Value: adapter.Owner}
-	p.definition = &resource.Item{Thing: adapter, Tags: c.space.Tags(ecs.ToTags(in.Tags)).With(owner)}
-	change := resource.Change{Resource: resource.KindTaskDefinition, Name: family, Action: resource.Create, Reason: "the request has a task definition", After: in, Step: c.adoptOrRegister(p.definition)}
-	if state := resource.RevisionState(f.revision); state != nil && resource.IsSameRevision(state.Tags, p.definition.Tags, prefix) && p.pullsWith(state) {
-		p.definition.Found = state
-		change.Action, change.Name, change.Reason = resource.Adopt, account.NameOf(state.ID), "an interrupted request has left the same"
-	}
-	p.Add(stageDefinition, change)
-	return nil
-}
-
-// pullsWith reports whether the images of a revision that was found are pulled with the secrets that the request adopts.
-func (p *createPlan) pullsWith(revision *resource.State) bool {
-	for container, it := range p.parts.Credentials {
-		has := spec.RepositoryCredentials(resource.ValueOf[*awsecs.TaskDefinition](revision).ContainerDefinitions, container)
-		if it.Found == nil || has != it.Found.ID {
-			return false
-		}
-	}
-	return true
-}
-
-// adoptOrRegister returns the step that puts the request's ownership tag on the revision that was found, or registers one. The owner of what is registered
-// is the request as well, by a tag of its own that holds the digest.
-func (c *creation) adoptOrRegister(it *resource.Item) saga.Step {
-	r := c.space.Request
-	adapter := it.Thing.(*resource.TaskDefinition)
-	own := &resource.Request{Org: r.Org, Cluster: r.Cluster, Service: r.Service, Owner: adapter.Owner, Pace: r.Pace, Settled: r.Settled}
-	step := own.Ensure(it)
-	return func(ctx context.Context) (saga.Rollback, error) {
-		if it.Found != nil {
-			adapter.ARN = it.Found.ID
-		}
-		return step(ctx)
-	}
+	var err error
+	p.definition, err = p.parts.NewDefinition(&p.Plan, stageDefinition, in, f.revision)
+	return err
 }
 
 // decideNamedDefinition checks the revision that the service names. A secret that it refers to and that is scheduled for deletion is restored.

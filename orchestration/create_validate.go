@@ -25,34 +25,34 @@ func (o *Orchestrator) newCreation(in *CreateInput) (*creation, error) {
 	c := &creation{o: o, in: in, service: aws.StringValue(in.Service.ServiceName)}
 	account.CheckName(&p, "service.servicename", c.service)
 	c.cluster = clusterWanted(&p, in)
-	tags := tagChecks{org: o.account.Org, callers: ecs.ToTags(in.Tags)}
+	tags := space.TagChecks{Org: o.account.Org, Callers: ecs.ToTags(in.Tags)}
 	c.checkTaskDefinition(&p)
 	c.checkService(&p)
 	c.checkCloudMap(&p)
-	tags.request(&p, in.TaskDefinition != nil)
-	tags.of(&p, "service.tags", ecs.ToTags(in.Service.Tags))
+	tags.Request(&p, in.TaskDefinition != nil)
+	tags.Of(&p, "service.tags", ecs.ToTags(in.Service.Tags))
 	if in.Cluster != nil {
-		tags.of(&p, "cluster.tags", ecs.ToTags(in.Cluster.Tags))
+		tags.Of(&p, "cluster.tags", ecs.ToTags(in.Cluster.Tags))
 		p.AddSDK("cluster", in.Cluster)
 	}
 	if in.TaskDefinition != nil {
-		tags.of(&p, "taskdefinition.tags", ecs.ToTags(in.TaskDefinition.Tags))
-		checkSDKTaskDefinition(&p, in.TaskDefinition, in.Credentials)
+		tags.Of(&p, "taskdefinition.tags", ecs.ToTags(in.TaskDefinition.Tags))
+		space.CheckSDKTaskDefinition(&p, in.TaskDefinition, in.Credentials)
 	}
 	if in.ServiceRegistry != nil {
-		tags.of(&p, "serviceregistry.tags", servicediscovery.ToTags(in.ServiceRegistry.Tags))
+		tags.Of(&p, "serviceregistry.tags", servicediscovery.ToTags(in.ServiceRegistry.Tags))
 		p.AddSDK("serviceregistry", in.ServiceRegistry)
 	}
 	service := *in.Service
 	service.NetworkConfiguration = spec.Network(o.account.Settings, service.NetworkConfiguration)
 	p.AddSDK("service", &service)
-	checkNewCredentials(&p, in.Credentials, in.TaskDefinition, tags)
+	space.CheckNewCredentials(&p, in.Credentials, in.TaskDefinition, tags)
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
 	c.space = space.New(o.account, &o.tx.Ledger, space.Want{
 		Cluster: c.cluster, ClusterRef: clusterRef(in), NewCluster: in.Cluster, Name: c.service, Flavor: space.FlavorService, Builds: in.TaskDefinition != nil,
-		Callers: tags.callers, Credentials: in.Credentials,
+		Callers: tags.Callers, Credentials: in.Credentials,
 	})
 	return c, nil
 }
@@ -102,15 +102,7 @@ func (c *creation) checkTaskDefinition(p *common.Problems) {
 	case given != nil && named != "" && account.FamilyOf(named) != aws.StringValue(given.Family):
 		p.Add("service.taskdefinition", "is %q, but the task definition in the request is of family %q; leave one of them out", named, aws.StringValue(given.Family))
 	case given != nil:
-		checkTaskDefinition(p, c.o.account.Settings, c.cluster, given)
-	}
-}
-
-// checkTaskDefinition adds what is wrong with a task definition of the request. Its execution role is ours.
-func checkTaskDefinition(p *common.Problems, a account.Settings, cluster string, in *awsecs.RegisterTaskDefinitionInput) {
-	*p = append(*p, spec.CheckTaskDefinition(a, "taskdefinition.", in)...)
-	if role := aws.StringValue(in.ExecutionRoleArn); role != "" && account.NameOf(role) != spec.RoleName(cluster) {
-		p.Add("taskdefinition.executionrolearn", "must be %s, or left out: the tasks get the execution role of their cluster", spec.RoleName(cluster))
+		space.CheckTaskDefinition(p, c.o.account.Settings, c.cluster, given)
 	}
 }
 

@@ -93,7 +93,7 @@ func (o *Orchestrator) newPatch(cluster, service string, in *PatchInput) (*updat
 	var p common.Problems
 	u := &update{o: o, cluster: cluster, service: service, force: aws.BoolValue(in.ForceNewDeployment)}
 	callers := in.splitTags(u, &p)
-	tagChecks{org: o.account.Org, callers: callers}.request(&p, true)
+	space.TagChecks{Org: o.account.Org, Callers: callers}.Request(&p, true)
 	p = p.Within("tags") // they have no index here
 	if aws.Int64Value(in.DesiredCount) < 0 {
 		p.Add("DesiredCount", "must not be negative")
@@ -166,8 +166,8 @@ func (c *ContainerPatch) check(p *common.Problems, at string) {
 }
 
 // define returns the present task definition with what the request changes.
-func (in *PatchInput) define(present *awsecs.TaskDefinition) (*definition, error) {
-	out := copyDefinition(present)
+func (in *PatchInput) define(present *awsecs.TaskDefinition) (*space.Registration, error) {
+	out := space.CopyDefinition(present)
 	if in.Cpu != nil {
 		out.Cpu = aws.String(string(*in.Cpu))
 	}
@@ -186,7 +186,7 @@ func (in *PatchInput) define(present *awsecs.TaskDefinition) (*definition, error
 		})
 	}
 	p.AddSDK("Containers", out)
-	return &definition{input: out, isCopy: true, field: func(field string) string {
+	return &space.Registration{Input: out, IsCopy: true, Field: func(field string) string {
 		var container, secret int
 		if n, _ := fmt.Sscanf(field, "taskdefinition.containerdefinitions[%d].secrets[%d]", &container, &secret); n != 2 {
 			return field

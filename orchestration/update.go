@@ -3,8 +3,6 @@ package orchestration
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"slices"
 
 	"github.com/aws/aws-sdk-go/aws"
 	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
@@ -34,17 +32,6 @@ type UpdateInput struct {
 // SetNulls says which members of the request are null, by their paths in lower case: a container whose repositoryCredentials are null loses them, while one
 // that leaves them out keeps those that it had.
 func (in *UpdateInput) SetNulls(paths []string) { in.nulls = paths }
-
-// withoutCredentials returns the containers of the task definition whose repositoryCredentials are null.
-func (in *UpdateInput) withoutCredentials() map[string]bool {
-	without := map[string]bool{}
-	for i, c := range in.TaskDefinition.ContainerDefinitions {
-		if slices.Contains(in.nulls, fmt.Sprintf("taskdefinition.containerdefinitions[%d].repositorycredentials", i)) {
-			without[aws.StringValue(c.Name)] = true
-		}
-	}
-	return without
-}
 
 // Name returns the name of the service that the request itself names; empty if it names none.
 func (in *UpdateInput) Name() string {
@@ -98,16 +85,7 @@ type update struct {
 	// adjust returns settings, and tags of the service alone, that depend on the service as it is; nil for none.
 	adjust func(*awsecs.Service) (adjustment, error)
 	// define returns the task definition that the service is to run instead of the present one; nil where that stays.
-	define func(present *awsecs.TaskDefinition) (*definition, error)
-}
-
-// definition is a task definition that an update registers.
-type definition struct {
-	input    *awsecs.RegisterTaskDefinitionInput
-	without  map[string]bool          // containers that lose their repository credentials
-	isCopy   bool                     // of the present revision: what that refers to is not checked again
-	field    func(path string) string // what the request calls a field of the task definition; nil for its path
-	ownsTags bool                     // it has tags of its own, and does not inherit the present revision's
+	define func(present *awsecs.TaskDefinition) (*space.Registration, error)
 }
 
 // adjustment is what an update changes of the service itself, depending on what it is.

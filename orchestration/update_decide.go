@@ -7,7 +7,6 @@ import (
 
 	"github.com/aws/aws-sdk-go/aws"
 	"github.com/aws/aws-sdk-go/aws/awsutil"
-	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
 
 	"ecs-api/common"
 	"ecs-api/ecs"
@@ -26,9 +25,9 @@ type updatePlan struct {
 	update   *update
 	found    *updateFound
 	parts    *space.Parts
-	register *definition    // nil if no revision is registered
-	adjusted adjustment     // of the service itself
-	revision *resource.Item // that the service runs from now on; nil if the present one stays
+	revise   *space.Revision // its New is nil if no revision is registered
+	adjusted adjustment      // of the service itself
+	revision *resource.Item  // that the service runs from now on; nil if the present one stays
 	service  *awsecs.Service
 }
 
@@ -66,16 +65,21 @@ func (u *update) decide(f *updateFound) (*updatePlan, error) {
 			return nil, err
 		}
 	}
-	if err := p.decideRegister(); err != nil {
-		return nil, err
+	p.revise = &space.Revision{Space: u.space, Present: f.present, Secrets: f.secrets, Untag: u.untag}
+	var err error
+	if u.define != nil {
+		if p.revise.New, err = u.define(f.present.TaskDefinition); err != nil {
+			return nil, err
+		}
+	} else {
+		p.revise.Decide()
 	}
 	builds := *u.space
-	builds.Want.Builds = p.register != nil // new values of secrets need no role and no log group
-	var err error
+	builds.Want.Builds = p.revise.New != nil // new values of secrets need no role and no log group
 	if p.parts, err = builds.Decide(&p.Plan, &f.space); err != nil {
 		return nil, err
 	}
-	if err := p.decideCredentials(); err != nil {
+	if err := p.revise.DecideCredentials(&p.Plan, p.parts); err != nil {
 		return nil, err
 	}
 	if err := p.decideDefinition(); err != nil {
@@ -103,188 +107,39 @@ func (u *update) checkOther(f *updateFound) error {
 	return nil
 }
 
-// decideRegister decides whether a revision is registered, and which.
-func (p *updatePlan) decideRegister() (err error) {
-	u, present := p.update, p.found.present.TaskDefinition
-	if u.define != nil {
-		p.register, err = u.define(present)
-		return err
-	}
-	for _, container := range u.space.Want.Containers() {
-		if p.present(container) == nil || p.renames(container) {
-			p.register = &definition{input: copyDefinition(present), isCopy: true}
-		}
-	}
-	return nil
-}
-
-// copyDefinition returns the input that registers the same task definition again.
-func copyDefinition(def *awsecs.TaskDefinition) *awsecs.RegisterTaskDefinitionInput {
-	out := &awsecs.RegisterTaskDefinitionInput{}
-	awsutil.Copy(out, def)
-	return out
-}
-
-// present returns the secret of ours that a container's image is pulled with now; nil if there is none.
-func (p *updatePlan) present(container string) *resource.State {
-	return p.found.secret(spec.RepositoryCredentials(p.found.present.TaskDefinition.ContainerDefinitions, container))
-}
-
-// renames reports whether the request wants other credentials for the container than it has, under another name.
-func (p *updatePlan) renames(container string) bool {
-	name := p.update.space.Want.Credentials[container].Name
-	has := p.present(container)
-	return name != nil && has != nil && spec.SecretPrefix(p.update.o.account.Org, p.update.cluster)+*name != aws.StringValue(resource.ValueOf[*awssecrets.DescribeSecretOutput](has).Name)
-}
-
-// decideCredentials decides which credentials are new, and which are a new value of those that their container has.
-func (p *updatePlan) decideCredentials() error {
-	target := p.target()
-	var wrong common.Problems
-	for _, container := range p.update.space.Want.Containers() {
-		in, at := p.update.space.Want.Credentials[container], "credentials."+container
-		has := p.present(container)
-		switch {
-		case !hasContainer(target, container):
-			wrong.Add(at, "names no container of the task definition")
-		case has != nil && !p.renames(container):
-			p.parts.SetCredential(&p.Plan, container, has)
-		case in.Name == nil:
-			wrong.Add(at+".Name", "is required: the container has no credentials of ours yet")
-		default:
-			if err := p.parts.CreateCredential(&p.Plan, container); err != nil {
-				return err
-			}
-		}
-	}
-	return wrong.Err()
-}
-
-// target returns the containers that the service is to run.
-func (p *updatePlan) target() []*awsecs.ContainerDefinition {
-	if p.register != nil {
-		return p.register.input.ContainerDefinitions
-	}
-	return p.found.present.TaskDefinition.ContainerDefinitions
-}
-
-func hasContainer(containers []*awsecs.ContainerDefinition, name string) bool {
-	return slices.ContainsFunc(containers, func(c *awsecs.ContainerDefinition) bool { return aws.StringValue(c.Name) == name })
-}
-
 // decideDefinition decides which revision the service runs from now on.
 func (p *updatePlan) decideDefinition() error {
 	u, a := p.update, p.update.o.account
-	if p.register == nil {
+	if p.revise.New == nil {
 		if state := resource.RevisionState(p.found.other); u.revision != "" && state != nil {
 			p.revision = &resource.Item{Thing: &resource.TaskDefinition{Account: a, Family: account.FamilyOf(state.ID), ARN: state.ID, Input: resource.Known}, Now: state}
 		}
 		return nil
 	}
-	in := *p.register.input
-	in.ContainerDefinitions = p.keepCredentials(in.ContainerDefinitions)
-	if err := p.checkReach(in.ContainerDefinitions); err != nil {
-		return err
-	}
-	own := ecs.ToTags(in.Tags)
-	if !p.register.ownsTags {
-		own = spec.WithoutOwn(ecs.ToTags(p.found.present.Tags)).Without(u.untag...)
-	}
-	adapter := &resource.TaskDefinition{Account: a, Family: aws.StringValue(in.Family), Owner: u.space.Request.Owner}
-	adapter.Input = func() (*awsecs.RegisterTaskDefinitionInput, error) { return p.parts.Definition().Complete(&in), nil }
-	tags := u.space.Tags(nil)
-	for _, tag := range own { // the request's tags come over those that are inherited
-		if _, ok := tags.Get(tag.Key); !ok || p.register.ownsTags && !spec.IsOwnTag(tag.Key) {
-			tags = tags.With(tag)
-		}
-	}
-	p.revision = &resource.Item{Thing: adapter, Tags: tags}
-	p.Add(stageDefinition, resource.Change{
-		Resource: resource.KindTaskDefinition, Name: adapter.Family, Action: resource.Create, Reason: "the task definition differs from " + account.NameOf(aws.StringValue(p.found.present.TaskDefinition.TaskDefinitionArn)),
-		Before: p.found.present.TaskDefinition, After: &in, Step: u.space.Request.Ensure(p.revision),
-	})
-	return nil
-}
-
-// keepCredentials returns the containers with the repository credentials that they had: of a task definition that is replaced, these alone stay where they
-// are left out. Containers that the request has credentials for get those.
-func (p *updatePlan) keepCredentials(containers []*awsecs.ContainerDefinition) []*awsecs.ContainerDefinition {
-	out := make([]*awsecs.ContainerDefinition, len(containers))
-	for i, c := range containers {
-		out[i] = c
-		name := aws.StringValue(c.Name)
-		has := spec.RepositoryCredentials(p.found.present.TaskDefinition.ContainerDefinitions, name)
-		if c.RepositoryCredentials != nil || has == "" || p.register.without[name] {
-			continue
-		}
-		kept := *c
-		kept.RepositoryCredentials = &awsecs.RepositoryCredentials{CredentialsParameter: aws.String(has)}
-		out[i] = &kept
-	}
-	return out
-}
-
-// checkReach refuses references that the execution role cannot read. Those that the present revision has are not the request's.
-func (p *updatePlan) checkReach(containers []*awsecs.ContainerDefinition) error {
-	u := p.update
-	wrong := spec.CheckReach("taskdefinition.", withoutCredentials(containers, u.space.Want.Credentials), p.found.space.Identity, u.o.account.Region, u.o.account.Org, u.cluster)
-	if len(wrong) == 0 {
-		return nil
-	}
-	var old []string
-	for _, r := range spec.References(p.found.present.TaskDefinition.ContainerDefinitions) {
-		if p.register.isCopy || r.Credentials {
-			old = append(old, r.Value)
-		}
-	}
-	values := map[string]string{}
-	for _, r := range spec.References(containers) {
-		values["taskdefinition."+r.Field] = r.Value
-	}
-	wrong = slices.DeleteFunc(wrong, func(f common.FieldError) bool { return slices.Contains(old, values[f.Field]) })
-	for i := range wrong {
-		if p.register.field != nil {
-			wrong[i].Field = p.register.field(wrong[i].Field)
-		}
-	}
-	return wrong.Err()
+	var err error
+	p.revision, err = p.revise.Register(&p.Plan, stageDefinition, p.parts)
+	return err
 }
 
 // secretsToRestore returns the secrets that the service refers to from now on, but for those that the request sets.
 func (p *updatePlan) secretsToRestore() []*resource.State {
 	containers := p.found.present.TaskDefinition.ContainerDefinitions
 	switch {
-	case p.register != nil:
-		containers = p.keepCredentials(p.register.input.ContainerDefinitions)
+	case p.revise.New != nil:
+		containers = p.revise.Containers()
 	case p.revision != nil:
 		containers = resource.ValueOf[*awsecs.TaskDefinition](p.revision.Now).ContainerDefinitions
 	case !p.update.force:
 		return nil
 	}
-	var used []*resource.State
-	for _, id := range spec.SecretIDs(withoutCredentials(containers, p.update.space.Want.Credentials)) {
-		if s := p.found.secret(id); s != nil && !slices.Contains(used, s) && !p.sets(s) {
-			used = append(used, s)
-		}
-	}
-	return used
-}
-
-// sets reports whether the request gives the secret a value.
-func (p *updatePlan) sets(s *resource.State) bool {
-	for _, it := range p.parts.Credentials {
-		if it.Found != nil && it.Found.ID == s.ID {
-			return true
-		}
-	}
-	return false
+	return p.revise.Restore(p.parts, containers)
 }
 
 // decideTags decides which things get the request's tags: those that belong to the service and are ours.
 func (p *updatePlan) decideTags() {
 	u, f, a := p.update, p.found, p.update.o.account
 	if u.retags() || len(p.adjusted.tags) > 0 || len(p.adjusted.untag) > 0 {
-		p.addTags(&resource.Service{Account: a, Cluster: u.cluster, Service: u.service}, resource.ServiceState(f.service), p.adjusted.tags, p.adjusted.untag)
+		u.space.Retag(&p.Plan, stageFirst, &resource.Service{Account: a, Cluster: u.cluster, Service: u.service}, resource.ServiceState(f.service), p.adjusted.tags, append(p.adjusted.untag, u.untag...))
 	}
 	if !u.retags() {
 		return
@@ -292,7 +147,7 @@ func (p *updatePlan) decideTags() {
 	p.tag(&resource.Cluster{Account: a, Cluster: u.cluster}, f.space.Cluster)
 	p.tag(&resource.Role{Account: a, Cluster: u.cluster}, f.space.Role)
 	p.tag(&resource.LogGroup{Account: a, Group: u.cluster}, f.space.LogGroup)
-	if state := resource.RevisionState(f.present); p.register == nil && state != nil { // ECS tags ACTIVE revisions only
+	if state := resource.RevisionState(f.present); p.revise.New == nil && state != nil { // ECS tags ACTIVE revisions only
 		p.tag(&resource.TaskDefinition{Account: a, Family: account.FamilyOf(state.ID), ARN: state.ID}, state)
 	}
 	for _, s := range f.cloudMap {
@@ -301,7 +156,7 @@ func (p *updatePlan) decideTags() {
 		}
 	}
 	for _, s := range f.secrets {
-		if !p.sets(s) { // else its tags are set along with its value
+		if !p.parts.Sets(s) { // else its tags are set along with its value
 			p.tag(space.CredentialOf(a, s), s)
 		}
 	}
@@ -310,40 +165,17 @@ func (p *updatePlan) decideTags() {
 // tag adds the change of a thing's tags, if the thing is there and ours.
 func (p *updatePlan) tag(t resource.Thing, s *resource.State) {
 	if s != nil && s.Tags.OwnedBy(p.update.o.account.Org) && !(resource.Scheduled(s) && !p.restores(s)) {
-		p.addTags(t, s, nil, nil)
+		stage := stageFirst
+		if resource.Scheduled(s) {
+			stage = stageDefinition // once it is restored
+		}
+		p.update.space.Retag(&p.Plan, stage, t, s, nil, p.update.untag)
 	}
 }
 
 // restores reports whether the plan takes the secret out of its schedule for deletion.
 func (p *updatePlan) restores(s *resource.State) bool {
 	return slices.Contains(p.secretsToRestore(), s)
-}
-
-// addTags adds the change of a thing's tags to those of the request, and to others of its own.
-func (p *updatePlan) addTags(t resource.Thing, s *resource.State, own common.Tags, untag []string) {
-	wanted := spec.WithoutOwn(p.update.space.Want.Callers).With(own...)
-	untag = append(untag, p.update.untag...)
-	changed, removed := resource.TagDifference(s.Tags, wanted, untag)
-	change := resource.Change{Resource: resource.KindTags, Name: t.Kind().Word() + " " + t.Name(), Action: resource.Keep, Reason: "it has the tags"}
-	if len(changed) > 0 || len(removed) > 0 {
-		change.Action, change.Reason = resource.Update, "its tags differ"
-		change.Before, change.After = tagsShown(s.Tags), tagsShown(s.Tags.With(changed...).Without(removed...))
-		change.Step = resource.ChangeTags(t, s, wanted, untag)
-	}
-	stage := stageFirst
-	if resource.Scheduled(s) {
-		stage = stageDefinition // once it is restored
-	}
-	p.Add(stage, change)
-}
-
-// tagsShown returns tags as a plan shows them.
-func tagsShown(tags common.Tags) map[string]string {
-	shown := map[string]string{}
-	for _, tag := range tags {
-		shown[tag.Key] = tag.Value
-	}
-	return shown
 }
 
 // decideService decides what is changed of the service itself.
@@ -354,7 +186,7 @@ func (p *updatePlan) decideService() {
 	}
 	change := resource.Change{Resource: resource.KindService, Name: u.service, Action: resource.Update, Reason: "the request changes its settings", Before: p.settingsBefore(), After: p.settingsAfter(), Step: p.updateService}
 	switch {
-	case p.register != nil:
+	case p.revise.New != nil:
 		change.Reason = "it runs the new revision"
 	case p.revision != nil:
 		change.Reason = "it runs another revision"

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go/aws"
-	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
 
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
@@ -27,15 +26,7 @@ type updateFound struct {
 }
 
 // secret returns the secret of the space that a reference names; nil if there is none.
-func (f *updateFound) secret(id string) *resource.State {
-	i := slices.IndexFunc(f.secrets, func(s *resource.State) bool {
-		return spec.Names(id, s.ID, aws.StringValue(resource.ValueOf[*awssecrets.DescribeSecretOutput](s).Name))
-	})
-	if i < 0 {
-		return nil
-	}
-	return f.secrets[i]
-}
+func (f *updateFound) secret(id string) *resource.State { return space.SecretNamed(f.secrets, id) }
 
 // retags reports whether the request changes tags.
 func (u *update) retags() bool {

@@ -12,24 +12,7 @@ import (
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/space"
 	"ecs-api/orchestration/spec"
-	"ecs-api/secretsmanager"
 )
-
-// checkCredentials adds what is wrong with the request's credentials.
-func (in *UpdateInput) checkCredentials(p *common.Problems, tags tagChecks) {
-	for _, container := range slices.Sorted(maps.Keys(in.Credentials)) {
-		cred, at := in.Credentials[container], "credentials."+container
-		if cred == nil {
-			p.Add(at, "must not be null")
-			continue
-		}
-		if cred.Name != nil {
-			checkSecretName(p, at+".Name", *cred.Name)
-		}
-		checkCredential(p, at, container, cred)
-		tags.of(p, at+".tags", secretsmanager.ToTags(cred.Tags))
-	}
-}
 
 // newUpdate checks the request as far as that can be done without AWS.
 func (o *Orchestrator) newUpdate(cluster, service string, in *UpdateInput) (*update, error) {
@@ -41,27 +24,27 @@ func (o *Orchestrator) newUpdate(cluster, service string, in *UpdateInput) (*upd
 		}
 	}
 	u := &update{o: o, cluster: cluster, service: service, refs: names, settings: in.Service, force: in.force()}
-	tags := tagChecks{org: o.account.Org, callers: ecs.ToTags(in.Tags)}
+	tags := space.TagChecks{Org: o.account.Org, Callers: ecs.ToTags(in.Tags)}
 	u.checkSettings(&p, in)
 	if in.TaskDefinition != nil {
-		checkTaskDefinition(&p, o.account.Settings, cluster, in.TaskDefinition)
-		tags.of(&p, "taskdefinition.tags", ecs.ToTags(in.TaskDefinition.Tags))
-		checkSDKTaskDefinition(&p, in.TaskDefinition, in.Credentials)
+		space.CheckTaskDefinition(&p, o.account.Settings, cluster, in.TaskDefinition)
+		tags.Of(&p, "taskdefinition.tags", ecs.ToTags(in.TaskDefinition.Tags))
+		space.CheckSDKTaskDefinition(&p, in.TaskDefinition, in.Credentials)
 		u.family = aws.StringValue(in.TaskDefinition.Family)
-		u.define = func(*awsecs.TaskDefinition) (*definition, error) {
-			return &definition{input: in.TaskDefinition, without: in.withoutCredentials(), ownsTags: in.TaskDefinition.Tags != nil}, nil
+		u.define = func(*awsecs.TaskDefinition) (*space.Registration, error) {
+			return &space.Registration{Input: in.TaskDefinition, Without: space.WithoutRepositoryCredentials(in.TaskDefinition, in.nulls), OwnsTags: in.TaskDefinition.Tags != nil}, nil
 		}
 	}
-	in.checkCredentials(&p, tags)
+	space.CheckChangedCredentials(&p, in.Credentials, tags)
 	if in.Service == nil && in.TaskDefinition == nil && len(in.Credentials) == 0 && len(in.Tags) == 0 && !u.force {
 		p.Add("tags", "must be given, or ForceNewDeployment, Service, TaskDefinition or Credentials: there is nothing to change")
 	}
-	tags.request(&p, true)
+	tags.Request(&p, true)
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
 	u.space = space.New(o.account, &o.tx.Ledger, space.Want{
-		Cluster: cluster, Name: service, Flavor: space.FlavorService, Builds: in.TaskDefinition != nil || len(in.Credentials) > 0, Callers: common.Tags(nil).With(tags.callers...), Credentials: in.Credentials,
+		Cluster: cluster, Name: service, Flavor: space.FlavorService, Builds: in.TaskDefinition != nil || len(in.Credentials) > 0, Callers: common.Tags(nil).With(tags.Callers...), Credentials: in.Credentials,
 	})
 	return u, nil
 }

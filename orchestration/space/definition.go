@@ -1,0 +1,98 @@
+package space
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go/aws"
+
+	"ecs-api/common"
+	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/saga"
+	"ecs-api/orchestration/spec"
+)
+
+// NewDefinition adds to the plan that the task definition is registered, or that the family's newest revision is adopted, if an interrupted request for the
+// same left it; nil if the family has none.
+func (p *Parts) NewDefinition(plan *resource.Plan, stage int, in *awsecs.RegisterTaskDefinitionInput, newest *awsecs.DescribeTaskDefinitionOutput) (*resource.Item, error) {
+	s := p.space
+	family := aws.StringValue(in.Family)
+	if newest != nil && !ecs.ToTags(newest.Tags).BelongsTo(s.Account.Org) {
+		return nil, account.NameTaken("task definition", family)
+	}
+	if err := spec.CheckReach("taskdefinition.", WithoutCredentials(in.ContainerDefinitions, s.Want.Credentials), p.found.Identity, s.Account.Region, s.Account.Org, s.Want.Cluster).Err(); err != nil {
+		return nil, err
+	}
+	prefix := resource.RevisionOwner(s.Request.Service, spec.Digest(in))
+	adapter := &resource.TaskDefinition{Account: s.Account, Family: family, Owner: prefix + s.ID()}
+	adapter.Input = func() (*awsecs.RegisterTaskDefinitionInput, error) { return p.Definition().Complete(in), nil }
+	owner := common.Tag{Key: common.TagRequest, Value: adapter.Owner}
+	it := &resource.Item{Thing: adapter, Tags: s.Tags(ecs.ToTags(in.Tags)).With(owner)}
+	change := resource.Change{Resource: resource.KindTaskDefinition, Name: family, Action: resource.Create, Reason: "the request has a task definition", After: in, Step: s.adoptOrRegister(it)}
+	if state := resource.RevisionState(newest); state != nil && resource.IsSameRevision(state.Tags, it.Tags, prefix) && p.pullsWith(state) {
+		it.Found = state
+		change.Action, change.Name, change.Reason = resource.Adopt, account.NameOf(state.ID), "an interrupted request has left the same"
+	}
+	plan.Add(stage, change)
+	return it, nil
+}
+
+// pullsWith reports whether the images of a revision that was found are pulled with the secrets that the request adopts.
+func (p *Parts) pullsWith(revision *resource.State) bool {
+	for container, it := range p.Credentials {
+		has := spec.RepositoryCredentials(resource.ValueOf[*awsecs.TaskDefinition](revision).ContainerDefinitions, container)
+		if it.Found == nil || has != it.Found.ID {
+			return false
+		}
+	}
+	return true
+}
+
+// adoptOrRegister returns the step that puts the request's ownership tag on the revision that was found, or registers one. The owner of what is registered
+// is the request as well, by a tag of its own that holds the digest.
+func (s *Space) adoptOrRegister(it *resource.Item) saga.Step {
+	r := s.Request
+	adapter := it.Thing.(*resource.TaskDefinition)
+	own := &resource.Request{Org: r.Org, Cluster: r.Cluster, Service: r.Service, Owner: adapter.Owner, Pace: r.Pace, Settled: r.Settled}
+	step := own.Ensure(it)
+	return func(ctx context.Context) (saga.Rollback, error) {
+		if it.Found != nil {
+			adapter.ARN = it.Found.ID
+		}
+		return step(ctx)
+	}
+}
+
+// Sets reports whether the request gives the secret a value.
+func (p *Parts) Sets(secret *resource.State) bool {
+	for _, it := range p.Credentials {
+		if it.Found != nil && it.Found.ID == secret.ID {
+			return true
+		}
+	}
+	return false
+}
+
+// Retag adds the change of a thing's tags to the request's, and to others of its own; untag are the keys of those that it loses.
+func (s *Space) Retag(plan *resource.Plan, stage int, t resource.Thing, found *resource.State, own common.Tags, untag []string) {
+	wanted := spec.WithoutOwn(s.Want.Callers).With(own...)
+	changed, removed := resource.TagDifference(found.Tags, wanted, untag)
+	change := resource.Change{Resource: resource.KindTags, Name: t.Kind().Word() + " " + t.Name(), Action: resource.Keep, Reason: "it has the tags"}
+	if len(changed) > 0 || len(removed) > 0 {
+		change.Action, change.Reason = resource.Update, "its tags differ"
+		change.Before, change.After = tagsShown(found.Tags), tagsShown(found.Tags.With(changed...).Without(removed...))
+		change.Step = resource.ChangeTags(t, found, wanted, untag)
+	}
+	plan.Add(stage, change)
+}
+
+// tagsShown returns tags as a plan shows them.
+func tagsShown(tags common.Tags) map[string]string {
+	shown := map[string]string{}
+	for _, tag := range tags {
+		shown[tag.Key] = tag.Value
+	}
+	return shown
+}
