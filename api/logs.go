@@ -31,7 +31,7 @@ func serviceLogs(c call, at target, _ none) (any, error) {
 		return nil, err
 	}
 	show := func(ctx context.Context) (*awsecs.Service, error) {
-		return c.account.orchestrator.Show(ctx, at.cluster, at.service)
+		return c.account.observer.Show(ctx, at.cluster, at.service)
 	}
 	if c.text("task") != "" {
 		return c.account.logs.Stream(c.Context(), at.cluster, at.service, show, logs.StreamQuery{

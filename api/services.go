@@ -45,19 +45,19 @@ func targeted[In, Out any](f func(call, target, In) (Out, error)) func(call, In)
 // listServices answers ARNs, or with all the services.
 func listServices(c call, at target, _ none) (any, error) {
 	if c.flag("all") {
-		services, err := c.account.orchestrator.ListAll(c.Context(), at.cluster)
+		services, err := c.account.observer.ListAll(c.Context(), at.cluster)
 		return orEmpty(services), err
 	}
-	arns, err := c.account.orchestrator.List(c.Context(), at.cluster)
+	arns, err := c.account.observer.List(c.Context(), at.cluster)
 	return orEmpty(arns), err
 }
 
 // showService answers the service, or with all also what belongs to it.
 func showService(c call, at target, _ none) (any, error) {
 	if c.flag("all") {
-		return c.account.orchestrator.ShowAll(c.Context(), at.cluster, at.service)
+		return c.account.observer.ShowAll(c.Context(), at.cluster, at.service)
 	}
-	return c.account.orchestrator.Show(c.Context(), at.cluster, at.service)
+	return c.account.observer.Show(c.Context(), at.cluster, at.service)
 }
 
 // deleteService deletes a service; recursive takes down what belongs to it as well, and says where that can be followed.
@@ -70,7 +70,7 @@ func deleteService(c call, at target, _ none) (*teardown.Output, error) {
 }
 
 func listServiceEvents(c call, at target, _ none) ([]*awsecs.ServiceEvent, error) {
-	return c.account.orchestrator.Events(c.Context(), at.cluster, at.service)
+	return c.account.observer.Events(c.Context(), at.cluster, at.service)
 }
 
 func listOperations(c call, _ none) ([]operations.Operation, error) {

@@ -35,19 +35,19 @@ func BenchmarkRounds(b *testing.B) {
 			return nil
 		}},
 		{"show", whole, func(b *testing.B, w *world, _ *CreateOutput) error {
-			_, err := w.Show(b.Context(), "myclu", "www")
+			_, err := w.observer.Show(b.Context(), "myclu", "www")
 			return err
 		}},
 		{"show all", whole, func(b *testing.B, w *world, _ *CreateOutput) error {
-			_, err := w.ShowAll(b.Context(), "myclu", "www")
+			_, err := w.observer.ShowAll(b.Context(), "myclu", "www")
 			return err
 		}},
 		{"list", whole, func(b *testing.B, w *world, _ *CreateOutput) error {
-			_, err := w.List(b.Context(), "myclu")
+			_, err := w.observer.List(b.Context(), "myclu")
 			return err
 		}},
 		{"list all of 500", manyServices(500), func(b *testing.B, w *world, _ *CreateOutput) error {
-			_, err := w.ListAll(b.Context(), "many")
+			_, err := w.observer.ListAll(b.Context(), "many")
 			return err
 		}},
 		{"update tags and redeploy", whole, update(updates["tags and redeploy"])},

@@ -113,7 +113,7 @@ func TestUpdateAnswersTheServiceAsItIsAfterwards(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown, err := w.ShowAll(t.Context(), "myclu", "www")
+	shown, err := w.observer.ShowAll(t.Context(), "myclu", "www")
 	if err != nil {
 		t.Fatal(err)
 	}

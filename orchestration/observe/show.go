@@ -1,4 +1,4 @@
-package orchestration
+package observe
 
 import (
 	"context"
@@ -26,13 +26,13 @@ type ServiceView struct {
 }
 
 // Show returns a service with its tags.
-func (o *Orchestrator) Show(ctx context.Context, cluster, name string) (*awsecs.Service, error) {
+func (o *Observer) Show(ctx context.Context, cluster, name string) (*awsecs.Service, error) {
 	service, _, err := o.show(ctx, cluster, name)
 	return service, err
 }
 
 // show returns a service and its cluster, in one round. What belongs to another org, or is gone, is NotFound.
-func (o *Orchestrator) show(ctx context.Context, cluster, name string) (service *awsecs.Service, home *awsecs.Cluster, err error) {
+func (o *Observer) show(ctx context.Context, cluster, name string) (service *awsecs.Service, home *awsecs.Cluster, err error) {
 	_, err = saga.Together(
 		saga.Do(func(ctx context.Context) (err error) {
 			service, err = o.account.ECS.Service(ctx, cluster, name)
@@ -55,7 +55,7 @@ func (o *Orchestrator) show(ctx context.Context, cluster, name string) (service 
 }
 
 // homeOf returns a cluster that exists for our callers.
-func (o *Orchestrator) homeOf(ctx context.Context, name string) (*awsecs.Cluster, error) {
+func (o *Observer) homeOf(ctx context.Context, name string) (*awsecs.Cluster, error) {
 	cluster, err := o.account.ECS.Cluster(ctx, name)
 	if common.Is(err, common.NotFound) || err == nil && (!ecs.ToTags(cluster.Tags).BelongsTo(o.account.Org) || aws.StringValue(cluster.Status) == "INACTIVE") {
 		return nil, common.Errorf(common.NotFound, "there is no cluster %s", name)
@@ -64,7 +64,7 @@ func (o *Orchestrator) homeOf(ctx context.Context, name string) (*awsecs.Cluster
 }
 
 // ShowAll returns a service with what belongs to it, in three rounds.
-func (o *Orchestrator) ShowAll(ctx context.Context, cluster, name string) (*ServiceView, error) {
+func (o *Observer) ShowAll(ctx context.Context, cluster, name string) (*ServiceView, error) {
 	view := &ServiceView{}
 	var registry, namespace string
 	_, err := saga.InOrder(
@@ -110,7 +110,7 @@ func (o *Orchestrator) ShowAll(ctx context.Context, cluster, name string) (*Serv
 }
 
 // taskIDs returns the ids of a service's tasks, those that have stopped included; none if there is no such service.
-func (o *Orchestrator) taskIDs(ctx context.Context, cluster, service string) ([]string, error) {
+func (o *Observer) taskIDs(ctx context.Context, cluster, service string) ([]string, error) {
 	var running, stopped []string
 	list := func(status string, into *[]string) saga.Step {
 		return saga.Do(func(ctx context.Context) (err error) {
@@ -129,7 +129,7 @@ func (o *Orchestrator) taskIDs(ctx context.Context, cluster, service string) ([]
 }
 
 // registryOf returns the name of the service's registry and the id of its namespace; empty if it has none.
-func (o *Orchestrator) registryOf(ctx context.Context, service *awsecs.Service) (name, namespace string, err error) {
+func (o *Observer) registryOf(ctx context.Context, service *awsecs.Service) (name, namespace string, err error) {
 	if len(service.ServiceRegistries) == 0 {
 		return "", "", nil
 	}
@@ -145,7 +145,7 @@ func (o *Orchestrator) registryOf(ctx context.Context, service *awsecs.Service) 
 }
 
 // List returns the ARNs of the services in a cluster. In a cluster that is nobody's, those of other orgs are left out.
-func (o *Orchestrator) List(ctx context.Context, cluster string) ([]string, error) {
+func (o *Observer) List(ctx context.Context, cluster string) ([]string, error) {
 	var arns []string
 	var home *awsecs.Cluster
 	_, err := saga.Together(
@@ -176,7 +176,7 @@ type ListedService struct {
 }
 
 // ListAll returns the services in a cluster with their tags.
-func (o *Orchestrator) ListAll(ctx context.Context, cluster string) ([]ListedService, error) {
+func (o *Observer) ListAll(ctx context.Context, cluster string) ([]ListedService, error) {
 	arns, err := o.List(ctx, cluster)
 	if err != nil {
 		return nil, err
@@ -190,7 +190,7 @@ func (o *Orchestrator) ListAll(ctx context.Context, cluster string) ([]ListedSer
 }
 
 // describeOurs describes services, and leaves out those that do not exist for our callers.
-func (o *Orchestrator) describeOurs(ctx context.Context, cluster string, arns []string) ([]*awsecs.Service, error) {
+func (o *Observer) describeOurs(ctx context.Context, cluster string, arns []string) ([]*awsecs.Service, error) {
 	services, err := o.account.ECS.Services(ctx, cluster, arns)
 	return slices.DeleteFunc(services, func(s *awsecs.Service) bool {
 		return !ecs.ToTags(s.Tags).BelongsTo(o.account.Org) || aws.StringValue(s.Status) == "INACTIVE"
@@ -198,7 +198,7 @@ func (o *Orchestrator) describeOurs(ctx context.Context, cluster string, arns []
 }
 
 // Events returns a service's events, the newest first: AWS keeps a hundred.
-func (o *Orchestrator) Events(ctx context.Context, cluster, name string) ([]*awsecs.ServiceEvent, error) {
+func (o *Observer) Events(ctx context.Context, cluster, name string) ([]*awsecs.ServiceEvent, error) {
 	service, err := o.Show(ctx, cluster, name)
 	if err != nil {
 		return nil, err
