@@ -12,7 +12,6 @@ import (
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/diagnosis"
 	"ecs-api/orchestration/resource"
-	"ecs-api/orchestration/saga"
 )
 
 // ServiceView is a service with what belongs to it.
@@ -33,16 +32,16 @@ func (o *Observer) Show(ctx context.Context, cluster, name string) (*awsecs.Serv
 
 // show returns a service and its cluster, in one round. What belongs to another org, or is gone, is NotFound.
 func (o *Observer) show(ctx context.Context, cluster, name string) (service *awsecs.Service, home *awsecs.Cluster, err error) {
-	_, err = saga.Together(
-		saga.Do(func(ctx context.Context) (err error) {
+	err = common.Concurrently(ctx,
+		func(ctx context.Context) (err error) {
 			service, err = o.account.ECS.Service(ctx, cluster, name)
 			return err
-		}),
-		saga.Do(func(ctx context.Context) (err error) {
+		},
+		func(ctx context.Context) (err error) {
 			home, err = o.homeOf(ctx, cluster)
 			return err
-		}),
-	)(ctx)
+		},
+	)
 	switch {
 	case common.Is(err, common.NotFound):
 		return nil, nil, account.NoService(cluster, name)
@@ -66,42 +65,32 @@ func (o *Observer) homeOf(ctx context.Context, name string) (*awsecs.Cluster, er
 // ShowAll returns a service with what belongs to it, in three rounds.
 func (o *Observer) ShowAll(ctx context.Context, cluster, name string) (*ServiceView, error) {
 	view := &ServiceView{}
-	var registry, namespace string
-	_, err := saga.InOrder(
-		saga.Together(
-			saga.Do(func(ctx context.Context) (err error) {
-				view.Service, view.Cluster, err = o.show(ctx, cluster, name)
-				return err
-			}),
-			saga.Do(func(ctx context.Context) (err error) {
-				view.Tasks, err = o.taskIDs(ctx, cluster, name)
-				return err
-			}),
-		),
-		saga.Together(
-			saga.Do(func(ctx context.Context) error {
-				def, err := o.account.ECS.TaskDefinition(ctx, aws.StringValue(view.Service.TaskDefinition))
-				if err == nil {
-					view.TaskDefinition = def.TaskDefinition
-				}
-				return resource.IgnoreNotFound(err)
-			}),
-			saga.Do(func(ctx context.Context) (err error) {
-				registry, namespace, err = o.registryOf(ctx, view.Service)
-				return err
-			}),
-		),
-		saga.Do(func(ctx context.Context) error {
-			if namespace == "" {
-				return nil
-			}
-			ns, err := o.account.CloudMap.Namespace(ctx, namespace)
+	err := common.Concurrently(ctx,
+		func(ctx context.Context) (err error) {
+			view.Service, view.Cluster, err = o.show(ctx, cluster, name)
+			return err
+		},
+		func(ctx context.Context) (err error) {
+			view.Tasks, err = o.taskIDs(ctx, cluster, name)
+			return err
+		},
+	)
+	if err != nil {
+		return nil, err
+	}
+	err = common.Concurrently(ctx,
+		func(ctx context.Context) error {
+			def, err := o.account.ECS.TaskDefinition(ctx, aws.StringValue(view.Service.TaskDefinition))
 			if err == nil {
-				view.ServiceEndpoint = aws.String(registry + "." + aws.StringValue(ns.Name))
+				view.TaskDefinition = def.TaskDefinition
 			}
 			return resource.IgnoreNotFound(err)
-		}),
-	)(ctx)
+		},
+		func(ctx context.Context) (err error) {
+			view.ServiceEndpoint, err = o.endpointOf(ctx, view.Service)
+			return err
+		},
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -112,13 +101,13 @@ func (o *Observer) ShowAll(ctx context.Context, cluster, name string) (*ServiceV
 // taskIDs returns the ids of a service's tasks, those that have stopped included; none if there is no such service.
 func (o *Observer) taskIDs(ctx context.Context, cluster, service string) ([]string, error) {
 	var running, stopped []string
-	list := func(status string, into *[]string) saga.Step {
-		return saga.Do(func(ctx context.Context) (err error) {
+	list := func(status string, into *[]string) func(context.Context) error {
+		return func(ctx context.Context) (err error) {
 			*into, err = o.account.ECS.ListTasks(ctx, ecs.TaskFilter{Cluster: cluster, Service: service, Status: status})
 			return resource.IgnoreNotFound(err)
-		})
+		}
 	}
-	_, err := saga.Together(list(awsecs.DesiredStatusRunning, &running), list(awsecs.DesiredStatusStopped, &stopped))(ctx)
+	err := common.Concurrently(ctx, list(awsecs.DesiredStatusRunning, &running), list(awsecs.DesiredStatusStopped, &stopped))
 	ids := []string{}
 	for _, arn := range append(running, stopped...) {
 		if id := account.NameOf(arn); !slices.Contains(ids, id) {
@@ -128,36 +117,43 @@ func (o *Observer) taskIDs(ctx context.Context, cluster, service string) ([]stri
 	return ids, err
 }
 
-// registryOf returns the name of the service's registry and the id of its namespace; empty if it has none.
-func (o *Observer) registryOf(ctx context.Context, service *awsecs.Service) (name, namespace string, err error) {
+// endpointOf returns the service's name in service discovery, name.namespace; nil if it has none.
+func (o *Observer) endpointOf(ctx context.Context, service *awsecs.Service) (*string, error) {
 	if len(service.ServiceRegistries) == 0 {
-		return "", "", nil
+		return nil, nil
 	}
-	registry, err := o.account.CloudMap.Service(ctx, aws.StringValue(service.ServiceRegistries[0].RegistryArn))
+	found, err := o.account.CloudMap.Service(ctx, aws.StringValue(service.ServiceRegistries[0].RegistryArn))
 	if err != nil {
-		return "", "", resource.IgnoreNotFound(err)
+		return nil, resource.IgnoreNotFound(err)
 	}
-	namespace = aws.StringValue(registry.NamespaceId)
-	if namespace == "" && registry.DnsConfig != nil {
-		namespace = aws.StringValue(registry.DnsConfig.NamespaceId)
+	id := found.NamespaceId
+	if id == nil && found.DnsConfig != nil {
+		id = found.DnsConfig.NamespaceId
 	}
-	return aws.StringValue(registry.Name), namespace, nil
+	if aws.StringValue(id) == "" {
+		return nil, nil
+	}
+	namespace, err := o.account.CloudMap.Namespace(ctx, *id)
+	if err != nil {
+		return nil, resource.IgnoreNotFound(err)
+	}
+	return aws.String(aws.StringValue(found.Name) + "." + aws.StringValue(namespace.Name)), nil
 }
 
 // List returns the ARNs of the services in a cluster. In a cluster that is nobody's, those of other orgs are left out.
 func (o *Observer) List(ctx context.Context, cluster string) ([]string, error) {
 	var arns []string
 	var home *awsecs.Cluster
-	_, err := saga.Together(
-		saga.Do(func(ctx context.Context) (err error) {
+	err := common.Concurrently(ctx,
+		func(ctx context.Context) (err error) {
 			arns, err = o.account.ECS.ListServices(ctx, cluster)
 			return err
-		}),
-		saga.Do(func(ctx context.Context) (err error) {
+		},
+		func(ctx context.Context) (err error) {
 			home, err = o.homeOf(ctx, cluster)
 			return err
-		}),
-	)(ctx)
+		},
+	)
 	if err != nil || ecs.ToTags(home.Tags).OwnedBy(o.account.Org) {
 		return arns, err
 	}
