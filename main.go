@@ -156,6 +156,12 @@ func start(ctx context.Context, o options, env func(string) string, stdout, stde
 		reloader := &tokenReloader{path: cmp.Or(o.config, defaultConfig), env: env, server: server, log: log}
 		defer reloader.start(ctx)()
 	}
+	resumed := make(chan struct{})
+	go func() {
+		defer close(resumed)
+		server.Resume(ctx)
+	}()
+	defer func() { <-resumed }()
 	return serve(ctx, l, server.Handler(), server.Stop, server.Shutdown, time.Duration(c.ShutdownGrace), log)
 }
 

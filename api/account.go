@@ -11,6 +11,7 @@ import (
 	"ecs-api/orchestration/adhoc"
 	"ecs-api/orchestration/logs"
 	"ecs-api/orchestration/observe"
+	"ecs-api/orchestration/oneoff"
 	"ecs-api/orchestration/preflight"
 	"ecs-api/orchestration/transaction"
 )
@@ -24,6 +25,7 @@ type account struct {
 	observer     *observe.Observer
 	logs         *logs.Reader
 	orchestrator *orchestration.Orchestrator
+	runs         *oneoff.Runner
 	preflight    preflight.Account
 	reads        flights // those of callers that are under way
 }
@@ -58,6 +60,7 @@ func (s *Server) newAccount(name string, o Options) (*account, error) {
 	a.logs = logs.New(a.scope)
 	a.preflight = preflight.New(a.scope, sess, c.TaskRoles, access.RoleARN)
 	a.orchestrator = orchestration.New(tx, a.observer)
+	a.runs = oneoff.New(tx, a.logs, a.observer.Show)
 	return a, nil
 }
 

@@ -144,7 +144,7 @@ func walkRunTask() *fieldWalk {
 		operation: "RunTask",
 		known: networked(members{
 			"cluster": "myclu", "count": 1, "overrides.containerOverrides[].name": "web", "executionRoleArn": executionRole, "taskRoleArn": fieldRole,
-			"propagateTags": "TASK_DEFINITION", "environmentFiles[].value": "arn:aws:s3:::bucket/f.env", "overrides.cpu": "512", "overrides.memory": "1024",
+			"propagateTags": "TASK_DEFINITION", "environmentFiles[].value": "arn:aws:s3:::bucket/f.env", "overrides.cpu": "256", "overrides.memory": "1024",
 			"ephemeralStorage.sizeInGiB": 30, "taskDefinition": "plain",
 		}),
 		base: func(leaf, _ string) any {

@@ -135,6 +135,15 @@ func (s *Server) Check(ctx context.Context) []preflight.Finding {
 	return preflight.Check(ctx, accounts...)
 }
 
+// Resume goes on with what servers that have ended left to others: one-off tasks are stopped at their timeouts. What fails is logged.
+func (s *Server) Resume(ctx context.Context) {
+	for _, name := range slices.Sorted(maps.Keys(s.accounts)) {
+		if err := s.accounts[name].runs.Resume(ctx); err != nil && ctx.Err() == nil {
+			s.log.WithField("account", name).WithError(err).Warn("one-off tasks that servers before this one have started may outlive their timeouts")
+		}
+	}
+}
+
 // Shutdown waits for what goes on in the background until ctx ends, and then cancels it: asking again goes on with it. Call it when no more
 // requests come.
 func (s *Server) Shutdown(ctx context.Context) {

@@ -1,11 +1,13 @@
 package api
 
 import (
+	"net/url"
 	"time"
 
 	"ecs-api/common"
 	"ecs-api/orchestration"
 	"ecs-api/orchestration/observe"
+	"ecs-api/orchestration/oneoff"
 )
 
 // waited returns the deployment that a write has started: once it has an outcome, or the time that the caller wants to wait is over.
@@ -76,4 +78,20 @@ func restartService(c call, at target, _ *none) (*orchestration.UpdateOutput, er
 
 func powerService(c call, at target, in *orchestration.PowerInput) (*orchestration.UpdateOutput, error) {
 	return c.account.orchestrator.Power(c.Context(), at.cluster, at.service, in)
+}
+
+// run is the response to a request that runs a one-off task.
+type run struct {
+	*oneoff.Output
+	Warnings []warning
+}
+
+// runTask runs a one-off task of the service, and says where it can be followed until it is stopped.
+func runTask(c call, at target, in oneoff.Input) (*run, error) {
+	out, err := c.account.runs.Run(c.Context(), at.cluster, at.service, &in, time.Duration(c.number("wait"))*time.Second)
+	if err != nil {
+		return nil, err
+	}
+	c.header.Set("Operation-Location", base+"/"+url.PathEscape(c.name("account"))+"/operations/"+out.Operation)
+	return &run{out, c.warnings()}, nil
 }

@@ -104,6 +104,7 @@ func (s *Server) serviceRoutes(v1 *mux.Router) {
 	v1.Handle(service+"/rollback", handle(s, http.StatusOK, changes(rollBackService), slashed, waits, within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(service+"/restart", handle(s, http.StatusOK, changes(restartService), slashed, waits, within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(service+"/power", handle(s, http.StatusOK, changes(powerService), slashed, waits, within(orchestrationTime))).Methods(http.MethodPut)
+	v1.Handle(service+"/run", handle(s, http.StatusOK, targeted(runTask), slashed, waits, within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(service+"/events", handle(s, http.StatusOK, targeted(listServiceEvents), slashes("cluster", "service"))).Methods(http.MethodGet)
 	v1.Handle("/{account}/operations", handle(s, http.StatusOK, listOperations)).Methods(http.MethodGet)
 	v1.Handle("/{account}/operations/{operation}", handle(s, http.StatusOK, showOperation)).Methods(http.MethodGet)

@@ -14,11 +14,12 @@ const maxTasks = 100
 
 // TaskFilter says which tasks ListTasks returns. Empty fields do not filter, but an empty Status means RUNNING.
 type TaskFilter struct {
-	Cluster string // name or ARN
-	Service string // name
-	Family  string
-	Status  string // the desired status: RUNNING or STOPPED. ECS finds none that are PENDING.
-	Most    int    // how many are wanted at most, to the next hundred; 0 for all
+	Cluster   string // name or ARN
+	Service   string // name
+	Family    string
+	StartedBy string // it must be the only filter beside Cluster and Status
+	Status    string // the desired status: RUNNING or STOPPED. ECS finds none that are PENDING.
+	Most      int    // how many are wanted at most, to the next hundred; 0 for all
 }
 
 // RunTask starts tasks. The answer's failures name those that found no place. A try whose answer was lost starts none twice: the SDK
@@ -49,6 +50,7 @@ func (c *Client) ListTasks(ctx context.Context, filter TaskFilter) ([]string, er
 		Cluster:       optional(filter.Cluster),
 		ServiceName:   optional(filter.Service),
 		Family:        optional(filter.Family),
+		StartedBy:     optional(filter.StartedBy),
 		DesiredStatus: optional(filter.Status),
 		MaxResults:    aws.Int64(maxPage),
 	}

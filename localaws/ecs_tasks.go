@@ -163,12 +163,34 @@ func (r *request) checkOverrides(o *ecs.TaskOverride, definition *ecsRevision) e
 				return invalid("Override for container named %s is not a container in the TaskDefinition.", aws.StringValue(c.Name))
 			}
 		}
+		if err := overriddenSize(o, definition); err != nil {
+			return err
+		}
 		if err := firstError(r.checkPassRole(o.ExecutionRoleArn), r.checkPassRole(o.TaskRoleArn)); err != nil {
 			return err
 		}
 	}
 	if role := r.unassumable(definition, o); role != "" {
 		return clientError("%s", unusableRole(role))
+	}
+	return nil
+}
+
+// overriddenSize refuses a size that Fargate does not have.
+func overriddenSize(o *ecs.TaskOverride, definition *ecsRevision) error {
+	if o.Cpu == nil && o.Memory == nil {
+		return nil
+	}
+	out := definition.out
+	if o.Cpu == nil {
+		o = &ecs.TaskOverride{Cpu: out.Cpu, Memory: o.Memory}
+	} else if o.Memory == nil {
+		o = &ecs.TaskOverride{Cpu: o.Cpu, Memory: out.Memory}
+	}
+	cpu, okCPU := size(aws.StringValue(o.Cpu), cpuUnits)
+	memory, okMemory := size(aws.StringValue(o.Memory), memoryUnits)
+	if !okCPU || !okMemory || !fits(cpu, memory, windowsFamily(out.RuntimePlatform)) {
+		return clientError("No Fargate configuration exists for given values: %s CPU, %s memory. See the Amazon ECS documentation for the valid values.", aws.StringValue(o.Cpu), aws.StringValue(o.Memory))
 	}
 	return nil
 }

@@ -2,11 +2,9 @@ package orchestration
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go/aws"
@@ -15,6 +13,7 @@ import (
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/space"
+	"ecs-api/orchestration/spec"
 )
 
 // PatchInput says what is to be changed about a service, as a JSON merge patch (RFC 7396): only what is named changes, and null removes.
@@ -53,31 +52,7 @@ type ContainerPatch struct {
 }
 
 // Quantity is an amount of CPU or memory: a number or text, as callers write both.
-type Quantity string
-
-// UnmarshalJSON takes a number or text.
-func (q *Quantity) UnmarshalJSON(text []byte) error {
-	var s string
-	if err := json.Unmarshal(text, &s); err == nil {
-		*q = Quantity(s)
-		return nil
-	}
-	var n json.Number
-	if err := json.Unmarshal(text, &n); err != nil {
-		return err
-	}
-	*q = Quantity(n.String())
-	return nil
-}
-
-// Form says what a quantity is written as.
-func (*Quantity) Form() string { return "a number or a string" }
-
-// whole returns the quantity as a whole number.
-func (q *Quantity) whole() (*int64, error) {
-	n, err := strconv.ParseInt(strings.TrimSpace(string(*q)), 10, 64)
-	return &n, err
-}
+type Quantity = spec.Quantity
 
 // Patch changes what the request names of a service, in one transaction: nobody's change on this server gets lost between reading and writing. It is all or
 // nothing, like Update.
@@ -159,7 +134,7 @@ func (c *ContainerPatch) check(p *common.Problems, at string) {
 		if q == nil {
 			continue
 		}
-		if n, err := q.whole(); err != nil || *n < 0 {
+		if n, err := q.Whole(); err != nil || *n < 0 {
 			p.Add(at+"."+field, "must be a whole number")
 		}
 	}
@@ -260,7 +235,7 @@ func setQuantity(field **int64, value *Quantity, removed bool) {
 		*field = nil
 	}
 	if value != nil {
-		if n, err := value.whole(); err == nil { // check has seen that it is one
+		if n, err := value.Whole(); err == nil { // check has seen that it is one
 			*field = n
 		}
 	}

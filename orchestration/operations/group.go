@@ -42,6 +42,7 @@ type Group struct {
 	observe func(Operation)
 	cancel  context.CancelFunc
 	ctx     context.Context
+	closing chan struct{} // closed when Shutdown begins
 
 	mu      sync.Mutex
 	running sync.WaitGroup
@@ -61,7 +62,7 @@ func NewGroup(observe func(Operation)) *Group {
 		observe = func(Operation) {}
 	}
 	ctx, cancel := context.WithCancel(context.Background()) // ended by Shutdown
-	return &Group{observe: observe, ctx: ctx, cancel: cancel}
+	return &Group{observe: observe, ctx: ctx, cancel: cancel, closing: make(chan struct{})}
 }
 
 // Start begins a piece of work, which has until deadline; done is called when the work has ended, before the operation reads so: what it held is free by then. It fails when the group is shutting down.
@@ -164,6 +165,9 @@ func (g *Group) Operation(account, id string) (Operation, error) {
 // many were cancelled.
 func (g *Group) Shutdown(ctx context.Context) (cancelled int) {
 	g.mu.Lock()
+	if !g.closed {
+		close(g.closing)
+	}
 	g.closed = true
 	g.mu.Unlock()
 	idle := make(chan struct{})
@@ -186,6 +190,9 @@ func (g *Group) Shutdown(ctx context.Context) (cancelled int) {
 	<-idle
 	return cancelled
 }
+
+// Closing is closed when Shutdown begins: work that only watches what goes on without it ends then, so that nobody waits for it.
+func (g *Group) Closing() <-chan struct{} { return g.closing }
 
 // Wait waits until no work is running.
 func (g *Group) Wait() { g.running.Wait() }

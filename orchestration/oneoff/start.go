@@ -1,0 +1,289 @@
+package oneoff
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go/aws"
+	"github.com/google/uuid"
+
+	"ecs-api/common"
+	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/saga"
+	"ecs-api/orchestration/spec"
+	"ecs-api/orchestration/transaction"
+)
+
+// TagStopAt is the tag of a one-off task that says when it is stopped.
+const TagStopAt = "spinup:stop-at"
+
+// startTime is how long it may take to start a task, what AWS refuses for now included.
+const startTime = 3 * time.Minute
+
+// start starts the task, or none: where AWS's response is lost for good, a task that runs all the same is stopped before the error is returned.
+func (r *Runner) start(ctx context.Context, cluster, service string, in *Input) (*run, error) {
+	if err := in.check().Err(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := transaction.Detached(ctx, startTime)
+	defer cancel()
+	plan, err := r.plan(ctx, cluster, service, in)
+	if err != nil {
+		return nil, err
+	}
+	t := &run{r: r, cluster: cluster, service: service, container: plan.container, stopAt: plan.stopAt, ended: make(chan struct{})}
+	if err := r.reserve(t); err != nil {
+		return nil, err
+	}
+	request := &resource.Request{Org: r.account.Org, Cluster: cluster, Service: service, Pace: r.account.Pace, Ledger: &r.tx.Ledger}
+	err = r.tx.Alone(ctx, cluster+"/"+service, request, saga.InOrder(
+		saga.Named("start task", func(ctx context.Context) (saga.Rollback, error) { return r.launch(ctx, plan, t) }),
+		saga.Named("watch task", saga.Do(t.watch)),
+	))
+	if err != nil {
+		r.release(t)
+		return nil, common.Wrapf(err, "run a task of service %s in cluster %s", service, cluster)
+	}
+	return t, nil
+}
+
+// check returns what is wrong with the request whatever the service is.
+func (in *Input) check() common.Problems {
+	var p common.Problems
+	if len(in.Command) == 0 {
+		p.Add("Command", "is required: the command and its arguments, such as [\"./manage\", \"migrate\"]")
+	}
+	if in.Timeout != nil && (*in.Timeout < 1 || *in.Timeout > MaxTimeout) {
+		p.Add("Timeout", "must be 1 to %d seconds", MaxTimeout)
+	}
+	if in.Container != nil {
+		account.CheckName(&p, "Container", *in.Container)
+	}
+	for _, name := range slices.Sorted(maps.Keys(in.Environment)) {
+		if name == "" {
+			p.Add("Environment", "must not have a variable without a name")
+		}
+	}
+	return p
+}
+
+// plan is a task that is to be started.
+type plan struct {
+	container string
+	stopAt    time.Time
+	input     *awsecs.RunTaskInput
+}
+
+// plan reads the service and its task definition, and decides what is run.
+func (r *Runner) plan(ctx context.Context, cluster, name string, in *Input) (*plan, error) {
+	service, err := r.show(ctx, cluster, name)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case aws.StringValue(service.Status) != resource.StatusActive:
+		return nil, common.Coded(common.CodeServiceDraining, "service %s is being deleted", name)
+	case aws.Int64Value(service.DesiredCount) == 0:
+		return nil, common.Errorf(common.Conflict, "service %s is turned off: its DesiredCount is 0; turn it on with PUT …/power {\"state\": \"start\"} first", name)
+	case aws.StringValue(service.TaskDefinition) == "":
+		return nil, common.Errorf(common.Conflict, "service %s names no task definition: its deployments are not ECS's", name)
+	}
+	found, err := r.account.ECS.TaskDefinition(ctx, *service.TaskDefinition)
+	if err != nil {
+		return nil, err
+	}
+	if definition := found.TaskDefinition; aws.StringValue(definition.Status) != awsecs.TaskDefinitionStatusActive {
+		return nil, common.Coded(common.CodeTaskDefinitionInactive, "task definition %s, which the service runs, is %s: change or roll back the service first",
+			account.NameOf(aws.StringValue(definition.TaskDefinitionArn)), aws.StringValue(definition.Status))
+	}
+	return decide(service, found.TaskDefinition, in, r.now(), r.account.Org)
+}
+
+// decide returns what is run for the service. It is pure but for the ids of what it starts.
+func decide(service *awsecs.Service, definition *awsecs.TaskDefinition, in *Input, now time.Time, org string) (*plan, error) {
+	var p common.Problems
+	container := in.chosen(&p, definition)
+	overrides := &awsecs.TaskOverride{}
+	if container != nil {
+		overrides = in.overrides(&p, definition, container)
+	}
+	if text, err := json.Marshal(overrides); err == nil && len(text) > maxOverrides {
+		p.Add("Command", "is too long: together with Environment it may have %d characters", maxOverrides)
+	}
+	if err := p.Err(); err != nil {
+		return nil, err
+	}
+	timeout := int64(DefaultTimeout)
+	if in.Timeout != nil {
+		timeout = *in.Timeout
+	}
+	stopAt := now.Add(time.Duration(timeout) * time.Second).UTC().Truncate(time.Second)
+	id := uuid.NewString()
+	out := &awsecs.RunTaskInput{
+		Cluster: service.ClusterArn, TaskDefinition: definition.TaskDefinitionArn, Count: aws.Int64(1), Overrides: overrides,
+		ClientToken: aws.String(id), // of all attempts: they start one task
+		StartedBy:   aws.String("run/" + id), Group: aws.String("run:" + aws.StringValue(service.ServiceName)),
+		NetworkConfiguration: service.NetworkConfiguration, EnableExecuteCommand: service.EnableExecuteCommand, EnableECSManagedTags: aws.Bool(true),
+		Tags: ecs.FromTags(tags(service, org, stopAt)), VolumeConfigurations: volumes(service),
+		PlatformVersion: service.PlatformVersion, CapacityProviderStrategy: service.CapacityProviderStrategy,
+	}
+	if len(out.CapacityProviderStrategy) == 0 {
+		out.LaunchType = aws.String(cmp.Or(aws.StringValue(service.LaunchType), awsecs.LaunchTypeFargate))
+	}
+	return &plan{container: aws.StringValue(container.Name), stopAt: stopAt, input: out}, nil
+}
+
+// maxOverrides is how long all overrides may be.
+const maxOverrides = 8192
+
+// tags returns the tags of the task: the service's, and when it is stopped.
+func tags(service *awsecs.Service, org string, stopAt time.Time) common.Tags {
+	all := slices.DeleteFunc(ecs.ToTags(service.Tags), func(t common.Tag) bool {
+		return strings.HasPrefix(t.Key, "aws:") || t.Key == common.TagRequest || t.Key == "spinup:count" || t.Key == "spinup:reason" // of the service alone
+	})
+	return all.ForOrg(org).With(common.Tag{Key: TagStopAt, Value: stopAt.Format(time.RFC3339)})
+}
+
+// chosen returns the container that the command runs in; nil if there is no such.
+func (in *Input) chosen(p *common.Problems, definition *awsecs.TaskDefinition) *awsecs.ContainerDefinition {
+	all := definition.ContainerDefinitions
+	if in.Container == nil {
+		for _, c := range all {
+			if len(all) == 1 || c.Essential == nil || *c.Essential {
+				return c
+			}
+		}
+	}
+	var names []string
+	for _, c := range all {
+		if in.Container != nil && aws.StringValue(c.Name) == *in.Container {
+			return c
+		}
+		names = append(names, aws.StringValue(c.Name))
+	}
+	p.Add("Container", "is no container of task definition %s, which has %s", account.NameOf(aws.StringValue(definition.TaskDefinitionArn)), strings.Join(names, ", "))
+	return nil
+}
+
+// overrides returns what is different from the task definition. A container with limits of its own gets what the task gets more.
+func (in *Input) overrides(p *common.Problems, definition *awsecs.TaskDefinition, c *awsecs.ContainerDefinition) *awsecs.TaskOverride {
+	o := &awsecs.ContainerOverride{Name: c.Name, Command: in.Command}
+	for _, name := range slices.Sorted(maps.Keys(in.Environment)) {
+		o.Environment = append(o.Environment, &awsecs.KeyValuePair{Name: aws.String(name), Value: in.Environment[name]})
+	}
+	out := &awsecs.TaskOverride{ContainerOverrides: []*awsecs.ContainerOverride{o}}
+	if in.Cpu == nil && in.Memory == nil {
+		return out
+	}
+	cpu, memory := aws.StringValue(definition.Cpu), aws.StringValue(definition.Memory)
+	units, mib, _ := spec.Units(cpu, memory)
+	if in.Cpu != nil {
+		cpu, out.Cpu = string(*in.Cpu), aws.String(string(*in.Cpu))
+	}
+	if in.Memory != nil {
+		memory, out.Memory = string(*in.Memory), aws.String(string(*in.Memory))
+	}
+	if wrong := spec.WrongSize(cpu, memory); wrong != "" {
+		p.Add("Cpu", "%s", wrong)
+		return out
+	}
+	wantUnits, wantMiB, _ := spec.Units(cpu, memory)
+	o.Cpu = resized(p, "Cpu", c.Cpu, wantUnits-units)
+	o.Memory = resized(p, "Memory", c.Memory, wantMiB-mib)
+	return out
+}
+
+// resized returns the limit of a container whose task gets so much more; nil if it has none, or it stays.
+func resized(p *common.Problems, field string, limit *int64, more int64) *int64 {
+	if aws.Int64Value(limit) == 0 || more == 0 {
+		return nil
+	}
+	if *limit+more < 1 {
+		p.Add(field, "is too small: the other containers of the task need as much")
+		return nil
+	}
+	return aws.Int64(*limit + more)
+}
+
+// volumes returns the volumes that the service's tasks get at launch.
+func volumes(service *awsecs.Service) []*awsecs.TaskVolumeConfiguration {
+	var all []*awsecs.TaskVolumeConfiguration
+	for _, d := range service.Deployments {
+		if aws.StringValue(d.Status) != "PRIMARY" {
+			continue
+		}
+		for _, v := range d.VolumeConfigurations {
+			out := &awsecs.TaskVolumeConfiguration{Name: v.Name}
+			if m := v.ManagedEBSVolume; m != nil {
+				out.ManagedEBSVolume = &awsecs.TaskManagedEBSVolumeConfiguration{
+					Encrypted: m.Encrypted, FilesystemType: m.FilesystemType, Iops: m.Iops, KmsKeyId: m.KmsKeyId, RoleArn: m.RoleArn, SizeInGiB: m.SizeInGiB,
+					SnapshotId: m.SnapshotId, TagSpecifications: m.TagSpecifications, Throughput: m.Throughput, VolumeInitializationRate: m.VolumeInitializationRate, VolumeType: m.VolumeType,
+				}
+			}
+			all = append(all, out)
+		}
+	}
+	return all
+}
+
+// launch starts the task. Its rollback stops it.
+func (r *Runner) launch(ctx context.Context, plan *plan, t *run) (saga.Rollback, error) {
+	var out *awsecs.RunTaskOutput
+	back := func(ctx context.Context) error { return r.stopStarted(ctx, plan, t) }
+	err := r.account.Pace.Retry(ctx, func() (err error) {
+		out, err = r.account.ECS.RunTask(ctx, plan.input)
+		return err
+	}, common.ServiceLinkedRole, common.NewRoleAssume)
+	switch {
+	case err != nil && common.Ambiguous(err):
+		return back, err
+	case err != nil:
+		return nil, err
+	case len(out.Tasks) == 0:
+		return nil, common.Coded(common.CodeNoTaskStarted, "no task was started: %s", reasons(out.Failures))
+	}
+	t.see(out.Tasks[0])
+	return back, nil
+}
+
+// stopStarted stops what the request has started. Where AWS's response was lost, it is found by who started it.
+func (r *Runner) stopStarted(ctx context.Context, plan *plan, t *run) error {
+	var arns []string
+	if task := t.latest(); task != nil {
+		arns = []string{aws.StringValue(task.TaskArn)}
+	} else {
+		var err error
+		if arns, err = r.account.ECS.ListTasks(ctx, ecs.TaskFilter{Cluster: t.cluster, StartedBy: aws.StringValue(plan.input.StartedBy)}); err != nil {
+			return common.Wrapf(err, "a task that is started by %s", aws.StringValue(plan.input.StartedBy))
+		}
+	}
+	for _, arn := range arns {
+		_, err := r.account.ECS.StopTask(ctx, t.cluster, account.NameOf(arn), "ecs-api: the request that started it failed")
+		if resource.IgnoreNotFound(err) != nil {
+			return common.Wrapf(err, "task %s", account.NameOf(arn))
+		}
+	}
+	return nil
+}
+
+// reasons returns what ECS says of tasks that it did not start.
+func reasons(failures []*awsecs.Failure) string {
+	var all []string
+	for _, f := range failures {
+		text := aws.StringValue(f.Reason)
+		if detail := aws.StringValue(f.Detail); detail != "" {
+			text = fmt.Sprintf("%s (%s)", text, detail)
+		}
+		all = append(all, text)
+	}
+	return cmp.Or(strings.Join(all, "; "), "AWS gives no reason")
+}
