@@ -185,7 +185,7 @@ func (o *Orchestrator) Power(ctx context.Context, cluster, service string, in *P
 	if state != "stop" && state != "start" {
 		return nil, common.Invalid(common.FieldError{Field: "state", Detail: "must be stop or start"})
 	}
-	u := &update{o: o, cluster: cluster, service: service, space: space.New(o.account, &o.tx.Ledger, space.Want{
+	u := &update{o: o, cluster: cluster, service: service, turnsOn: state == "start", space: space.New(o.account, &o.tx.Ledger, space.Want{
 		Cluster: cluster, Name: service, Flavor: space.FlavorService,
 	})}
 	u.adjust = func(s *awsecs.Service) (adjustment, error) {

@@ -78,6 +78,7 @@ type update struct {
 	family           string // of the task definition that the request gives; empty if it gives none
 	revision         string // that the service is to run, where the request names one
 	force            bool
+	turnsOn          bool     // it may scale the service up from 0 tasks, by adjust
 	untag            []string // keys of tags that are removed
 	stop             string   // the ARN of a service deployment that is stopped first; empty for none
 	// prepare is called once the service is locked, for what must be known before the update looks; nil for nothing.

@@ -129,7 +129,7 @@ func (p *updatePlan) secretsToRestore() []*resource.State {
 		containers = p.revise.Containers()
 	case p.revision != nil:
 		containers = resource.ValueOf[*awsecs.TaskDefinition](p.revision.Now).ContainerDefinitions
-	case !p.update.force:
+	case !p.update.force && !startsTasks(p.adjusted.settings):
 		return nil
 	}
 	return p.revise.Restore(p.parts, containers)

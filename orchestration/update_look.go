@@ -35,7 +35,12 @@ func (u *update) retags() bool {
 
 // readsSecrets reports whether what the update does depends on the secrets that the service uses.
 func (u *update) readsSecrets() bool {
-	return u.retags() || u.define != nil || u.revision != "" || u.space.Want.Builds
+	return u.retags() || u.define != nil || u.revision != "" || u.space.Want.Builds || u.force || u.turnsOn || startsTasks(u.settings)
+}
+
+// startsTasks reports whether a service with these settings may start tasks: those that it already runs need their secrets no more.
+func startsTasks(settings *awsecs.UpdateServiceInput) bool {
+	return settings != nil && (settings.DesiredCount == nil || *settings.DesiredCount > 0)
 }
 
 // look reads what there is, in two rounds: what the service refers to is known after the first. Its secrets are told by their ownership tags in a list,

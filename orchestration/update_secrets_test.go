@@ -59,3 +59,52 @@ func TestAnUpdateAsksForEachSecret(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatStartsTasksRestoresTheirSecrets schedules the service's secret for deletion by hand: its tasks could not start any more.
+func TestWhatStartsTasksRestoresTheirSecrets(t *testing.T) {
+	const secret = "spinup/localdev/myclu/www-cred"
+	tests := []struct {
+		name     string
+		restores bool
+		change   func(*world) (*UpdateOutput, error)
+	}{
+		{"restart", true, func(w *world) (*UpdateOutput, error) { return w.Restart(t.Context(), "myclu", "www") }},
+		{"PUT of a redeploy", true, func(w *world) (*UpdateOutput, error) {
+			return w.Update(t.Context(), "myclu", "www", &UpdateInput{ForceRedeploy: aws.Bool(true)})
+		}},
+		{"PUT of a count", true, func(w *world) (*UpdateOutput, error) {
+			return w.Update(t.Context(), "myclu", "www", &UpdateInput{Service: &awsecs.UpdateServiceInput{DesiredCount: aws.Int64(2)}})
+		}},
+		{"PATCH of a count", true, func(w *world) (*UpdateOutput, error) {
+			return w.Patch(t.Context(), "myclu", "www", &PatchInput{DesiredCount: aws.Int64(2)})
+		}},
+		{"power stop", false, func(w *world) (*UpdateOutput, error) {
+			return w.Power(t.Context(), "myclu", "www", &PowerInput{State: aws.String("stop")})
+		}},
+		{"power start", true, func(w *world) (*UpdateOutput, error) {
+			if _, err := w.Power(t.Context(), "myclu", "www", &PowerInput{State: aws.String("stop")}); err != nil {
+				return nil, err
+			}
+			return w.Power(t.Context(), "myclu", "www", &PowerInput{State: aws.String("start")})
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t, localaws.New())
+			w.create(t, wholeService(t, "myclu", "www"))
+			if _, err := w.account.Secrets.DeleteSecret(t.Context(), secret, 7); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := tt.change(w); err != nil {
+				t.Fatal(err)
+			}
+			found, err := w.account.Secrets.Secret(t.Context(), secret)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if restored := found.DeletedDate == nil; restored != tt.restores {
+				t.Errorf("restored: %t, want %t", restored, tt.restores)
+			}
+		})
+	}
+}
