@@ -17,6 +17,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"ecs-api/api"
+	"ecs-api/api/telemetry"
 	"ecs-api/config"
 )
 
@@ -172,7 +173,7 @@ func newLogger(c *config.Config, out io.Writer) *logrus.Logger {
 	if level, err := logrus.ParseLevel(c.LogLevel); err == nil { // the config has been validated
 		log.SetLevel(level)
 	}
-	log.SetFormatter(api.JSONLog{})
+	log.SetFormatter(telemetry.JSONLog{})
 	if c.LogFormat == "text" {
 		log.SetFormatter(&logrus.TextFormatter{FullTimestamp: true})
 	}

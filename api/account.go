@@ -40,7 +40,7 @@ func (s *Server) newAccount(name string, o Options) (*account, error) {
 		Retry:       o.Retry,
 		Limits:      map[string]common.Limit{},
 		Transport:   o.AWS,
-		Waited:      s.metrics.observeWait(name),
+		Waited:      s.metrics.ObserveWait(name),
 		Observe:     s.observeAWS(name),
 	}
 	if c.Role != nil {
@@ -56,7 +56,7 @@ func (s *Server) newAccount(name string, o Options) (*account, error) {
 	a := &account{name: name, scope: awsaccount.New(settings(name, o.Config.Org, c), awsaccount.NewClients(sess), o.Pace)}
 	tx := transaction.New(a.scope, s.background)
 	a.adhoc = adhoc.New(tx)
-	a.observer = observe.New(a.scope, observe.WithOutcomes(s.metrics.observeOutcome(name)))
+	a.observer = observe.New(a.scope, observe.WithOutcomes(s.metrics.ObserveOutcome(name)))
 	a.logs = logs.New(a.scope)
 	a.preflight = preflight.New(a.scope, sess, c.TaskRoles, access.RoleARN)
 	a.orchestrator = orchestration.New(tx, a.observer)

@@ -13,6 +13,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.opentelemetry.io/otel/sdk/trace"
 
+	"ecs-api/api/telemetry"
 	"ecs-api/config"
 	"ecs-api/localaws"
 )
@@ -83,7 +84,7 @@ func benchmarkGet(b *testing.B, target string, change ...func(*Options)) {
 	record := &recording{aws: localaws.New().Transport(), known: map[string]recorded{}}
 	log := logrus.New()
 	log.SetOutput(io.Discard)
-	log.SetFormatter(JSONLog{})
+	log.SetFormatter(telemetry.JSONLog{})
 	o := Options{Config: c, Log: log, AWS: record}
 	for _, f := range change {
 		f(&o)

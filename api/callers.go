@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"ecs-api/api/telemetry"
+	"ecs-api/api/tokens"
 	"ecs-api/common"
 	"ecs-api/config"
 )
@@ -20,17 +22,17 @@ func (s *Server) authenticate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if underBase(r) && !s.public[r.URL.Path] {
 			rec := recordOf(r)
-			g, err := s.auth.Load().grant(r.Context(), r.Header.Get(headerToken))
+			g, err := s.auth.Load().Grant(r.Context(), r.Header.Get(headerToken))
 			if err == nil {
-				rec.grant, rec.caller.Name = g, g.caller
-				rec.caller.OnBehalfOf, err = onBehalfOf(r.Header)
+				rec.Grant, rec.Caller.Name = g, g.Caller
+				rec.Caller.OnBehalfOf, err = onBehalfOf(r.Header)
 			}
 			if err != nil {
 				w.Header().Set("Connection", "close") // else the server would first read the body of who knows whom
 				writeError(w, r, err)
 				return
 			}
-			r = r.WithContext(common.WithCaller(r.Context(), rec.caller))
+			r = r.WithContext(common.WithCaller(r.Context(), rec.Caller))
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -49,23 +51,18 @@ func onBehalfOf(h http.Header) (string, error) {
 
 // permitMethod returns a Forbidden error if the token of r may not do what the method does. It looks before the body is read.
 func permitMethod(r *http.Request) error {
-	if g := recordOf(r).grant; g != nil && g.readOnly && !isRead(r) {
-		return common.Errorf(common.Forbidden, "The token of %s may only read, and %s changes something. Send a token that may write.", g.caller, knownMethod(r.Method))
+	if g := recordOf(r).Grant; g != nil && g.ReadOnly && !isRead(r) {
+		return common.Errorf(common.Forbidden, "The token of %s may only read, and %s changes something. Send a token that may write.", g.Caller, telemetry.KnownMethod(r.Method))
 	}
 	return nil
 }
 
 // permitAccount returns a Forbidden error if the token of r may not use the account, which is there.
 func permitAccount(r *http.Request, account string) error {
-	if g := recordOf(r).grant; !g.allows(account) {
-		return common.Errorf(common.Forbidden, "The token of %s may not use the account %s. It may use %s.", g.caller, account, strings.Join(g.accounts, ", "))
+	if g := recordOf(r).Grant; !g.Allows(account) {
+		return common.Errorf(common.Forbidden, "The token of %s may not use the account %s. It may use %s.", g.Caller, account, strings.Join(g.Accounts, ", "))
 	}
 	return nil
-}
-
-// allows reports whether the account may be used.
-func (g *grant) allows(account string) bool {
-	return g.accounts == nil || slices.Contains(g.accounts, account)
 }
 
 // Account is an AWS account as callers see it.
@@ -79,7 +76,7 @@ type Account struct {
 func listAccounts(c call, _ none) ([]Account, error) {
 	var all []Account
 	for _, name := range slices.Sorted(maps.Keys(c.server.config.Accounts)) {
-		if recordOf(c.request).grant.allows(name) {
+		if recordOf(c.request).Grant.Allows(name) {
 			all = append(all, Account{Name: name, Region: c.server.config.Accounts[name].Region, Org: c.server.config.Org})
 		}
 	}
@@ -112,6 +109,9 @@ func (s *Server) SetCallers(callers map[string]config.Token) CallerChanges {
 		}
 	}
 	s.callers = maps.Clone(callers)
-	s.auth.Store(newAuthenticator(callers))
+	s.auth.Store(tokens.New(callers))
 	return changes
 }
+
+// recordOf returns the record of r, which came through Server.Handler.
+func recordOf(r *http.Request) *telemetry.Record { return telemetry.Of(r) }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/crypto/bcrypt"
 
 	"ecs-api/common"
 	"ecs-api/config"
@@ -133,7 +134,7 @@ func TestTokensAreReplacedWhileServing(t *testing.T) {
 		response, _ := h.do(t, "GET", base+"/local/clusters", "", headerToken+": "+token)
 		return response.StatusCode
 	}
-	h.do(t, "GET", base+"/local/clusters", "", headerToken+": "+hashOf(t, "of-a-viewer", 4)) // remembered
+	h.do(t, "GET", base+"/local/clusters", "", headerToken+": "+hashOf(t, "of-a-viewer")) // remembered
 	changes := h.SetCallers(map[string]config.Token{
 		"default": {Token: testToken},
 		"team":    {Token: "of-the-team", Accounts: []string{"prod"}},
@@ -144,9 +145,36 @@ func TestTokensAreReplacedWhileServing(t *testing.T) {
 	if diff := cmp.Diff(want, changes); diff != "" || changes.None() {
 		t.Errorf("changes (-want +got)\n%s", diff)
 	}
-	for token, want := range map[string]int{testToken: 200, "of-the-team": 403, "of-a-viewer": 403, "of-another-viewer": 200, hashOf(t, "of-a-viewer", 4): 403} {
+	for token, want := range map[string]int{testToken: 200, "of-the-team": 403, "of-a-viewer": 403, "of-another-viewer": 200, hashOf(t, "of-a-viewer"): 403} {
 		if got := status(token); got != want {
 			t.Errorf("%s: %d, want %d", token, got, want)
+		}
+	}
+}
+
+// hashOf returns a cheap hash of the token, as a caller makes it.
+func hashOf(t *testing.T, token string) string {
+	t.Helper()
+	hash, err := bcrypt.GenerateFromPassword([]byte(token), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(hash)
+}
+
+func TestTheLogTellsCallersApart(t *testing.T) {
+	c := config.Local([]string{localaws.SubnetA}, []string{localaws.SecurityGroup})
+	c.Token, c.Tokens = testToken, map[string]config.Token{"ui": {Token: "the-ui's-token"}}
+	h := newHarnessWith(t, localaws.New(), c)
+	for header, caller := range map[string]string{testToken: "default", "the-ui's-token": "ui", hashOf(t, "the-ui's-token"): "ui"} {
+		before := len(h.log.String())
+		answer, _ := h.do(t, http.MethodGet, "/v1/ecs/nothing", "", headerToken+": "+header)
+		logged := h.log.String()[before:]
+		if answer.StatusCode != http.StatusNotFound || !strings.Contains(logged, `"caller":"`+caller+`"`) {
+			t.Errorf("answered %d, logged %s, want caller %s", answer.StatusCode, logged, caller)
+		}
+		if strings.Contains(logged, header) {
+			t.Errorf("the token is in the log: %s", logged)
 		}
 	}
 }

@@ -130,13 +130,13 @@ func (e *endpoint) serve(w http.ResponseWriter, c call) answer {
 			c.ctx = ctx
 			return e.do(w, c)
 		})
-		recordOf(c.request).shared = shared
+		recordOf(c.request).Shared = shared
 		return a
 	case !isRead(c.request):
 		defer c.account.written(c) // also when it failed, or panicked: it may have changed something
 	}
 	if !isRead(c.request) {
-		c.ctx = saga.WithProgress(context.WithoutCancel(c.ctx), &recordOf(c.request).progress)
+		c.ctx = saga.WithProgress(context.WithoutCancel(c.ctx), &recordOf(c.request).Progress)
 	}
 	return e.do(w, c)
 }
@@ -152,7 +152,7 @@ func (e *endpoint) resolve(c *call) (err error) {
 		if c.account, ok = e.server.accounts[name]; !ok {
 			return common.Errorf(common.NotFound, "there is no account %q here", name)
 		}
-		recordOf(c.request).account = name
+		recordOf(c.request).Account = name
 		return permitAccount(c.request, name)
 	}
 	return nil

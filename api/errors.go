@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ecs-api/api/telemetry"
 	"ecs-api/common"
 )
 
@@ -47,7 +48,7 @@ const internalDetail = "the server could not do this, and the fault is not yours
 
 // writeError sends err. It is the only place that does.
 func writeError(w http.ResponseWriter, r *http.Request, err error) {
-	recordOf(r).err = err
+	recordOf(r).Err = err
 	if after := common.RetryAfter(err); after > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
 	}
@@ -72,11 +73,11 @@ func problemFor(err error) problem {
 
 // completeProblem returns p with what it needs as a response to r. What it quotes of the request is cut.
 func completeProblem(r *http.Request, p problem) problem {
-	p.Type, p.Title, p.RequestID = "about:blank", http.StatusText(p.Status), recordOf(r).id
-	p.Detail = shorten(p.Detail, maxText)
+	p.Type, p.Title, p.RequestID = "about:blank", http.StatusText(p.Status), recordOf(r).ID
+	p.Detail = telemetry.Shorten(p.Detail, telemetry.MaxText)
 	p.Errors = slices.Clone(p.Errors)
 	for i, field := range p.Errors {
-		p.Errors[i] = common.FieldError{Field: shorten(field.Field, maxFieldText), Detail: shorten(field.Detail, maxFieldText)}
+		p.Errors[i] = common.FieldError{Field: telemetry.Shorten(field.Field, maxFieldText), Detail: telemetry.Shorten(field.Detail, maxFieldText)}
 	}
 	return p
 }
@@ -91,14 +92,5 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p problem) {
 	write(w, p.Status, append(body, '\n'))
 }
 
-// maxText is how much of an error's text is shown and logged, and maxFieldText how much of what it says of one field: they may quote what
-// the caller sent.
-const maxText, maxFieldText = 4096, 1024
-
-// shorten returns the beginning of a text, as UTF-8.
-func shorten(text string, most int) string {
-	if len(text) > most {
-		text = text[:most] + "…"
-	}
-	return strings.ToValidUTF8(text, "\uFFFD")
-}
+// maxFieldText is how much is shown of what an error says of one field: it may quote what the caller sent.
+const maxFieldText = 1024

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go/aws/awserr"
 	"github.com/google/go-cmp/cmp"
 
+	"ecs-api/api/telemetry"
 	"ecs-api/common"
 	"ecs-api/localaws"
 )
@@ -87,7 +88,7 @@ func TestErrorsSayWhatTheCallerCanDo(t *testing.T) {
 			}, "", "left behind: cluster c; role r",
 		},
 		{"a deadline", fmt.Errorf("wait: %w", context.DeadlineExceeded), problem{Status: 504, Code: "Timeout", Detail: "wait: context deadline exceeded"}, "", "deadline"},
-		{"a text without end", common.Errorf(common.NotFound, "no cluster %s", strings.Repeat("x", maxText)), problem{Status: 404, Code: "NotFound", Detail: "no cluster " + strings.Repeat("x", maxText-11) + "…"}, "", "no cluster xxx"},
+		{"a text without end", common.Errorf(common.NotFound, "no cluster %s", strings.Repeat("x", telemetry.MaxText)), problem{Status: 404, Code: "NotFound", Detail: "no cluster " + strings.Repeat("x", telemetry.MaxText-11) + "…"}, "", "no cluster xxx"},
 		{"text that is not UTF-8", common.Errorf(common.NotFound, "no \xff\n\"here\""), problem{Status: 404, Code: "NotFound", Detail: "no \uFFFD\n\"here\""}, "", "here"},
 	}
 	for _, tt := range tests {

@@ -86,7 +86,7 @@ func exercised(t *testing.T) *harness {
 	t.Helper()
 	h := newTracedHarness(t, localaws.New(), otlptest.NewCollector(t))
 	h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample)
-	h.metrics.observeOutcome("local")("succeeded") // only a deployment that takes longer than a poll is counted
+	h.metrics.ObserveOutcome("local")("succeeded") // only a deployment that takes longer than a poll is counted
 	h.do(t, http.MethodDelete, base+"/local/clusters/myclu/services/www?recursive=true", "")
 	h.background.Shutdown(t.Context())
 	h.do(t, http.MethodGet, base+"/local/clusters/none", "")
@@ -99,7 +99,7 @@ type metricRow struct{ Type, Labels string }
 func TestTheOperationsGuideExplainsEveryMetric(t *testing.T) {
 	h := exercised(t)
 	h.do(t, http.MethodGet, base+"/metrics", "") // its handler registers a metric of its own
-	families, err := h.metrics.registry.Gather()
+	families, err := h.metrics.Registry.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestTheOperationsGuideExplainsEveryMetric(t *testing.T) {
 	}
 	descriptions := make(chan *prometheus.Desc)
 	go func() {
-		h.metrics.registry.Describe(descriptions)
+		h.metrics.Registry.Describe(descriptions)
 		close(descriptions)
 	}()
 	for d := range descriptions {

@@ -17,6 +17,7 @@ import (
 
 	"ecs-api/api/openapi"
 	"ecs-api/api/openapitest"
+	"ecs-api/api/telemetry"
 	"ecs-api/common"
 	"ecs-api/config"
 	"ecs-api/localaws"
@@ -114,7 +115,7 @@ func newHarnessOf(t testing.TB, aws *localaws.AWS, o Options) *harness {
 	o.Log = logrus.New()
 	o.Log.SetOutput(h.log)
 	o.Log.SetLevel(logrus.DebugLevel)
-	o.Log.SetFormatter(JSONLog{})
+	o.Log.SetFormatter(telemetry.JSONLog{})
 	o.Version = Version{"v1.2.3", "abc1234", "2026-11-23T00:00:00Z"}
 	s, err := New(o)
 	if err != nil {

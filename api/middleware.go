@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"ecs-api/api/telemetry"
+	"ecs-api/api/tokens"
 	"ecs-api/common"
 )
 
@@ -20,7 +22,7 @@ const base = "/v1/ecs"
 
 // Headers of ours.
 const (
-	headerToken     = "X-Auth-Token"
+	headerToken     = tokens.Header
 	headerRequestID = "X-Request-Id"
 	headerRegistry  = "X-Registry-Auth"
 	headerLastEvent = "Last-Event-ID"
@@ -50,20 +52,20 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		if id == "" || !saneID.MatchString(id) {
 			id = uuid.NewString()
 		}
-		r, rec := withRecord(r, id, time.Now())
-		r, span := s.beginTrace(r, rec)
+		r, rec := telemetry.NewRecord(r, id, time.Now())
+		r, span := telemetry.BeginTrace(s.tracer, r, rec)
 		answer := &responseWriter{ResponseWriter: w, record: rec}
 		answer.Header().Set(headerRequestID, id)
-		s.metrics.inFlight.Inc()
+		s.metrics.InFlight.Inc()
 		defer func() {
-			s.metrics.inFlight.Dec()
+			s.metrics.InFlight.Dec()
 			if answer.status == 0 { // net/http answers for a handler that wrote nothing
 				answer.status = http.StatusOK
 			}
-			took := time.Since(rec.start)
-			s.metrics.observeRequest(r.Method, rec, answer.status, rec.latency(took))
-			s.logAccess(r, rec, answer, took)
-			endTrace(span, r.Method, rec, answer.status)
+			took := time.Since(rec.Start)
+			s.metrics.ObserveRequest(r.Method, rec, answer.status, rec.Latency(took))
+			telemetry.LogAccess(s.log, r, rec, answer.status, answer.size, took)
+			telemetry.EndTrace(span, r.Method, rec, answer.status)
 		}()
 		next.ServeHTTP(answer, r)
 	})
@@ -83,7 +85,7 @@ func (s *Server) recoverPanics(next http.Handler) http.Handler {
 			s.logPanic(r, debug.Stack())
 			err := common.Errorf(common.Internal, "panic: %s", fmt.Sprint(p))
 			if w.(*responseWriter).status != 0 { // part of an answer is out: the caller must not take it for the whole
-				recordOf(r).err = err
+				recordOf(r).Err = err
 				panic(http.ErrAbortHandler)
 			}
 			writeError(w, r, err)
@@ -93,7 +95,7 @@ func (s *Server) recoverPanics(next http.Handler) http.Handler {
 }
 
 func (s *Server) logPanic(r *http.Request, stack []byte) {
-	s.log.WithField("requestId", recordOf(r).id).WithField("stack", string(stack)).Error("panic")
+	s.log.WithField("requestId", recordOf(r).ID).WithField("stack", string(stack)).Error("panic")
 }
 
 // secure sets the headers that keep browsers and proxies from doing more with an answer than they are asked to.
@@ -168,7 +170,7 @@ func underBase(r *http.Request) bool {
 // responseWriter keeps what was answered, and gives a slow reader no more than writeLimit.
 type responseWriter struct {
 	http.ResponseWriter
-	record *record
+	record *telemetry.Record
 	status int
 	size   int64
 }
@@ -179,8 +181,8 @@ func (w *responseWriter) WriteHeader(status int) {
 		return
 	}
 	w.status = status
-	if calls := w.record.awsCalls.Load(); calls > 0 {
-		w.Header().Set("Server-Timing", serverTiming(time.Since(w.record.start), calls, w.record.progress.Steps()))
+	if calls := w.record.AWSCalls.Load(); calls > 0 {
+		w.Header().Set("Server-Timing", telemetry.ServerTiming(time.Since(w.record.Start), calls, w.record.Progress.Steps()))
 	}
 	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(writeLimit)) // a test's recorder has none
 	w.ResponseWriter.WriteHeader(status)

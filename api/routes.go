@@ -7,6 +7,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"ecs-api/api/openapi"
+	"ecs-api/api/telemetry"
 	"ecs-api/common"
 )
 
@@ -17,7 +18,7 @@ func (s *Server) routes() {
 	// Public.
 	s.open(v1, "/ping", http.HandlerFunc(ping))
 	s.open(v1, "/version", handle(s, http.StatusOK, showVersion))
-	s.open(v1, "/metrics", s.metrics.handler())
+	s.open(v1, "/metrics", s.metrics.Handler())
 	for path, file := range openapi.Files() {
 		s.open(v1, path, file)
 	}
@@ -67,7 +68,7 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if template, err := match.Route.GetPathTemplate(); err == nil {
-		recordOf(r).route = template
+		recordOf(r).Route = template
 	}
 	if err := permitMethod(r); err != nil {
 		writeError(w, r, err)
@@ -79,7 +80,7 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 // refuse sends the error for a request that no route takes.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request) {
 	var allowed []string
-	for _, method := range methods {
+	for _, method := range telemetry.Methods {
 		_, ok := s.match(r, method)
 		if !ok && method == http.MethodHead {
 			_, ok = s.match(r, http.MethodGet)

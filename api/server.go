@@ -15,6 +15,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"ecs-api/api/sse"
+	"ecs-api/api/telemetry"
+	"ecs-api/api/tokens"
 	"ecs-api/common"
 	"ecs-api/config"
 	"ecs-api/orchestration/operations"
@@ -55,11 +57,11 @@ type Server struct {
 	log      *logrus.Logger
 	accounts map[string]*account
 	images   *registry.Client
-	metrics  *metrics
+	metrics  *telemetry.Metrics
 	tracer   trace.Tracer // nil: off
 	// background is the owner of what goes on after its request was answered.
 	background *operations.Group
-	auth       atomic.Pointer[authenticator]
+	auth       atomic.Pointer[tokens.Authenticator]
 	callersMu  sync.Mutex
 	callers    map[string]config.Token // those of auth
 	router     *mux.Router
@@ -76,7 +78,7 @@ func New(o Options) (*Server, error) {
 		log:      o.Log,
 		accounts: make(map[string]*account, len(o.Config.Accounts)),
 		images:   registry.New(registry.Options{Allow: o.Config.Registries}),
-		metrics:  newMetrics(o.Version),
+		metrics:  telemetry.NewMetrics(o.Version.Version, o.Version.GitHash, o.Version.BuildStamp),
 		router:   mux.NewRouter().UseEncodedPath().SkipClean(true),
 		public:   map[string]bool{},
 		streams:  sse.New(o.Streams),
@@ -93,7 +95,7 @@ func New(o Options) (*Server, error) {
 		s.accounts[name] = a
 	}
 	s.SetCallers(o.Config.Callers())
-	s.metrics.watchStreams(s.streams.Open, func() (n int) {
+	s.metrics.WatchStreams(s.streams.Open, func() (n int) {
 		for _, a := range s.accounts {
 			n += a.observer.Waiting()
 		}
@@ -110,10 +112,8 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // observeAWS returns what is told of each call to AWS that was made for the named account.
 func (s *Server) observeAWS(account string) func(context.Context, common.AWSCall) {
 	return func(ctx context.Context, call common.AWSCall) {
-		s.metrics.observeAWS(account, call)
-		if rec, ok := ctx.Value(recordKey{}).(*record); ok {
-			rec.awsCalls.Add(1)
-		}
+		s.metrics.ObserveAWS(account, call)
+		telemetry.CountAWSCall(ctx)
 	}
 }
 

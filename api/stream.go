@@ -35,14 +35,14 @@ func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, out *stream
 		form = sse.Lines
 	}
 	run := func(ctx context.Context, w *sse.Writer) error {
-		recordOf(r).streamed = time.Since(recordOf(r).start)
+		recordOf(r).Streamed = time.Since(recordOf(r).Start)
 		return out.run(ctx, w)
 	}
 	begun, err := s.streams.Serve(w, r, form, run, func(err error) any { return completeProblem(r, problemFor(err)) })
 	switch {
 	case err == nil:
 	case begun:
-		recordOf(r).err = err
+		recordOf(r).Err = err
 	default:
 		writeError(w, r, err)
 	}

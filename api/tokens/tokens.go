@@ -1,4 +1,6 @@
-package api
+// Package tokens knows callers by their tokens, and what each token opens. It owns one rule: to compare tokens tells nothing of them, and to hash what
+// somebody sends costs no more than it must.
+package tokens
 
 import (
 	"context"
@@ -17,6 +19,9 @@ import (
 	"ecs-api/config"
 )
 
+// Header is the header that carries a token.
+const Header = "X-Auth-Token"
+
 const (
 	// maxCost is the highest bcrypt cost that is worked on: whoever sends a hash chooses what it costs us.
 	maxCost = 12
@@ -31,9 +36,9 @@ const (
 // digest stands for a token or a hash, so that comparing tells nothing of their length.
 type digest [sha256.Size]byte
 
-// authenticator knows the callers by their tokens. A caller sends the token itself or a bcrypt hash of it.
-type authenticator struct {
-	grants  []*grant
+// Authenticator knows the callers by their tokens. A caller sends the token itself or a bcrypt hash of it.
+type Authenticator struct {
+	grants  []*Grant
 	tokens  [][]byte
 	digests []digest
 	turns   chan struct{} // hashing takes long; it gets half of the processors, so that others are served meanwhile
@@ -41,27 +46,28 @@ type authenticator struct {
 	wrong   memory        // hashes of none, apart, so that sending many pushes no right one out
 }
 
-// grant is what a token opens.
-type grant struct {
-	caller   string
-	accounts []string // nil: all
-	readOnly bool
+// Grant is what a token opens.
+type Grant struct {
+	Caller   string
+	Accounts []string // nil: all
+	ReadOnly bool
 }
 
-func newAuthenticator(callers map[string]config.Token) *authenticator {
-	a := &authenticator{turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
+// New returns the authenticator of the callers, by name.
+func New(callers map[string]config.Token) *Authenticator {
+	a := &Authenticator{turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
 	for _, name := range slices.Sorted(maps.Keys(callers)) {
 		t := callers[name]
 		token := []byte(t.Token.Reveal())
-		a.grants = append(a.grants, &grant{caller: name, accounts: t.Accounts, readOnly: t.ReadOnly})
+		a.grants = append(a.grants, &Grant{Caller: name, Accounts: t.Accounts, ReadOnly: t.ReadOnly})
 		a.tokens = append(a.tokens, token)
 		a.digests = append(a.digests, sha256.Sum256(token))
 	}
 	return a
 }
 
-// grant returns what whoever sent header may do, or a Forbidden error.
-func (a *authenticator) grant(ctx context.Context, header string) (*grant, error) {
+// Grant returns what whoever sent header may do, or a Forbidden error.
+func (a *Authenticator) Grant(ctx context.Context, header string) (*Grant, error) {
 	sent := digest(sha256.Sum256([]byte(header)))
 	found := -1
 	for i := range a.digests { // all of them, however early one fits
@@ -70,7 +76,7 @@ func (a *authenticator) grant(ctx context.Context, header string) (*grant, error
 	if found >= 0 {
 		return a.grants[found], nil
 	}
-	forbidden := common.Errorf(common.Forbidden, "send a valid token in the header %s", headerToken)
+	forbidden := common.Errorf(common.Forbidden, "send a valid token in the header %s", Header)
 	if !worthHashing(header) {
 		return nil, forbidden
 	}
@@ -91,7 +97,7 @@ func worthHashing(header string) bool {
 }
 
 // hashed returns what the token opens that the hash was made of; nil if it was made of none.
-func (a *authenticator) hashed(ctx context.Context, sent digest, hash string) (*grant, error) {
+func (a *Authenticator) hashed(ctx context.Context, sent digest, hash string) (*Grant, error) {
 	if g, known := a.recall(sent); known {
 		return g, nil
 	}
@@ -116,7 +122,7 @@ func (a *authenticator) hashed(ctx context.Context, sent digest, hash string) (*
 	return nil, nil
 }
 
-func (a *authenticator) recall(sent digest) (g *grant, known bool) {
+func (a *Authenticator) recall(sent digest) (g *Grant, known bool) {
 	if g, known = a.right.get(sent); known {
 		return g, true
 	}
@@ -126,21 +132,26 @@ func (a *authenticator) recall(sent digest) (g *grant, known bool) {
 // memory remembers grants by what callers sent. When it is full it starts anew.
 type memory struct {
 	mu     sync.Mutex
-	grants map[digest]*grant
+	grants map[digest]*Grant
 }
 
-func (m *memory) get(d digest) (g *grant, known bool) {
+func (m *memory) get(d digest) (g *Grant, known bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	g, known = m.grants[d]
 	return g, known
 }
 
-func (m *memory) put(d digest, g *grant) {
+func (m *memory) put(d digest, g *Grant) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.grants == nil || len(m.grants) >= maxRemembered {
-		m.grants = map[digest]*grant{}
+		m.grants = map[digest]*Grant{}
 	}
 	m.grants[d] = g
+}
+
+// Allows reports whether the account may be used.
+func (g *Grant) Allows(account string) bool {
+	return g.Accounts == nil || slices.Contains(g.Accounts, account)
 }

@@ -1,4 +1,4 @@
-package api
+package telemetry
 
 import (
 	"net/http"
@@ -13,12 +13,12 @@ import (
 	"ecs-api/common"
 )
 
-// metrics are what Prometheus reads. No label takes a value that a caller makes up.
-type metrics struct {
-	registry *prometheus.Registry
+// Metrics are what Prometheus reads. No label takes a value that a caller makes up.
+type Metrics struct {
+	Registry *prometheus.Registry // has them all
 	requests *prometheus.HistogramVec
 	callers  *prometheus.CounterVec
-	inFlight prometheus.Gauge
+	InFlight prometheus.Gauge // requests that are being served
 	aws      *prometheus.HistogramVec
 	awsTries *prometheus.CounterVec
 	waits    *prometheus.HistogramVec
@@ -29,16 +29,17 @@ type metrics struct {
 	operationsRunning *prometheus.GaugeVec
 }
 
-// seconds are the buckets of all durations: from an answer out of memory to the longest deadline.
+// seconds are the buckets of all durations: from a response out of memory to the longest deadline.
 var seconds = []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300}
 
-func newMetrics(v Version) *metrics {
-	m := &metrics{
-		registry: prometheus.NewRegistry(),
+// NewMetrics returns the metrics of a server of the build.
+func NewMetrics(version, githash, buildstamp string) *Metrics {
+	m := &Metrics{
+		Registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "ecs_api_http_request_duration_seconds", Help: "Requests answered, by route template, method and status.", Buckets: seconds,
+			Name: "ecs_api_http_request_duration_seconds", Help: "Responses, by route template, method and status.", Buckets: seconds,
 		}, []string{"route", "method", "status"}),
-		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "ecs_api_http_requests_in_flight", Help: "Requests being answered."}),
+		InFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "ecs_api_http_requests_in_flight", Help: "Requests being served."}),
 		aws: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "ecs_api_aws_call_duration_seconds", Help: "Calls to AWS with their retries, by account, service, operation and result: OK or AWS's error code.", Buckets: seconds,
 		}, []string{"account", "service", "operation", "result"}),
@@ -62,29 +63,31 @@ func newMetrics(v Version) *metrics {
 		Name: "ecs_api_deployment_outcomes_total", Help: "Deployments that ended while somebody waited for them or watched their service, by account and outcome: succeeded, failed, rolled_back or superseded.",
 	}, []string{"account", "outcome"})
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "ecs_api_build_info", Help: "1, for the build that is running."}, []string{"version", "githash", "buildstamp"})
-	build.WithLabelValues(v.Version, v.GitHash, v.BuildStamp).Set(1)
-	m.registry.MustRegister(m.requests, m.callers, m.inFlight, m.aws, m.awsTries, m.waits, m.outcomes, m.operations, m.operationsRunning, build,
+	build.WithLabelValues(version, githash, buildstamp).Set(1)
+	m.Registry.MustRegister(m.requests, m.callers, m.InFlight, m.aws, m.awsTries, m.waits, m.outcomes, m.operations, m.operationsRunning, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
-// handler answers with all metrics.
-func (m *metrics) handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry, MaxRequestsInFlight: 4})
+// Handler serves all metrics.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{Registry: m.Registry, MaxRequestsInFlight: 4})
 }
 
-func (m *metrics) observeRequest(method string, rec *record, status int, took time.Duration) {
-	if rec.grant != nil {
+// ObserveRequest counts a request whose response had the status, and for which the caller waited so long.
+func (m *Metrics) ObserveRequest(method string, rec *Record, status int, took time.Duration) {
+	if rec.Grant != nil {
 		access := "write"
 		if method == http.MethodGet || method == http.MethodHead {
 			access = "read"
 		}
-		m.callers.WithLabelValues(rec.caller.Name, access, strconv.Itoa(rec.status(status))).Inc()
+		m.callers.WithLabelValues(rec.Caller.Name, access, strconv.Itoa(rec.Status(status))).Inc()
 	}
-	m.requests.WithLabelValues(rec.route, knownMethod(method), strconv.Itoa(rec.status(status))).Observe(took.Seconds())
+	m.requests.WithLabelValues(rec.Route, KnownMethod(method), strconv.Itoa(rec.Status(status))).Observe(took.Seconds())
 }
 
-func (m *metrics) observeAWS(account string, call common.AWSCall) {
+// ObserveAWS counts a call to AWS for the account.
+func (m *Metrics) ObserveAWS(account string, call common.AWSCall) {
 	result := call.Code
 	if result == "" {
 		result = "OK"
@@ -93,36 +96,47 @@ func (m *metrics) observeAWS(account string, call common.AWSCall) {
 	m.awsTries.WithLabelValues(account, call.Service, call.Operation).Add(float64(call.Attempts))
 }
 
-// observeWait returns what is told of each wait for a rate bucket of the account.
-func (m *metrics) observeWait(account string) func(string, time.Duration) {
+// ObserveWait returns what counts each wait for a rate bucket of the account.
+func (m *Metrics) ObserveWait(account string) func(string, time.Duration) {
 	waits := m.waits.MustCurryWith(prometheus.Labels{"account": account})
 	return func(bucket string, d time.Duration) { waits.WithLabelValues(bucket).Observe(d.Seconds()) }
 }
 
-// methods are those that routes can have, in the order that Allow names them.
-var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+// Methods are those that routes can have, in the order that Allow names them.
+var Methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 
 // otherMethod stands for the methods that no route can have: callers make those up.
 const otherMethod = "other"
 
-// knownMethod returns the method, or otherMethod.
-func knownMethod(method string) string {
-	if method == http.MethodOptions || slices.Contains(methods, method) {
+// KnownMethod returns the method, or otherMethod.
+func KnownMethod(method string) string {
+	if method == http.MethodOptions || slices.Contains(Methods, method) {
 		return method
 	}
 	return otherMethod
 }
 
-// watchStreams adds the number of open streams, which open returns, and of requests that wait for services or watch them.
-func (m *metrics) watchStreams(open, waiting func() int) {
-	m.registry.MustRegister(
+// WatchStreams adds the number of open streams, which open returns, and of requests that wait for services or watch them.
+func (m *Metrics) WatchStreams(open, waiting func() int) {
+	m.Registry.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "ecs_api_streams_open", Help: "Streams that are open."}, func() float64 { return float64(open()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "ecs_api_service_waiters", Help: "Requests that wait for a service's deployment, or watch its status."}, func() float64 { return float64(waiting()) }),
 	)
 }
 
-// observeOutcome returns what is told of each deployment of the account that ends while somebody waits for it.
-func (m *metrics) observeOutcome(account string) func(outcome string) {
+// ObserveOutcome returns what counts each deployment of the account that ends while somebody waits for it.
+func (m *Metrics) ObserveOutcome(account string) func(outcome string) {
 	outcomes := m.outcomes.MustCurryWith(prometheus.Labels{"account": account})
 	return func(outcome string) { outcomes.WithLabelValues(outcome).Inc() }
+}
+
+// ObserveOperation counts background work of the account and kind: running when it begins, and its end with the state that it ended in.
+func (m *Metrics) ObserveOperation(account, kind, state string, ended bool, took time.Duration) {
+	running := m.operationsRunning.WithLabelValues(account, kind)
+	if !ended {
+		running.Inc()
+		return
+	}
+	running.Dec()
+	m.operations.WithLabelValues(account, kind, state).Observe(took.Seconds())
 }

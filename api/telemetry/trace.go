@@ -1,4 +1,4 @@
-package api
+package telemetry
 
 import (
 	"net/http"
@@ -13,20 +13,20 @@ import (
 	"ecs-api/common"
 )
 
-// beginTrace begins the request's span, below the one that its traceparent names. It does nothing when tracing is off.
-func (s *Server) beginTrace(r *http.Request, rec *record) (*http.Request, trace.Span) {
-	if s.tracer == nil {
+// BeginTrace begins the request's span, below the one that its traceparent names. It does nothing without a tracer.
+func BeginTrace(tracer trace.Tracer, r *http.Request, rec *Record) (*http.Request, trace.Span) {
+	if tracer == nil {
 		return r, nil
 	}
 	ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
-	ctx, span := s.tracer.Start(ctx, "HTTP", trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(rec.start))
-	rec.traceID = span.SpanContext().TraceID().String()
+	ctx, span := tracer.Start(ctx, "HTTP", trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(rec.Start))
+	rec.TraceID = span.SpanContext().TraceID().String()
 	return r.WithContext(ctx), span
 }
 
-// endTrace ends the span that beginTrace began. It holds the route's template, and nothing of the path, the query, the headers and the body
+// EndTrace ends the span that BeginTrace began. It holds the route's template, and nothing of the path, the query, the headers and the body
 // but the request's id: those may hold secrets.
-func endTrace(span trace.Span, method string, rec *record, answered int) {
+func EndTrace(span trace.Span, method string, rec *Record, responded int) {
 	if span == nil {
 		return
 	}
@@ -34,29 +34,29 @@ func endTrace(span trace.Span, method string, rec *record, answered int) {
 	if !span.IsRecording() {
 		return
 	}
-	method = knownMethod(method)
+	method = KnownMethod(method)
 	name := method
 	if method == otherMethod {
 		method, name = semconv.HTTPRequestMethodOther.Value.AsString(), "HTTP"
 	}
-	status := rec.status(answered)
+	status := rec.Status(responded)
 	attributes := []attribute.KeyValue{
 		semconv.HTTPRequestMethodKey.String(method),
 		semconv.HTTPResponseStatusCode(status),
-		attribute.String("ecs_api.request_id", rec.id),
-		attribute.Int64("ecs_api.aws_calls", rec.awsCalls.Load()),
+		attribute.String("ecs_api.request_id", rec.ID),
+		attribute.Int64("ecs_api.aws_calls", rec.AWSCalls.Load()),
 	}
-	if rec.route != noRoute {
-		name += " " + rec.route
-		attributes = append(attributes, semconv.HTTPRoute(rec.route))
+	if rec.Route != noRoute {
+		name += " " + rec.Route
+		attributes = append(attributes, semconv.HTTPRoute(rec.Route))
 	}
-	if rec.account != "" {
-		attributes = append(attributes, attribute.String("ecs_api.account", rec.account))
+	if rec.Account != "" {
+		attributes = append(attributes, attribute.String("ecs_api.account", rec.Account))
 	}
-	if rec.caller.Name != "" {
-		attributes = append(attributes, attribute.String("ecs_api.caller", rec.caller.Name))
+	if rec.Caller.Name != "" {
+		attributes = append(attributes, attribute.String("ecs_api.caller", rec.Caller.Name))
 	}
-	if rec.shared {
+	if rec.Shared {
 		attributes = append(attributes, attribute.Bool("ecs_api.shared", true))
 	}
 	if failure := failure(rec, status); failure != "" {
@@ -70,10 +70,10 @@ func endTrace(span trace.Span, method string, rec *record, answered int) {
 }
 
 // failure returns the code of what a request failed with: AWS's, our kind of error, or else the status; empty if it did not fail.
-func failure(rec *record, status int) string {
+func failure(rec *Record, status int) string {
 	switch {
-	case rec.err != nil:
-		return common.ErrorType(rec.err)
+	case rec.Err != nil:
+		return common.ErrorType(rec.Err)
 	case status >= http.StatusBadRequest:
 		return strconv.Itoa(status)
 	}

@@ -1,4 +1,4 @@
-package api
+package telemetry
 
 import (
 	"fmt"
@@ -14,18 +14,18 @@ const (
 	maxTimingName = 48
 )
 
-// serverTiming says where the time went, in milliseconds: all of it, the calls to AWS, and the steps that have ended. Steps overlap where
+// ServerTiming says where the time went, in milliseconds: all of it, the calls to AWS, and the steps that have ended. Steps overlap where
 // they are done at the same time; those that had nothing to do are left out.
-func serverTiming(total time.Duration, calls int64, steps []saga.StepReport) string {
+func ServerTiming(total time.Duration, calls int64, steps []saga.StepReport) string {
 	var b strings.Builder
-	_, _ = fmt.Fprintf(&b, "total;dur=%.1f, aws;desc=\"%d calls\"", milliseconds(total), calls)
+	_, _ = fmt.Fprintf(&b, "total;dur=%.1f, aws;desc=\"%d calls\"", Milliseconds(total), calls)
 	shown := 2
 	for _, step := range steps {
 		if step.EndedAt == nil || shown == maxTimings {
 			continue
 		}
 		if took := step.EndedAt.Sub(step.StartedAt); took >= 50*time.Microsecond {
-			_, _ = fmt.Fprintf(&b, ", %s;dur=%.1f", timingName(step.Name), milliseconds(took))
+			_, _ = fmt.Fprintf(&b, ", %s;dur=%.1f", timingName(step.Name), Milliseconds(took))
 			shown++
 		}
 	}
