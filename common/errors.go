@@ -98,9 +98,24 @@ func newError(k Kind, format string, args ...any) *Error {
 	e := &Error{Kind: k, msg: wrapped.Error(), err: errors.Unwrap(wrapped)}
 	if inner, ok := errors.AsType[*Error](e.err); ok {
 		e.take(inner)
-		e.public = strings.Replace(e.msg, inner.Error(), inner.Public(), 1)
+		e.public = redact(e.msg, e.err)
 	}
 	return e
+}
+
+// redact returns a text with that of each Error in err's tree as a caller may read it: several may be joined.
+func redact(text string, err error) string {
+	switch x := err.(type) { //nolint:errorlint // each node of the tree is looked at
+	case *Error:
+		return strings.Replace(text, x.Error(), x.Public(), 1)
+	case interface{ Unwrap() error }:
+		return redact(text, x.Unwrap())
+	case interface{ Unwrap() []error }:
+		for _, one := range x.Unwrap() {
+			text = redact(text, one)
+		}
+	}
+	return text
 }
 
 // take copies what inner says beside its text. A code belongs to its kind.
@@ -120,7 +135,7 @@ func Wrapf(err error, format string, args ...any) error {
 	e := &Error{Kind: KindOf(err), msg: prefix + ": " + err.Error(), err: err}
 	if inner, ok := errors.AsType[*Error](err); ok {
 		e.take(inner)
-		e.public = prefix + ": " + inner.Public()
+		e.public = redact(e.msg, err)
 	}
 	return e
 }
@@ -206,10 +221,7 @@ func Is(err error, k Kind) bool { return err != nil && KindOf(err) == k }
 
 // Public returns what a caller may read of err: nothing of an error that is ours to fix.
 func Public(err error) string {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e.Public()
-	}
-	return err.Error()
+	return redact(err.Error(), err)
 }
 
 // WithLeft returns err with the names of what it leaves behind in AWS, kept apart from its text: whoever reads the error must see them,
@@ -222,7 +234,7 @@ func WithLeft(err error, left ...string) error {
 	if inner, ok := errors.AsType[*Error](err); ok {
 		e.take(inner)
 		e.Left = append(slices.Clone(inner.Left), left...)
-		e.public = inner.Public()
+		e.public = Public(err)
 	}
 	return e
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ecs-api/ecs/sdk/ecs"
+	"ecs-api/localaws"
 )
 
 // twoRegions adds the account "west": the same AWS account in another region.
@@ -45,6 +46,7 @@ func multi(account, image string) row {
 }
 
 const (
+	boundary  = "arn:aws:iam::123456789012:policy/boundary"
 	multiRole = "multi-ecsTaskExecution"
 	multiX    = "/clusters/multi/services/x"
 )
@@ -106,7 +108,6 @@ func (w *world) oldRole(t *testing.T, role, region string) {
 }
 
 func TestCase06And27OldRolesAreBroughtUpToDate(t *testing.T) {
-	boundary := "arn:aws:iam::123456789012:policy/boundary"
 	for name, test := range map[string]struct {
 		next     row
 		policies []string
@@ -145,4 +146,30 @@ func TestCase06And27OldRolesAreBroughtUpToDate(t *testing.T) {
 			old.expect(t, []fact{{name: "start", of: service("multi", "x"), want: `{"Services": [{"RunningCount": 1, "Deployments": [{"RolloutState": "COMPLETED", "FailedTasks": 0}]}]}`}})
 		})
 	}
+}
+
+// TestCase27AnOldSpaceIsDeleted deletes a space whose role has no boundary, where our credentials may delete policies only of roles that have it.
+func TestCase27AnOldSpaceIsDeleted(t *testing.T) {
+	old := newCaseWorld(t)
+	if old == nil {
+		return
+	}
+	old.run(t, []row{multi("local", "app:1")})
+	old.oldRole(t, multiRole, region)
+	w := newWorldOn(t, old.backEnd, func(config map[string]any) {
+		config["accounts"].(map[string]any)["local"].(map[string]any)["permissionsBoundary"] = boundary
+	})
+	looked := false
+	old.cloud.Inject(localaws.Fault{Service: "iam", Operation: "DeleteRolePolicy", Effect: localaws.Hook, Func: func() {
+		looked = true
+		got := must(w.iamClient().GetRole(&iam.GetRoleInput{RoleName: aws.String(multiRole)}))(t).Role
+		if got.PermissionsBoundary == nil || aws.StringValue(got.PermissionsBoundary.PermissionsBoundaryArn) != boundary {
+			t.Errorf("the role has the boundary %v when its policy is deleted", got.PermissionsBoundary)
+		}
+	}})
+	w.run(t, []row{{name: "delete", send: "DELETE /local" + multiX + "?recursive=true", status: 200, follow: true}})
+	if !looked {
+		t.Error("no policy was deleted")
+	}
+	w.holds(t, "only the logs are left", "logs:log-group multi")
 }

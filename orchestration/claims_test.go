@@ -361,3 +361,30 @@ func TestWhatIsTakenAwayFromACreate(t *testing.T) {
 		})
 	}
 }
+
+// TestALogGroupIsAdoptedThatIsCreatedWhileItIsLookedFor creates the log group between two reads of one look at it: it is another request's, and is adopted.
+func TestALogGroupIsAdoptedThatIsCreatedWhileItIsLookedFor(t *testing.T) {
+	w := newWorld(t, localaws.New())
+	if _, err := w.account.Identity(t.Context()); err != nil { // known, so that group and tags are read at the same time
+		t.Fatal(err)
+	}
+	group := &resource.LogGroup{Account: w.account, Group: "myclu"}
+	tags := common.Tags{{Key: common.TagOrg, Value: "localdev"}, {Key: common.TagRequest, Value: "api/1"}}
+	read := make(chan struct{})
+	w.aws.Inject(
+		localaws.Fault{Service: "logs", Operation: "ListTagsForResource", Effect: localaws.Refuse, Code: "ResourceNotFoundException", Func: func() {
+			if _, err := group.Create(context.Background(), tags); err != nil {
+				t.Error(err)
+			}
+			close(read)
+		}},
+		localaws.Fault{Service: "logs", Operation: "DescribeLogGroups", Effect: localaws.Hook, Func: func() { <-read }},
+	)
+	found, err := group.Find(t.Context())
+	if err != nil || found == nil {
+		t.Fatalf("%v, %v", found, err)
+	}
+	if owner, _ := found.Tags.Get(common.TagRequest); owner != "api/1" {
+		t.Errorf("its tags are %v", found.Tags)
+	}
+}

@@ -60,7 +60,7 @@ func (o *Orchestrator) Create(ctx context.Context, in *CreateInput) (*CreateOutp
 	defer tx.End()
 	ctx, cancel := transaction.Detached(ctx, createTime)
 	defer cancel()
-	out, back, err := c.run(ctx)
+	out, back, err := transaction.Do(ctx, c.run)
 	if err == nil {
 		tx.Succeed()
 		return out, nil
@@ -85,14 +85,15 @@ func (c *creation) run(ctx context.Context) (*CreateOutput, saga.Rollback, error
 	if err != nil {
 		return nil, nil, err
 	}
-	back, err := saga.InOrder(plan.Apply(), plan.verify())(ctx)
+	var out *CreateOutput
+	back, err := saga.InOrder(plan.Apply(), plan.verify(), saga.Do(func(context.Context) error { out = plan.output(); return nil }))(ctx)
 	if deletedMeanwhile(err) {
 		err = common.Coded(common.CodeConcurrentChange, "something that is needed was deleted meanwhile; repeat the request: %w", err)
 	}
 	if err != nil {
 		return nil, back, err
 	}
-	return plan.output(), nil, nil
+	return out, nil, nil
 }
 
 // deletedMeanwhile reports whether it is AWS that says that something is not there: it was there when the request looked.

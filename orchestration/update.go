@@ -115,7 +115,7 @@ func (u *update) do(ctx context.Context) (*UpdateOutput, error) {
 	defer tx.End()
 	ctx, cancel := transaction.Detached(ctx, updateTime)
 	defer cancel()
-	out, back, err := u.run(ctx)
+	out, back, err := transaction.Do(ctx, u.run)
 	if err == nil {
 		tx.Succeed()
 		return out, nil
@@ -141,9 +141,10 @@ func (u *update) run(ctx context.Context) (*UpdateOutput, saga.Rollback, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	back, err := saga.InOrder(plan.Apply(), plan.parts.Verify())(ctx)
+	var out *UpdateOutput
+	back, err := saga.InOrder(plan.Apply(), plan.parts.Verify(), saga.Do(func(context.Context) error { out = plan.output(); return nil }))(ctx)
 	if err != nil {
 		return nil, back, err
 	}
-	return plan.output(), nil, nil
+	return out, nil, nil
 }

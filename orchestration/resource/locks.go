@@ -53,7 +53,9 @@ func (l *Lock) Release() {
 	}
 	l.locks.mu.Lock()
 	defer l.locks.mu.Unlock()
-	delete(l.locks.held, l.key)
+	if l.locks.held[l.key] == l { // another request may have it by now
+		delete(l.locks.held, l.key)
+	}
 }
 
 // Busy is the Conflict for what another request, or an operation of one, works on.

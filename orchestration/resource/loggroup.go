@@ -36,8 +36,10 @@ func (g *LogGroup) Find(ctx context.Context) (*State, error) {
 	var tags common.Tags
 	who, known := g.Account.KnownIdentity()
 	arn := who.ARN("logs", g.Account.Region, "log-group:"+g.Group)
+	var untold bool // there was no group yet when its tags were read
 	readTags := func(ctx context.Context) (err error) {
 		tags, err = g.Account.Logs.Tags(ctx, arn)
+		untold = err != nil
 		return IgnoreNotFound(err)
 	}
 	find := func(ctx context.Context) (err error) {
@@ -52,7 +54,7 @@ func (g *LogGroup) Find(ctx context.Context) (*State, error) {
 		return nil, err
 	}
 	arn = strings.TrimSuffix(aws.StringValue(group.Arn), ":*")
-	if !known {
+	if !known || untold { // without its tags, a group that another request has created meanwhile would be nobody's, and not be adopted
 		if err := readTags(ctx); err != nil {
 			return nil, err
 		}

@@ -70,8 +70,14 @@ func (r *Role) SetTags(ctx context.Context, _ *State, set common.Tags, remove []
 	return setTags(ctx, r.Name(), set, remove, r.Account.IAM.TagRole, r.Account.IAM.UntagRole)
 }
 
-// Delete deletes the region's policy, and the role once no other region's is left.
-func (r *Role) Delete(ctx context.Context, _ *State) error {
+// Delete deletes the region's policy, and the role once no other region's is left. A role of before gets the boundary first: where the account wants one,
+// our credentials may delete policies only of roles that have it.
+func (r *Role) Delete(ctx context.Context, found *State) error {
+	if r.lacksBoundary(ValueOf[*awsiam.Role](found)) {
+		if err := r.Account.IAM.PutRolePermissionsBoundary(ctx, r.Name(), r.Account.PermissionsBoundary); err != nil {
+			return err
+		}
+	}
 	names, err := r.Account.IAM.RolePolicies(ctx, r.Name())
 	if err != nil {
 		return err
@@ -167,11 +173,15 @@ func (r *Role) Outdated(found *State, id account.Identity) (trust, boundary bool
 	}
 	document, err := url.PathUnescape(aws.StringValue(role.AssumeRolePolicyDocument))
 	trust = err != nil || !spec.SameDocument(document, spec.TrustPolicy(id))
-	has := ""
-	if role.PermissionsBoundary != nil {
-		has = aws.StringValue(role.PermissionsBoundary.PermissionsBoundaryArn)
+	return trust, r.lacksBoundary(role)
+}
+
+// lacksBoundary reports whether the account wants a boundary that the role does not have. A role that is nil lacks nothing.
+func (r *Role) lacksBoundary(role *awsiam.Role) bool {
+	if role == nil || r.Account.PermissionsBoundary == "" {
+		return false
 	}
-	return trust, r.Account.PermissionsBoundary != "" && has != r.Account.PermissionsBoundary
+	return role.PermissionsBoundary == nil || aws.StringValue(role.PermissionsBoundary.PermissionsBoundaryArn) != r.Account.PermissionsBoundary
 }
 
 // BringUpToDate returns the step that gives the role the boundary and the trust policy that roles have now. The boundary comes first: where the account

@@ -49,6 +49,15 @@ func (m *Manager) Begin(cluster, service string, request *resource.Request) (*Tr
 	return &Transaction{m: m, lock: lock, request: request, Target: cluster + "/" + service}, nil
 }
 
+// Do does the work of a request. A panic of it, outside a step, becomes its error, so that what others left to the request to roll back is rolled back too.
+func Do[T any](ctx context.Context, work func(context.Context) (T, saga.Rollback, error)) (out T, back saga.Rollback, err error) {
+	err = common.Safely(func() (err error) {
+		out, back, err = work(ctx)
+		return err
+	})
+	return out, back, err
+}
+
 // End unlocks the service whatever happened, unless an operation has the lock by then: the request was refused, or panicked.
 func (t *Transaction) End() {
 	if t.ended {
