@@ -48,10 +48,10 @@ func laterFirst(a, b *ecs.ServiceDeploymentBrief) int {
 	return cmp.Compare(aws.TimeValue(b.CreatedAt).UnixNano(), aws.TimeValue(a.CreatedAt).UnixNano())
 }
 
-// DescribeServiceDeployments returns the service deployments with the ARNs. Missing ones are left out. It is not retried when AWS fails.
+// DescribeServiceDeployments returns the service deployments with the ARNs. Missing ones are left out.
 func (c *Client) DescribeServiceDeployments(ctx context.Context, arns []string) ([]*ecs.ServiceDeployment, error) {
 	answers, err := batched(ctx, arns, maxServiceDeployments, func(ctx context.Context, arns []string) ([]*ecs.ServiceDeployment, error) {
-		out, err := c.api.DescribeServiceDeploymentsWithContext(ctx, &ecs.DescribeServiceDeploymentsInput{ServiceDeploymentArns: aws.StringSlice(arns)}, common.OnlyOnce)
+		out, err := c.api.DescribeServiceDeploymentsWithContext(ctx, &ecs.DescribeServiceDeploymentsInput{ServiceDeploymentArns: aws.StringSlice(arns)})
 		if err != nil {
 			return nil, common.FromAWS(err, "describe %s", things("service deployment", arns))
 		}
@@ -60,10 +60,10 @@ func (c *Client) DescribeServiceDeployments(ctx context.Context, arns []string) 
 	return slices.Concat(answers...), err
 }
 
-// ServiceRevisions returns the service revisions with the ARNs. Missing ones are left out. It is not retried when AWS fails.
+// ServiceRevisions returns the service revisions with the ARNs. Missing ones are left out.
 func (c *Client) ServiceRevisions(ctx context.Context, arns []string) ([]*ecs.ServiceRevision, error) {
 	answers, err := batched(ctx, arns, maxServiceDeployments, func(ctx context.Context, arns []string) ([]*ecs.ServiceRevision, error) {
-		out, err := c.api.DescribeServiceRevisionsWithContext(ctx, &ecs.DescribeServiceRevisionsInput{ServiceRevisionArns: aws.StringSlice(arns)}, common.OnlyOnce)
+		out, err := c.api.DescribeServiceRevisionsWithContext(ctx, &ecs.DescribeServiceRevisionsInput{ServiceRevisionArns: aws.StringSlice(arns)})
 		if err != nil {
 			return nil, common.FromAWS(err, "describe %s", things("service revision", arns))
 		}

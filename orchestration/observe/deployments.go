@@ -68,7 +68,7 @@ func (o *Observer) lookBack(ctx context.Context, at target) (*found, error) {
 			return err
 		},
 		func(ctx context.Context) error { return o.checkCluster(ctx, at) },
-		func(ctx context.Context) error { return o.readBriefs(ctx, f, at, maxDeployments) },
+		func(ctx context.Context) error { return o.readAllBriefs(ctx, f, at) },
 	)
 	if err != nil {
 		return nil, err
@@ -85,6 +85,20 @@ func (o *Observer) lookBack(ctx context.Context, at target) (*found, error) {
 		func(ctx context.Context) error { return o.readRollouts(ctx, f, rollouts) },
 		func(ctx context.Context) error { return o.readRevisions(ctx, f, revisions) },
 	)
+}
+
+// readAllBriefs reads the service deployments that AWS keeps. It tries twice where AWS fails: who is to go back to an earlier one must not be told that there is
+// none because a response was lost.
+func (o *Observer) readAllBriefs(ctx context.Context, f *found, at target) error {
+	if o.history.skip(f.at) {
+		return nil
+	}
+	briefs, err := o.account.ECS.ServiceDeployments(ctx, at.cluster, at.service, maxDeployments)
+	if common.Transient(err) {
+		briefs, err = o.account.ECS.ServiceDeployments(ctx, at.cluster, at.service, maxDeployments)
+	}
+	f.briefs, f.recorded = briefs, err == nil
+	return o.history.note(f.at, err)
 }
 
 // addImages adds the images of deployments that AWS told without.

@@ -49,8 +49,12 @@ type history struct {
 	retryAt time.Time
 }
 
-// historyRetry is how long service deployments are not asked for after AWS refused.
-const historyRetry = 10 * time.Minute
+// How long service deployments are not asked for after AWS refused, and after it failed: simulated AWSs fail at what they do not know, and AWS itself is back
+// soon.
+const (
+	historyRetry    = 10 * time.Minute
+	historyRecovery = 30 * time.Second
+)
 
 // skip reports whether service deployments are not to be asked for now.
 func (h *history) skip(now time.Time) bool {
@@ -72,7 +76,10 @@ func (h *history) note(now time.Time, err error) error {
 	switch {
 	case err == nil:
 		h.worked = true
-	case !h.worked:
+	case h.worked:
+	case common.Transient(err):
+		h.retryAt = now.Add(historyRecovery)
+	default:
 		h.retryAt = now.Add(historyRetry)
 	}
 	return nil
