@@ -20,12 +20,12 @@ import (
 // scraped are the labels that Prometheus adds to every series.
 var scraped = []string{"job", "instance"}
 
-// exported returns the labels of every series that the server exports, by its name: those that package api states, and those of the Go
+// exported returns the labels of every series that the server exports, by its name: those that package telemetry states, and those of the Go
 // process.
 func exported(t *testing.T) map[string][]string {
 	t.Helper()
 	series := map[string][]string{"up": nil} // of Prometheus' own
-	files, err := filepath.Glob("../../api/*.go")
+	files, err := filepath.Glob("../../api/telemetry/*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func exported(t *testing.T) map[string][]string {
 		})
 	}
 	if len(series) < 7 {
-		t.Fatalf("only %d metrics were found in package api", len(series))
+		t.Fatalf("only %d metrics were found in package telemetry", len(series))
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
