@@ -68,7 +68,7 @@ func (s *Server) newAccount(name string, o Options) (*account, error) {
 func settings(name, org string, c config.Account) awsaccount.Settings {
 	a := awsaccount.Settings{
 		Name: name, Region: c.Region, Org: org, Subnets: c.DefaultSubnets, SecurityGroups: c.DefaultSGs,
-		KMSKeyID: c.DefaultKMSKeyID, PermissionsBoundary: c.PermissionsBoundary, AllowsRole: c.AllowsTaskRole,
+		KMSKeyID: c.DefaultKMSKeyID, PermissionsBoundary: c.PermissionsBoundary, AllowsRole: c.AllowsTaskRole, KeepRevisions: c.KeepRevisions,
 	}
 	for _, item := range c.DefaultCapacityProviderStrategy {
 		a.DefaultStrategy = append(a.DefaultStrategy, &awsecs.CapacityProviderStrategyItem{

@@ -27,6 +27,8 @@ type Account struct {
 	DefaultCapacityProviderStrategy []CapacityProvider `json:"defaultCapacityProviderStrategy"`
 	// TaskRoles are the role ARNs that a caller may name as TaskRoleArn; see AllowsTaskRole.
 	TaskRoles []string `json:"taskRoles"`
+	// KeepRevisions is how many revisions of a service's task definition stay ACTIVE; 0 for all.
+	KeepRevisions int `json:"keepRevisions"`
 }
 
 // Role is an IAM role to assume with STS.

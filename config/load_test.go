@@ -164,7 +164,7 @@ func TestLoadSaysEverythingThatIsWrong(t *testing.T) {
 			replace(t, replace(t, replace(t, seedFile, `"org": "localdev"`, `"orgs": "localdev", "a b": 1`), `"region"`, `"regoin"`), `"defaultSgs"`, role+`"externalID": "ab", "arm": ""}, "defaultSgs"`), env(), []string{
 				"orgs " + top,
 				`"a b" ` + top,
-				"accounts.nonprod.regoin " + known + "region, akid, secret, defaultSgs, defaultSubnets, defaultKmsKeyId, endpoint, role, permissionsBoundary, defaultCapacityProviderStrategy, taskRoles",
+				"accounts.nonprod.regoin " + known + "region, akid, secret, defaultSgs, defaultSubnets, defaultKmsKeyId, endpoint, role, permissionsBoundary, defaultCapacityProviderStrategy, taskRoles, keepRevisions",
 				"accounts.nonprod.role.arm " + known + "arn, externalId",
 				"org must be 1 to 128 letters, digits, dots, dashes or underscores: it becomes part of the paths of secrets and parameters",
 				"accounts.nonprod.region must be an AWS region, such as us-east-1",

@@ -23,6 +23,7 @@ var (
 const (
 	minExternalID, maxExternalID = 2, 1224
 	maxWeight, maxBase           = 1000, 100_000
+	maxKept                      = 1000
 )
 
 // check adds what is wrong with the account at key.
@@ -46,6 +47,7 @@ func (a Account) check(ps *problems, key string) {
 	ps.unless(a.PermissionsBoundary == "" || policyARN.MatchString(a.PermissionsBoundary), sub(key, "permissionsBoundary"),
 		"must be a policy's ARN, such as arn:aws:iam::123456789012:policy/boundary")
 	checkStrategy(ps, sub(key, "defaultCapacityProviderStrategy"), a.DefaultCapacityProviderStrategy)
+	ps.unless(a.KeepRevisions >= 0 && a.KeepRevisions <= maxKept, sub(key, "keepRevisions"), "must be 0, for all, to 1000")
 	for i, pattern := range a.TaskRoles {
 		ps.unless(rolesARN.MatchString(pattern), at(sub(key, "taskRoles"), i), "must be a role's ARN, in whose name * and ? are wild, such as arn:aws:iam::123456789012:role/app-*")
 	}

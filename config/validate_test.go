@@ -144,6 +144,9 @@ func TestValidate(t *testing.T) {
 		{"roles for tasks that are none", set(func(a *Account) {
 			a.TaskRoles = []string{"*", "app-*", "arn:aws:iam::*:role/app", arns + "role/[a]", arns + `role/\a`, arns + "policy/a", arns + "role/"}
 		}), []string{account + "taskRoles[0]", account + "taskRoles[1]", account + "taskRoles[2]", account + "taskRoles[3]", account + "taskRoles[4]", account + "taskRoles[5]", account + "taskRoles[6]"}},
+		{"revisions to keep", set(func(a *Account) { a.KeepRevisions = 1000 }), nil},
+		{"too few revisions to keep", set(func(a *Account) { a.KeepRevisions = -1 }), []string{account + "keepRevisions"}},
+		{"too many revisions to keep", set(func(a *Account) { a.KeepRevisions = 1001 }), []string{account + "keepRevisions"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

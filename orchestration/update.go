@@ -118,9 +118,17 @@ func (u *update) do(ctx context.Context) (*UpdateOutput, error) {
 	out, back, err := transaction.Do(ctx, u.run)
 	if err == nil {
 		tx.Succeed()
+		u.retire(ctx, out)
 		return out, nil
 	}
 	return nil, tx.Fail(ctx, common.Wrapf(err, "update service %s in cluster %s", u.service, u.cluster), back)
+}
+
+// retire deregisters old revisions, in the background, once a change has registered a new one.
+func (u *update) retire(ctx context.Context, out *UpdateOutput) {
+	if u.define != nil && out.TaskDefinition != nil {
+		u.o.teardown.Retire(ctx, u.cluster, u.service, aws.StringValue(out.TaskDefinition.Family), u.o.observer.RollbackTargets)
+	}
 }
 
 func (u *update) run(ctx context.Context) (*UpdateOutput, saga.Rollback, error) {

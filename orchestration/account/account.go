@@ -33,6 +33,7 @@ type Settings struct {
 	KMSKeyID            string // encrypts secrets that name no key: an id, an ARN or an alias; empty for AWS's own key
 	PermissionsBoundary string // of the roles that are created; may be empty
 	DefaultStrategy     []*awsecs.CapacityProviderStrategyItem
+	KeepRevisions       int                   // how many revisions of a service's family stay ACTIVE; 0 for all
 	AllowsRole          func(arn string) bool // whether a caller may name the role as TaskRoleArn, or in any other field that names one
 }
 

@@ -119,3 +119,34 @@ func (o *Observer) addImages(ctx context.Context, all []Deployment) error {
 	}
 	return common.Concurrently(ctx, reads...)
 }
+
+// keptTargets is how many task definitions a rollback may choose without being told which: that of the last deployment that completed, and the one before, as the
+// last may turn out to fail.
+const keptTargets = 2
+
+// RollbackTargets returns the task definitions that a rollback of the service may choose by itself. It is not known where AWS does not let us read its deployments.
+func (o *Observer) RollbackTargets(ctx context.Context, cluster, service string) (arns []string, known bool, err error) {
+	f, err := o.lookBack(ctx, target{cluster, service})
+	if err != nil {
+		return nil, false, err
+	}
+	if !f.recorded {
+		return nil, false, nil
+	}
+	completed := 0
+	for _, d := range f.deployments() {
+		if d.TaskDefinition == nil {
+			if d.State == Completed {
+				return nil, false, nil // which revision it ran could not be read
+			}
+			continue
+		}
+		if d.Outcome == nil || completed < keptTargets {
+			arns = append(arns, *d.TaskDefinition)
+		}
+		if d.State == Completed && *d.TaskDefinition != value(f.service.TaskDefinition) {
+			completed++
+		}
+	}
+	return arns, true, nil
+}

@@ -4,11 +4,18 @@ package spec
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"ecs-api/common"
 	"ecs-api/orchestration/account"
 )
+
+// RevisionOf returns the number of a revision that is given as family:revision or ARN; 0 for what names none.
+func RevisionOf(taskDefinition string) int {
+	n, _ := strconv.Atoi(taskDefinition[strings.LastIndexByte(taskDefinition, ':')+1:])
+	return n
+}
 
 // ecs's limits, and the longest name of a cluster: it is a part of its role's name, which has at most 64 characters.
 const (
