@@ -1,5 +1,5 @@
 // Command ecs-api serves a simple REST API over Amazon ECS Fargate in several AWS accounts. This package reads flags and config, builds
-// the server and runs it until it is told to stop.
+// the server and runs it until a signal stops it.
 package main
 
 import (

@@ -98,7 +98,7 @@ func isEndpoint(text string) bool {
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
 }
 
-// complaints logs what OpenTelemetry has to complain of, but not for ever: a collector that is down is told of once a minute.
+// complaints logs what OpenTelemetry has to complain of, but not for ever: a collector that is down is logged once a minute.
 type complaints struct {
 	log     *logrus.Logger
 	often   rate.Sometimes

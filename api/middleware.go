@@ -30,7 +30,7 @@ const (
 	headerOnBehalfOf = "X-On-Behalf-Of"
 )
 
-// writeLimit is how long a caller may take to read an answer, which is complete before its first byte is sent.
+// writeLimit is how long a caller may take to read a response, which is complete before its first byte is sent.
 const writeLimit = 30 * time.Second
 
 // saneID matches the request ids that are taken over from callers.
@@ -45,7 +45,7 @@ func (s *Server) chain() http.Handler {
 	return h
 }
 
-// observe gives the request an id and a record, and logs and counts it when it has been answered.
+// observe gives the request an id and a record, and logs and counts it when its response is sent.
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get(headerRequestID)
@@ -71,7 +71,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 	})
 }
 
-// recoverPanics answers 500 when anything panics, and logs where.
+// recoverPanics responds with 500 if anything panics, and logs where.
 func (s *Server) recoverPanics(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -84,7 +84,7 @@ func (s *Server) recoverPanics(next http.Handler) http.Handler {
 			}
 			s.logPanic(r, debug.Stack())
 			err := common.Errorf(common.Internal, "panic: %s", fmt.Sprint(p))
-			if w.(*responseWriter).status != 0 { // part of an answer is out: the caller must not take it for the whole
+			if w.(*responseWriter).status != 0 { // part of a response is out: the caller must not take it for the whole
 				recordOf(r).Err = err
 				panic(http.ErrAbortHandler)
 			}
@@ -98,7 +98,7 @@ func (s *Server) logPanic(r *http.Request, stack []byte) {
 	s.log.WithField("requestId", recordOf(r).ID).WithField("stack", string(stack)).Error("panic")
 }
 
-// secure sets the headers that keep browsers and proxies from doing more with an answer than they are asked to.
+// secure sets the headers that keep browsers and proxies from doing more with a response than to show it.
 func secure(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -136,7 +136,7 @@ func cleanPath(next http.Handler) http.Handler {
 	})
 }
 
-// cors lets pages of any origin call the API, and answers what browsers ask before they do.
+// cors lets pages of any origin call the API, and responds to what browsers ask before they do.
 func cors(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !underBase(r) {
@@ -156,7 +156,7 @@ func cors(next http.Handler) http.Handler {
 	})
 }
 
-// showToPages lets pages of any origin read an answer.
+// showToPages lets pages of any origin read a response.
 func showToPages(h http.Header) {
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Access-Control-Expose-Headers", "X-Request-Id, Location, Operation-Location, Retry-After, Server-Timing, X-Ignored-Fields, Preference-Applied")
@@ -167,7 +167,7 @@ func underBase(r *http.Request) bool {
 	return r.URL.Path == base || strings.HasPrefix(r.URL.Path, base+"/")
 }
 
-// responseWriter keeps what was answered, and gives a slow reader no more than writeLimit.
+// responseWriter keeps the status and size of the response, and gives a slow reader no more than writeLimit.
 type responseWriter struct {
 	http.ResponseWriter
 	record *telemetry.Record
@@ -175,7 +175,7 @@ type responseWriter struct {
 	size   int64
 }
 
-// WriteHeader sends the head of the answer, once.
+// WriteHeader sends the head of the response, once.
 func (w *responseWriter) WriteHeader(status int) {
 	if w.status != 0 {
 		return

@@ -45,7 +45,7 @@ func TestDocuments(t *testing.T) {
 			}
 			again, rest := h.do(t, http.MethodGet, base+tt.path, "", "X-Auth-Token: ", "If-None-Match: "+etag)
 			if again.StatusCode != http.StatusNotModified || rest != "" {
-				t.Errorf("asked again, it answered %d with %d bytes", again.StatusCode, len(rest))
+				t.Errorf("the same request got %d with %d bytes", again.StatusCode, len(rest))
 			}
 			if got := unpack(t, h, tt.path); got != body {
 				t.Errorf("packed it is another text, of %d bytes and not %d", len(got), len(body))

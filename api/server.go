@@ -1,5 +1,5 @@
 // Package api serves ecs-api over HTTP: routes, middleware, endpoints. It is the only package that knows HTTP, and it owns one rule: an
-// endpoint is a typed function that never sees a ResponseWriter (see handle); what it answers or fails with is written in one place.
+// endpoint is a typed function that never sees a ResponseWriter (see handle); its response or error is written in one place.
 package api
 
 import (
@@ -50,7 +50,7 @@ type Version struct {
 	BuildStamp string `json:"buildstamp"`
 }
 
-// Server answers the API's requests. It keeps no state that a restart may not lose.
+// Server serves the API's requests. It keeps no state that a restart may not lose.
 type Server struct {
 	config   *config.Config
 	version  Version
@@ -59,7 +59,7 @@ type Server struct {
 	images   *registry.Client
 	metrics  *telemetry.Metrics
 	tracer   trace.Tracer // nil: off
-	// background is the owner of what goes on after its request was answered.
+	// background is the owner of what goes on after the response.
 	background *operations.Group
 	auth       atomic.Pointer[tokens.Authenticator]
 	callersMu  sync.Mutex
@@ -106,10 +106,10 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// Handler returns what answers requests to any path.
+// Handler returns what serves requests to any path.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// observeAWS returns what is told of each call to AWS that was made for the named account.
+// observeAWS returns what counts each call to AWS for the named account.
 func (s *Server) observeAWS(account string) func(context.Context, common.AWSCall) {
 	return func(ctx context.Context, call common.AWSCall) {
 		s.metrics.ObserveAWS(account, call)
@@ -144,10 +144,10 @@ func (s *Server) Resume(ctx context.Context) {
 	}
 }
 
-// Shutdown waits for what goes on in the background until ctx ends, and then cancels it: asking again goes on with it. Call it when no more
+// Shutdown waits for what goes on in the background until ctx ends, and then cancels it: the same request goes on with it. Call it when no more
 // requests come.
 func (s *Server) Shutdown(ctx context.Context) {
 	if n := s.background.Shutdown(ctx); n > 0 {
-		s.log.WithField("cancelled", n).Warn("background work was cut off: it goes on when its requests are made again")
+		s.log.WithField("cancelled", n).Warn("background work was cut off: it goes on when its requests are repeated")
 	}
 }

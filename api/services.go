@@ -14,7 +14,7 @@ import (
 	"ecs-api/orchestration/teardown"
 )
 
-// orchestrationTime is longer than any orchestration takes: they have deadlines of their own, and take back what they made when those
+// orchestrationTime is longer than any orchestration takes: they have deadlines of their own, and roll back what they created when those
 // have passed.
 const orchestrationTime = 12 * time.Minute
 

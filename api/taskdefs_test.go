@@ -136,7 +136,7 @@ func TestARevisionIsMadeOnce(t *testing.T) {
 		h := adhocHarness(t)
 		h.addRole(t, "mine-ecsTaskExecution", tagsOurs)
 		h.aws.Inject(localaws.Fault{Operation: "RegisterTaskDefinition", Effect: localaws.Refuse, Code: "AccessDeniedException", Message: "not authorized to perform: iam:PassRole on resource"})
-		ask(t, h, []asked{{"it is asked again", "POST", "/taskdefs", body[:len(body)-1] + `,"executionRoleArn":"mine-ecsTaskExecution"}`, 200, nil}})
+		ask(t, h, []asked{{"the same request again", "POST", "/taskdefs", body[:len(body)-1] + `,"executionRoleArn":"mine-ecsTaskExecution"}`, 200, nil}})
 	})
 }
 

@@ -24,7 +24,7 @@ const (
 	Forbidden
 	// NotFound is a resource that is not there, or that belongs to another org.
 	NotFound
-	// Conflict is a resource that exists already or is in a state that forbids what was asked.
+	// Conflict is a resource that already exists or is in a state that forbids the request.
 	Conflict
 	// TooLarge is a request body over the limit.
 	TooLarge

@@ -39,7 +39,7 @@ type limiters map[operation]*limiter
 
 type operation struct{ service, name string }
 
-// newLimiters returns full buckets. Limits take the place of the buckets' own, by name; waited is told how long each call waited.
+// newLimiters returns full buckets. Limits take the place of the buckets' own, by name; waited is called with how long each call waited.
 func newLimiters(limits map[string]Limit, waited func(bucket string, d time.Duration)) limiters {
 	all := limiters{}
 	for name, b := range buckets {
@@ -164,7 +164,7 @@ func (l *limiter) refusal(ctx context.Context, delay time.Duration) error {
 	return &Error{Kind: kind, After: delay, msg: "AWS limits how often we may ask (rate bucket " + l.name + "), and others come first; try again later"}
 }
 
-// slowDown is told that AWS refused a call for which there was a token: others use the account too.
+// slowDown notes that AWS refused a call for which there was a token: others use the account too.
 func (l *limiter) slowDown(now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -65,7 +65,7 @@ func TestACallThatCannotBeMadeInTimeIsRefusedAtOnce(t *testing.T) {
 		err := list(ctx, client)
 		e, _ := errors.AsType[*Error](err)
 		if !Is(err, Throttled) || e.After != 10*time.Second || time.Since(start) != 0 || len(aws.Calls()) != 1 {
-			t.Errorf("refused after %s with %v, to be asked again in %s; %d calls", time.Since(start), err, e.After, len(aws.Calls()))
+			t.Errorf("refused after %s with %v, retry in %s; %d calls", time.Since(start), err, e.After, len(aws.Calls()))
 		}
 		time.Sleep(10 * time.Second) // the refused call must have given its place back
 		if err := list(t.Context(), client); !answered(err) || time.Since(start) != 10*time.Second {

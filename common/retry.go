@@ -21,35 +21,35 @@ type Race struct {
 var (
 	// ServiceLinkedRole: the first use of ECS in an account makes a role, and does not wait for it.
 	ServiceLinkedRole = Race{[]string{"InvalidParameterException"}, "assume the service linked role", 2 * time.Minute}
-	// NewCluster: a cluster that was made a moment ago cannot be found yet.
+	// NewCluster: a cluster that was created a moment ago cannot be found yet.
 	NewCluster = Race{[]string{"ClusterNotFoundException"}, "", time.Minute}
-	// NewThing: what AWS has answered to have made a moment ago cannot be found yet, whatever it is.
+	// NewThing: what AWS confirmed to have created a moment ago cannot be found yet, whatever it is.
 	NewThing = Race{nil, "", 30 * time.Second}
-	// NewService: a service that was made a moment ago cannot be found yet.
+	// NewService: a service that was created a moment ago cannot be found yet.
 	NewService = Race{[]string{"ServiceNotFoundException"}, "", 30 * time.Second}
 	// Draining: a service of the same name was deleted, and its tasks are still stopping.
 	Draining = Race{[]string{"InvalidParameterException"}, "still Draining", 4 * time.Minute}
-	// NewRole: a role that was made a moment ago cannot be passed yet.
+	// NewRole: a role that was created a moment ago cannot be passed yet.
 	NewRole = Race{[]string{"AccessDeniedException", "AccessDenied"}, "iam:PassRole", time.Minute}
-	// NewRoleAssume: RunTask cannot assume a role that was made a moment ago.
+	// NewRoleAssume: RunTask cannot assume a role that was created a moment ago.
 	NewRoleAssume = Race{[]string{"ClientException"}, "unable to assume the role", time.Minute}
-	// NewRoleInvisible: IAM cannot find a role that was made a moment ago.
+	// NewRoleInvisible: IAM cannot find a role that was created a moment ago.
 	NewRoleInvisible = Race{[]string{"NoSuchEntity"}, "", 30 * time.Second}
 	// RoleInUse: IAM still sees the policies that were taken from a role.
 	RoleInUse = Race{[]string{"DeleteConflict", "ConcurrentModification"}, "", 2 * time.Minute}
 	// SecretDeleted: the secret that had this name was deleted for good a moment ago. One that can be restored is seen by DescribeSecret.
 	SecretDeleted = Race{[]string{"InvalidRequestException"}, "delet", time.Minute} // "was deleted", "scheduled for deletion"
-	// NewSecret: a secret that was made a moment ago cannot be found yet.
+	// NewSecret: a secret that was created a moment ago cannot be found yet.
 	NewSecret = Race{[]string{"ResourceNotFoundException"}, "", 30 * time.Second}
 	// ParameterBusy: two updates of one parameter at the same moment.
 	ParameterBusy = Race{[]string{"TooManyUpdates"}, "", 30 * time.Second}
 	// ParameterDeleted: the parameter that had this name was deleted a moment ago; AWS asks for 30 seconds before another one is created.
 	// The client of Parameter Store sees that there is none.
 	ParameterDeleted = Race{[]string{"ParameterAlreadyExists"}, "was deleted a moment ago", 45 * time.Second}
-	// RegistryInUse: the instances of a Cloud Map service are still leaving.
-	RegistryInUse = Race{[]string{"ResourceInUse"}, "", 5 * time.Minute}
-	// NewRegistry: ECS cannot find a Cloud Map service that was made a moment ago.
-	NewRegistry = Race{[]string{"ClientException"}, "service registry could not be validated", 30 * time.Second}
+	// CloudMapServiceInUse: the instances of a Cloud Map service are still leaving.
+	CloudMapServiceInUse = Race{[]string{"ResourceInUse"}, "", 5 * time.Minute}
+	// NewCloudMapService: ECS cannot find a Cloud Map service that was made a moment ago.
+	NewCloudMapService = Race{[]string{"ClientException"}, "service registry could not be validated", 30 * time.Second}
 	// Deploying: a service cannot be stopped while it is being deployed.
 	Deploying = Race{[]string{"InvalidParameterException"}, "deployments are active", 5 * time.Minute}
 	// ClusterBusy: the cluster is being changed.
@@ -58,7 +58,7 @@ var (
 	ClusterInUse = Race{[]string{"ClusterContainsServicesException", "ClusterContainsTasksException"}, "", 5 * time.Minute}
 	// LogGroupBusy: two changes of one log group at the same moment.
 	LogGroupBusy = Race{[]string{"OperationAbortedException"}, "", time.Minute}
-	// NewLogGroup: a log group that was made a moment ago cannot be found yet.
+	// NewLogGroup: a log group that was created a moment ago cannot be found yet.
 	NewLogGroup = Race{[]string{"ResourceNotFoundException"}, "", 30 * time.Second}
 )
 

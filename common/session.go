@@ -29,9 +29,9 @@ type Account struct {
 	Limits map[string]Limit
 	// Transport takes the place of the network, if it is set.
 	Transport http.RoundTripper
-	// Waited is told how long each try of a call waited for its rate bucket. Nil is fine.
+	// Waited is called with how long each try of a call waited for its rate bucket. Nil is fine.
 	Waited func(bucket string, d time.Duration)
-	// Observe is told of every call that has ended, its retries included. Nil is fine.
+	// Observe is called for every call that has ended, its retries included. Nil is fine.
 	Observe func(context.Context, AWSCall)
 }
 

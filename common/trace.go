@@ -27,7 +27,7 @@ func callSpanOf(r *request.Request) (callSpan, bool) {
 }
 
 // traceCalls gives each call whose context is of a recorded trace a span of its own, as OpenTelemetry's conventions for AWS SDKs have it.
-// Errors are told by their codes: inputs, outputs and messages may hold secrets.
+// Errors are shown by their codes: inputs, outputs and messages may hold secrets.
 func traceCalls(handlers *request.Handlers) {
 	handlers.Validate.PushFront(func(r *request.Request) {
 		if !trace.SpanContextFromContext(r.Context()).IsSampled() {

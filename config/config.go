@@ -1,5 +1,5 @@
 // Package config reads the server's configuration: one JSON file, with what is secret overridable from the environment. It owns
-// one rule: a config is checked whole before anything starts, and everything wrong with it is told at once, by the key's name.
+// one rule: a config is checked whole before anything starts, and everything wrong with it is reported at once, by the key's name.
 package config
 
 import (
@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// Config is everything the server is told from outside. Load and Local make valid ones.
+// Config is all settings of the server. Load and Local make valid ones.
 type Config struct {
 	// ListenAddress is where the API is served, host:port; ":8080" unless set.
 	ListenAddress string `json:"listenAddress"`
 	// Token opens the API. It may be left out where Tokens has one.
 	Token Secret `json:"token"`
-	// Tokens are further tokens by caller's name, so that callers can be told apart, limited, and tokens be rotated.
+	// Tokens are further tokens by caller's name, so that callers can be distinguished, limited, and tokens be rotated.
 	Tokens map[string]Token `json:"tokens"`
 	// LogLevel is debug, info, warn or error; info unless set.
 	LogLevel string `json:"logLevel"`
@@ -23,7 +23,7 @@ type Config struct {
 	Org string `json:"org"`
 	// Accounts are the AWS accounts served, by the name that the API's paths call them.
 	Accounts map[string]Account `json:"accounts"`
-	// Registries are the image registries, host or host:port, that may be asked although their address is not public.
+	// Registries are the image registries, host or host:port, that the server may call although their address is not public.
 	Registries []string `json:"registries"`
 	// ShutdownGrace is how long background work may go on after SIGTERM; 2m unless set.
 	ShutdownGrace Duration `json:"shutdownGrace"`

@@ -215,7 +215,7 @@ func TestKilledInEachCallOfACreate(t *testing.T) {
 				_ = s.stop(t, syscall.SIGKILL)
 				endpoint.Close()
 			}
-			t.Logf("killed in %d calls of a create; asked again each time, and nothing left", killed)
+			t.Logf("killed in %d calls of a create; repeated each time, and nothing left", killed)
 			if killed < 15 {
 				t.Errorf("only %d calls were reached", killed)
 			}
@@ -281,7 +281,7 @@ func TestKilledInEachCallOfARecursiveDelete(t *testing.T) {
 				_ = s.stop(t, syscall.SIGKILL)
 				endpoint.Close()
 			}
-			t.Logf("killed in %d calls of a recursive delete; asked again each time until nothing was left", killed)
+			t.Logf("killed in %d calls of a recursive delete; repeated each time until nothing was left", killed)
 			if killed < 20 {
 				t.Errorf("only %d calls were reached", killed)
 			}

@@ -18,7 +18,7 @@ import (
 
 // TestARevisionThatWasLeftIsTaken asks for a service of which all is there but the service itself, as after a kill: the revision is taken if
 // it is the same, and if not there is another one.
-func TestARevisionThatWasLeftIsTaken(t *testing.T) {
+func TestARevisionThatWasLeftIsAdopted(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(*CreateInput)
 		want   string
@@ -48,7 +48,7 @@ func TestARevisionThatWasLeftIsTaken(t *testing.T) {
 	}
 }
 
-func TestARevisionThatGoesBeforeItIsTaken(t *testing.T) {
+func TestARevisionThatIsDeletedBeforeItIsAdopted(t *testing.T) {
 	w := newWorld(t, localaws.New())
 	w.create(t, wholeService(t, "myclu", "www"))
 	if _, _, err := w.Delete(t.Context(), "myclu", "www", false); err != nil {
@@ -65,8 +65,8 @@ func TestARevisionThatGoesBeforeItIsTaken(t *testing.T) {
 	}
 }
 
-// TestARevisionThatIsTakenIsGivenBack makes the request fail that has taken it.
-func TestARevisionThatIsTakenIsGivenBack(t *testing.T) {
+// TestTheRollbackOfAnAdoptedRevision makes the request fail that has taken it.
+func TestTheRollbackOfAnAdoptedRevision(t *testing.T) {
 	w := newWorld(t, localaws.New())
 	w.create(t, wholeService(t, "myclu", "www"))
 	if _, _, err := w.Delete(t.Context(), "myclu", "www", false); err != nil {

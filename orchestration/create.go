@@ -98,7 +98,7 @@ func (c *creation) run(ctx context.Context) (*CreateOutput, saga.Rollback, error
 
 // deletedMeanwhile reports whether it is AWS that says that something is not there: it was there when the request looked.
 func deletedMeanwhile(err error) bool {
-	return common.Is(err, common.NotFound) && common.CodeOf(err) != "" || common.NewRegistry.Is(err)
+	return common.Is(err, common.NotFound) && common.CodeOf(err) != "" || common.NewCloudMapService.Is(err)
 }
 
 // concurrentCreatorTime is how long a request waits for the one that was faster.

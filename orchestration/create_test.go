@@ -58,7 +58,7 @@ func TestAFailedCreateLeavesNothing(t *testing.T) {
 						t.Errorf("call %d: %v\nchanged what was there (-before +after):\n%s", n, err, diff)
 					}
 					if _, err := w.Create(t.Context(), wholeService(t, "myclu", "www")); err != nil {
-						t.Errorf("asked again after call %d failed: %v", n, err)
+						t.Errorf("the same request after call %d failed: %v", n, err)
 					}
 				} else if fault.Effect == localaws.Refuse && broken && n < calls-1 {
 					t.Errorf("call %d was refused and nobody noticed", n)
@@ -84,7 +84,7 @@ func TestAFailedCreateLeavesNothing(t *testing.T) {
 }
 
 // TestAFailedCreateLeavesNothingThatIsSeenLate refuses each call of a create in turn where AWS does not show yet what it has made a moment ago,
-// when that is to be taken back: not to be found does not mean to be gone.
+// when that is to be rolled back: not to be found does not mean to be gone.
 func TestAFailedCreateLeavesNothingThatIsSeenLate(t *testing.T) {
 	failed := 0
 	for n := 1; n < 25; n++ {

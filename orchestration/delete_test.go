@@ -36,7 +36,7 @@ func TestARecursiveDeleteLeavesOnlyTheLogs(t *testing.T) {
 		t.Errorf("what is left (-want +got):\n%s", diff)
 	}
 	if _, _, err := w.Delete(t.Context(), "myclu", "www", true); !common.Is(err, common.NotFound) {
-		t.Errorf("asked again when nothing is left: %v, want NotFound", err)
+		t.Errorf("the same request when nothing is left: %v, want NotFound", err)
 	}
 	w.create(t, wholeService(t, "myclu", "www")) // all names are free again
 }
@@ -77,8 +77,8 @@ func TestARecursiveDeleteTakesWhatAnUpdateLeft(t *testing.T) {
 	}
 }
 
-// TestADeleteThatIsUnderWayIsAnsweredAgain asks again when ECS has forgotten the service and the rest is still being taken down.
-func TestADeleteThatIsUnderWayIsAnsweredAgain(t *testing.T) {
+// TestADeleteThatIsUnderWayIsIdempotent asks again when ECS has forgotten the service and the rest is still being taken down.
+func TestADeleteThatIsUnderWayIsIdempotent(t *testing.T) {
 	sim := localaws.New()
 	w := newWorld(t, sim)
 	w.create(t, wholeService(t, "myclu", "www"))
@@ -92,7 +92,7 @@ func TestADeleteThatIsUnderWayIsAnsweredAgain(t *testing.T) {
 	sim.Inject(localaws.Fault{Operation: "DescribeServices", Effect: localaws.Refuse, Code: "ServiceNotFoundException"})
 	out, again, err := w.Delete(t.Context(), "myclu", "www", true)
 	if err != nil || again.ID != first.ID || aws.StringValue(out.Service.ServiceName) != "www" {
-		t.Errorf("asked again: %v, operation %+v, %v; want operation %s", out, again, err, first.ID)
+		t.Errorf("the same request: %v, operation %+v, %v; want operation %s", out, again, err, first.ID)
 	}
 	close(goOn)
 	w.wait()
@@ -144,17 +144,17 @@ func TestARecursiveDeleteGoesOnAfterAFault(t *testing.T) {
 				if err != nil || state(t, w, op) == saga.Failed {
 					failed++
 				}
-				// Asked again, until nothing is left.
+				// The same request, until nothing is left.
 				_, _, err = w.Delete(t.Context(), "myclu", "www", true)
 				w.wait()
 				if err != nil && !common.Is(err, common.NotFound) {
-					t.Errorf("asked again after call %d failed: %v", n, err)
+					t.Errorf("the same request after call %d failed: %v", n, err)
 				}
 				if diff := cmp.Diff(remains, inventory(sim)); diff != "" {
 					t.Errorf("after call %d failed, and asking again (-want +got):\n%s", n, diff)
 				}
 				if _, _, err = w.Delete(t.Context(), "myclu", "www", true); !common.Is(err, common.NotFound) {
-					t.Errorf("asked again when nothing is left: %v, want NotFound", err)
+					t.Errorf("the same request when nothing is left: %v, want NotFound", err)
 				}
 				w.wait()
 				if !broken {

@@ -103,7 +103,7 @@ func TestTheStepsOfAnUpdateAndADeleteAreSpans(t *testing.T) {
 	}
 }
 
-func TestTakingBackIsPartOfTheTrace(t *testing.T) {
+func TestARollbackIsPartOfTheTrace(t *testing.T) {
 	// AWS is down from the last step on, and until the answer has been given.
 	const value = "s3cret-value"
 	aws := localaws.New()

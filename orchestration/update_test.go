@@ -68,7 +68,7 @@ func TestAFailedUpdateChangesNothing(t *testing.T) {
 					_, err := w.Update(t.Context(), "myclu", "www", updateInput(t, body, made))
 					broken := len(sim.Calls()) >= n
 					sim.Heal()
-					w.wait() // what AWS did not let us take back at once is taken back now
+					w.wait() // what AWS did not let us roll back at once is rolled back now
 					after := durable(sim)
 					if err != nil {
 						failed++
@@ -76,7 +76,7 @@ func TestAFailedUpdateChangesNothing(t *testing.T) {
 							t.Errorf("call %d: %v\nnot as before (-before +after):\n%s", n, err, diff)
 						}
 						if _, err := w.Update(t.Context(), "myclu", "www", updateInput(t, body, made)); err != nil {
-							t.Errorf("asked again after call %d failed: %v", n, err)
+							t.Errorf("the same request after call %d failed: %v", n, err)
 						}
 					} else if name != "redeploy" && before == after {
 						t.Errorf("call %d: the update succeeded, and nothing has changed", n)
@@ -101,7 +101,7 @@ func TestAFailedUpdateChangesNothing(t *testing.T) {
 // unlasting is what a failed update may leave different: AWS never uses a revision's number again, and keeps a secret's versions.
 var unlasting = regexp.MustCompile(`(?m)^.*(AWSPREVIOUS).*\n?`)
 
-// durable returns what callers can see of the state, without what AWS itself does not take back.
+// durable returns what callers can see of the state, without what AWS itself does not revert.
 func durable(sim *localaws.AWS) string {
 	return unlasting.ReplaceAllString(sim.Snapshot(), "")
 }

@@ -24,7 +24,7 @@ const (
 	maxValues    = 50_000  // in the JSON of an answer: many times as many as the largest images have
 )
 
-// fault is why a round trip was refused or failed, with the reason that the caller is told.
+// fault is why a round trip was refused or failed, with the reason that the caller sees.
 type fault struct {
 	reason Reason
 	err    error

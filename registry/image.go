@@ -4,7 +4,7 @@ import "net/http"
 
 // Image is what a registry says of an image.
 type Image struct {
-	Image     string   `json:"image"`     // as it was asked for
+	Image     string   `json:"image"`     // as the request names it
 	Exists    bool     `json:"exists"`    // the registry has it, and the credentials given suffice to pull it
 	Digest    string   `json:"digest"`    // of the manifest or index, "sha256:…"
 	MediaType string   `json:"mediaType"` // of the manifest or index
@@ -33,13 +33,13 @@ const (
 	NotAllowed Reason = "address not allowed"
 	// Unusable is a host that answers, but not as a registry that has the image: a web site, a loop of redirects, a wrong digest.
 	Unusable Reason = "registry gave no usable answer"
-	// RateLimited is a registry that wants to be asked later.
+	// RateLimited is a registry that limits pulls for now.
 	RateLimited Reason = "rate limited by the registry"
 	// Unreachable is a registry that gave no answer in time, cannot prove who it is, or is failing.
 	Unreachable Reason = "registry unreachable"
 )
 
-// statuses maps each reason to the status of HEAD /images: 400 is for the caller to mend, 404 says that the image cannot be had, and
+// statuses maps each reason to the status of HEAD /images: 400 is for the caller to correct, 404 says that the image cannot be had, and
 // 500 that we could not find out.
 var statuses = map[Reason]int{
 	"":                  http.StatusOK,

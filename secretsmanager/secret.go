@@ -150,7 +150,7 @@ func (c *Client) DeleteSecret(ctx context.Context, id string, windowDays int64) 
 	return nil, err
 }
 
-// RestoreSecret takes back a scheduled deletion. A secret with none is fine.
+// RestoreSecret cancels a scheduled deletion. A secret with none is fine.
 func (c *Client) RestoreSecret(ctx context.Context, id string) error {
 	_, err := c.api.RestoreSecretWithContext(ctx, &secretsmanager.RestoreSecretInput{SecretId: aws.String(id)})
 	return common.FromAWS(err, "restore secret %q", id)

@@ -73,7 +73,7 @@ func (f *Following) refresh(ctx context.Context) (err error) {
 	return err
 }
 
-// Run sends lines until ctx ends or send fails. A failing AWS is asked again, as long as it is not the request that is at fault.
+// Run sends lines until ctx ends or send fails. Calls that AWS fails are retried, unless the request is at fault.
 func (f *Following) Run(ctx context.Context, send func(Event) error) error {
 	leave, err := f.r.join()
 	if err != nil {

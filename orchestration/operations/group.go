@@ -1,4 +1,4 @@
-// Package operations runs what goes on after a request was answered, such as a teardown or a rollback that AWS does not allow yet, and tells how far
+// Package operations runs what goes on after the response to a request, such as a teardown or a rollback that AWS does not allow yet, and tells how far
 // it is. It owns one rule: no work without an owner, a deadline and an end that shutdown waits for.
 package operations
 
@@ -15,7 +15,7 @@ import (
 	"ecs-api/orchestration/saga"
 )
 
-// Operation is a piece of work that goes on after its request was answered.
+// Operation is a piece of work that goes on after the response to its request.
 type Operation struct {
 	ID        string            `json:"id"`
 	Kind      string            `json:"kind"`   // such as "delete service"
@@ -37,7 +37,7 @@ const (
 	keepFor        = 24 * time.Hour
 )
 
-// Group is the owner of all work that goes on after a request was answered: each piece has a deadline, and shutdown waits for all.
+// Group is the owner of all work that goes on after the response to a request: each piece has a deadline, and shutdown waits for all.
 type Group struct {
 	observe func(Operation)
 	cancel  context.CancelFunc

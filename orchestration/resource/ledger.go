@@ -21,7 +21,7 @@ type use struct {
 	users   int
 	pending []saga.Rollback // left by requests that failed
 	deleted chan struct{}   // closed when whoever deletes the thing is done; nil if nobody does
-	busy    error           // what others are told who come while it is deleted in the background; nil if they shall wait
+	busy    error           // the error for requests that come while it is deleted in the background; nil if they shall wait
 }
 
 // Enter counts a request among the users of a thing. It waits while the thing is being deleted, and is a Conflict if that goes on in the background.

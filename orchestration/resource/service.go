@@ -33,7 +33,7 @@ func (s *Service) Name() string { return s.Service }
 
 // Traits says what ECS refuses for now.
 func (s *Service) Traits() Traits {
-	creates := []common.Race{common.ServiceLinkedRole, common.Draining, common.NewRegistry}
+	creates := []common.Race{common.ServiceLinkedRole, common.Draining, common.NewCloudMapService}
 	if s.NewCluster {
 		creates = append(creates, common.NewCluster)
 	}

@@ -155,7 +155,7 @@ var errClusterStays = errors.New("the cluster is used again")
 func (t *teardown) deleteCloudMap(ctx context.Context, it *resource.Item) error {
 	tearDown := t.tearDown(it, t.belongs)
 	_, err := tearDown(ctx)
-	if !common.RegistryInUse.Is(err) {
+	if !common.CloudMapServiceInUse.Is(err) {
 		return err
 	}
 	if err := it.Thing.(*resource.CloudMapService).Deregister(ctx, it.Found.ID); err != nil {

@@ -122,7 +122,7 @@ func (t *Transaction) Fail(ctx context.Context, err error, back saga.Rollback) e
 	leftovers := texts(left)
 	if common.Transient(left) {
 		op, startErr := t.m.Background.Start(ctx, operations.Operation{Kind: KindRollback, Target: t.Target, Account: t.m.Account.Name}, backgroundRollbackTime,
-			func(ctx context.Context) error { return insist(ctx, t.m.Account.Pace, all) }, func() { t.release(holds) })
+			func(ctx context.Context) error { return retryRollback(ctx, t.m.Account.Pace, all) }, func() { t.release(holds) })
 		if startErr == nil {
 			t.lock.Operation(op.ID)
 			for _, hold := range holds {
@@ -161,8 +161,8 @@ func (m *Manager) Alone(ctx context.Context, target string, request *resource.Re
 	return nil
 }
 
-// insist retries until what it is given succeeds, and returns its last error if ctx ends before.
-func insist(ctx context.Context, pace common.Pace, do func(context.Context) error) error {
+// retryRollback retries a rollback until it succeeds, and returns its last error if ctx ends before.
+func retryRollback(ctx context.Context, pace common.Pace, do func(context.Context) error) error {
 	var last error
 	err := pace.Until(ctx, func() (bool, error) {
 		last = do(ctx)

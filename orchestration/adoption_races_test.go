@@ -53,36 +53,36 @@ func (w *world) sharedTags(t *testing.T, cluster string) map[string]func() commo
 	}
 }
 
-// TestAClaimThatWasMissed makes one service fail on one server, which takes back what it made, after another server has claimed it for
-// another service: too late to be seen. That service is to have all it needs in the end.
-func TestAClaimThatWasMissed(t *testing.T) {
-	for name, test := range map[string]struct{ service, claim, takeBack, line string }{
+// TestAnAdoptionThatWasMissed lets one service fail on one server, which rolls back what it created, after another server has adopted it for
+// another service: too late to be seen. That service must have all it needs in the end.
+func TestAnAdoptionThatWasMissed(t *testing.T) {
+	for name, test := range map[string]struct{ service, adopt, rollback, line string }{
 		"role":      {"iam", "TagRole", "DeleteRole", "iam:role myclu-ecsTaskExecution"},
 		"log group": {"logs", "TagResource", "DeleteLogGroup", "logs:log-group myclu"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sim := localaws.New()
-			failing, claiming := newWorld(t, sim), newWorld(t, sim)
+			failing, adopting := newWorld(t, sim), newWorld(t, sim)
 			there := func() bool { return strings.Contains(strings.Join(sim.Inventory(), "\n"), test.line) }
 			var wg sync.WaitGroup
 			var good error
-			claims, takesBack, builds := make(chan struct{}), make(chan struct{}), make(chan struct{})
+			adopts, rollsBack, creates := make(chan struct{}), make(chan struct{}), make(chan struct{})
 			sim.Inject(
 				localaws.Fault{Service: "ecs", Operation: "CreateService", Effect: localaws.Refuse, Func: func() {
-					wg.Go(func() { _, good = claiming.Create(t.Context(), wholeService(t, "myclu", "api")) })
-					<-claims
+					wg.Go(func() { _, good = adopting.Create(t.Context(), wholeService(t, "myclu", "api")) })
+					<-adopts
 					for part, tags := range failing.sharedTags(t, "myclu") {
-						until(t, "the "+part+" was claimed", func() bool { return part == name || resource.CreatedFor(tags(), "api") })
+						until(t, "the "+part+" was adopted", func() bool { return part == name || resource.CreatedFor(tags(), "api") })
 					}
-					until(t, "the cluster was claimed", func() bool {
+					until(t, "the cluster was adopted", func() bool {
 						cluster, err := failing.account.ECS.Cluster(t.Context(), "myclu")
 						return err == nil && strings.Contains(cluster.String(), "api/")
 					})
 				}},
-				localaws.Fault{Service: test.service, Operation: test.claim, Effect: localaws.Hook, Func: func() { close(claims); <-takesBack }},
-				localaws.Fault{Service: test.service, Operation: test.takeBack, Effect: localaws.Hook, Func: func() { close(takesBack); <-builds }},
+				localaws.Fault{Service: test.service, Operation: test.adopt, Effect: localaws.Hook, Func: func() { close(adopts); <-rollsBack }},
+				localaws.Fault{Service: test.service, Operation: test.rollback, Effect: localaws.Hook, Func: func() { close(rollsBack); <-creates }},
 				localaws.Fault{Service: "ecs", Operation: "CreateService", Effect: localaws.Hook, Func: func() {
-					close(builds)
+					close(creates)
 					until(t, "the "+name+" was gone", func() bool { return !there() })
 				}},
 			)
@@ -94,19 +94,19 @@ func TestAClaimThatWasMissed(t *testing.T) {
 			if diff := cmp.Diff(wholeInventory("myclu", "api"), inventory(sim)); diff != "" {
 				t.Errorf("what exists (-want +got):\n%s", diff)
 			}
-			if policy, err := claiming.account.IAM.RolePolicy(t.Context(), spec.RoleName("myclu"), spec.RolePolicyName("us-east-1")); err != nil || policy == "" {
+			if policy, err := adopting.account.IAM.RolePolicy(t.Context(), spec.RoleName("myclu"), spec.RolePolicyName("us-east-1")); err != nil || policy == "" {
 				t.Errorf("the role's policy: %q, %v", policy, err)
 			}
-			if group, err := claiming.account.Logs.Group(t.Context(), "myclu"); err != nil || aws.Int64Value(group.RetentionInDays) != spec.LogRetentionDays {
+			if group, err := adopting.account.Logs.Group(t.Context(), "myclu"); err != nil || aws.Int64Value(group.RetentionInDays) != spec.LogRetentionDays {
 				t.Errorf("the log group: %v, %v", group, err)
 			}
 		})
 	}
 }
 
-// TestADeleteSparesWhatIsMadeAnew takes a service down on one server while another server is asked to make it again, and waits for it to
+// TestADeleteSparesWhatIsCreatedAnew tears a service down on one server while another server creates it again, and waits for it to
 // drain: the new one is to keep all that is its.
-func TestADeleteSparesWhatIsMadeAnew(t *testing.T) {
+func TestADeleteSparesWhatIsCreatedAnew(t *testing.T) {
 	var drained sync.Once
 	var passed atomic.Int64
 	clock := func() time.Time { return time.Now().Add(time.Duration(passed.Load())) }
@@ -139,8 +139,8 @@ func TestADeleteSparesWhatIsMadeAnew(t *testing.T) {
 	}
 }
 
-// TestACreateThatHadToWaitLooksAtAllItNeeds takes the secret away that a create has made itself, while it waits for the old service to drain.
-func TestACreateThatHadToWaitLooksAtAllItNeeds(t *testing.T) {
+// TestACreateThatHadToWaitVerifiesAllItNeeds takes the secret away that a create has made itself, while it waits for the old service to drain.
+func TestACreateThatHadToWaitVerifiesAllItNeeds(t *testing.T) {
 	sim := localaws.New(localaws.WithLags(localaws.Lags{Drain: 15 * time.Millisecond}))
 	w := newWorld(t, sim)
 	w.create(t, wholeService(t, "myclu", "www"))
@@ -202,8 +202,8 @@ func TestWhatIsGoneIsNotLeftBehind(t *testing.T) {
 	})
 }
 
-// TestAServiceThatCannotBeSeenYetIsTakenBack takes the secret away from under a create, whose service ECS does not show when it is taken back.
-func TestAServiceThatCannotBeSeenYetIsTakenBack(t *testing.T) {
+// TestAServiceThatCannotBeSeenYetIsRolledBack deletes the secret under a create, whose service ECS does not show when it is rolled back.
+func TestAServiceThatCannotBeSeenYetIsRolledBack(t *testing.T) {
 	sim := localaws.New()
 	w := newWorld(t, sim)
 	w.create(t, wholeService(t, "myclu", "www"))
@@ -255,9 +255,9 @@ func TestARoleThatIsThereAndCannotBeSeen(t *testing.T) {
 	}
 }
 
-// TestADeleteStopsWhereItsServiceIsMadeAnew asks for a delete while another server is about to make the service again, which it does when
+// TestADeleteStopsWhereItsServiceIsCreatedAnew asks for a delete while another server is about to make the service again, which it does when
 // the delete has found what to take down.
-func TestADeleteStopsWhereItsServiceIsMadeAnew(t *testing.T) {
+func TestADeleteStopsWhereItsServiceIsCreatedAnew(t *testing.T) {
 	sim := localaws.New()
 	deleting, making := newWorld(t, sim), newWorld(t, sim)
 	deleting.create(t, wholeService(t, "myclu", "www"))
@@ -291,8 +291,8 @@ func TestADeleteStopsWhereItsServiceIsMadeAnew(t *testing.T) {
 	}
 }
 
-// TestARegistryThatGoesWhileItIsLookedAt takes the registry that an interrupted request left away between two looks at it.
-func TestARegistryThatGoesWhileItIsLookedAt(t *testing.T) {
+// TestACloudMapServiceThatIsDeletedWhileItIsLookedAt takes the registry that an interrupted request left away between two looks at it.
+func TestACloudMapServiceThatIsDeletedWhileItIsLookedAt(t *testing.T) {
 	sim := localaws.New()
 	w := newWorld(t, sim)
 	w.create(t, wholeService(t, "myclu", "www"))
@@ -314,8 +314,8 @@ func TestARegistryThatGoesWhileItIsLookedAt(t *testing.T) {
 	}
 }
 
-// TestWhatIsTakenAwayFromACreate takes something that an interrupted request left, and that the next one builds upon, away from under it.
-func TestWhatIsTakenAwayFromACreate(t *testing.T) {
+// TestWhatIsDeletedUnderACreate takes something that an interrupted request left, and that the next one builds upon, away from under it.
+func TestWhatIsDeletedUnderACreate(t *testing.T) {
 	for name, take := range map[string]func(w *world) error{
 		"secret": func(w *world) error {
 			_, err := w.account.Secrets.DeleteSecret(context.Background(), "spinup/localdev/myclu/www-cred", 0)

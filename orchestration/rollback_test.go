@@ -11,8 +11,8 @@ import (
 	"ecs-api/orchestration/saga"
 )
 
-// TestTakingBackGoesOnWithWhatIsLeft breaks each call of taking back a create for a while, longer than the answer waits for.
-func TestTakingBackGoesOnWithWhatIsLeft(t *testing.T) {
+// TestARollbackGoesOnWithWhatIsLeft breaks each call of taking back a create for a while, longer than the answer waits for.
+func TestARollbackGoesOnWithWhatIsLeft(t *testing.T) {
 	for _, broken := range []string{
 		"ecs DeleteCluster", "ecs DeleteTaskDefinitions", "ecs DeregisterTaskDefinition", "iam DeleteRole", "iam DeleteRolePolicy", "logs DeleteLogGroup",
 		"secretsmanager DeleteSecret", "servicediscovery DeleteService",
@@ -43,13 +43,13 @@ func TestTakingBackGoesOnWithWhatIsLeft(t *testing.T) {
 				}
 			}
 			if _, err := w.Create(t.Context(), wholeService(t, "myclu", "www")); err != nil {
-				t.Errorf("asked again: %v", err)
+				t.Errorf("the same request: %v", err)
 			}
 		})
 	}
 }
 
-func TestWhatIsGoneAlreadyIsTakenBack(t *testing.T) {
+func TestWhatIsGoneAlreadyIsRolledBack(t *testing.T) {
 	aws := localaws.New()
 	w := newWorld(t, aws)
 	const revision = "www-task:1"
