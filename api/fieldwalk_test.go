@@ -21,8 +21,6 @@ func fieldWalks(registryARN string) []*fieldWalk {
 	return []*fieldWalk{walkTaskDefinition(), walkCluster(), walkRunTask(), walkService(registryARN), walkServiceUpdate(registryARN)}
 }
 
-func same(body, _ string) string { return body }
-
 func walkTaskDefinition() *fieldWalk {
 	return &fieldWalk{
 		operation: "RegisterTaskDefinition",
@@ -251,7 +249,7 @@ func walkServiceUpdate(registryARN string) *fieldWalk {
 		operation: "UpdateService",
 		known:     serviceKnown(members{"cluster": "myclu", "registryArn": registryARN}),
 		base:      func(leaf, _ string) any { return serviceBase(leaf, registryARN) },
-		send: func(body, name string) (string, string, string) {
+		send: func(body, _ string) (string, string, string) {
 			return "PUT", "/clusters/myclu/services/u", `{"Service":` + body + `}`
 		},
 		show:      func(string, string) string { return "/clusters/myclu/services/u" },

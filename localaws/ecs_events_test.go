@@ -14,7 +14,7 @@ import (
 
 // The rows of ecs-failures.md (the number is theirs) that a service's events show, in AWS's words.
 func TestServiceEventsAreInAWSsWords(t *testing.T) {
-	exits := func(w *ecsWorld, in *ecs.CreateServiceInput) { w.registerCommand("exit 3") }
+	exits := func(w *ecsWorld, _ *ecs.CreateServiceInput) { w.registerCommand("exit 3") }
 	for _, test := range []struct {
 		row    int
 		name   string
@@ -23,12 +23,12 @@ func TestServiceEventsAreInAWSsWords(t *testing.T) {
 		says   string // (task) and (deployment) stand for those with ids
 		count  int    // how often it is said in five minutes
 	}{
-		{31, "health checks fail", nil, func(w *ecsWorld, in *ecs.CreateServiceInput) {
+		{31, "health checks fail", nil, func(w *ecsWorld, _ *ecs.CreateServiceInput) {
 			d := w.definition("web")
 			d.ContainerDefinitions[0].HealthCheck = &ecs.HealthCheck{Command: aws.StringSlice([]string{"CMD-SHELL", "exit 1"})}
 			must[*ecs.RegisterTaskDefinitionOutput](w.t)(w.RegisterTaskDefinition(d))
 		}, "(service www) (task) failed container health checks.", 4},
-		{35, "the role is gone", nil, func(w *ecsWorld, in *ecs.CreateServiceInput) { w.dropRole("exec") },
+		{35, "the role is gone", nil, func(w *ecsWorld, _ *ecs.CreateServiceInput) { w.dropRole("exec") },
 			"(service www) failed to launch a task with (error ECS was unable to assume the role 'arn:aws:iam::123456789012:role/exec' that was provided for this task. Please verify that the role being passed has the proper trust relationship and permissions and that your IAM user has permissions to pass this role.).", 4},
 		{40, "no capacity", []localaws.Option{localaws.FargateCapacity(1)}, func(w *ecsWorld, in *ecs.CreateServiceInput) { w.run(w.one()) },
 			"(service www) was unable to place a task. Reason: Capacity is unavailable at this time. Please try again later or in a different availability zone.", 4},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go/aws"
@@ -210,7 +211,7 @@ func parseSecretReference(reference string) secretReference {
 	if len(parts) < 7 || parts[0] != "arn" {
 		return secretReference{id: reference}
 	}
-	rest := append(parts[7:], "", "", "")
+	rest := slices.Concat(parts[7:], []string{"", "", ""})
 	return secretReference{id: strings.Join(parts[:7], ":"), region: parts[3], key: rest[0], stage: rest[1], version: rest[2]}
 }
 

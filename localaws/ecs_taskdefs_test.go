@@ -63,13 +63,13 @@ func TestTaskDefinitionsAreRefused(t *testing.T) {
 		{"a dependency on nobody", func(d in) {
 			d.ContainerDefinitions[0].DependsOn = []*ecs.ContainerDependency{{ContainerName: aws.String("db"), Condition: aws.String("START")}}
 		}, client, "dependsOn"},
-		{"a dependency on a health check that is not there", depending("HEALTHY", func(db *ecs.ContainerDefinition) {}), client, "health check"},
+		{"a dependency on a health check that is not there", depending("HEALTHY", func(_ *ecs.ContainerDefinition) {}), client, "health check"},
 		{"a dependency on a health check", depending("HEALTHY", func(db *ecs.ContainerDefinition) {
 			db.HealthCheck = &ecs.HealthCheck{Command: aws.StringSlice([]string{"CMD-SHELL", "true"})}
 		}), "", ""},
-		{"a dependency on an end that is the task's", depending("SUCCESS", func(db *ecs.ContainerDefinition) {}), client, "essential"},
+		{"a dependency on an end that is the task's", depending("SUCCESS", func(_ *ecs.ContainerDefinition) {}), client, "essential"},
 		{"a dependency on an end", depending("COMPLETE", func(db *ecs.ContainerDefinition) { db.Essential = aws.Bool(false) }), "", ""},
-		{"a condition that nobody knows", depending("STARTED", func(db *ecs.ContainerDefinition) {}), client, "unknown condition"},
+		{"a condition that nobody knows", depending("STARTED", func(_ *ecs.ContainerDefinition) {}), client, "unknown condition"},
 		{"dependencies in a circle", depending("START", func(db *ecs.ContainerDefinition) {
 			db.DependsOn = []*ecs.ContainerDependency{{ContainerName: aws.String("webserver"), Condition: aws.String("START")}}
 		}), client, "cycle"},

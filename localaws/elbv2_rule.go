@@ -132,7 +132,7 @@ func describeRules(r *request, in *elbv2.DescribeRulesInput) (*elbv2.DescribeRul
 // elbCondition returns a condition as it is shown: for hosts and paths, with the values in both places where they may be written.
 func elbCondition(c *elbv2.RuleCondition) (*elbv2.RuleCondition, error) {
 	out := *c
-	empty := false
+	var empty bool
 	switch aws.StringValue(c.Field) {
 	case "host-header":
 		if out.HostHeaderConfig == nil {

@@ -33,7 +33,7 @@ type input struct {
 	Named          bool `json:"is-named"`
 	Hidden         int  `json:"-"`
 	*Shared
-	unexported int
+	unexported int //nolint:unused // what is not exported is not decoded
 
 	nulls []string
 }
@@ -92,7 +92,7 @@ func TestWhatABodyIsDecodedTo(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(input{}), cmp.Comparer(func(a, b struct{}) bool { return true })); diff != "" {
+			if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(input{}), cmp.Comparer(func(_, _ struct{}) bool { return true })); diff != "" {
 				t.Error(diff)
 			}
 		})

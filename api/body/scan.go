@@ -23,11 +23,10 @@ func (s *scanner) peek() byte {
 	}
 }
 
-// next skips white space and returns the byte that follows, and moves past it.
-func (s *scanner) next() byte {
-	c := s.peek()
+// next moves past white space and the byte that follows.
+func (s *scanner) next() {
+	s.peek()
 	s.at++
-	return c
 }
 
 // raw returns the value that follows, and moves past it.

@@ -46,13 +46,13 @@ type page struct{ strings.Builder }
 
 // line writes a line.
 func (p *page) line(format string, args ...any) {
-	p.WriteString(strings.TrimRight(fmt.Sprintf(format, args...), " ") + "\n")
+	_, _ = p.WriteString(strings.TrimRight(fmt.Sprintf(format, args...), " ") + "\n")
 }
 
 // heading begins a section, with a blank line before it unless it is the first.
 func (p *page) heading(text string) {
 	if p.Len() > 0 {
-		p.WriteString("\n")
+		_, _ = p.WriteString("\n")
 	}
 	p.line("%s", text)
 }

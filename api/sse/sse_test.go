@@ -36,7 +36,7 @@ func start(t *testing.T, s *Streams, form Form, run func(context.Context, *Write
 }
 
 // get begins to read a stream.
-func get(t *testing.T, ctx context.Context, url string) *http.Response {
+func get(ctx context.Context, t *testing.T, url string) *http.Response {
 	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -57,7 +57,7 @@ func TestEventsAreWrittenAsTheStandardHasThem(t *testing.T) {
 		}
 		return out.Send(Event{Name: "two\nlines", Data: []int{1}})
 	})
-	response := get(t, t.Context(), url)
+	response := get(t.Context(), t, url)
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +86,7 @@ func TestLinesAreWrittenAsTheyAre(t *testing.T) {
 		}
 		return common.Errorf(common.NotFound, "gone")
 	})
-	body, err := io.ReadAll(get(t, t.Context(), url).Body)
+	body, err := io.ReadAll(get(t.Context(), t, url).Body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func TestLinesAreWrittenAsTheyAre(t *testing.T) {
 func TestAnErrorBeforeTheFirstEventIsAResponseAndOneAfterIsAnEvent(t *testing.T) {
 	wrong := errors.New("wrong")
 	url, ended := start(t, New(Limits{}), Events, func(context.Context, *Writer) error { return wrong })
-	if response := get(t, t.Context(), url); response.StatusCode != http.StatusTeapot {
+	if response := get(t.Context(), t, url); response.StatusCode != http.StatusTeapot {
 		t.Errorf("status %d", response.StatusCode)
 	}
 	if got := <-ended; got.begun || !errors.Is(got.err, wrong) {
@@ -110,7 +110,7 @@ func TestAnErrorBeforeTheFirstEventIsAResponseAndOneAfterIsAnEvent(t *testing.T)
 		}
 		return wrong
 	})
-	body, err := io.ReadAll(get(t, t.Context(), url).Body)
+	body, err := io.ReadAll(get(t.Context(), t, url).Body)
 	if want := "event: error\ndata: {\"detail\":\"wrong\"}\n\n"; err != nil || string(body) != want {
 		t.Errorf("got %q, %v", body, err)
 	}
@@ -132,7 +132,7 @@ func TestAStreamEndsWithItsCallerItsTimeAndTheServer(t *testing.T) {
 	t.Run("caller", func(t *testing.T) {
 		url, ended := start(t, New(Limits{}), Events, waits)
 		ctx, hangUp := context.WithCancel(t.Context())
-		get(t, ctx, url)
+		get(ctx, t, url)
 		hangUp()
 		if got := <-ended; !got.begun || got.err != nil {
 			t.Errorf("%+v", got)
@@ -143,7 +143,7 @@ func TestAStreamEndsWithItsCallerItsTimeAndTheServer(t *testing.T) {
 			<-ctx.Done()
 			return waits(ctx, out)
 		})
-		get(t, t.Context(), url)
+		get(t.Context(), t, url)
 		if got := <-ended; !got.begun || got.err != nil {
 			t.Errorf("%+v", got)
 		}
@@ -151,13 +151,13 @@ func TestAStreamEndsWithItsCallerItsTimeAndTheServer(t *testing.T) {
 	t.Run("server", func(t *testing.T) {
 		s := New(Limits{})
 		url, ended := start(t, s, Events, waits)
-		get(t, t.Context(), url)
+		get(t.Context(), t, url)
 		s.Stop()
 		s.Stop()
 		if got := <-ended; !got.begun || got.err != nil || s.Open() != 0 {
 			t.Errorf("%+v, %d open", got, s.Open())
 		}
-		if response := get(t, t.Context(), url); response.StatusCode != http.StatusTeapot {
+		if response := get(t.Context(), t, url); response.StatusCode != http.StatusTeapot {
 			t.Errorf("a server that has stopped begins a stream: %d", response.StatusCode)
 		}
 		if got := <-ended; got.begun || !common.Is(got.err, common.Unavailable) {
@@ -169,9 +169,9 @@ func TestAStreamEndsWithItsCallerItsTimeAndTheServer(t *testing.T) {
 func TestStreamsAreBoundedInNumber(t *testing.T) {
 	s := New(Limits{Number: 2})
 	url, ended := start(t, s, Events, waits)
-	get(t, t.Context(), url)
-	get(t, t.Context(), url)
-	if response := get(t, t.Context(), url); response.StatusCode != http.StatusTeapot {
+	get(t.Context(), t, url)
+	get(t.Context(), t, url)
+	if response := get(t.Context(), t, url); response.StatusCode != http.StatusTeapot {
 		t.Errorf("the third stream: status %d", response.StatusCode)
 	}
 	if got := <-ended; got.begun || !common.Is(got.err, common.Unavailable) || s.Open() != 2 {
@@ -181,7 +181,7 @@ func TestStreamsAreBoundedInNumber(t *testing.T) {
 
 func TestHeartbeatsKeepAnIdleStreamOpen(t *testing.T) {
 	url, _ := start(t, New(Limits{Heartbeat: time.Microsecond}), Events, waits)
-	lines := bufio.NewScanner(get(t, t.Context(), url).Body)
+	lines := bufio.NewScanner(get(t.Context(), t, url).Body)
 	beats := 0
 	for beats < 3 && lines.Scan() {
 		if lines.Text() == ": heartbeat" {
@@ -214,7 +214,7 @@ func TestAStreamOutlivesTheServersReadTimeout(t *testing.T) {
 	server.Config.ReadTimeout = readTimeout
 	server.Start()
 	defer server.Close()
-	body, err := io.ReadAll(get(t, t.Context(), server.URL).Body)
+	body, err := io.ReadAll(get(t.Context(), t, server.URL).Body)
 	if err != nil || !strings.Contains(string(body), "still here") {
 		t.Errorf("got %q, %v", body, err)
 	}

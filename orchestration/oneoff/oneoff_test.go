@@ -74,7 +74,7 @@ func TestAnotherServerStopsTheTasksOfOneThatHasEnded(t *testing.T) {
 	first := operations.NewGroup(nil)
 	r := w.runner(first)
 	blocked := make(chan struct{})
-	r.wait = func(ctx context.Context, d time.Duration) error {
+	r.wait = func(ctx context.Context, _ time.Duration) error {
 		select {
 		case <-blocked:
 		default:

@@ -2,6 +2,7 @@ package oneoff
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -111,7 +112,7 @@ func (t *run) follow(ctx context.Context) error {
 			err = t.stop(ctx)
 		}
 		if waitErr := t.r.wait(ctx, pause); waitErr != nil {
-			if cause := context.Cause(ctx); cause == errClosing {
+			if cause := context.Cause(ctx); errors.Is(cause, errClosing) {
 				return errClosing
 			}
 			return common.Wrapf(firstOf(err, waitErr), "stop task %s", account.NameOf(aws.StringValue(t.latest().TaskArn)))

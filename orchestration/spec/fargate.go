@@ -23,11 +23,11 @@ var sizes = map[int]size{
 
 // fargateSize says what is certainly wrong with a task's CPU and memory; nothing if they fit, or may be newer than the table.
 func fargateSize(cpu, memory string) string {
-	units, ok := quantity(cpu, "vcpu", 1024)
+	units, ok := quantity(cpu, "vcpu")
 	if !ok {
 		return `is required with memory: CPU units such as "256", or "0.25 vCPU"`
 	}
-	mib, ok := quantity(memory, "gb", 1024)
+	mib, ok := quantity(memory, "gb")
 	if !ok {
 		return `needs memory beside it: MiB such as "512", or "0.5 GB"`
 	}
@@ -41,12 +41,12 @@ func fargateSize(cpu, memory string) string {
 	return ""
 }
 
-// quantity reads an amount as ECS does: a whole number, or a decimal number of a larger unit ("0.5 GB").
-func quantity(s, unit string, factor float64) (int, bool) {
+// quantity reads an amount as ECS does: a whole number, or a decimal number of a unit that is 1024 times as large ("0.5 GB").
+func quantity(s, unit string) (int, bool) {
 	s = strings.ToLower(strings.TrimSpace(s))
 	if number, ok := strings.CutSuffix(s, unit); ok {
 		f, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-		return int(f * factor), err == nil && f > 0 && f < 1e6
+		return int(f * 1024), err == nil && f > 0 && f < 1e6
 	}
 	n, err := strconv.Atoi(s)
 	return n, err == nil && n > 0

@@ -35,8 +35,8 @@ func (q *Quantity) Whole() (*int64, error) {
 
 // Units returns a task's CPU as units, and its memory as MiB, as ECS reads them; not ok for what ECS does not read.
 func Units(cpu, memory string) (units, mib int64, ok bool) {
-	u, first := quantity(cpu, "vcpu", 1024)
-	m, second := quantity(memory, "gb", 1024)
+	u, first := quantity(cpu, "vcpu")
+	m, second := quantity(memory, "gb")
 	return int64(u), int64(m), first && second
 }
 

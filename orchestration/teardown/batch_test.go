@@ -10,11 +10,11 @@ import (
 )
 
 // gathered waits until n join the next reading.
-func (s *batch) gathered(n int) {
+func (b *batch) gathered(n int) {
 	for {
-		s.mu.Lock()
-		ready := s.next != nil && s.next.waiting == n-1
-		s.mu.Unlock()
+		b.mu.Lock()
+		ready := b.next != nil && b.next.waiting == n-1
+		b.mu.Unlock()
 		if ready {
 			return
 		}
