@@ -51,6 +51,17 @@ var scalars = map[reflect.Kind]string{
 	reflect.Float64: "a number",
 }
 
+// text sets into, which is at key, to the text that raw says.
+func (d *decoder) text(key string, raw json.RawMessage, into encoding.TextUnmarshaler) {
+	var s string
+	if !d.as("a string", key, raw, &s) {
+		return
+	}
+	if err := into.UnmarshalText([]byte(s)); err != nil {
+		d.problems.add(key, "%v", err)
+	}
+}
+
 // mapping sets the map v, which is at key, to what raw says.
 func (d *decoder) mapping(key string, raw json.RawMessage, v reflect.Value) {
 	v.Set(reflect.MakeMap(v.Type()))
@@ -78,12 +89,7 @@ func (d *decoder) value(key string, raw json.RawMessage, v reflect.Value) {
 		return
 	}
 	if text, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
-		var s string
-		if d.as("a string", key, raw, &s) {
-			if err := text.UnmarshalText([]byte(s)); err != nil {
-				d.problems.add(key, "%v", err)
-			}
-		}
+		d.text(key, raw, text)
 		return
 	}
 	if s, ok := v.Addr().Interface().(shortened); ok && raw[0] == '"' {

@@ -40,25 +40,27 @@ func bySignal(c *awsecs.Container) bool {
 	return c.ExitCode != nil && (*c.ExitCode == exitKilled || *c.ExitCode == exitTerminated)
 }
 
+// blame ranks how likely it is that a container ended its task.
+func blame(c *awsecs.Container) int {
+	switch {
+	case c.ExitCode != nil && !bySignal(c) && *c.ExitCode != 0:
+		return 4
+	case value(c.Reason) != "":
+		return 3
+	case c.ExitCode != nil && !bySignal(c):
+		return 2
+	case c.ExitCode != nil:
+		return 1
+	}
+	return 0
+}
+
 // blamed returns the container that ended a task. When an essential container ends, ECS stops the others, which then show 137 or 143: so it
 // is the one whose code is neither, an error before a success; else the one with a reason, else the first. Nil for a task without any.
 func blamed(task *awsecs.Task) *awsecs.Container {
 	var best *awsecs.Container
-	rank := func(c *awsecs.Container) int {
-		switch {
-		case c.ExitCode != nil && !bySignal(c) && *c.ExitCode != 0:
-			return 4
-		case value(c.Reason) != "":
-			return 3
-		case c.ExitCode != nil && !bySignal(c):
-			return 2
-		case c.ExitCode != nil:
-			return 1
-		}
-		return 0
-	}
 	for _, c := range task.Containers {
-		if c != nil && (best == nil || rank(c) > rank(best)) {
+		if c != nil && (best == nil || blame(c) > blame(best)) {
 			best = c
 		}
 	}

@@ -90,18 +90,25 @@ func refine(state State, e Evidence, problems []Problem) State {
 		return Deploying // the count was raised: what is missing is on its way
 	case state != Steady:
 		return state
+	case e.unhealthy():
+		return Degraded
 	}
+	return state
+}
+
+// unhealthy reports whether a running task or a target fails its health check.
+func (e Evidence) unhealthy() bool {
 	for _, t := range e.Tasks {
 		if value(t.LastStatus) == "RUNNING" && value(t.HealthStatus) == awsecs.HealthStatusUnhealthy {
-			return Degraded
+			return true
 		}
 	}
 	for _, t := range e.Targets {
 		if t.State == "unhealthy" {
-			return Degraded
+			return true
 		}
 	}
-	return state
+	return false
 }
 
 // summary says in one line how the service is.
