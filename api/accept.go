@@ -8,9 +8,10 @@ import (
 
 // The media types of responses.
 const (
-	mediaJSON   = "application/json"
-	mediaEvents = "text/event-stream"
-	mediaText   = "text/plain"
+	mediaJSON    = "application/json"
+	mediaProblem = "application/problem+json"
+	mediaEvents  = "text/event-stream"
+	mediaText    = "text/plain"
 )
 
 // accepted returns which of the media types the caller of r asks for by name, the one with the greatest weight and of these the first named;

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"ecs-api/api/body"
 	textreport "ecs-api/api/report"
 	"ecs-api/common"
+	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/saga"
 )
 
@@ -35,8 +37,9 @@ type call struct {
 	ctx     context.Context
 	request *http.Request
 	params  params
-	body    *body.Body  // nil where there is none
-	header  http.Header // of the response, if it is a success
+	body    *body.Body   // nil where there is none
+	header  http.Header  // of the response, if it is a success
+	settle  func(answer) // keeps the response for who repeats the request; called once, with the one that lasts
 }
 
 // Context ends with the endpoint's deadline. For a read it also ends when the caller hangs up; a write is seen through.
@@ -51,6 +54,7 @@ type endpoint struct {
 	unless  map[string]any // the values of query parameters that are not given
 	time    time.Duration  // 0: readTime or writeTime
 	alone   bool           // identical requests do not share a response
+	kind    string         // of the operation that the request becomes for callers who do not wait; empty: they must
 	in, out reflect.Type
 	check   func(c call, in any) []common.FieldError // what is wrong with a body's values; nil if the endpoint says it itself
 	run     func(http.ResponseWriter, call) (any, error)
@@ -103,19 +107,23 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if isRead(r) && e.limit(r) > readTime { // the server's ReadTimeout would end the request's context; a test's recorder has no deadline
 		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	}
-	a := e.serve(w, c)
-	if a.err != nil {
+	e.send(w, r, e.serve(w, c))
+}
+
+// send sends a response, whatever it is.
+func (e *endpoint) send(w http.ResponseWriter, r *http.Request, a answer) {
+	switch {
+	case a.err != nil:
 		if p, ok := errors.AsType[*panicked](a.err); ok {
 			e.server.logPanic(r, p.stack)
 		}
 		writeError(w, r, a.err)
-		return
-	}
-	if a.stream != nil {
+	case a.stream != nil:
+		addHeader(w.Header(), a.header)
 		e.server.serveStream(w, r, a.stream)
-		return
+	default:
+		a.send(w, cmp.Or(a.status, e.status))
 	}
-	a.send(w, e.status)
 }
 
 // serve answers c. Identical reads of an account that are under way share their answer, but never one from before a write that was answered.
@@ -123,21 +131,35 @@ func (e *endpoint) serve(w http.ResponseWriter, c call) answer {
 	if err := e.resolve(&c); err != nil {
 		return answer{err: err}
 	}
-	switch {
-	case c.account == nil:
-	case shareable(c.request) && !e.alone:
-		a, shared := c.account.reads.join(c.ctx, readKey(c.request), e.limit(c.request), func(ctx context.Context) answer {
-			c.ctx = ctx
-			return e.do(w, c)
-		})
-		recordOf(c.request).Shared = shared
-		return a
-	case !isRead(c.request):
+	if isRead(c.request) {
+		return e.read(w, c)
+	}
+	return e.idempotent(w, c)
+}
+
+// read serves a request that changes nothing.
+func (e *endpoint) read(w http.ResponseWriter, c call) answer {
+	if c.account == nil || !shareable(c.request) || e.alone {
+		return e.do(w, c)
+	}
+	a, shared := c.account.reads.join(c.ctx, readKey(c.request), e.limit(c.request), func(ctx context.Context) answer {
+		c.ctx = ctx
+		return e.do(w, c)
+	})
+	recordOf(c.request).Shared = shared
+	return a
+}
+
+// write serves a request that may change something. It is seen through when the caller hangs up.
+func (e *endpoint) write(w http.ResponseWriter, c call) answer {
+	c.ctx = operations.WithRequestID(context.WithoutCancel(c.ctx), recordOf(c.request).ID)
+	if e.kind != "" && c.account != nil && wantsProgress(c.request) {
+		return e.attempt(w, c)
+	}
+	if c.account != nil {
 		defer c.account.written(c) // also when it failed, or panicked: it may have changed something
 	}
-	if !isRead(c.request) {
-		c.ctx = saga.WithProgress(context.WithoutCancel(c.ctx), &recordOf(c.request).Progress)
-	}
+	c.ctx = saga.WithProgress(c.ctx, &recordOf(c.request).Progress)
 	return e.do(w, c)
 }
 
@@ -165,8 +187,11 @@ func (e *endpoint) do(w http.ResponseWriter, c call) answer {
 	if err != nil {
 		return answer{err: err}
 	}
-	if s, ok := out.(*stream); ok {
-		return answer{stream: s}
+	switch out := out.(type) {
+	case *stream:
+		return answer{stream: out}
+	case *operations.Operation:
+		return c.inBackground(*out)
 	}
 	if accepted(c.request) == mediaText {
 		if text, ok := textreport.Of(out); ok {

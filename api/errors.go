@@ -88,7 +88,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p problem) {
 	if err != nil { // strings and numbers always marshal
 		body = []byte(`{"title":"Internal Server Error","status":500}`)
 	}
-	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Content-Type", mediaProblem)
 	write(w, p.Status, append(body, '\n'))
 }
 

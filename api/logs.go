@@ -111,7 +111,7 @@ func readLogs(c call, of string, from logs.Source, previous bool) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &stream{func(ctx context.Context, out *sse.Writer) error {
+	return &stream{run: func(ctx context.Context, out *sse.Writer) error {
 		if err := out.Begin(); err != nil {
 			return err
 		}

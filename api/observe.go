@@ -27,7 +27,7 @@ func showStatus(c call, at target, _ none) (any, error) {
 		return c.account.observer.Status(c.Context(), at.cluster, at.service)
 	}
 	observer := c.account.observer
-	return &stream{func(ctx context.Context, out *sse.Writer) error {
+	return &stream{run: func(ctx context.Context, out *sse.Writer) error {
 		return observer.Watch(ctx, at.cluster, at.service, func(s *observe.Status) error {
 			return out.Send(sse.Event{Name: "status", Data: s, Text: func() string { return textreport.StatusLine(time.Now(), s) }})
 		})

@@ -34,7 +34,7 @@ func TestTheOpenAPIDocumentAndItsExamplesAreValid(t *testing.T) {
 }
 
 // kindSchemas are the types that the document gives to the kinds of query parameters.
-var kindSchemas = map[string]string{"flag": "boolean", "number": "integer", "text": "string", "choice": "string", "instant": "string"}
+var kindSchemas = map[string]string{"flag": "boolean", "number": "integer", "text": "string", "choice": "string", "instant": "string", "texts": "array"}
 
 // servedOperations are the router's methods and paths with the query parameters of each and their types.
 func servedOperations(t *testing.T, s *Server) map[string]map[string]string {

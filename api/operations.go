@@ -1,6 +1,11 @@
 package api
 
 import (
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/gorilla/mux"
 	"github.com/sirupsen/logrus"
 
 	"ecs-api/api/telemetry"
@@ -29,4 +34,107 @@ func (s *Server) observeOperation(o operations.Operation) {
 		level, fields["error"] = logrus.ErrorLevel, telemetry.Shorten(o.Err.Error(), telemetry.MaxText)
 	}
 	s.log.WithFields(fields).Log(level, "operation")
+}
+
+// listOperations returns the account's operations, the latest first.
+func listOperations(c call, _ none) ([]*operation, error) {
+	list := []*operation{}
+	state, target := c.text("state"), c.text("target")
+	for _, op := range c.server.background.Operations(c.account.name) {
+		if (state == "" || state == string(op.State)) && (target == "" || target == op.Target) {
+			list = append(list, showable(c.request, op))
+		}
+	}
+	return list, nil
+}
+
+// showOperation returns an operation: as it is, when it has ended, or as a stream of its progress.
+func showOperation(c call, _ none) (any, error) {
+	group, id := c.server.background, c.name("operation")
+	if c.streams() {
+		if _, err := group.Operation(c.account.name, id); err != nil {
+			return nil, err
+		}
+		return c.follow(id), nil
+	}
+	op, err := group.Await(c.Context(), c.account.name, id, time.Duration(c.number("wait"))*time.Second)
+	if err != nil {
+		return nil, err
+	}
+	return showable(c.request, op), nil
+}
+
+// flywheelTask is an operation as Spinup's other APIs show their tasks.
+type flywheelTask struct {
+	ID          string     `json:"id"`
+	Status      string     `json:"status"` // created, running, completed, failed
+	CreatedAt   time.Time  `json:"created_at"`
+	CheckinAt   time.Time  `json:"checkin_at"` // of the last change
+	CompletedAt *time.Time `json:"completed_at"`
+	FailedAt    *time.Time `json:"failed_at"`
+	Failure     string     `json:"failure"`
+	Events      []string   `json:"events"`
+}
+
+// flywheel returns the operations of those ids that the caller may see.
+func flywheel(c call, _ none) (map[string]*flywheelTask, error) {
+	tasks := map[string]*flywheelTask{}
+	ids := c.texts("task")
+	for name := range c.server.accounts {
+		if !recordOf(c.request).Grant.Allows(name) {
+			continue
+		}
+		for _, id := range ids {
+			if op, err := c.server.background.Operation(name, id); err == nil {
+				tasks[id] = newFlywheelTask(showable(c.request, op))
+			}
+		}
+	}
+	return tasks, nil
+}
+
+// newFlywheelTask returns an operation in the form of Spinup's other APIs.
+func newFlywheelTask(op *operation) *flywheelTask {
+	t := &flywheelTask{ID: op.ID, Status: "running", CreatedAt: op.StartedAt, CheckinAt: op.StartedAt, Events: []string{}}
+	type event struct {
+		at   time.Time
+		text string
+	}
+	events := []event{{op.StartedAt, op.Kind + " " + op.Target}}
+	for _, step := range op.Steps {
+		events = append(events, event{step.StartedAt, step.Name})
+		if step.EndedAt == nil {
+			continue
+		}
+		text := step.Name + ": " + string(step.State)
+		if step.Detail != "" {
+			text += ": " + step.Detail
+		}
+		events = append(events, event{*step.EndedAt, text})
+	}
+	switch op.State {
+	case saga.Succeeded:
+		t.Status, t.CompletedAt = "completed", op.EndedAt
+		events = append(events, event{*op.EndedAt, "completed"})
+	case saga.Failed:
+		t.Status, t.FailedAt, t.Failure = "failed", op.EndedAt, op.Error
+		events = append(events, event{*op.EndedAt, "failed: " + op.Error})
+	}
+	slices.SortStableFunc(events, func(a, b event) int { return a.at.Compare(b.at) })
+	for _, e := range events {
+		t.CheckinAt = e.at
+		t.Events = append(t.Events, e.at.Format(time.RFC3339Nano)+" "+e.text)
+	}
+	return t
+}
+
+// maxTasks is how many tasks one request may ask for.
+const maxTasks = 100
+
+// operationRoutes are the routes of what goes on after its request was responded to.
+func (s *Server) operationRoutes(v1 *mux.Router) {
+	get := func(path string, h http.Handler) { v1.Handle(path, h).Methods(http.MethodGet) }
+	get("/{account}/operations", handle(s, http.StatusOK, listOperations, choice("state", string(saga.Running), string(saga.Succeeded), string(saga.Failed)), text("target")))
+	get("/{account}/operations/{operation}", handle(s, http.StatusOK, showOperation, number("wait", 1, longestWait, 0), unshared(), within((longestWait+30)*time.Second)))
+	get("/flywheel", handle(s, http.StatusOK, flywheel, texts("task", maxTasks)))
 }

@@ -23,6 +23,7 @@ type param struct {
 	query bool
 	kind  string // for the documentation: flag, number, text, instant, choice, name
 	parse func(string) (any, error)
+	many  int // how often the query may have it, if that is more than once
 }
 
 // params are the checked values of a request's path and query.
@@ -57,6 +58,27 @@ func number(name string, least, most, unless int64) setting {
 // text takes a line of text from the query; empty unless given.
 func text(name string) setting {
 	return queryParam(name, "text", func(s string) (any, error) { return s, checkText(s) }, "")
+}
+
+// texts takes lines of text from the query, up to most of them; none unless given.
+func texts(name string, most int) setting {
+	return func(e *endpoint) {
+		queryParam(name, "texts", nil, []string(nil))(e)
+		e.params[len(e.params)-1].many = most
+	}
+}
+
+// parseTexts checks the values of a query parameter that may be given many times.
+func parseTexts(values []string, most int) ([]string, error) {
+	if len(values) > most {
+		return nil, fmt.Errorf("may be given %d times", most)
+	}
+	for _, s := range values {
+		if err := checkText(s); err != nil {
+			return nil, err
+		}
+	}
+	return values, nil
 }
 
 // choice takes one of the words from the query, in any case; empty unless given.
@@ -140,6 +162,11 @@ func (e *endpoint) parse(vars map[string]string, rawQuery string) (params, error
 			continue
 		}
 		parse := param.parse
+		if param.many > 0 {
+			v, err := parseTexts(query[param.name], param.many)
+			set(param.name, "", func(string) (any, error) { return v, err })
+			continue
+		}
 		if len(query[param.name]) > 1 {
 			parse = func(string) (any, error) { return nil, fmt.Errorf("is given more than once") }
 		}
@@ -236,6 +263,9 @@ func (c call) number(name string) int64 { return value[int64](c, name) }
 
 // text returns the query's text or choice of that name.
 func (c call) text(name string) string { return value[string](c, name) }
+
+// texts returns the query's texts of that name.
+func (c call) texts(name string) []string { return value[[]string](c, name) }
 
 // instant returns the query's time of that name, in UTC.
 func (c call) instant(name string) time.Time { return value[time.Time](c, name) }

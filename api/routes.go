@@ -25,6 +25,7 @@ func (s *Server) routes() {
 
 	v1.Handle("/accounts", handle(s, http.StatusOK, listAccounts)).Methods(http.MethodGet)
 	s.serviceRoutes(v1)
+	s.operationRoutes(v1)
 	s.observeRoutes(v1)
 	s.logRoutes(v1)
 	s.clusterRoutes(v1)

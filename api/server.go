@@ -14,6 +14,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.opentelemetry.io/otel/trace"
 
+	"ecs-api/api/idempotency"
 	"ecs-api/api/sse"
 	"ecs-api/api/telemetry"
 	"ecs-api/api/tokens"
@@ -67,7 +68,9 @@ type Server struct {
 	router     *mux.Router
 	public     map[string]bool // the paths that need no token
 	streams    *sse.Streams
-	handler    http.Handler
+	// idempotency keeps the responses to requests that may be repeated.
+	idempotency *idempotency.Keeper
+	handler     http.Handler
 }
 
 // New returns a server for the accounts of o.Config. It makes no call to AWS.
@@ -82,6 +85,8 @@ func New(o Options) (*Server, error) {
 		router:   mux.NewRouter().UseEncodedPath().SkipClean(true),
 		public:   map[string]bool{},
 		streams:  sse.New(o.Streams),
+
+		idempotency: idempotency.NewKeeper(idempotency.NewMemory(idempotency.Limits{})),
 	}
 	if o.Traces != nil {
 		s.tracer = o.Traces.Tracer("ecs-api/api")
@@ -121,6 +126,7 @@ func (s *Server) observeAWS(account string) func(context.Context, common.AWSCall
 // requests would not end.
 func (s *Server) Stop() {
 	s.streams.Stop()
+	s.background.Stop()
 	for _, a := range s.accounts {
 		a.observer.Close()
 	}

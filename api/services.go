@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -10,8 +9,6 @@ import (
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration"
-	"ecs-api/orchestration/operations"
-	"ecs-api/orchestration/teardown"
 )
 
 // orchestrationTime is longer than any orchestration takes: they have deadlines of their own, and roll back what they created when those
@@ -61,24 +58,21 @@ func showService(c call, at target, _ none) (any, error) {
 }
 
 // deleteService deletes a service; recursive takes down what belongs to it as well, and says where that can be followed.
-func deleteService(c call, at target, _ none) (*teardown.Output, error) {
+func deleteService(c call, at target, _ none) (any, error) {
 	out, op, err := c.account.orchestrator.Delete(c.Context(), at.cluster, at.service, c.flag("recursive"))
-	if err == nil && op != nil {
-		c.header.Set("Operation-Location", base+"/"+url.PathEscape(c.name("account"))+"/operations/"+op.ID)
+	switch {
+	case err != nil:
+		return nil, err
+	case op != nil && wantsProgress(c.request):
+		return op, nil
+	case op != nil:
+		c.locate(*op)
 	}
-	return out, err
+	return out, nil
 }
 
 func listServiceEvents(c call, at target, _ none) ([]*awsecs.ServiceEvent, error) {
 	return c.account.observer.Events(c.Context(), at.cluster, at.service)
-}
-
-func listOperations(c call, _ none) ([]operations.Operation, error) {
-	return c.server.background.Operations(c.account.name), nil
-}
-
-func showOperation(c call, _ none) (operations.Operation, error) {
-	return c.server.background.Operation(c.account.name, c.name("operation"))
 }
 
 // orEmpty returns the list, or an empty one for nil, which JSON would write as null.
@@ -94,18 +88,16 @@ func (s *Server) serviceRoutes(v1 *mux.Router) {
 	const services = "/{account}/clusters/{cluster}/services"
 	const service = services + "/{service}"
 	slashed, waits := slashes("cluster", "service"), number("wait", 1, longestWait, 0)
-	v1.Handle("/{account}/services", handle(s, http.StatusOK, createService, waits, checked(checkCreate), within(orchestrationTime))).Methods(http.MethodPost)
+	v1.Handle("/{account}/services", handle(s, http.StatusOK, createService, asynchronous("create service"), waits, checked(checkCreate), within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(services, handle(s, http.StatusOK, targeted(listServices), slashes("cluster"), flag("all"))).Methods(http.MethodGet)
-	v1.Handle(services, handle(s, http.StatusOK, changes(updateNamedService), slashes("cluster"), waits, within(orchestrationTime))).Methods(http.MethodPut)
+	v1.Handle(services, handle(s, http.StatusOK, changes(updateNamedService), asynchronous("update service"), slashes("cluster"), waits, within(orchestrationTime))).Methods(http.MethodPut)
 	v1.Handle(service, handle(s, http.StatusOK, targeted(showService), slashes("cluster", "service"), flag("all"))).Methods(http.MethodGet)
-	v1.Handle(service, handle(s, http.StatusOK, changes(updateService), slashed, waits, within(orchestrationTime))).Methods(http.MethodPut)
+	v1.Handle(service, handle(s, http.StatusOK, changes(updateService), asynchronous("update service"), slashed, waits, within(orchestrationTime))).Methods(http.MethodPut)
 	v1.Handle(service, handle(s, http.StatusOK, targeted(deleteService), slashes("cluster", "service"), flag("recursive"), within(orchestrationTime))).Methods(http.MethodDelete)
-	v1.Handle(service, handle(s, http.StatusOK, changes(patchService), slashed, waits, within(orchestrationTime))).Methods(http.MethodPatch)
-	v1.Handle(service+"/rollback", handle(s, http.StatusOK, changes(rollBackService), slashed, waits, within(orchestrationTime))).Methods(http.MethodPost)
-	v1.Handle(service+"/restart", handle(s, http.StatusOK, changes(restartService), slashed, waits, within(orchestrationTime))).Methods(http.MethodPost)
-	v1.Handle(service+"/power", handle(s, http.StatusOK, changes(powerService), slashed, waits, within(orchestrationTime))).Methods(http.MethodPut)
+	v1.Handle(service, handle(s, http.StatusOK, changes(patchService), asynchronous("patch service"), slashed, waits, within(orchestrationTime))).Methods(http.MethodPatch)
+	v1.Handle(service+"/rollback", handle(s, http.StatusOK, changes(rollBackService), asynchronous("roll back service"), slashed, waits, within(orchestrationTime))).Methods(http.MethodPost)
+	v1.Handle(service+"/restart", handle(s, http.StatusOK, changes(restartService), asynchronous("restart service"), slashed, waits, within(orchestrationTime))).Methods(http.MethodPost)
+	v1.Handle(service+"/power", handle(s, http.StatusOK, changes(powerService), asynchronous("start or stop service"), slashed, waits, within(orchestrationTime))).Methods(http.MethodPut)
 	v1.Handle(service+"/run", handle(s, http.StatusOK, targeted(runTask), slashed, waits, within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(service+"/events", handle(s, http.StatusOK, targeted(listServiceEvents), slashes("cluster", "service"))).Methods(http.MethodGet)
-	v1.Handle("/{account}/operations", handle(s, http.StatusOK, listOperations)).Methods(http.MethodGet)
-	v1.Handle("/{account}/operations/{operation}", handle(s, http.StatusOK, showOperation)).Methods(http.MethodGet)
 }

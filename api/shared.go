@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 
@@ -14,10 +13,12 @@ import (
 
 // answer is what an endpoint answers: an error, or a header and bytes, so that none of those who share it can change it for the others.
 type answer struct {
-	header http.Header
-	body   []byte
-	stream *stream // in place of a body; never shared
-	err    error
+	status   int // 0: the endpoint's
+	header   http.Header
+	body     []byte
+	stream   *stream // in place of a body; never shared
+	err      error
+	deferred bool // the response that lasts comes later: the request goes on
 }
 
 // flights are the reads of an account that are under way. Identical ones share one flight, and so their calls to AWS. The zero value is
@@ -126,11 +127,21 @@ func readKey(r *http.Request) string {
 	return key
 }
 
+// addHeader sets in h what more has; what the server did of what the caller prefers is in both.
+func addHeader(h, more http.Header) {
+	for name, values := range more {
+		if name != headerApplied {
+			h.Del(name)
+		}
+		for _, value := range values {
+			h.Add(name, value)
+		}
+	}
+}
+
 // send writes an answer that is a success.
 func (a answer) send(w http.ResponseWriter, status int) {
-	for name, values := range a.header {
-		w.Header()[name] = slices.Clone(values)
-	}
+	addHeader(w.Header(), a.header)
 	if len(a.body) > 0 && w.Header().Get("Content-Type") == "" {
 		w.Header().Set("Content-Type", "application/json")
 	}

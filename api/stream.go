@@ -12,6 +12,8 @@ import (
 // hangs up, the stream's time is over or the server stops.
 type stream struct {
 	run func(context.Context, *sse.Writer) error
+	// otherwise is sent in place of a stream that the server cannot open; nil for the error.
+	otherwise func(http.ResponseWriter)
 }
 
 // streams reports whether the caller of c wants a stream: by follow, where the route takes it, or by asking for events.
@@ -43,6 +45,8 @@ func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, out *stream
 	case err == nil:
 	case begun:
 		recordOf(r).Err = err
+	case out.otherwise != nil:
+		out.otherwise(w)
 	default:
 		writeError(w, r, err)
 	}

@@ -40,7 +40,7 @@ func streaming(t *testing.T, run func(context.Context, *sse.Writer) error) *harn
 	h := newHarness(t, localaws.New())
 	h.v1().Handle("/{account}/test", handle(h.Server, http.StatusOK, func(c call, _ none) (any, error) {
 		if c.streams() {
-			return &stream{run}, nil
+			return &stream{run: run}, nil
 		}
 		return map[string]int{"n": 1}, nil
 	}, flag("follow"))).Methods(http.MethodGet)

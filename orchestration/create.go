@@ -12,6 +12,7 @@ import (
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/observe"
+	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
 	"ecs-api/orchestration/space"
@@ -85,6 +86,7 @@ func (c *creation) run(ctx context.Context) (*CreateOutput, saga.Rollback, error
 	if err != nil {
 		return nil, nil, err
 	}
+	operations.Decided(ctx, c.cluster+"/"+c.service)
 	var out *CreateOutput
 	back, err := saga.InOrder(plan.Apply(), plan.verify(), saga.Do(func(context.Context) error { out = plan.output(); return nil }))(ctx)
 	if deletedMeanwhile(err) {

@@ -11,6 +11,7 @@ import (
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/observe"
+	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/saga"
 	"ecs-api/orchestration/space"
 	"ecs-api/orchestration/transaction"
@@ -149,6 +150,7 @@ func (u *update) run(ctx context.Context) (*UpdateOutput, saga.Rollback, error) 
 	if err != nil {
 		return nil, nil, err
 	}
+	operations.Decided(ctx, u.cluster+"/"+u.service)
 	var out *UpdateOutput
 	back, err := saga.InOrder(plan.Apply(), plan.parts.Verify(), saga.Do(func(context.Context) error { out = plan.output(); return nil }))(ctx)
 	if err != nil {

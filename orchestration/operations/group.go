@@ -4,6 +4,7 @@ package operations
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"sync"
 	"time"
@@ -22,13 +23,15 @@ type Operation struct {
 	Target    string            `json:"target"` // such as "myclu/www"
 	State     saga.State        `json:"state"`
 	StartedAt time.Time         `json:"startedAt"`
-	EndedAt   *time.Time        `json:"endedAt,omitempty"`
+	EndedAt   *time.Time        `json:"endedAt"`
 	Steps     []saga.StepReport `json:"steps"`
+	Result    json.RawMessage   `json:"result"` // what the request would have returned, once it has succeeded
 	Error     string            `json:"error,omitempty"`
 
-	Account string `json:"-"` // the account it works in
-	Err     error  `json:"-"` // why it failed, in full: for the log
-	TraceID string `json:"-"` // of the request that began it; empty if traces are off
+	Account   string `json:"-"` // the account it works in
+	Err       error  `json:"-"` // why it failed, in full: for the log
+	TraceID   string `json:"-"` // of the request that began it; empty if traces are off
+	RequestID string `json:"-"` // of the request that began it
 }
 
 // How many ended operations are kept in memory, and for how long.
@@ -48,6 +51,9 @@ type Group struct {
 	running sync.WaitGroup
 	closed  bool
 	all     []*operation // oldest first
+
+	waits     context.Context // ends when nobody is to wait for operations any more
+	stopWaits context.CancelFunc
 }
 
 // operation is an Operation on its way.
@@ -62,56 +68,90 @@ func NewGroup(observe func(Operation)) *Group {
 		observe = func(Operation) {}
 	}
 	ctx, cancel := context.WithCancel(context.Background()) // ended by Shutdown
-	return &Group{observe: observe, ctx: ctx, cancel: cancel, closing: make(chan struct{})}
+	waits, stopWaits := context.WithCancel(ctx)             // ended by Stop
+	return &Group{observe: observe, ctx: ctx, cancel: cancel, closing: make(chan struct{}), waits: waits, stopWaits: stopWaits}
 }
 
-// Start begins a piece of work, which has until deadline; done is called when the work has ended, before the operation reads so: what it held is free by then. It fails when the group is shutting down.
+// Start begins a piece of work, which has until deadline; o.Result is shown when it has succeeded. Done is called when the work has ended, before the operation reads so: what it held is free by then. It fails when the group is shutting down.
 func (g *Group) Start(ctx context.Context, o Operation, deadline time.Duration, work func(context.Context) error, done func()) (Operation, error) {
 	g.mu.Lock()
 	if g.closed {
 		g.mu.Unlock()
 		return Operation{}, common.Errorf(common.Unavailable, "the server is shutting down; repeat the request")
 	}
-	o.ID, o.State, o.StartedAt, o.TraceID = uuid.NewString(), saga.Running, time.Now().UTC(), saga.TraceID(ctx)
-	op := &operation{report: o, progress: &saga.Progress{}}
+	result := o.Result
+	op := newOperation(ctx, &o)
 	g.all = append(g.all, op)
 	g.forget()
 	g.running.Add(1)
 	g.mu.Unlock()
 	g.observe(o)
 
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadline)
-	stop := context.AfterFunc(g.ctx, cancel) // shutdown ends it at last
+	ctx, cancel := g.within(ctx, deadline)
 	go func() {
 		defer g.running.Done()
 		defer cancel()
-		defer stop()
 		ctx, ended := saga.Traced(ctx, o.Kind, attribute.String("ecs_api.operation", o.ID)) // below the request's span, which has ended
 		err := common.Safely(func() error { return work(common.Background(saga.WithProgress(ctx, op.progress))) })
 		ended(err)
-		if err != nil && g.ctx.Err() != nil {
-			err = common.Errorf(common.Unavailable, "the server was shut down meanwhile; repeat the request to go on: %w", err)
-		}
 		done()
-		g.end(op, err)
+		g.end(op, result, g.interrupted(err))
 	}()
 	return o, nil
 }
 
+// newOperation gives o what every operation begins with.
+func newOperation(ctx context.Context, o *Operation) *operation {
+	o.ID, o.State, o.StartedAt, o.TraceID, o.RequestID = uuid.NewString(), saga.Running, time.Now().UTC(), saga.TraceID(ctx), requestID(ctx)
+	o.Result, o.Steps = nil, []saga.StepReport{}
+	return &operation{report: *o, progress: &saga.Progress{}}
+}
+
+// within returns the context of work that has until deadline, and that a shutdown ends at last.
+func (g *Group) within(ctx context.Context, deadline time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadline)
+	stop := context.AfterFunc(g.ctx, cancel)
+	return ctx, func() {
+		stop()
+		cancel()
+	}
+}
+
+// interrupted returns the error of work, which says so if a shutdown is why it failed.
+func (g *Group) interrupted(err error) error {
+	if err != nil && g.ctx.Err() != nil {
+		return common.Errorf(common.Unavailable, "the server was shut down meanwhile; repeat the request to go on: %w", err)
+	}
+	return err
+}
+
+type requestIDKey struct{}
+
+// WithRequestID returns a context of the request of that id: operations that it begins carry it.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestIDKey{}, id)
+}
+
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
+
 // end tells the observer how an operation ended, and only then whoever asks.
-func (g *Group) end(op *operation, err error) {
+func (g *Group) end(op *operation, result json.RawMessage, err error) {
 	g.mu.Lock()
 	ended := op.view()
 	g.mu.Unlock()
 	now := time.Now().UTC()
-	ended.EndedAt, ended.State = &now, saga.Succeeded
+	ended.EndedAt, ended.State, ended.Result = &now, saga.Succeeded, result
 	if err != nil {
-		ended.State, ended.Error, ended.Err = saga.Failed, common.Public(err), err
+		ended.State, ended.Result, ended.Error, ended.Err = saga.Failed, nil, common.Public(err), err
 	}
 	g.observe(ended)
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	op.report, op.report.Steps = ended, nil
+	g.mu.Unlock()
+	op.progress.Notify()
 }
 
 // view returns the operation as it is now. The group's lock must be held.
@@ -153,12 +193,25 @@ func (g *Group) Operation(account, id string) (Operation, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.forget()
+	op := g.find(account, id)
+	if op != nil {
+		return op.view(), nil
+	}
+	return Operation{}, notKept(id)
+}
+
+// find returns the account's operation of that id; nil if there is none. The lock must be held.
+func (g *Group) find(account, id string) *operation {
 	for _, op := range g.all {
 		if op.report.Account == account && op.report.ID == id {
-			return op.view(), nil
+			return op
 		}
 	}
-	return Operation{}, common.Errorf(common.NotFound, "there is no operation %s: they are kept for 24 hours by the server that runs them, and end with it; what they were doing goes on when it is asked for again", id)
+	return nil
+}
+
+func notKept(id string) error {
+	return common.Errorf(common.NotFound, "there is no operation %s: they are kept for 24 hours by the server that runs them, and end with it; what they were doing goes on when it is asked for again", id)
 }
 
 // Shutdown takes no more work, and waits for what is running until ctx ends; it then cancels it, and waits for it to end. It returns how

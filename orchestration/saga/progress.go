@@ -29,8 +29,9 @@ type StepReport struct {
 
 // Progress collects the steps of one piece of work. A nil Progress collects nothing.
 type Progress struct {
-	mu    sync.Mutex
-	steps []StepReport
+	mu      sync.Mutex
+	steps   []StepReport
+	changed chan struct{} // closed at the next change; nil while nobody watches
 }
 
 type progressKey struct{}
@@ -55,6 +56,31 @@ func (p *Progress) Steps() []StepReport {
 	return append([]StepReport{}, p.steps...)
 }
 
+// Changed returns a channel that is closed when a step begins or ends after the call, or at Notify.
+func (p *Progress) Changed() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.changed == nil {
+		p.changed = make(chan struct{})
+	}
+	return p.changed
+}
+
+// Notify tells those who watch that there is news beside the steps.
+func (p *Progress) Notify() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.notify()
+}
+
+// notify is Notify where the lock is held.
+func (p *Progress) notify() {
+	if p.changed != nil {
+		close(p.changed)
+		p.changed = nil
+	}
+}
+
 // begin reports that a step has begun; the function it returns, that it has ended.
 func (p *Progress) begin(name string) (end func(detail string, err error)) {
 	if p == nil {
@@ -64,6 +90,7 @@ func (p *Progress) begin(name string) (end func(detail string, err error)) {
 	defer p.mu.Unlock()
 	index := len(p.steps)
 	p.steps = append(p.steps, StepReport{Name: name, State: Running, StartedAt: time.Now().UTC()})
+	p.notify()
 	return func(detail string, err error) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -73,6 +100,7 @@ func (p *Progress) begin(name string) (end func(detail string, err error)) {
 		if err != nil {
 			s.State, s.Detail = Failed, common.Public(err)
 		}
+		p.notify()
 	}
 }
 

@@ -81,7 +81,7 @@ func (o *Teardowns) delete(ctx context.Context, cluster, service string, recursi
 	if !recursive {
 		return out, nil, nil
 	}
-	op, err := tx.HandOver(ctx, KindDelete, teardownTime, t.run)
+	op, err := tx.HandOver(ctx, KindDelete, out, teardownTime, t.run)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -4,6 +4,7 @@ package transaction
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"ecs-api/common"
@@ -135,9 +136,13 @@ func (t *Transaction) Fail(ctx context.Context, err error, back saga.Rollback) e
 	return common.WithLeft(err, leftovers...)
 }
 
-// HandOver starts an operation that goes on with the request, and has its lock until it has ended. It fails when the server is shutting down.
-func (t *Transaction) HandOver(ctx context.Context, kind string, limit time.Duration, work func(context.Context) error) (operations.Operation, error) {
-	op, err := t.m.Background.Start(ctx, operations.Operation{Kind: kind, Target: t.Target, Account: t.m.Account.Name}, limit, work, t.lock.Release)
+// HandOver starts an operation that goes on with the request, and has its lock until it has ended; the result is what the request returns. It fails when the server is shutting down.
+func (t *Transaction) HandOver(ctx context.Context, kind string, result any, limit time.Duration, work func(context.Context) error) (operations.Operation, error) {
+	encoded, err := json.Marshal(result)
+	if err != nil {
+		return operations.Operation{}, common.Errorf(common.Internal, "encode the result: %w", err)
+	}
+	op, err := t.m.Background.Start(ctx, operations.Operation{Kind: kind, Target: t.Target, Account: t.m.Account.Name, Result: encoded}, limit, work, t.lock.Release)
 	if err == nil {
 		t.ended = true
 		t.lock.Operation(op.ID)

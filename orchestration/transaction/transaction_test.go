@@ -180,7 +180,7 @@ func TestAnOperationReadsEndedWhenItsLockIsFree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		op, err := tx.HandOver(t.Context(), "work", time.Minute, func(context.Context) error { return nil })
+		op, err := tx.HandOver(t.Context(), "work", nil, time.Minute, func(context.Context) error { return nil })
 		if err != nil {
 			t.Fatal(err)
 		}

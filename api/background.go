@@ -1,0 +1,139 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+
+	"ecs-api/api/sse"
+	"ecs-api/common"
+	"ecs-api/orchestration/operations"
+	"ecs-api/orchestration/saga"
+)
+
+// Headers that say where work that goes on can be followed.
+const (
+	headerOperation = "Operation-Location"
+	headerFlywheel  = "X-Flywheel-Task"
+)
+
+// asynchronous lets callers choose not to wait for the endpoint: it goes on as an operation of that kind as soon as it has decided what it changes. See
+// operations.Decided.
+func asynchronous(kind string) setting { return func(e *endpoint) { e.kind = kind } }
+
+// prefersAsync reports whether the caller of r does not want to wait.
+func prefersAsync(r *http.Request) bool {
+	_, async := preference(r, "respond-async")
+	return async
+}
+
+// wantsProgress reports whether the caller of r wants an operation in place of the response, or its progress and then the response.
+func wantsProgress(r *http.Request) bool { return prefersAsync(r) || accepted(r) == mediaEvents }
+
+// attempt serves a write whose caller does not wait. One that ends before it has decided, such as a wrong one, is responded to as if they waited.
+func (e *endpoint) attempt(w http.ResponseWriter, c call) answer {
+	var out answer // written before the work ends, and read only if that was no operation
+	settle := c.settle
+	c.settle = nil
+	events := accepted(c.request) == mediaEvents
+	op, err := e.server.background.Attempt(c.ctx, operations.Operation{Kind: e.kind, Account: c.account.name}, e.limit(c.request)+writeTime, func(ctx context.Context) (json.RawMessage, error) {
+		defer c.account.written(c)
+		c.ctx = ctx
+		done := answer{err: common.Errorf(common.Internal, "the request ended without a response")} // where it panics
+		defer func() {
+			if settle != nil && events && operations.HasDecided(ctx) {
+				settle(done)
+			}
+		}()
+		done = e.do(w, c)
+		out = done
+		return done.body, done.err
+	})
+	switch {
+	case op != nil:
+		a := c.inBackground(*op)
+		a.deferred = events
+		return a
+	case err != nil && out.err == nil:
+		return answer{err: err} // it has panicked, or not begun
+	case events && out.err == nil && out.stream == nil:
+		out.stream = &stream{run: func(_ context.Context, w *sse.Writer) error {
+			return w.Send(sse.Event{Name: "result", Data: json.RawMessage(out.body)})
+		}}
+	}
+	return out
+}
+
+// inBackground returns the response to a request that goes on as an operation: its progress, to callers who want events; else the operation.
+func (c call) inBackground(op operations.Operation) answer {
+	if c.header == nil { // where the work is at it, which has a header of its own
+		c.header = http.Header{}
+	}
+	c.locate(op)
+	body, err := encode(showable(c.request, op))
+	if err != nil {
+		return answer{err: common.Errorf(common.Internal, "encode the operation: %w", err)}
+	}
+	a := answer{status: http.StatusAccepted, header: c.header, body: body}
+	if accepted(c.request) == mediaEvents {
+		now := a
+		a.stream = c.follow(op.ID)
+		a.stream.otherwise = func(w http.ResponseWriter) { now.send(w, now.status) } // it goes on all the same
+	} else {
+		c.header.Set(headerApplied, "respond-async")
+	}
+	return a
+}
+
+// locate names in the response the operation with which the request goes on.
+func (c call) locate(op operations.Operation) {
+	c.header.Set(headerOperation, base+"/"+url.PathEscape(c.account.name)+"/operations/"+op.ID)
+	c.header.Set(headerFlywheel, op.ID)
+}
+
+// follow returns a stream of an operation's progress: an event step when a step begins or ends, at last result or error.
+func (c call) follow(id string) *stream {
+	group, account, r := c.server.background, c.account.name, c.request
+	return &stream{run: func(ctx context.Context, out *sse.Writer) error {
+		var sent []saga.State
+		return group.Watch(ctx, account, id, func(op operations.Operation) error {
+			for i, step := range op.Steps {
+				if i == len(sent) {
+					sent = append(sent, "")
+				}
+				if sent[i] == step.State {
+					continue
+				}
+				sent[i] = step.State
+				if err := out.Send(sse.Event{Name: "step", Data: step}); err != nil {
+					return err
+				}
+			}
+			switch op.State {
+			case saga.Succeeded:
+				return out.Send(sse.Event{Name: "result", Data: op.Result})
+			case saga.Failed:
+				return out.Send(sse.Event{Name: "error", Data: showable(r, op).Problem})
+			}
+			return out.Begin()
+		})
+	}}
+}
+
+// operation is an operation as callers see it.
+type operation struct {
+	operations.Operation
+	Problem *problem `json:"problem"` // why it failed
+}
+
+// showable returns an operation as callers see it.
+func showable(r *http.Request, op operations.Operation) *operation {
+	shown := &operation{Operation: op}
+	if op.Err != nil {
+		p := completeProblem(r, problemFor(op.Err))
+		p.RequestID = op.RequestID
+		shown.Problem, shown.Error = &p, p.Detail
+	}
+	return shown
+}

@@ -1,0 +1,103 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"slices"
+
+	"ecs-api/api/idempotency"
+	"ecs-api/api/sse"
+	"ecs-api/common"
+)
+
+// Headers of requests that may be repeated.
+const (
+	headerKey      = "Idempotency-Key"
+	headerReplayed = "Idempotent-Replayed"
+)
+
+// keptHeaders are those of a response that are set while its body is decoded, and replayed with it.
+var keptHeaders = []string{headerIgnored, headerApplied}
+
+// idempotent serves a write. A POST with an Idempotency-Key that has been responded to gets the same response again, and changes nothing.
+func (e *endpoint) idempotent(w http.ResponseWriter, c call) answer {
+	values := c.request.Header.Values(headerKey)
+	if c.request.Method != http.MethodPost || len(values) == 0 {
+		return e.write(w, c)
+	}
+	if len(values) > 1 {
+		return answer{err: common.Errorf(common.BadRequest, "the Idempotency-Key is given more than once")}
+	}
+	if err := idempotency.CheckKey(values[0]); err != nil {
+		return answer{err: err}
+	}
+	text, err := readBody(w, c.request)
+	if err != nil {
+		return answer{err: err}
+	}
+	c.request.Body, c.request.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
+	keeper, key := e.server.idempotency, idempotency.Key{Caller: recordOf(c.request).Caller.Name, Key: values[0]}
+	first, err := keeper.Begin(c.ctx, key, c.request.Method, c.request.URL.EscapedPath()+"?"+c.request.URL.RawQuery, text)
+	if err != nil {
+		return answer{err: err}
+	}
+	if first != nil {
+		return replay(c.request, first)
+	}
+	ctx := context.WithoutCancel(c.ctx)
+	c.settle = func(a answer) { keeper.Finish(ctx, key, e.lasting(w, c.request, a)) }
+	a := answer{err: common.Errorf(common.Internal, "the request ended without a response")} // where it panics
+	defer func() {
+		if !a.deferred {
+			c.settle(a)
+		}
+	}()
+	a = e.write(w, c)
+	return a
+}
+
+// lasting returns the response of a as it is kept for who repeats the request; nil if a repetition should run instead: the error passes, or is the server's.
+func (e *endpoint) lasting(w http.ResponseWriter, r *http.Request, a answer) *idempotency.Response {
+	kept := &idempotency.Response{Status: a.status, Header: http.Header{}, Body: a.body}
+	for _, name := range keptHeaders {
+		if values := w.Header().Values(name); len(values) > 0 {
+			kept.Header[name] = slices.Clone(values)
+		}
+	}
+	if a.err == nil {
+		addHeader(kept.Header, a.header)
+		if kept.Status == 0 {
+			kept.Status = e.status
+		}
+		return kept
+	}
+	p := completeProblem(r, problemFor(a.err))
+	if p.Status >= 500 || p.Status == http.StatusTooManyRequests || common.RetryAfter(a.err) > 0 {
+		return nil
+	}
+	body, err := json.Marshal(p)
+	if err != nil { // strings and numbers always marshal
+		return nil
+	}
+	kept.Status, kept.Body = p.Status, append(body, '\n')
+	kept.Header.Set("Content-Type", mediaProblem)
+	return kept
+}
+
+// replay returns the response that the first request got: as an event to whoever wants events.
+func replay(r *http.Request, first *idempotency.Response) answer {
+	a := answer{status: first.Status, header: first.Header, body: first.Body}
+	if a.header == nil {
+		a.header = http.Header{}
+	}
+	a.header.Set(headerReplayed, "true")
+	if accepted(r) == mediaEvents && first.Status == http.StatusOK && json.Valid(first.Body) {
+		a.stream = &stream{run: func(_ context.Context, w *sse.Writer) error {
+			return w.Send(sse.Event{Name: "result", Data: json.RawMessage(first.Body)})
+		}}
+	}
+	return a
+}
