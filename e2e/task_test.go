@@ -44,3 +44,24 @@ func TestTasks(t *testing.T) {
 		{name: "stop one in another org's cluster", send: "DELETE /local/clusters/theirs/tasks/00000000000000000000000000000000", status: 404},
 	})
 }
+
+func TestTasksOfAService(t *testing.T) {
+	w := newWorld(t)
+	const www = "/local/clusters/oneclu/services/www"
+	w.run(t, []row{
+		{name: "create a service", send: "POST /local/services", status: 200, // moto runs no container that does not say how much memory it takes
+			body: `{"cluster": {"clustername": "oneclu"}, "taskdefinition": {"family": "one", "cpu": "256", "memory": "512", "containerdefinitions": [{"name": "web", "image": "nginx", "memory": 128}]},
+				"service": {"servicename": "www", "desiredcount": 1}, "tags": [{"Key": "team", "Value": "blue"}]}`},
+		{name: "run a task of it", send: "POST " + www + "/run", status: 200, body: `{"command": ["sh", "-c", "echo hello; sleep 600"], "environment": {"A": "b"}, "timeout": 3600}`,
+			answer: `{"Container": "web", "TimedOut": false, "Logs": [], "Warnings": []}`, keep: map[string]string{"task": "TaskArn"}},
+		{name: "it is found again", send: "GET /local/clusters/oneclu/tasks/${task.id}", status: 200, answer: `{"Tasks": [{"Group": "run:www", "Tags": [{"Key": "team", "Value": "blue"}]}]}`},
+		{name: "without a command", send: "POST " + www + "/run", status: 400, body: `{}`, wrong: []string{"Command"}},
+		{name: "in another container", send: "POST " + www + "/run", status: 400, body: `{"command": ["true"], "container": "db"}`, wrong: []string{"container"}},
+		{name: "for no time", send: "POST " + www + "/run", status: 400, body: `{"command": ["true"], "timeout": 0}`, wrong: []string{"timeout"}},
+		{name: "waiting too long", send: "POST " + www + "/run?wait=301", status: 400, body: `{"command": ["true"]}`, wrong: []string{"wait"}},
+		{name: "of one that is not there", send: "POST /local/clusters/oneclu/services/none/run", status: 404, body: `{"command": ["true"]}`},
+		{name: "stop it", send: "DELETE /local/clusters/oneclu/tasks/${task.id}", status: 200, answer: `{"Task": {"DesiredStatus": "STOPPED"}}`},
+		{name: "turn the service off", send: "PUT " + www + "/power", status: 200, body: `{"state": "stop"}`},
+		{name: "run one of a service that is off", send: "POST " + www + "/run", status: 409, body: `{"command": ["true"]}`},
+	})
+}

@@ -24,7 +24,7 @@ var rules = map[string]rule{
 	ecs + "DeleteCluster":          {before: refuseBusyCluster},
 	ecs + "ListServices":           {after: func(c *call) error { return c.onlyInCluster("serviceArns") }},
 	ecs + "ListTasks":              {before: listRunning, after: func(c *call) error { return c.onlyInCluster("taskArns") }},
-	ecs + "RunTask":                {after: showTasks},
+	ecs + "RunTask":                {before: placeOnFargate, after: showTasks},
 	ecs + "StopTask":               {after: showTasks},
 	ecs + "DescribeTasks":          {after: describeTasks},
 	ecs + "ListTaskDefinitions":    {after: sortRevisions},
@@ -109,6 +109,16 @@ func ofCluster(arns []string, cluster string) []string {
 func listRunning(c *call) error {
 	if text(c.in["desiredStatus"]) == "" {
 		c.in["desiredStatus"] = "RUNNING"
+	}
+	return nil
+}
+
+// placeOnFargate runs tasks of a capacity provider strategy on Fargate, where moto looks for instances, and those of a service that was created without a
+// launch type, which moto calls EC2.
+func placeOnFargate(c *call) error {
+	if len(objects(c.in["capacityProviderStrategy"])) > 0 || text(c.in["launchType"]) == "EC2" {
+		delete(c.in, "capacityProviderStrategy")
+		c.in["launchType"] = "FARGATE"
 	}
 	return nil
 }
