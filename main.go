@@ -18,6 +18,7 @@ import (
 
 	"ecs-api/api"
 	"ecs-api/api/telemetry"
+	"ecs-api/common"
 	"ecs-api/config"
 )
 
@@ -160,11 +161,16 @@ func start(ctx context.Context, o options, env func(string) string, stdout, stde
 	resumed := make(chan struct{})
 	go func() {
 		defer close(resumed)
-		server.Resume(ctx)
+		if common.Sleep(ctx, resumeAfter) == nil { // the server that this one replaces may be about to end
+			server.Resume(ctx)
+		}
 	}()
 	defer func() { <-resumed }()
 	return serve(ctx, l, server.Handler(), server.Stop, server.Shutdown, time.Duration(c.ShutdownGrace), log)
 }
+
+// resumeAfter is when a server that has started goes on with what others left.
+const resumeAfter = 30 * time.Second
 
 // newLogger returns the logger that c asks for.
 func newLogger(c *config.Config, out io.Writer) *logrus.Logger {

@@ -309,3 +309,73 @@ func TestSIGTERMDuringARecursiveDelete(t *testing.T) {
 	}
 	onlyLogs(t, sim, "after SIGTERM")
 }
+
+// crashChanges are changes of the service that crashService makes, which has had two revisions.
+var crashChanges = map[string]struct{ method, path, body, image string }{
+	"PATCH":    {http.MethodPatch, crashPath, `{"Containers": {"webserver": {"Image": "nginx:3"}}, "DesiredCount": 2, "Tags": {"team": "blue"}}`, "nginx:3"},
+	"rollback": {http.MethodPost, crashPath + "/rollback", `{"To": 1}`, "nginx:alpine"},
+}
+
+// TestKilledInEachCallOfAChange kills the program in each AWS call of a PATCH and of a rollback, starts it again and makes the same request: the service runs what
+// the request says, and a recursive delete leaves nothing but the log group.
+func TestKilledInEachCallOfAChange(t *testing.T) {
+	if backEndName() != "localaws" {
+		t.Skip("plays faults that only localaws can; it runs without " + endpointVariable)
+	}
+	t.Parallel()
+	for name, change := range crashChanges {
+		for _, after := range []bool{false, true} {
+			t.Run(name+map[bool]string{false: ", before it takes effect", true: ", after it took effect"}[after], func(t *testing.T) {
+				t.Parallel()
+				killed := 0
+				for n, more := 1, true; more; n++ {
+					more = killedInChange(t, change.method, change.path, change.body, change.image, n, after)
+					killed++
+				}
+				t.Logf("killed in %d calls", killed-1)
+				if killed < 5 {
+					t.Errorf("only %d calls were reached", killed-1)
+				}
+			})
+		}
+	}
+}
+
+// killedInChange kills the program in the n-th call of a change. It reports whether the change has so many calls.
+func killedInChange(t *testing.T, method, path, change, image string, n int, after bool) bool {
+	t.Helper()
+	sim := localaws.New(localaws.WithLags(crashLags))
+	endpoint := httptest.NewServer(sim)
+	defer endpoint.Close()
+	s := launch(t, endpoint.URL)
+	for _, request := range [][3]string{{http.MethodPost, "/local/services", crashService}, {http.MethodPatch, crashPath, `{"Containers": {"webserver": {"Image": "nginx:2"}}}`}} {
+		if status, body, _ := s.ask(t, request[0], request[1], request[2]); status != http.StatusOK {
+			t.Fatalf("%s answered %d %s", request[0], status, body)
+		}
+	}
+	sim.ResetCalls()
+	killed := killAt(sim, n, after, s)
+	status, body, _ := s.ask(t, method, path, change)
+	_ = s.stop(t, syscall.SIGKILL)
+	if !killed.Load() {
+		if status != http.StatusOK {
+			t.Errorf("answered %d %s", status, body)
+		}
+		return false
+	}
+	sim.Heal()
+	s = launch(t, endpoint.URL)
+	defer func() { _ = s.stop(t, syscall.SIGKILL) }()
+	status, body, _ = s.ask(t, method, path, change)
+	done := status == http.StatusOK || strings.Contains(body, "NothingToRollBackTo") // the request before it was killed has done it
+	if !done {
+		t.Errorf("after a kill in call %d the same request answered %d %s", n, status, body)
+	}
+	if _, body, _ := s.ask(t, http.MethodGet, crashPath+"?all=true", ""); !strings.Contains(body, `"Image":"`+image+`"`) {
+		t.Errorf("after a kill in call %d the service does not run %s: %s", n, image, body)
+	}
+	_, _, header := s.ask(t, http.MethodDelete, crashPath+"?recursive=true", "")
+	s.settled(t, header)
+	onlyLogs(t, sim, fmt.Sprintf("killed in call %d", n))
+	return true
+}
