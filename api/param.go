@@ -45,7 +45,7 @@ func slashes(names ...string) setting {
 func flag(name string) setting { return queryParam(name, "flag", parseFlag, false) }
 
 // number takes a whole number between least and most from the query; unless unless given.
-func number(name string, least, most, unless int64) setting {
+func number(name string, least, most, unless int64) setting { //nolint:unparam // routes name the whole range
 	return queryParam(name, "number", func(s string) (any, error) {
 		n, err := strconv.ParseInt(s, 10, 64)
 		if err != nil || n < least || n > most {

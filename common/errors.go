@@ -105,7 +105,7 @@ func newError(k Kind, format string, args ...any) *Error {
 
 // redact returns a text with that of each Error in err's tree as a caller may read it: several may be joined.
 func redact(text string, err error) string {
-	switch x := err.(type) { //nolint:errorlint // each node of the tree is looked at
+	switch x := err.(type) { // each node of the tree is looked at
 	case *Error:
 		return strings.Replace(text, x.Error(), x.Public(), 1)
 	case interface{ Unwrap() error }:

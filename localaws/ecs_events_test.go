@@ -30,7 +30,7 @@ func TestServiceEventsAreInAWSsWords(t *testing.T) {
 		}, "(service www) (task) failed container health checks.", 4},
 		{35, "the role is gone", nil, func(w *ecsWorld, _ *ecs.CreateServiceInput) { w.dropRole("exec") },
 			"(service www) failed to launch a task with (error ECS was unable to assume the role 'arn:aws:iam::123456789012:role/exec' that was provided for this task. Please verify that the role being passed has the proper trust relationship and permissions and that your IAM user has permissions to pass this role.).", 4},
-		{40, "no capacity", []localaws.Option{localaws.FargateCapacity(1)}, func(w *ecsWorld, in *ecs.CreateServiceInput) { w.run(w.one()) },
+		{40, "no capacity", []localaws.Option{localaws.FargateCapacity(1)}, func(w *ecsWorld, _ *ecs.CreateServiceInput) { w.run(w.one()) },
 			"(service www) was unable to place a task. Reason: Capacity is unavailable at this time. Please try again later or in a different availability zone.", 4},
 		{47, "no room", nil, func(w *ecsWorld, in *ecs.CreateServiceInput) {
 			in.DeploymentConfiguration = &ecs.DeploymentConfiguration{MaximumPercent: aws.Int64(150)}
@@ -46,7 +46,7 @@ func TestServiceEventsAreInAWSsWords(t *testing.T) {
 			in.DeploymentConfiguration = w.guarded("www", true).DeploymentConfiguration
 		}, "(service www) (deployment) deployment failed: tasks failed to start.", 1},
 		{0, "a container ends by itself: no event tells why", nil, exits, "(service www) has started 1 tasks: (task).", 4},
-		{10, "no such image", nil, func(w *ecsWorld, in *ecs.CreateServiceInput) { w.registerImage("nginx:not-found") },
+		{10, "no such image", nil, func(w *ecsWorld, _ *ecs.CreateServiceInput) { w.registerImage("nginx:not-found") },
 			"(service www) was unable to place a task. Reason: CannotPullContainerError: pull image manifest has been retried 7 time(s): failed to resolve ref docker.io/library/nginx:not-found: docker.io/library/nginx:not-found: not found.", 4},
 	} {
 		t.Run(fmt.Sprint(test.row, " ", test.name), func(t *testing.T) {

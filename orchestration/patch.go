@@ -19,7 +19,7 @@ import (
 // PatchInput says what is to be changed about a service, as a JSON merge patch (RFC 7396): only what is named changes, and null removes.
 type PatchInput struct {
 	DesiredCount       *int64
-	Cpu                *Quantity                  //nolint:staticcheck // AWS's spelling
+	Cpu                *Quantity                  // AWS's spelling
 	Memory             *Quantity                  // of the task, as Cpu
 	Tags               map[string]*string         `body:"nulls"` // of everything that belongs to the service
 	Containers         map[string]*ContainerPatch // by name
@@ -39,7 +39,7 @@ type ContainerPatch struct {
 	WorkingDirectory  *string
 	User              *string
 	Essential         *bool
-	Cpu               *Quantity //nolint:staticcheck // AWS's spelling
+	Cpu               *Quantity // AWS's spelling
 	Memory            *Quantity
 	MemoryReservation *Quantity
 	Environment       map[string]*string `body:"nulls"` // values by name

@@ -64,7 +64,7 @@ type Problem struct {
 // Target is a task's address in a target group, and what the load balancer's health check says of it.
 type Target struct {
 	TargetGroupArn string
-	Id             string //nolint:staticcheck // AWS's spelling, in the response
+	Id             string // AWS's spelling
 	Port           int64
 	State          string  // as DescribeTargetHealth has it: initial, healthy, unhealthy, unused, draining, unavailable, …
 	Reason         *string // the description if there is one, else the reason's code

@@ -46,7 +46,7 @@ func Outcomes() []Outcome {
 
 // Deployment is one attempt to bring a revision up, with the rollback that ended it, if one did.
 type Deployment struct {
-	Id             string //nolint:staticcheck // AWS's spelling, in responses
+	Id             string // AWS's spelling
 	State          DeploymentState
 	Outcome        *Outcome // nil while it goes on
 	TaskDefinition *string  // ARN; nil where AWS does not say it any more

@@ -24,7 +24,7 @@ type Status struct {
 
 // Task is a task of a service.
 type Task struct {
-	Id             string //nolint:staticcheck // AWS's spelling, in responses
+	Id             string // AWS's spelling
 	TaskDefinition *string
 	LastStatus     *string
 	DesiredStatus  *string
@@ -49,7 +49,7 @@ type Container struct {
 
 // Event is a service event.
 type Event struct {
-	Id        *string //nolint:staticcheck // AWS's spelling, in responses
+	Id        *string // AWS's spelling
 	CreatedAt *time.Time
 	Message   *string
 }

@@ -68,7 +68,7 @@ type Input struct {
 	Container   *string // default: the only one, or the first essential one
 	Command     []*string
 	Environment map[string]*string // beside, and instead of, that of the task definition
-	Cpu         *spec.Quantity     //nolint:staticcheck // AWS's spelling
+	Cpu         *spec.Quantity     // AWS's spelling
 	Memory      *spec.Quantity     // of the task, as Cpu
 	Timeout     *int64             // seconds
 }
