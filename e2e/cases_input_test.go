@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"io"
 	"log"
 	"net/http/httptest"
@@ -175,6 +176,22 @@ func TestCase23And30NestedParameters(t *testing.T) {
 		{name: "list after that", send: "GET /local/params/t5", status: 404},
 	})
 	w.holds(t, "none is left")
+}
+
+func TestCase30AParameterIsShownByItsName(t *testing.T) {
+	w := newCaseWorld(t)
+	if w == nil {
+		return
+	}
+	for i := range 300 { // DescribeParameters would take many calls for them
+		must(w.paramsClient().PutParameter(&ssm.PutParameterInput{Name: aws.String(fmt.Sprintf("/other/store/p%d", i)), Value: aws.String("v"), Type: aws.String("String")}))(t)
+	}
+	w.run(t, []row{{name: "create", send: "POST /local/params/t5", status: 200, body: `{"Name": "one", "Value": "abc123value"}`}})
+	w.cloud.ResetCalls()
+	w.run(t, []row{{name: "show", send: "GET /local/params/t5/one", status: 200, answer: `{"Name": "one"}`}})
+	if calls := w.cloud.Calls(); len(calls) > 4 {
+		t.Errorf("showing one took %d calls to AWS", len(calls))
+	}
 }
 
 func TestCase24WhatIsNoImage(t *testing.T) {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
+	awsiam "github.com/aws/aws-sdk-go/service/iam"
+	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
 	"github.com/google/go-cmp/cmp"
 
 	"ecs-api/common"
@@ -20,6 +22,7 @@ import (
 	"ecs-api/localaws"
 	"ecs-api/orchestration/saga"
 	"ecs-api/orchestration/space"
+	"ecs-api/orchestration/spec"
 )
 
 // bare creates a service in a cluster of its name that has neither role nor log group: the service names a revision which needs none.
@@ -71,6 +74,51 @@ func TestAFailedCreateBesideOthersThatSucceed(t *testing.T) {
 		if diff := cmp.Diff(unique(want), inventory(sim)); diff != "" {
 			t.Fatalf("round %d: %v\nwhat exists (-want +got):\n%s", round, bad, diff)
 		}
+	}
+}
+
+// TestAnUpdateThatNeedsNoRoleLeavesItToTheRollback lets a create fail while an update is at work that only sets a secret's value: that one succeeds, and
+// is no reason for the role and the log group of the failed one to stay.
+func TestAnUpdateThatNeedsNoRoleLeavesItToTheRollback(t *testing.T) {
+	w := newWorld(t, localaws.New())
+	want := w.bare(t, "myclu", "old")
+	made, err := w.account.Secrets.CreateSecret(t.Context(), &awssecrets.CreateSecretInput{Name: aws.String("spinup/localdev/myclu/old-cred"), SecretString: aws.String("s"),
+		Tags: []*awssecrets.Tag{{Key: aws.String("spinup:org"), Value: aws.String("localdev")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.account.IAM.CreateRole(t.Context(), &awsiam.CreateRoleInput{RoleName: aws.String("own"), AssumeRolePolicyDocument: aws.String(spec.TrustPolicy(who))}); err != nil {
+		t.Fatal(err)
+	}
+	revision, err := w.account.ECS.RegisterTaskDefinition(t.Context(), &awsecs.RegisterTaskDefinitionInput{
+		Family: aws.String("old"), Cpu: aws.String("256"), Memory: aws.String("512"), NetworkMode: aws.String("awsvpc"), RequiresCompatibilities: aws.StringSlice([]string{"FARGATE"}),
+		ExecutionRoleArn:     aws.String("arn:aws:iam::123456789012:role/own"),
+		ContainerDefinitions: []*awsecs.ContainerDefinition{{Name: aws.String("web"), Image: aws.String("app:1"), RepositoryCredentials: &awsecs.RepositoryCredentials{CredentialsParameter: made.ARN}}},
+		Tags:                 []*awsecs.Tag{{Key: aws.String("spinup:org"), Value: aws.String("localdev")}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.account.ECS.UpdateService(t.Context(), &awsecs.UpdateServiceInput{Cluster: aws.String("myclu"), Service: aws.String("old"), TaskDefinition: revision.TaskDefinition.TaskDefinitionArn}); err != nil {
+		t.Fatal(err)
+	}
+	sets, failed := make(chan struct{}), make(chan struct{})
+	w.aws.Inject(localaws.Fault{Service: "secretsmanager", Operation: "PutSecretValue", Effect: localaws.Hook, Func: func() { close(sets); <-failed }})
+	var updated error
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		_, updated = w.Update(t.Context(), "myclu", "old", updateInput(t, `{"Credentials": {"web": {"SecretString": "{\"username\": \"u\", \"password\": \"new\"}"}}}`, &CreateOutput{Credentials: map[string]*awssecrets.CreateSecretOutput{"webserver": {}}}))
+	})
+	<-sets
+	_, bad := w.Create(t.Context(), failing(t, "myclu", "www"))
+	close(failed)
+	wg.Wait()
+	w.wait()
+	if bad == nil || updated != nil {
+		t.Errorf("the create: %v; the update: %v", bad, updated)
+	}
+	if diff := cmp.Diff(unique(append(want, "iam:role own", "secretsmanager:secret spinup/localdev/myclu/old-cred")), inventory(w.aws)); diff != "" {
+		t.Errorf("what exists (-want +got):\n%s", diff)
 	}
 }
 

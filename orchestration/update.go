@@ -151,6 +151,9 @@ func (u *update) run(ctx context.Context) (*UpdateOutput, saga.Rollback, error) 
 		return nil, nil, err
 	}
 	operations.Decided(ctx, u.cluster+"/"+u.service)
+	if plan.revise.New == nil {
+		u.space.Request.Spare(u.space.Execution()...)
+	}
 	var out *UpdateOutput
 	back, err := saga.InOrder(plan.Apply(), plan.parts.Verify(), saga.Do(func(context.Context) error { out = plan.output(); return nil }))(ctx)
 	if err != nil {

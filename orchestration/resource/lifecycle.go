@@ -3,6 +3,7 @@ package resource
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +27,7 @@ type Request struct {
 
 	mu     sync.Mutex
 	shared map[string]saga.Rollback // the shared things it uses, with the rollback of those it created
+	spared []string                 // those that it turns out not to need
 }
 
 // Own reports whether tags are those of something that this request created or adopted, and nobody adopted since.
@@ -51,17 +53,26 @@ func (r *Request) Use(ctx context.Context, things ...Thing) error {
 	return nil
 }
 
+// Spare says that the request turns out not to need shared things: that it succeeds is no reason for them to stay.
+func (r *Request) Spare(things ...Thing) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, t := range things {
+		r.spared = append(r.spared, ledgerKey(t))
+	}
+}
+
 func ledgerKey(t Thing) string { return string(t.Kind()) + "/" + t.Name() }
 
-// Leave ends the use of shared things. Of a request that failed, it returns the rollback of those that it was the last to use and none succeeded
-// with, and what keeps others out of them until each is released.
+// Leave ends the use of shared things. It returns the rollback of those that the request was the last to use, and that none succeeded with which needs
+// them, and what keeps others out of them until each is released.
 func (r *Request) Leave(succeeded bool) (saga.Rollback, []*Hold) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var backs []saga.Rollback
 	var holds []*Hold
 	for key, created := range r.shared {
-		back, hold := r.Ledger.Leave(key, succeeded, created)
+		back, hold := r.Ledger.Leave(key, succeeded && !slices.Contains(r.spared, key), created)
 		if hold != nil {
 			backs, holds = append(backs, back), append(holds, hold)
 		}

@@ -93,10 +93,13 @@ func (s *Space) Tags(own common.Tags) common.Tags {
 func (s *Space) Shared() []resource.Thing {
 	shared := []resource.Thing{s.cluster()}
 	if s.Want.Builds {
-		shared = append(shared, s.role(), s.logGroup())
+		shared = append(shared, s.Execution()...)
 	}
 	return shared
 }
+
+// Execution returns what only those need that register a task definition: the execution role and the log group.
+func (s *Space) Execution() []resource.Thing { return []resource.Thing{s.role(), s.logGroup()} }
 
 func (s *Space) cluster() *resource.Cluster {
 	return &resource.Cluster{Account: s.Account, Cluster: s.Want.Cluster, Ref: s.Want.ClusterRef, Input: s.Want.NewCluster}

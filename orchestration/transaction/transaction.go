@@ -69,11 +69,24 @@ func (t *Transaction) End() {
 	t.release(holds)
 }
 
-// Succeed ends the request: what it used stays.
+// Succeed ends the request: what it needs stays. What others that failed meanwhile left to it, and it does not need, is rolled back in the background.
 func (t *Transaction) Succeed() {
 	t.ended = true
-	_, holds := t.leave(true)
-	t.release(holds)
+	shared, holds := t.leave(true)
+	t.release(nil)
+	if shared == nil {
+		return
+	}
+	release := func() {
+		for _, hold := range holds {
+			hold.Release()
+		}
+	}
+	_, err := t.m.Background.Start(context.Background(), operations.Operation{Kind: KindRollback, Target: t.Target, Account: t.m.Account.Name}, backgroundRollbackTime,
+		func(ctx context.Context) error { return retryRollback(ctx, t.m.Account.Pace, shared) }, release)
+	if err != nil { // the server is shutting down: what is left is adopted by the next request
+		release()
+	}
 }
 
 func (t *Transaction) leave(succeeded bool) (saga.Rollback, []*resource.Hold) {

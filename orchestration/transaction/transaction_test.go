@@ -197,3 +197,23 @@ func TestAnOperationReadsEndedWhenItsLockIsFree(t *testing.T) {
 		free(t, m)
 	}
 }
+
+// TestASuccessIsNoReasonForWhatItDoesNotNeed leaves the rollbacks of another request, that failed, to one that succeeds and needs the cluster alone.
+func TestASuccessIsNoReasonForWhatItDoesNotNeed(t *testing.T) {
+	m := newManager(t)
+	tx := begin(t, m)
+	rolledBack := map[string]bool{}
+	for _, key := range []string{"cluster/c", "role/c-ecsTaskExecution"} {
+		if err := m.Ledger.Enter(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+		m.Ledger.Leave(key, false, func(context.Context) error { rolledBack[key] = true; return nil })
+	}
+	tx.request.Spare(&resource.Role{Account: m.Account, Cluster: "c"})
+	tx.Succeed()
+	m.Background.Wait()
+	if rolledBack["cluster/c"] || !rolledBack["role/c-ecsTaskExecution"] {
+		t.Errorf("rolled back: %v, want the role alone", rolledBack)
+	}
+	free(t, m)
+}
