@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ecs-api/common"
+	"ecs-api/config"
 	"ecs-api/localaws"
 	"ecs-api/secretsmanager"
 )
@@ -296,10 +297,10 @@ func TestDeletionWindows(t *testing.T) {
 	}
 }
 
-// The tag spinup:request says which request of ours made a thing: undo goes by it, so callers do not set it.
-func TestTheTagOfRequestsIsNotForCallers(t *testing.T) {
+// The tags spinup:request and spinup:caller say which request of ours created a thing, and whose: rollback goes by the first, so callers set neither.
+func TestTheTagsOfRequestsAreNotForCallers(t *testing.T) {
 	h := newHarness(t, localaws.New())
-	const tags = `"Tags": [{"Key": "spinup:request", "Value": "www/x"}, {"Key": "a", "Value": "b"}]`
+	const tags = `"Tags": [{"Key": "spinup:request", "Value": "www/x"}, {"Key": "spinup:caller", "Value": "eve"}, {"Key": "a", "Value": "b"}]`
 	for _, request := range []struct{ method, path, body string }{
 		{"POST", "/secrets", `{"Name": "s", "SecretString": "x", ` + tags + `}`},
 		{"PUT", "/secrets/s", `{` + tags + `}`},
@@ -313,7 +314,7 @@ func TestTheTagOfRequestsIsNotForCallers(t *testing.T) {
 		if strings.Contains(request.path, "params") {
 			_, have = h.about(t, "/"+h.config.Org+"/app/p")
 		}
-		if want := (common.Tags{{Key: "a", Value: "b"}}).ForOrg(h.config.Org); len(have) != len(want) || len(have.Changed(want)) > 0 {
+		if want := (common.Tags{{Key: "a", Value: "b"}}).ForOrg(h.config.Org, common.Caller{Name: config.DefaultCaller}); len(have) != len(want) || len(have.Changed(want)) > 0 {
 			t.Errorf("after %s %s it has %v, want %v", request.method, request.path, have, want)
 		}
 	}

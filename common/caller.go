@@ -1,6 +1,9 @@
 package common
 
-import "context"
+import (
+	"cmp"
+	"context"
+)
 
 // Caller is who sent a request.
 type Caller struct {
@@ -8,6 +11,15 @@ type Caller struct {
 	Name string
 	// OnBehalfOf is the user for whom the caller acts, as the caller says; empty if it does not say. It is fit for a tag's value.
 	OnBehalfOf string
+}
+
+// Tags returns the tag that names the caller on what it creates: the user for whom it acts, if it says so, else the caller. None for a request of nobody's.
+func (c Caller) Tags() Tags {
+	who := cmp.Or(c.OnBehalfOf, c.Name)
+	if who == "" {
+		return nil
+	}
+	return Tags{{TagCaller, who}}
 }
 
 type callerKey struct{}

@@ -16,6 +16,7 @@ const (
 	TagType    = "spinup:type"
 	TagFlavor  = "spinup:flavor"
 	TagRequest = "spinup:request" // which service it was made for, and by which request: "www/5f0c…". Undo goes by it.
+	TagCaller  = "spinup:caller"  // who created it; see Caller.Tags
 )
 
 // Tag is one tag.
@@ -73,9 +74,10 @@ func (t Tags) Without(keys ...string) Tags {
 	return slices.DeleteFunc(slices.Clone(t), func(tag Tag) bool { return slices.Contains(keys, tag.Key) })
 }
 
-// ForOrg returns the tags of something that is made for org: the caller's, t, but for those that are ours to set, and the org's.
-func (t Tags) ForOrg(org string) Tags {
-	return Tags(nil).With(t...).Without(TagOrg, TagRequest).With(Tag{TagOrg, org})
+// ForOrg returns the tags of something that the caller creates for org: those of the request, t, but for those that are ours to set, the org's, and the
+// caller's.
+func (t Tags) ForOrg(org string, by Caller) Tags {
+	return Tags(nil).With(t...).Without(TagOrg, TagRequest, TagCaller).With(Tag{TagOrg, org}).With(by.Tags()...)
 }
 
 // Changed returns the tags of want that t lacks or has with another value.
@@ -112,7 +114,7 @@ func (t Tags) OwnedBy(org string) bool {
 
 const (
 	maxTags = 50 // AWS's limit per resource
-	ownTags = 5  // are ours
+	ownTags = 6  // are ours
 )
 
 // TooMany reports whether t are more tags of callers than AWS allows beside ours.

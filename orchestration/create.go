@@ -81,7 +81,7 @@ func (c *creation) run(ctx context.Context) (*CreateOutput, saga.Rollback, error
 	if err != nil {
 		return nil, nil, err
 	}
-	c.space.Identify()
+	c.space.Identify(ctx)
 	plan, err := c.decide(found)
 	if err != nil {
 		return nil, nil, err

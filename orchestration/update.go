@@ -145,7 +145,7 @@ func (u *update) run(ctx context.Context) (*UpdateOutput, saga.Rollback, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	u.space.Identify()
+	u.space.Identify(ctx)
 	plan, err := u.decide(found)
 	if err != nil {
 		return nil, nil, err

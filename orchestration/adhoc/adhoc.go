@@ -43,9 +43,9 @@ func (b base) request(cluster string) *resource.Request {
 	return &resource.Request{Org: b.account.Org, Cluster: cluster, Owner: resource.OwnerPrefix("") + resource.NewID(), Pace: b.account.Pace, Ledger: &b.tx.Ledger}
 }
 
-// tagsFor returns the tags of what the request creates: the caller's, our org's, and the ownership tag.
-func (b base) tagsFor(r *resource.Request, callers common.Tags) common.Tags {
-	return callers.ForOrg(b.account.Org).With(common.Tag{Key: common.TagRequest, Value: r.Owner})
+// tagsFor returns the tags of what the request creates: those that it gives, our org's, its caller's, and the ownership tag.
+func (b base) tagsFor(ctx context.Context, r *resource.Request, given common.Tags) common.Tags {
+	return given.ForOrg(b.account.Org, common.CallerOf(ctx)).With(common.Tag{Key: common.TagRequest, Value: r.Owner})
 }
 
 // hidden returns the ARNs of the resources of a type, such as "ecs:task-definition", that carry another org's tag. It calls the tagging API, which

@@ -112,7 +112,7 @@ func (c Clusters) Create(ctx context.Context, in *awsecs.CreateClusterInput) (*a
 		return nil, err
 	}
 	r := c.request(name)
-	it := &resource.Item{Thing: newCluster{&resource.Cluster{Account: c.account, Cluster: name, Input: in}}, Tags: c.tagsFor(r, tags)}
+	it := &resource.Item{Thing: newCluster{&resource.Cluster{Account: c.account, Cluster: name, Input: in}}, Tags: c.tagsFor(ctx, r, tags)}
 	err := c.tx.Alone(ctx, name, r, saga.InOrder(r.Ensure(it), saga.Do(func(ctx context.Context) error {
 		// ECS responds 200 for a cluster that another request created since we looked. Its tags tell; one that cannot be seen yet is ours.
 		if found, err := c.account.ECS.Cluster(ctx, name); err == nil && !r.Own(ecs.ToTags(found.Tags)) {

@@ -30,7 +30,7 @@ func (p Parameters) Create(ctx context.Context, prefix string, in awsssm.PutPara
 		return nil, err
 	}
 	in.Name = aws.String(p.path(prefix) + "/" + *in.Name)
-	in.Tags = ssm.FromTags(tags.ForOrg(p.account.Org))
+	in.Tags = ssm.FromTags(tags.ForOrg(p.account.Org, common.CallerOf(ctx)))
 	in.Overwrite = nil
 	if aws.StringValue(in.Type) == "" {
 		in.Type = aws.String(awsssm.ParameterTypeSecureString)

@@ -20,7 +20,7 @@ func (s Secrets) Create(ctx context.Context, in awssecrets.CreateSecretInput) (*
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
-	in.Tags = secretsmanager.FromTags(tags.ForOrg(s.account.Org))
+	in.Tags = secretsmanager.FromTags(tags.ForOrg(s.account.Org, common.CallerOf(ctx)))
 	key := aws.StringValue(in.KmsKeyId)
 	if key == "" {
 		in.KmsKeyId = nil

@@ -26,9 +26,9 @@ type tagged struct {
 	before common.Tags
 }
 
-// change sets the caller's tags, but for the ownership tag, which is ours, and makes the rest of a change. If that fails, it rolls the tags back.
+// change sets the caller's tags, but for those that say which request created the thing, and whose, and makes the rest of a change. If that fails, it rolls the tags back.
 func (t tagged) change(ctx context.Context, a *account.Account, tags common.Tags, rest func() error) error {
-	tags = common.Tags(nil).With(tags...).Without(common.TagRequest)
+	tags = common.Tags(nil).With(tags...).Without(common.TagRequest, common.TagCaller)
 	err := a.Pace.Retry(ctx, func() error { return t.client.Tag(ctx, t.id, tags) }, common.ParameterBusy)
 	if err == nil {
 		err = rest()

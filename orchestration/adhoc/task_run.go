@@ -45,7 +45,7 @@ func (t Tasks) Run(ctx context.Context, cluster string, in *awsecs.RunTaskInput)
 	if err != nil {
 		return nil, err
 	}
-	in = completeRun(a.Settings, name, in)
+	in = completeRun(common.CallerOf(ctx), a.Settings, name, in)
 	in.TaskDefinition = definition.TaskDefinitionArn // what was looked at is what runs
 	var out *awsecs.RunTaskOutput
 	err = a.Pace.Retry(ctx, func() (err error) {
@@ -108,12 +108,12 @@ func checkRunRoles(p *common.Problems, a account.Settings, in *awsecs.RunTaskInp
 	}
 }
 
-// completeRun returns in with the defaults of tasks.
-func completeRun(a account.Settings, cluster string, in *awsecs.RunTaskInput) *awsecs.RunTaskInput {
+// completeRun returns in, which the caller sends, with the defaults of tasks.
+func completeRun(by common.Caller, a account.Settings, cluster string, in *awsecs.RunTaskInput) *awsecs.RunTaskInput {
 	out := *in
 	out.Cluster = aws.String(cluster)
 	out.NetworkConfiguration = spec.Network(a, in.NetworkConfiguration)
-	out.Tags = ecs.FromTags(ecs.ToTags(in.Tags).ForOrg(a.Org))
+	out.Tags = ecs.FromTags(ecs.ToTags(in.Tags).ForOrg(a.Org, by))
 	switch {
 	case aws.StringValue(in.LaunchType) != "":
 	case len(in.CapacityProviderStrategy) == 0:

@@ -40,7 +40,7 @@ func (d TaskDefinitions) Register(ctx context.Context, in *awsecs.RegisterTaskDe
 	}
 	r := d.request("")
 	thing := &resource.TaskDefinition{Account: d.account, Family: family, Owner: r.Owner, Input: func() (*awsecs.RegisterTaskDefinitionInput, error) { return &completed, nil }}
-	it := &resource.Item{Thing: thing, Tags: d.tagsFor(r, ecs.ToTags(in.Tags))}
+	it := &resource.Item{Thing: thing, Tags: d.tagsFor(ctx, r, ecs.ToTags(in.Tags))}
 	if err := d.tx.Alone(ctx, family, r, r.Ensure(it)); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"ecs-api/common"
+	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
 )
 
@@ -32,7 +33,8 @@ func (d *definitions) put(arn string, definition *awsecs.TaskDefinition) {
 	d.all[arn] = definition
 }
 
-// definition returns a task definition, which nobody must write to. Its status may be out of date.
+// definition returns a task definition, which nobody must write to. Its status may be out of date. RegisteredBy is the caller whose request registered it,
+// where a tag says so: AWS knows no more than this server's role.
 func (o *Observer) definition(ctx context.Context, arn string) (*awsecs.TaskDefinition, error) {
 	if known := o.definitions.get(arn); known != nil {
 		return known, nil
@@ -43,6 +45,9 @@ func (o *Observer) definition(ctx context.Context, arn string) (*awsecs.TaskDefi
 	}
 	if out.TaskDefinition == nil {
 		return nil, common.Errorf(common.Internal, "ECS describes no task definition %s", arn)
+	}
+	if caller, ok := ecs.ToTags(out.Tags).Get(common.TagCaller); ok {
+		out.TaskDefinition.RegisteredBy = &caller
 	}
 	o.definitions.put(value(out.TaskDefinition.TaskDefinitionArn), out.TaskDefinition)
 	return out.TaskDefinition, nil

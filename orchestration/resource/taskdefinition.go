@@ -123,10 +123,11 @@ func (d *TaskDefinition) CreateRevision(pace common.Pace, tags common.Tags, regi
 func RevisionOwner(service, digest string) string { return OwnerPrefix(service) + digest + "/" }
 
 // IsSameRevision reports whether a revision with the tags have is one that an interrupted request for the same, with the tags want, has left: prefix
-// begins the ownership tag of each. What carries it was registered for the service.
+// begins the ownership tag of each. What carries it was registered for the service. The tags that say which request it was, and whose, may differ.
 func IsSameRevision(have, want common.Tags, prefix string) bool {
 	value, _ := have.Get(common.TagRequest)
-	return strings.HasPrefix(value, prefix) && len(have) == len(want) && len(have.Without(common.TagRequest).Changed(want.Without(common.TagRequest))) == 0
+	have, want = have.Without(common.TagRequest, common.TagCaller), want.Without(common.TagRequest, common.TagCaller)
+	return strings.HasPrefix(value, prefix) && len(have) == len(want) && len(have.Changed(want)) == 0
 }
 
 // errNoInput is a fault of ours: a revision that is only found cannot be registered.

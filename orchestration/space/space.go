@@ -65,18 +65,24 @@ type Space struct {
 	Request *resource.Request
 	Want    Want
 	id      string // of the request
+	caller  common.Caller
 }
 
 // New returns the space that the request wants.
 func New(a *account.Account, ledger *resource.Ledger, want Want) *Space {
 	s := &Space{Account: a, Want: want, Request: &resource.Request{Org: a.Org, Cluster: want.Cluster, Service: want.Name, Pace: a.Pace, Ledger: ledger}}
-	s.Identify()
+	s.identify()
 	return s
 }
 
-// Identify gives the request a new id. It is called once the request has looked: the id is later then than that of a teardown which began before, and
-// which therefore spares what the request creates.
-func (s *Space) Identify() {
+// Identify gives the request a new id, and the caller of the context. It is called once the request has looked: the id is later then than that of a
+// teardown which began before, and which therefore spares what the request creates.
+func (s *Space) Identify(ctx context.Context) {
+	s.caller = common.CallerOf(ctx)
+	s.identify()
+}
+
+func (s *Space) identify() {
 	s.id = resource.NewID()
 	s.Request.Owner = resource.OwnerPrefix(s.Want.Name) + s.id
 }
@@ -84,9 +90,9 @@ func (s *Space) Identify() {
 // ID is the request's id.
 func (s *Space) ID() string { return s.id }
 
-// Tags returns the tags of something in the space: ours, then the request's, then its own.
+// Tags returns the tags of something in the space: ours, then the request's, then its own. Who creates it is among them once the request is identified.
 func (s *Space) Tags(own common.Tags) common.Tags {
-	return spec.Tags(s.Account.Org, s.Want.Cluster, s.Want.Flavor, s.Request.Owner, s.Want.Callers.With(own...)...)
+	return spec.Tags(s.Account.Org, s.Want.Cluster, s.Want.Flavor, s.Request.Owner, s.Want.Callers.With(own...)...).With(s.caller.Tags()...)
 }
 
 // Shared returns the things that the request shares with others in the space.
