@@ -84,7 +84,7 @@ func benchmarkGet(b *testing.B, target string, change ...func(*Options)) {
 	record := &recording{aws: localaws.New().Transport(), known: map[string]recorded{}}
 	log := logrus.New()
 	log.SetOutput(io.Discard)
-	log.SetFormatter(telemetry.JSONLog{})
+	log.SetFormatter(&logrus.JSONFormatter{})
 	o := Options{Config: c, Log: log, AWS: record}
 	for _, f := range change {
 		f(&o)

@@ -115,7 +115,7 @@ func newHarnessOf(t testing.TB, aws *localaws.AWS, o Options) *harness {
 	o.Log = logrus.New()
 	o.Log.SetOutput(h.log)
 	o.Log.SetLevel(logrus.DebugLevel)
-	o.Log.SetFormatter(telemetry.JSONLog{})
+	o.Log.SetFormatter(&logrus.JSONFormatter{})
 	o.Version = Version{"v1.2.3", "abc1234", "2026-11-23T00:00:00Z"}
 	s, err := New(o)
 	if err != nil {

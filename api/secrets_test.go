@@ -91,7 +91,7 @@ func TestSecrets(t *testing.T) {
 
 		{"a secret's metadata", "GET", "/secrets/sshhhhh", "", 200, map[string]any{
 			"ARN": simple, "Name": "sshhhhh", "Description": nil, "DeletedDate": nil, "KmsKeyId": localaws.KMSKey, "RotationEnabled": nil,
-			"Tags.#": 2, "Tags.0.Key": "Application", "Tags.0.Value": "Foo", "Tags.1.Key": "spinup:org", "Tags.1.Value": "localdev",
+			"Tags.#": 3, "Tags.0.Key": "Application", "Tags.0.Value": "Foo", "Tags.1.Key": "spinup:org", "Tags.1.Value": "localdev",
 			"VersionIdsToStages." + current(h.secret(t, simple)) + ".0": "AWSCURRENT",
 		}},
 		{"the other path", "GET", "/secret/sshhhhh", "", 200, map[string]any{"ARN": simple}},

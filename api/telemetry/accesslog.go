@@ -13,6 +13,9 @@ import (
 // statusHungUp is logged for a caller who did not wait for the response.
 const statusHungUp = 499
 
+// msgRequest is the message of the line that each request gets.
+const msgRequest = "request"
+
 // maxLogged is how much of a path is logged.
 const maxLogged = 512
 
@@ -46,7 +49,7 @@ func LogAccess(log *logrus.Logger, r *http.Request, rec *Record, status int, siz
 	if rec.Err != nil {
 		fields["error"] = Shorten(rec.Err.Error(), MaxText)
 	}
-	(&logrus.Entry{Logger: log, Data: fields}).Log(level, "request") // WithFields would copy them
+	(&logrus.Entry{Logger: log, Data: fields}).Log(level, msgRequest) // WithFields would copy them
 }
 
 // accessLevel returns the level of a request's line.

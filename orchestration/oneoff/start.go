@@ -105,11 +105,11 @@ func (r *Runner) plan(ctx context.Context, cluster, name string, in *Input) (*pl
 		return nil, common.Coded(common.CodeTaskDefinitionInactive, "task definition %s, which the service runs, is %s: change or roll back the service first",
 			account.NameOf(aws.StringValue(definition.TaskDefinitionArn)), aws.StringValue(definition.Status))
 	}
-	return decide(service, found.TaskDefinition, in, r.now(), r.account.Org)
+	return decide(service, found.TaskDefinition, in, r.now(), r.account.Org, common.CallerOf(ctx))
 }
 
 // decide returns what is run for the service. It is pure but for the ids of what it starts.
-func decide(service *awsecs.Service, definition *awsecs.TaskDefinition, in *Input, now time.Time, org string) (*plan, error) {
+func decide(service *awsecs.Service, definition *awsecs.TaskDefinition, in *Input, now time.Time, org string, by common.Caller) (*plan, error) {
 	var p common.Problems
 	container := in.chosen(&p, definition)
 	overrides := &awsecs.TaskOverride{}
@@ -133,7 +133,7 @@ func decide(service *awsecs.Service, definition *awsecs.TaskDefinition, in *Inpu
 		ClientToken: aws.String(id), // of all attempts: they start one task
 		StartedBy:   aws.String("run/" + id), Group: aws.String("run:" + aws.StringValue(service.ServiceName)),
 		NetworkConfiguration: service.NetworkConfiguration, EnableExecuteCommand: service.EnableExecuteCommand, EnableECSManagedTags: aws.Bool(true),
-		Tags: ecs.FromTags(tags(service, org, stopAt)), VolumeConfigurations: volumes(service),
+		Tags: ecs.FromTags(tags(service, org, by, stopAt)), VolumeConfigurations: volumes(service),
 		PlatformVersion: service.PlatformVersion, CapacityProviderStrategy: service.CapacityProviderStrategy,
 	}
 	if len(out.CapacityProviderStrategy) == 0 {
@@ -145,12 +145,12 @@ func decide(service *awsecs.Service, definition *awsecs.TaskDefinition, in *Inpu
 // maxOverrides is how long all overrides may be.
 const maxOverrides = 8192
 
-// tags returns the tags of the task: the service's, and when it is stopped.
-func tags(service *awsecs.Service, org string, stopAt time.Time) common.Tags {
+// tags returns the tags of the task: those of the service, who runs it, and when it is stopped.
+func tags(service *awsecs.Service, org string, by common.Caller, stopAt time.Time) common.Tags {
 	all := slices.DeleteFunc(ecs.ToTags(service.Tags), func(t common.Tag) bool {
 		return strings.HasPrefix(t.Key, "aws:") || t.Key == common.TagRequest || t.Key == "spinup:count" || t.Key == "spinup:reason" // of the service alone
 	})
-	return all.ForOrg(org).With(common.Tag{Key: TagStopAt, Value: stopAt.Format(time.RFC3339)})
+	return all.ForOrg(org, by).With(common.Tag{Key: TagStopAt, Value: stopAt.Format(time.RFC3339)})
 }
 
 // chosen returns the container that the command runs in; nil if there is no such.
