@@ -13,7 +13,6 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.opentelemetry.io/otel/sdk/trace"
 
-	"ecs-api/api/telemetry"
 	"ecs-api/config"
 	"ecs-api/localaws"
 )

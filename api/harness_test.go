@@ -17,7 +17,6 @@ import (
 
 	"ecs-api/api/openapi"
 	"ecs-api/api/openapitest"
-	"ecs-api/api/telemetry"
 	"ecs-api/common"
 	"ecs-api/config"
 	"ecs-api/localaws"
