@@ -80,7 +80,7 @@ func TestLocalServesUntilItIsToldToStop(t *testing.T) {
 	}
 	_ = answer.Body.Close()
 	status, log := p.stop()
-	if status != exitOK || !strings.Contains(log, "msg=stopped") {
+	if status != exitOK || !strings.Contains(log, " INFO  stopped") {
 		t.Errorf("exit status %d, log %s", status, log)
 	}
 	if _, err := http.Get(p.url + "/ping"); err == nil {

@@ -250,7 +250,7 @@ func TestACollectorThatIsDownIsToldOfNowAndThen(t *testing.T) {
 			}
 			p.must(t, http.MethodPost, "/local/services", openapi.CreateExample)
 			log := p.endsWell(t)
-			if told := strings.Count(log, "msg=traces"); told < 1 || told > 8 { // the first five, one a minute, and at the end
+			if told := strings.Count(log, " WARN  traces "); told < 1 || told > 8 { // the first five, one a minute, and at the end
 				t.Errorf("the log tells of it %d times: %s", told, log)
 			}
 			for line := range strings.Lines(log) {
