@@ -39,7 +39,15 @@ func rules(t *testing.T) map[string]rulefmt.Rule {
 
 func TestAlertsSayWhatToDo(t *testing.T) {
 	series := exported(t)
+	guide, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, r := range rules(t) {
+		anchor := strings.ToLower(name)
+		if want := "https://RUNBOOKS/docs/operations.md#" + anchor; r.Annotations["runbook_url"] != want || !strings.Contains(string(guide), `<a id="`+anchor+`"></a>`) {
+			t.Errorf("%s has the runbook_url %q, want %s, and a line of that anchor in the guide", name, r.Annotations["runbook_url"], want)
+		}
 		checkQuery(t, series, r.Expr)
 		if s := r.Labels["severity"]; s != "critical" && s != "warning" {
 			t.Errorf("%s has severity %q", name, s)
