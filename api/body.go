@@ -35,6 +35,9 @@ func (e *endpoint) decode(w http.ResponseWriter, c *call, in any) error {
 	if err != nil || takesNone && len(text) == 0 {
 		return err
 	}
+	if e.bare && len(text) == 0 {
+		text = []byte("{}")
+	}
 	strict := prefersStrict(c.request)
 	if c.body, err = body.Decode(text, in, strict); err != nil {
 		return err

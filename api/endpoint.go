@@ -53,6 +53,7 @@ type endpoint struct {
 	anyKey  bool           // the query may have any other parameter
 	unless  map[string]any // the values of query parameters that are not given
 	time    time.Duration  // 0: readTime or writeTime
+	bare    bool           // the body may be left out
 	alone   bool           // identical requests do not share a response
 	kind    string         // of the operation that the request becomes for callers who do not wait; empty: they must
 	in, out reflect.Type
@@ -73,6 +74,9 @@ func checked[In any](f func(call, *In) []common.FieldError) setting {
 		e.check = func(c call, in any) []common.FieldError { return f(c, in.(*In)) }
 	}
 }
+
+// bare lets a caller leave out the body, where nothing in it is required.
+func bare() setting { return func(e *endpoint) { e.bare = true } }
 
 // unshared keeps identical requests from sharing a response: for those that wait, each from its own beginning on.
 func unshared() setting { return func(e *endpoint) { e.alone = true } }

@@ -39,3 +39,11 @@ func TestRunOfAService(t *testing.T) {
 		t.Errorf("%s: %d %s", operation, response.StatusCode, body)
 	}
 }
+
+// TestARollbackNeedsNoBody posts it as curl -X POST does.
+func TestARollbackNeedsNoBody(t *testing.T) {
+	ask(t, newHarness(t, localaws.New(quickly)), []asked{
+		{"create", "POST", "/services", createFrom("app:1"), 200, nil},
+		{"rollback", "POST", "/clusters/myclu/services/www/rollback", "", 409, map[string]any{"code": "NothingToRollBackTo"}},
+	})
+}

@@ -95,7 +95,7 @@ func (s *Server) serviceRoutes(v1 *mux.Router) {
 	v1.Handle(service, handle(s, http.StatusOK, changes(updateService), asynchronous("update service"), slashed, waits, within(orchestrationTime))).Methods(http.MethodPut)
 	v1.Handle(service, handle(s, http.StatusOK, targeted(deleteService), slashes("cluster", "service"), flag("recursive"), within(orchestrationTime))).Methods(http.MethodDelete)
 	v1.Handle(service, handle(s, http.StatusOK, changes(patchService), asynchronous("patch service"), slashed, waits, within(orchestrationTime))).Methods(http.MethodPatch)
-	v1.Handle(service+"/rollback", handle(s, http.StatusOK, changes(rollBackService), asynchronous("roll back service"), slashed, waits, within(orchestrationTime))).Methods(http.MethodPost)
+	v1.Handle(service+"/rollback", handle(s, http.StatusOK, changes(rollBackService), asynchronous("roll back service"), slashed, waits, bare(), within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(service+"/restart", handle(s, http.StatusOK, changes(restartService), asynchronous("restart service"), slashed, waits, within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(service+"/power", handle(s, http.StatusOK, changes(powerService), asynchronous("start or stop service"), slashed, waits, within(orchestrationTime))).Methods(http.MethodPut)
 	v1.Handle(service+"/run", handle(s, http.StatusOK, targeted(runTask), slashed, waits, within(orchestrationTime))).Methods(http.MethodPost)

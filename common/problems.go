@@ -28,11 +28,3 @@ func (p *Problems) AddSDK(at string, part interface{ Validate() error }) {
 		}
 	}
 }
-
-// Within returns the problems of a part of a request as those of a request that is that part alone: without the prefix of its fields.
-func (p Problems) Within(prefix string) Problems {
-	for i := range p {
-		p[i].Field = strings.TrimPrefix(p[i].Field, prefix)
-	}
-	return p
-}

@@ -161,7 +161,6 @@ func TestChooseTarget(t *testing.T) {
 		"family and revision":                      {"web:2", all{up}, "web:7", "web:7", false, ""},
 		"an ARN":                                   {"web:2", all{up}, *arn("web:7"), *arn("web:7"), false, ""},
 		"the ARN that runs":                        {"web:2", all{up}, *arn("web:2"), "", false, common.CodeNothingToRollBackTo},
-		"a family alone":                           {"web:2", all{up}, "web", "", false, common.CodeInvalidRequest},
 		"another family":                           {"web:2", all{up}, "other:1", "", false, common.CodeInvalidRequest},
 		"another family that it has run":           {"web:2", all{up, deployment(observe.Completed, "other:1", observe.OutcomeSuperseded)}, "other:1", "other:1", false, ""},
 		"another family's ARN that it has run":     {"web:2", all{up, deployment(observe.Failed, "other:1", observe.OutcomeFailed)}, *arn("other:1"), *arn("other:1"), false, ""},
@@ -206,7 +205,7 @@ func TestPatchMerges(t *testing.T) {
 		"a variable less":            {web(`{"Environment": {"A": null, "Z": null}}`), nil, environment, map[string]string{"B": "2"}},
 		"an empty one":               {web(`{"Environment": {"A": ""}}`), nil, environment, map[string]string{"A": "", "B": "2"}},
 		"all variables":              {web(`{"Environment": null}`), []string{"containers.web.environment"}, environment, map[string]string{}},
-		"no variable":                {web(`{"Environment": {}}`), nil, environment, map[string]string{"A": "1", "B": "2"}},
+		"no variable":                {web(`{"Environment": {}, "User": "you"}`), nil, environment, map[string]string{"A": "1", "B": "2"}},
 		"a secret":                   {web(`{"Secrets": {"S": "t"}}`), nil, secrets, map[string]string{"S": "t"}},
 		"a secret less, and another": {web(`{"Secrets": {"S": null, "T": "u"}}`), nil, secrets, map[string]string{"T": "u"}},
 		"a label less": {web(`{"DockerLabels": {"l": null, "n": "3"}}`), nil, func(_ *awsecs.RegisterTaskDefinitionInput, c *awsecs.ContainerDefinition) any {

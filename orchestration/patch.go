@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"reflect"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go/aws"
@@ -68,8 +71,7 @@ func (o *Orchestrator) newPatch(cluster, service string, in *PatchInput) (*updat
 	var p common.Problems
 	u := &update{o: o, cluster: cluster, service: service, force: aws.BoolValue(in.ForceNewDeployment)}
 	callers := in.splitTags(u, &p)
-	space.TagChecks{Org: o.account.Org, Callers: callers}.Request(&p, true)
-	p = p.Within("tags") // they have no index here
+	p = append(p, tagProblems(o.account.Org, callers)...)
 	if aws.Int64Value(in.DesiredCount) < 0 {
 		p.Add("DesiredCount", "must not be negative")
 	}
@@ -105,6 +107,20 @@ func (in *PatchInput) splitTags(u *update, p *common.Problems) (callers common.T
 		}
 	}
 	return callers
+}
+
+// tagProblems returns what is wrong with the tags that the request sets, by their keys.
+func tagProblems(org string, callers common.Tags) common.Problems {
+	var p common.Problems
+	space.TagChecks{Org: org, Callers: callers}.Request(&p, true)
+	for i := range p {
+		var tag int
+		n, _ := fmt.Sscanf(p[i].Field, "tags[%d]", &tag)
+		if p[i].Field = "Tags"; n == 1 {
+			p[i].Field += "." + callers[tag].Key
+		}
+	}
+	return p
 }
 
 // check adds what is wrong with the request whatever the service is.
@@ -160,15 +176,34 @@ func (in *PatchInput) define(present *awsecs.TaskDefinition) (*space.Registratio
 			return slices.Contains(in.nulls, strings.ToLower("containers."+name+"."+field))
 		})
 	}
-	p.AddSDK("Containers", out)
-	return &space.Registration{Input: out, IsCopy: true, Field: func(field string) string {
-		var container, secret int
-		if n, _ := fmt.Sscanf(field, "taskdefinition.containerdefinitions[%d].secrets[%d]", &container, &secret); n != 2 {
-			return field
-		}
-		c := out.ContainerDefinitions[container]
-		return fmt.Sprintf("Containers.%s.Secrets.%s", aws.StringValue(c.Name), aws.StringValue(c.Secrets[secret].Name))
-	}}, p.Err()
+	field := func(path string) string { return patchField(path, out) }
+	p.AddSDK("taskdefinition", out)
+	for i := range p {
+		p[i].Field = field(p[i].Field)
+	}
+	if reflect.DeepEqual(out, space.CopyDefinition(present)) {
+		return nil, p.Err() // the present revision stays: nothing is to be deployed
+	}
+	return &space.Registration{Input: out, IsCopy: true, Field: field}, p.Err()
+}
+
+// containerField is the path of a container's field in a task definition.
+var containerField = regexp.MustCompile(`^taskdefinition\.containerdefinitions\[(\d+)\](?:\.secrets\[(\d+)\])?(.*)$`)
+
+// patchField returns what a patch calls a field of the task definition: it names containers and secrets.
+func patchField(path string, def *awsecs.RegisterTaskDefinitionInput) string {
+	match := containerField.FindStringSubmatch(path)
+	if match == nil {
+		return strings.TrimPrefix(path, "taskdefinition.")
+	}
+	index, _ := strconv.Atoi(match[1])
+	c := def.ContainerDefinitions[index]
+	field := "Containers." + aws.StringValue(c.Name)
+	if match[2] == "" {
+		return field + match[3]
+	}
+	secret, _ := strconv.Atoi(match[2])
+	return field + ".Secrets." + aws.StringValue(c.Secrets[secret].Name)
 }
 
 func containerNames(def *awsecs.TaskDefinition) string {
@@ -185,8 +220,8 @@ func (c *ContainerPatch) apply(out *awsecs.ContainerDefinition, removed func(fie
 	set(&out.WorkingDirectory, c.WorkingDirectory, removed("WorkingDirectory"))
 	set(&out.User, c.User, removed("User"))
 	set(&out.Essential, c.Essential, removed("Essential"))
-	set(&out.HealthCheck, c.HealthCheck, removed("HealthCheck"))
-	set(&out.LogConfiguration, c.LogConfiguration, removed("LogConfiguration"))
+	out.HealthCheck = overlay(out.HealthCheck, c.HealthCheck, "HealthCheck", removed)
+	out.LogConfiguration = changeLog(out.LogConfiguration, c.LogConfiguration, removed)
 	set(&out.StopTimeout, c.StopTimeout, removed("StopTimeout"))
 	setQuantity(&out.Cpu, c.Cpu, removed("Cpu"))
 	setQuantity(&out.Memory, c.Memory, removed("Memory"))
@@ -217,6 +252,44 @@ func (c *ContainerPatch) apply(out *awsecs.ContainerDefinition, removed func(fie
 	}
 }
 
+// changeLog returns the log configuration with what the patch changes of it. Options of another driver do not stay.
+func changeLog(now, change *awsecs.LogConfiguration, removed func(field string) bool) *awsecs.LogConfiguration {
+	if now != nil && change != nil && change.LogDriver != nil && aws.StringValue(now.LogDriver) != *change.LogDriver {
+		now = nil
+	}
+	out := overlay(now, change, "LogConfiguration", removed)
+	if now == nil || out == nil || change == nil || change.Options == nil {
+		return out
+	}
+	out.Options = maps.Clone(now.Options)
+	if out.Options == nil {
+		out.Options = map[string]*string{}
+	}
+	maps.Copy(out.Options, change.Options)
+	return out
+}
+
+// overlay returns a part of a container with what the change has over it; path is the part's. Members that are null are removed, and so is all of it.
+func overlay[T any](now, change *T, path string, removed func(field string) bool) *T {
+	switch {
+	case removed(path):
+		return nil
+	case change == nil:
+		return now
+	}
+	var out T
+	if now != nil {
+		out = *now
+	}
+	to, from := reflect.ValueOf(&out).Elem(), reflect.ValueOf(change).Elem()
+	for field := range from.Type().Fields() {
+		if field.IsExported() && (removed(path+"."+field.Name) || !from.FieldByIndex(field.Index).IsNil()) {
+			to.FieldByIndex(field.Index).Set(from.FieldByIndex(field.Index))
+		}
+	}
+	return &out
+}
+
 // set sets or removes one field.
 func set[T any](field **T, value *T, removed bool) {
 	if removed || value != nil {
@@ -243,7 +316,7 @@ func setQuantity(field **int64, value *Quantity, removed bool) {
 
 // merge changes, adds and removes entries of a list of names and values, and keeps the order.
 func merge[T any](list []*T, changes map[string]*string, name, value func(*T) **string) []*T {
-	var out []*T
+	out := list[:0:0] // an empty list stays one, and is no change
 	known := map[string]bool{}
 	for _, e := range list {
 		key := aws.StringValue(*name(e))

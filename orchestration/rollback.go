@@ -30,6 +30,9 @@ const TagReason = "spinup:reason"
 // reasonText is what AWS allows in a tag's value.
 var reasonText = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$`)
 
+// revisionRef is a revision's number, family:revision or an ARN.
+var revisionRef = regexp.MustCompile(`^(?:(?:arn:[a-z0-9-]+:ecs:[a-z0-9-]+:\d{12}:task-definition/)?[A-Za-z0-9_-]{1,255}:)?[1-9]\d{0,9}$`)
+
 // Rollback puts a service back to an earlier task definition. Its count, tags and credentials stay; a secret that the task definition refers to and that is
 // scheduled for deletion is restored. It is all or nothing, like Update. A deployment in progress is stopped: ECS ends a rolling one for the new one, others are
 // told to stop first.
@@ -48,7 +51,7 @@ func (o *Orchestrator) newRollback(cluster, service string, in *RollbackInput) (
 	}
 	to := ""
 	if in.To != nil {
-		if to = strings.TrimSpace(string(*in.To)); to == "" {
+		if to = strings.TrimSpace(string(*in.To)); !revisionRef.MatchString(to) {
 			p.Add("To", "must be a revision's number, family:revision or an ARN; leave it out for the last deployment that succeeded")
 		}
 	}
@@ -64,7 +67,7 @@ func (o *Orchestrator) newRollback(cluster, service string, in *RollbackInput) (
 			return err
 		}
 		u.revision = target.definition
-		u.stop = target.stop
+		u.stop, u.goesOn = target.stop, target.goesOn
 		return nil
 	}
 	if reason := aws.StringValue(in.Reason); reason != "" {
@@ -79,6 +82,8 @@ func (o *Orchestrator) newRollback(cluster, service string, in *RollbackInput) (
 type rollbackTarget struct {
 	definition string // ARN, or family:revision
 	stop       string // the ARN of a service deployment that must be stopped first; empty for none
+	// goesOn is the deployment that brings the service there already, as a rollback that is repeated finds it; nil for none.
+	goesOn *observe.Deployment
 }
 
 // rollbackTarget chooses what the service is put back to.
@@ -105,18 +110,18 @@ func chooseTarget(service *awsecs.Service, deployments []observe.Deployment, to 
 			return nil, common.Coded(common.CodeNothingToRollBackTo, "no deployment of service %s succeeded before the current one; name a revision in To", aws.StringValue(service.ServiceName))
 		}
 	default:
-		if _, err := strconv.Atoi(to); err == nil {
+		if !strings.Contains(to, ":") {
 			to = account.FamilyOf(runs) + ":" + to
-		}
-		if !strings.Contains(account.NameOf(to), ":") {
-			return nil, common.Invalid(common.FieldError{Field: "To", Detail: "must be a revision's number, family:revision or an ARN"})
 		}
 		target.definition = to
 		if account.FamilyOf(to) != account.FamilyOf(runs) && !ran(deployments, to) {
 			return nil, common.Invalid(common.FieldError{Field: "To", Detail: fmt.Sprintf("is of another family than %s, and no deployment of this service ran it", account.NameOf(runs))})
 		}
 	}
-	if sameRevision(target.definition, runs) && !inProgress(deployments) {
+	switch same := sameRevision(target.definition, runs); {
+	case same && inProgress(deployments):
+		target.goesOn = &deployments[0]
+	case same:
 		return nil, common.Coded(common.CodeNothingToRollBackTo, "service %s already runs %s; name another revision in To", aws.StringValue(service.ServiceName), account.NameOf(runs))
 	}
 	return target, nil

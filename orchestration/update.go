@@ -79,9 +79,10 @@ type update struct {
 	family           string // of the task definition that the request gives; empty if it gives none
 	revision         string // that the service is to run, where the request names one
 	force            bool
-	turnsOn          bool     // it may scale the service up from 0 tasks, by adjust
-	untag            []string // keys of tags that are removed
-	stop             string   // the ARN of a service deployment that is stopped first; empty for none
+	turnsOn          bool                // it may scale the service up from 0 tasks, by adjust
+	untag            []string            // keys of tags that are removed
+	stop             string              // the ARN of a service deployment that is stopped first; empty for none
+	goesOn           *observe.Deployment // that does already what the request wants; nil for none
 	// prepare is called once the service is locked, for what must be known before the update looks; nil for nothing.
 	prepare func(context.Context) error
 	// adjust returns settings, and tags of the service alone, that depend on the service as it is; nil for none.

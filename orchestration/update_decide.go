@@ -244,6 +244,9 @@ func (p *updatePlan) output() *UpdateOutput {
 	if p.service != nil {
 		out.Deployment = observe.Started(f.service, p.service)
 	}
+	if out.Deployment == nil {
+		out.Deployment = u.goesOn
+	}
 	out.CloudwatchLogGroups = spec.LogGroups(u.o.account.Region, out.TaskDefinition)
 	return out
 }

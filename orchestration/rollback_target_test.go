@@ -1,0 +1,45 @@
+package orchestration
+
+import (
+	"testing"
+	"time"
+
+	"ecs-api/common"
+	"ecs-api/localaws"
+	"ecs-api/orchestration/spec"
+)
+
+// TestARollbackThatIsRepeatedReturnsItsDeployment repeats it as a caller does who has lost the response: what is waited for is the same deployment.
+func TestARollbackThatIsRepeatedReturnsItsDeployment(t *testing.T) {
+	w := newWorld(t, localaws.New(localaws.WithLags(localaws.Lags{Provision: time.Hour})))
+	w.create(t, wholeService(t, "myclu", "www"))
+	if _, err := w.patch(t, `{"Containers": {"webserver": {"Image": "nginx:2"}}}`); err != nil {
+		t.Fatal(err)
+	}
+	to := spec.Quantity("1")
+	first, err := w.Rollback(t.Context(), "myclu", "www", &RollbackInput{To: &to})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := w.Rollback(t.Context(), "myclu", "www", &RollbackInput{To: &to})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.Deployment == nil || again.Deployment == nil || first.Deployment.Id != again.Deployment.Id {
+		t.Errorf("deployment %+v, then %+v", first.Deployment, again.Deployment)
+	}
+}
+
+func TestARollbackToWhatIsNoRevisionIsRefused(t *testing.T) {
+	w := newWorld(t, localaws.New())
+	w.create(t, wholeService(t, "myclu", "www"))
+	for _, to := range []spec.Quantity{
+		"", " ", "0", "-1", "+1", "01", "1.0", "1e0", "99999999999999999999", "latest", "www-task", "www-task:", ":1", "www-task:+1", "www-task:1:2", "../www-task:1", "www-task:1\x00",
+		"arn::::::", "arn:aws:ecs:us-east-1:123456789012:service/www-task:1", "task-definition/www-task:1",
+	} {
+		_, err := w.Rollback(t.Context(), "myclu", "www", &RollbackInput{To: &to})
+		if fields := common.Fields(err); len(fields) != 1 || fields[0].Field != "To" {
+			t.Errorf("%q: %v", to, err)
+		}
+	}
+}
