@@ -16,6 +16,7 @@ import (
 	"ecs-api/api/body"
 	textreport "ecs-api/api/report"
 	"ecs-api/common"
+	"ecs-api/orchestration/etag"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/saga"
 )
@@ -40,6 +41,7 @@ type call struct {
 	body    *body.Body   // nil where there is none
 	header  http.Header  // of the response, if it is a success
 	settle  func(answer) // keeps the response for who repeats the request; called once, with the one that lasts
+	match   etag.Condition
 }
 
 // Context ends with the endpoint's deadline. For a read it also ends when the caller hangs up; a write is seen through.
@@ -47,18 +49,19 @@ func (c call) Context() context.Context { return c.ctx }
 
 // endpoint is a typed function as an http.Handler.
 type endpoint struct {
-	server  *Server
-	status  int
-	params  []param
-	anyKey  bool           // the query may have any other parameter
-	unless  map[string]any // the values of query parameters that are not given
-	time    time.Duration  // 0: readTime or writeTime
-	bare    bool           // the body may be left out
-	alone   bool           // identical requests do not share a response
-	kind    string         // of the operation that the request becomes for callers who do not wait; empty: they must
-	in, out reflect.Type
-	check   func(c call, in any) []common.FieldError // what is wrong with a body's values; nil if the endpoint says it itself
-	run     func(http.ResponseWriter, call) (any, error)
+	server      *Server
+	status      int
+	params      []param
+	anyKey      bool           // the query may have any other parameter
+	unless      map[string]any // the values of query parameters that are not given
+	time        time.Duration  // 0: readTime or writeTime
+	conditional bool           // takes If-Match
+	bare        bool           // the body may be left out
+	alone       bool           // identical requests do not share a response
+	kind        string         // of the operation that the request becomes for callers who do not wait; empty: they must
+	in, out     reflect.Type
+	check       func(c call, in any) []common.FieldError // what is wrong with a body's values; nil if the endpoint says it itself
+	run         func(http.ResponseWriter, call) (any, error)
 }
 
 // setting is what a route's line may say of its endpoint beside the status.
@@ -125,6 +128,9 @@ func (e *endpoint) send(w http.ResponseWriter, r *http.Request, a answer) {
 	case a.stream != nil:
 		addHeader(w.Header(), a.header)
 		e.server.serveStream(w, r, a.stream)
+	case notModified(r, a.header.Get(headerETag)):
+		w.Header().Set(headerETag, a.header.Get(headerETag))
+		w.WriteHeader(http.StatusNotModified)
 	default:
 		a.send(w, cmp.Or(a.status, e.status))
 	}
@@ -137,6 +143,9 @@ func (e *endpoint) serve(w http.ResponseWriter, c call) answer {
 	}
 	if isRead(c.request) {
 		return e.read(w, c)
+	}
+	if isDryRun(c.request) { // it has no effect that a repetition could have twice
+		return e.write(w, c)
 	}
 	return e.idempotent(w, c)
 }
@@ -157,10 +166,10 @@ func (e *endpoint) read(w http.ResponseWriter, c call) answer {
 // write serves a request that may change something. It is seen through when the caller hangs up.
 func (e *endpoint) write(w http.ResponseWriter, c call) answer {
 	c.ctx = operations.WithRequestID(context.WithoutCancel(c.ctx), recordOf(c.request).ID)
-	if e.kind != "" && c.account != nil && wantsProgress(c.request) {
+	if e.kind != "" && c.account != nil && wantsProgress(c.request) && !isDryRun(c.request) {
 		return e.attempt(w, c)
 	}
-	if c.account != nil {
+	if c.account != nil && !isDryRun(c.request) {
 		defer c.account.written(c) // also when it failed, or panicked: it may have changed something
 	}
 	c.ctx = saga.WithProgress(c.ctx, &recordOf(c.request).Progress)
@@ -173,6 +182,9 @@ func (e *endpoint) resolve(c *call) (err error) {
 	if c.params, err = e.parse(vars, c.request.URL.RawQuery); err != nil {
 		return err
 	}
+	if err := e.checkConditions(c); err != nil {
+		return err
+	}
 	if _, ok := vars["account"]; ok {
 		name := c.name("account")
 		if c.account, ok = e.server.accounts[name]; !ok {
@@ -182,6 +194,22 @@ func (e *endpoint) resolve(c *call) (err error) {
 		return permitAccount(c.request, name)
 	}
 	return nil
+}
+
+// checkConditions reads what a write is sent with beside its body: what it expects, and whether its token may send it.
+func (e *endpoint) checkConditions(c *call) (err error) {
+	if isRead(c.request) {
+		return nil
+	}
+	if dry, _ := c.params.values[flagDryRun].(bool); !dry {
+		if err := permitWrite(c.request); err != nil {
+			return err
+		}
+	}
+	if c.match, err = ifMatch(c.request.Header); err == nil && !e.conditional && len(c.request.Header.Values(headerIfMatch)) > 0 {
+		err = common.Invalid(common.FieldError{Field: headerIfMatch, Detail: "is not taken by this request; leave it out"})
+	}
+	return err
 }
 
 // do runs the endpoint and encodes what it returns.

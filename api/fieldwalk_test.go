@@ -250,7 +250,8 @@ func walkServiceUpdate(registryARN string) *fieldWalk {
 		known:     serviceKnown(members{"cluster": "myclu", "registryArn": registryARN}),
 		base:      func(leaf, _ string) any { return serviceBase(leaf, registryARN) },
 		send: func(body, _ string) (string, string, string) {
-			return "PUT", "/clusters/myclu/services/u", `{"Service":` + body + `}`
+			// Forced, because settings that the service has already are not sent to AWS.
+			return "PUT", "/clusters/myclu/services/u", `{"ForceRedeploy":true,"Service":` + body + `}`
 		},
 		show:      func(string, string) string { return "/clusters/myclu/services/u" },
 		shown:     []string{"", "Deployments[]"},

@@ -147,7 +147,7 @@ func cors(next http.Handler) http.Handler {
 		showToPages(h)
 		if r.Method == http.MethodOptions {
 			h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
-			h.Set("Access-Control-Allow-Headers", strings.Join([]string{headerToken, "Content-Type", headerRequestID, headerRegistry, headerPrefer, headerKey, headerLastEvent, "Cache-Control", "traceparent", "tracestate"}, ", "))
+			h.Set("Access-Control-Allow-Headers", strings.Join([]string{headerToken, "Content-Type", headerRequestID, headerRegistry, headerPrefer, headerKey, headerLastEvent, headerIfMatch, headerIfNoneMatch, "Cache-Control", "traceparent", "tracestate"}, ", "))
 			h.Set("Access-Control-Max-Age", "600")
 			write(w, http.StatusOK, nil)
 			return
@@ -159,7 +159,7 @@ func cors(next http.Handler) http.Handler {
 // showToPages lets pages of any origin read a response.
 func showToPages(h http.Header) {
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Expose-Headers", "X-Request-Id, Location, Operation-Location, X-Flywheel-Task, Idempotent-Replayed, Age, Retry-After, Server-Timing, X-Ignored-Fields, Preference-Applied")
+	h.Set("Access-Control-Expose-Headers", "X-Request-Id, Location, Operation-Location, X-Flywheel-Task, Idempotent-Replayed, Age, Retry-After, Server-Timing, X-Ignored-Fields, Preference-Applied, ETag")
 }
 
 // underBase reports whether r is for the API; anything else on this server is not found.

@@ -117,11 +117,11 @@ func TestHeadersForBrowsers(t *testing.T) {
 		{"preflight", "OPTIONS", "/v1/ecs/local/services", map[string]string{
 			"Access-Control-Allow-Origin":  "*",
 			"Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
-			"Access-Control-Allow-Headers": "X-Auth-Token, Content-Type, X-Request-Id, X-Registry-Auth, Prefer, Idempotency-Key, Last-Event-ID, Cache-Control, traceparent, tracestate",
+			"Access-Control-Allow-Headers": "X-Auth-Token, Content-Type, X-Request-Id, X-Registry-Auth, Prefer, Idempotency-Key, Last-Event-ID, If-Match, If-None-Match, Cache-Control, traceparent, tracestate",
 		}},
 		{"an answer", "GET", "/v1/ecs/ping", map[string]string{
 			"Access-Control-Allow-Origin":   "*",
-			"Access-Control-Expose-Headers": "X-Request-Id, Location, Operation-Location, X-Flywheel-Task, Idempotent-Replayed, Age, Retry-After, Server-Timing, X-Ignored-Fields, Preference-Applied",
+			"Access-Control-Expose-Headers": "X-Request-Id, Location, Operation-Location, X-Flywheel-Task, Idempotent-Replayed, Age, Retry-After, Server-Timing, X-Ignored-Fields, Preference-Applied, ETag",
 		}},
 		{"an error", "GET", "/v1/ecs/nothing", map[string]string{"Access-Control-Allow-Origin": "*"}},
 		{"what is not the API", "GET", "/", map[string]string{"Access-Control-Allow-Origin": ""}},

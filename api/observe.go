@@ -24,7 +24,12 @@ const (
 // showStatus returns how a service is and why; as a stream, now and whenever it changes.
 func showStatus(c call, at target, _ none) (any, error) {
 	if !c.streams() {
-		return c.account.observer.Status(c.Context(), at.cluster, at.service)
+		status, err := c.account.observer.Status(c.Context(), at.cluster, at.service)
+		if err != nil {
+			return nil, err
+		}
+		c.header.Set(headerETag, status.ETag)
+		return status, nil
 	}
 	observer := c.account.observer
 	return &stream{run: func(ctx context.Context, out *sse.Writer) error {

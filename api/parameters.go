@@ -8,6 +8,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"ecs-api/orchestration/adhoc"
+	"ecs-api/orchestration/etag"
 )
 
 // done is the response of what has nothing else to say.
@@ -34,14 +35,36 @@ func deleteParameters(c call, _ none) (*deleted, error) {
 }
 
 func showParameter(c call, _ none) (*adhoc.Parameter, error) {
-	return c.account.adhoc.Parameters.Show(c.Context(), c.name("prefix"), c.name("param"))
+	found, err := c.account.adhoc.Parameters.Show(c.Context(), c.name("prefix"), c.name("param"))
+	if err == nil {
+		c.header.Set(headerETag, etag.Of(found))
+	}
+	return found, err
+}
+
+// matchParameter is an ETagMismatch if the parameter is not in the state that the request expects.
+func matchParameter(c call) error {
+	if !c.match.Compares() {
+		return nil
+	}
+	found, err := c.account.adhoc.Parameters.Show(c.Context(), c.name("prefix"), c.name("param"))
+	if err != nil {
+		return err
+	}
+	return c.match.Check("parameter "+c.name("param"), etag.Of(found))
 }
 
 func updateParameter(c call, in awsssm.PutParameterInput) (*done, error) {
+	if err := matchParameter(c); err != nil {
+		return nil, err
+	}
 	return &done{"OK"}, c.account.adhoc.Parameters.Update(c.Context(), c.name("prefix"), c.name("param"), in)
 }
 
 func deleteParameter(c call, _ none) (*done, error) {
+	if err := matchParameter(c); err != nil {
+		return nil, err
+	}
 	return &done{"OK"}, c.account.adhoc.Parameters.Delete(c.Context(), c.name("prefix"), c.name("param"))
 }
 
@@ -56,8 +79,8 @@ func (s *Server) parameterRoutes(v1 *mux.Router) {
 	v1.Handle(prefix, handle(s, http.StatusOK, createParameter, levels)).Methods(http.MethodPost)
 	v1.Handle(prefix, handle(s, http.StatusOK, deleteParameters, levels, within(prefixTime))).Methods(http.MethodDelete)
 	v1.Handle(one, handle(s, http.StatusOK, showParameter, levels)).Methods(http.MethodGet)
-	v1.Handle(one, handle(s, http.StatusOK, updateParameter, levels)).Methods(http.MethodPut)
-	v1.Handle(one, handle(s, http.StatusOK, deleteParameter, levels)).Methods(http.MethodDelete)
+	v1.Handle(one, handle(s, http.StatusOK, updateParameter, levels, conditional)).Methods(http.MethodPut)
+	v1.Handle(one, handle(s, http.StatusOK, deleteParameter, levels, conditional)).Methods(http.MethodDelete)
 }
 
 // levels lets the path's prefix be what Parameter Store takes as a level of a name, and its param one or several of them: a list of a prefix

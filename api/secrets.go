@@ -14,6 +14,7 @@ import (
 
 	"ecs-api/common"
 	"ecs-api/orchestration/adhoc"
+	"ecs-api/orchestration/etag"
 )
 
 // The windows of a secret's deletion, in days; 0 deletes it at once.
@@ -29,7 +30,30 @@ func listSecrets(c call, _ none) ([]string, error) {
 }
 
 func showSecret(c call, _ none) (*awssecrets.DescribeSecretOutput, error) {
-	return c.account.adhoc.Secrets.Show(c.Context(), c.name("secret"))
+	secret, err := c.account.adhoc.Secrets.Show(c.Context(), c.name("secret"))
+	if err == nil {
+		c.header.Set(headerETag, secretTag(secret))
+	}
+	return secret, err
+}
+
+// secretTag returns the entity tag of a secret: of all that is shown of it but when it was last used.
+func secretTag(secret *awssecrets.DescribeSecretOutput) string {
+	wanted := *secret
+	wanted.LastAccessedDate = nil
+	return etag.Of(wanted)
+}
+
+// matchSecret is an ETagMismatch if the secret is not in the state that the request expects.
+func matchSecret(c call) error {
+	if !c.match.Compares() {
+		return nil
+	}
+	secret, err := c.account.adhoc.Secrets.Show(c.Context(), c.name("secret"))
+	if err != nil {
+		return err
+	}
+	return c.match.Check("secret "+c.name("secret"), secretTag(secret))
 }
 
 func createSecret(c call, in awssecrets.CreateSecretInput) (*adhoc.SecretVersion, error) {
@@ -38,10 +62,16 @@ func createSecret(c call, in awssecrets.CreateSecretInput) (*adhoc.SecretVersion
 
 // updateSecret responds with an empty body if only tags changed.
 func updateSecret(c call, in adhoc.SecretChange) (*adhoc.SecretVersion, error) {
+	if err := matchSecret(c); err != nil {
+		return nil, err
+	}
 	return c.account.adhoc.Secrets.Update(c.Context(), c.name("secret"), in)
 }
 
 func deleteSecret(c call, _ none) (*awssecrets.DeleteSecretOutput, error) {
+	if err := matchSecret(c); err != nil {
+		return nil, err
+	}
 	return c.account.adhoc.Secrets.Delete(c.Context(), c.name("secret"), c.number("window"))
 }
 
@@ -51,8 +81,8 @@ func (s *Server) secretRoutes(v1 *mux.Router) {
 	v1.Handle("/{account}/secrets", handle(s, http.StatusOK, createSecret)).Methods(http.MethodPost)
 	for _, one := range []string{"/{account}/secrets/{secret}", "/{account}/secret/{secret}"} {
 		v1.Handle(one, handle(s, http.StatusOK, showSecret, secretID)).Methods(http.MethodGet)
-		v1.Handle(one, handle(s, http.StatusOK, updateSecret, secretID)).Methods(http.MethodPut)
-		v1.Handle(one, handle(s, http.StatusOK, deleteSecret, secretID, deletionWindow)).Methods(http.MethodDelete)
+		v1.Handle(one, handle(s, http.StatusOK, updateSecret, secretID, conditional)).Methods(http.MethodPut)
+		v1.Handle(one, handle(s, http.StatusOK, deleteSecret, secretID, deletionWindow, conditional)).Methods(http.MethodDelete)
 	}
 }
 

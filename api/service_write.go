@@ -6,6 +6,7 @@ import (
 
 	"ecs-api/common"
 	"ecs-api/orchestration"
+	"ecs-api/orchestration/etag"
 	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/oneoff"
 )
@@ -27,33 +28,47 @@ func (c call) waited(cluster, service string, d *observe.Deployment) *observe.De
 }
 
 // createService creates a service and all it needs.
-func createService(c call, in orchestration.CreateInput) (*created, error) {
+func createService(c call, in orchestration.CreateInput) (any, error) {
+	if c.flag(flagDryRun) {
+		plan, err := c.account.orchestrator.PlanCreate(c.Context(), &in)
+		return c.preview(plan, err)
+	}
 	out, err := c.account.orchestrator.Create(c.Context(), &in)
 	if err != nil {
 		return nil, err
 	}
+	c.header.Set(headerETag, etag.Service(out.Service))
 	out.Deployment = c.waited(*out.Cluster.ClusterName, *out.Service.ServiceName, out.Deployment)
 	return &created{out, c.warnings()}, nil
 }
 
 // changes makes an endpoint of what changes a service.
-func changes[In any](change func(call, target, *In) (*orchestration.UpdateOutput, error)) func(call, In) (*updated, error) {
-	return targeted(func(c call, at target, in In) (*updated, error) {
-		out, err := change(c, at, &in)
+func changes[In any](change func(call, target, *In) (*orchestration.Write, error)) func(call, In) (any, error) {
+	return targeted(func(c call, at target, in In) (any, error) {
+		write, err := change(c, at, &in)
 		if err != nil {
 			return nil, err
 		}
+		if c.flag(flagDryRun) {
+			plan, err := write.IfMatch(c.match).Plan(c.Context())
+			return c.preview(plan, err)
+		}
+		out, err := write.IfMatch(c.match).Apply(c.Context())
+		if err != nil {
+			return nil, err
+		}
+		c.header.Set(headerETag, etag.Service(out.Service))
 		out.Deployment = c.waited(at.cluster, *out.Service.ServiceName, out.Deployment)
 		return &updated{out, c.warnings()}, nil
 	})
 }
 
-func updateService(c call, at target, in *orchestration.UpdateInput) (*orchestration.UpdateOutput, error) {
-	return c.account.orchestrator.Update(c.Context(), at.cluster, at.service, in)
+func updateService(c call, at target, in *orchestration.UpdateInput) (*orchestration.Write, error) {
+	return c.account.orchestrator.Update(at.cluster, at.service, in)
 }
 
 // updateNamedService changes the service that the body names.
-func updateNamedService(c call, at target, in *orchestration.UpdateInput) (*orchestration.UpdateOutput, error) {
+func updateNamedService(c call, at target, in *orchestration.UpdateInput) (*orchestration.Write, error) {
 	name := in.Name()
 	if name == "" {
 		return nil, common.Invalid(common.FieldError{Field: "ServiceName", Detail: "is required: name the service in the path, as ServiceName or as Service.Service"})
@@ -61,23 +76,23 @@ func updateNamedService(c call, at target, in *orchestration.UpdateInput) (*orch
 	if err := checkName(name); err != nil {
 		return nil, common.Invalid(common.FieldError{Field: "ServiceName", Detail: err.Error()})
 	}
-	return c.account.orchestrator.Update(c.Context(), at.cluster, name, in)
+	return c.account.orchestrator.Update(at.cluster, name, in)
 }
 
-func patchService(c call, at target, in *orchestration.PatchInput) (*orchestration.UpdateOutput, error) {
-	return c.account.orchestrator.Patch(c.Context(), at.cluster, at.service, in)
+func patchService(c call, at target, in *orchestration.PatchInput) (*orchestration.Write, error) {
+	return c.account.orchestrator.Patch(at.cluster, at.service, in)
 }
 
-func rollBackService(c call, at target, in *orchestration.RollbackInput) (*orchestration.UpdateOutput, error) {
-	return c.account.orchestrator.Rollback(c.Context(), at.cluster, at.service, in)
+func rollBackService(c call, at target, in *orchestration.RollbackInput) (*orchestration.Write, error) {
+	return c.account.orchestrator.Rollback(at.cluster, at.service, in)
 }
 
-func restartService(c call, at target, _ *none) (*orchestration.UpdateOutput, error) {
-	return c.account.orchestrator.Restart(c.Context(), at.cluster, at.service)
+func restartService(c call, at target, _ *none) (*orchestration.Write, error) {
+	return c.account.orchestrator.Restart(at.cluster, at.service)
 }
 
-func powerService(c call, at target, in *orchestration.PowerInput) (*orchestration.UpdateOutput, error) {
-	return c.account.orchestrator.Power(c.Context(), at.cluster, at.service, in)
+func powerService(c call, at target, in *orchestration.PowerInput) (*orchestration.Write, error) {
+	return c.account.orchestrator.Power(at.cluster, at.service, in)
 }
 
 // run is the response to a request that runs a one-off task.

@@ -9,6 +9,7 @@ import (
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration"
+	"ecs-api/orchestration/etag"
 )
 
 // orchestrationTime is longer than any orchestration takes: they have deadlines of their own, and roll back what they created when those
@@ -52,14 +53,28 @@ func listServices(c call, at target, _ none) (any, error) {
 // showService answers the service, or with all also what belongs to it.
 func showService(c call, at target, _ none) (any, error) {
 	if c.flag("all") {
-		return c.account.observer.ShowAll(c.Context(), at.cluster, at.service)
+		view, err := c.account.observer.ShowAll(c.Context(), at.cluster, at.service)
+		if err != nil {
+			return nil, err
+		}
+		c.header.Set(headerETag, etag.Service(view.Service))
+		return view, nil
 	}
-	return c.account.observer.Show(c.Context(), at.cluster, at.service)
+	service, err := c.account.observer.Show(c.Context(), at.cluster, at.service)
+	if err != nil {
+		return nil, err
+	}
+	c.header.Set(headerETag, etag.Service(service))
+	return service, nil
 }
 
 // deleteService deletes a service; recursive takes down what belongs to it as well, and says where that can be followed.
 func deleteService(c call, at target, _ none) (any, error) {
-	out, op, err := c.account.orchestrator.Delete(c.Context(), at.cluster, at.service, c.flag("recursive"))
+	if c.flag(flagDryRun) {
+		plan, err := c.account.orchestrator.PlanDelete(c.Context(), at.cluster, at.service, c.flag("recursive"), c.match)
+		return c.preview(plan, err)
+	}
+	out, op, err := c.account.orchestrator.Delete(c.Context(), at.cluster, at.service, c.flag("recursive"), c.match)
 	switch {
 	case err != nil:
 		return nil, err
@@ -87,17 +102,17 @@ func orEmpty[T any](list []T) []T {
 func (s *Server) serviceRoutes(v1 *mux.Router) {
 	const services = "/{account}/clusters/{cluster}/services"
 	const service = services + "/{service}"
-	slashed, waits := slashes("cluster", "service"), number("wait", 1, longestWait, 0)
-	v1.Handle("/{account}/services", handle(s, http.StatusOK, createService, asynchronous("create service"), waits, checked(checkCreate), within(orchestrationTime))).Methods(http.MethodPost)
+	slashed, waits, dry, match := slashes("cluster", "service"), number("wait", 1, longestWait, 0), flag(flagDryRun), conditional
+	v1.Handle("/{account}/services", handle(s, http.StatusOK, createService, asynchronous("create service"), waits, dry, checked(checkCreate), within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(services, handle(s, http.StatusOK, targeted(listServices), slashes("cluster"), flag("all"))).Methods(http.MethodGet)
-	v1.Handle(services, handle(s, http.StatusOK, changes(updateNamedService), asynchronous("update service"), slashes("cluster"), waits, within(orchestrationTime))).Methods(http.MethodPut)
+	v1.Handle(services, handle(s, http.StatusOK, changes(updateNamedService), asynchronous("update service"), slashes("cluster"), waits, dry, match, within(orchestrationTime))).Methods(http.MethodPut)
 	v1.Handle(service, handle(s, http.StatusOK, targeted(showService), slashes("cluster", "service"), flag("all"))).Methods(http.MethodGet)
-	v1.Handle(service, handle(s, http.StatusOK, changes(updateService), asynchronous("update service"), slashed, waits, within(orchestrationTime))).Methods(http.MethodPut)
-	v1.Handle(service, handle(s, http.StatusOK, targeted(deleteService), slashes("cluster", "service"), flag("recursive"), within(orchestrationTime))).Methods(http.MethodDelete)
-	v1.Handle(service, handle(s, http.StatusOK, changes(patchService), asynchronous("patch service"), slashed, waits, within(orchestrationTime))).Methods(http.MethodPatch)
-	v1.Handle(service+"/rollback", handle(s, http.StatusOK, changes(rollBackService), asynchronous("roll back service"), slashed, waits, bare(), within(orchestrationTime))).Methods(http.MethodPost)
-	v1.Handle(service+"/restart", handle(s, http.StatusOK, changes(restartService), asynchronous("restart service"), slashed, waits, within(orchestrationTime))).Methods(http.MethodPost)
-	v1.Handle(service+"/power", handle(s, http.StatusOK, changes(powerService), asynchronous("start or stop service"), slashed, waits, within(orchestrationTime))).Methods(http.MethodPut)
+	v1.Handle(service, handle(s, http.StatusOK, changes(updateService), asynchronous("update service"), slashed, waits, dry, match, within(orchestrationTime))).Methods(http.MethodPut)
+	v1.Handle(service, handle(s, http.StatusOK, targeted(deleteService), slashes("cluster", "service"), flag("recursive"), dry, match, within(orchestrationTime))).Methods(http.MethodDelete)
+	v1.Handle(service, handle(s, http.StatusOK, changes(patchService), asynchronous("patch service"), slashed, waits, dry, match, within(orchestrationTime))).Methods(http.MethodPatch)
+	v1.Handle(service+"/rollback", handle(s, http.StatusOK, changes(rollBackService), asynchronous("roll back service"), slashed, waits, dry, match, bare(), within(orchestrationTime))).Methods(http.MethodPost)
+	v1.Handle(service+"/restart", handle(s, http.StatusOK, changes(restartService), asynchronous("restart service"), slashed, waits, dry, match, within(orchestrationTime))).Methods(http.MethodPost)
+	v1.Handle(service+"/power", handle(s, http.StatusOK, changes(powerService), asynchronous("start or stop service"), slashed, waits, dry, match, within(orchestrationTime))).Methods(http.MethodPut)
 	v1.Handle(service+"/run", handle(s, http.StatusOK, targeted(runTask), slashed, waits, within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(service+"/events", handle(s, http.StatusOK, targeted(listServiceEvents), slashes("cluster", "service"))).Methods(http.MethodGet)
 }

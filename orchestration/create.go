@@ -72,17 +72,12 @@ func (o *Orchestrator) Create(ctx context.Context, in *CreateInput) (*CreateOutp
 	return nil, tx.Fail(ctx, common.Wrapf(err, "create service %s in cluster %s", c.service, c.cluster), back)
 }
 
-// run looks, decides and applies.
+// run plans and applies.
 func (c *creation) run(ctx context.Context) (*CreateOutput, saga.Rollback, error) {
 	if err := c.space.Request.Use(ctx, c.space.Shared()...); err != nil {
 		return nil, nil, err
 	}
-	found, err := c.look(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	c.space.Identify(ctx)
-	plan, err := c.decide(found)
+	plan, err := c.plan(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -96,6 +91,16 @@ func (c *creation) run(ctx context.Context) (*CreateOutput, saga.Rollback, error
 		return nil, back, err
 	}
 	return out, nil, nil
+}
+
+// plan looks and decides.
+func (c *creation) plan(ctx context.Context) (*createPlan, error) {
+	found, err := c.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.space.Identify(ctx)
+	return c.decide(found)
 }
 
 // deletedMeanwhile reports whether it is AWS that says that something is not there: it was there when the request looked.

@@ -86,7 +86,7 @@ func (p *createPlan) decideCloudMap(f *createFound) error {
 		adapter.ARN = f.cloudMap.ID
 	}
 	p.cloudMap = &resource.Item{Thing: adapter, Found: f.cloudMap, Tags: c.space.Tags(servicediscovery.ToTags(c.in.ServiceRegistry.Tags))}
-	change := resource.Change{Resource: resource.KindCloudMapService, Name: adapter.Name(), Action: resource.Create, Reason: "the namespace has none of this name", Step: c.space.Request.Ensure(p.cloudMap)}
+	change := resource.Change{Resource: resource.KindCloudMapService, Name: adapter.Name(), Action: resource.Create, Reason: "the namespace has none of this name", After: adapter.Input, Step: c.space.Request.Ensure(p.cloudMap)}
 	if f.cloudMap != nil {
 		if err := c.space.Request.Check(p.cloudMap, f.cloudMap); err != nil {
 			return err
@@ -147,20 +147,31 @@ func (p *createPlan) decideService(f *createFound) {
 	c := p.creation
 	adapter := &resource.Service{
 		Account: c.o.account, Cluster: c.cluster, Service: c.service, NewCluster: f.space.Cluster == nil,
-		Input:      p.serviceInput,
+		Input:      func() *awsecs.CreateServiceInput { return p.serviceInput(p.definition.ID(), p.cloudMap.ID()) },
 		OnDraining: func() { c.space.Request.Waited.Store(true) },
 	}
 	p.service = &resource.Item{Thing: adapter, Tags: c.space.Tags(ecs.ToTags(c.in.Service.Tags))}
-	p.Add(stageService, resource.Change{Resource: resource.KindService, Name: c.service, Action: resource.Create, Reason: "the cluster has none of this name", After: c.in.Service, Step: c.space.Request.Ensure(p.service)})
+	p.Add(stageService, resource.Change{Resource: resource.KindService, Name: c.service, Action: resource.Create, Reason: "the cluster has none of this name", After: p.plannedService(), Step: c.space.Request.Ensure(p.service)})
 }
 
-// serviceInput returns the service as it is created, once what it refers to is there.
-func (p *createPlan) serviceInput() *awsecs.CreateServiceInput {
+// plannedService returns the service as the plan shows it: what is not there yet is referred to by its name.
+func (p *createPlan) plannedService() *awsecs.CreateServiceInput {
+	cloudMap := ""
+	if p.cloudMap != nil {
+		cloudMap = p.cloudMap.PlannedID()
+	}
+	in := p.serviceInput(p.definition.PlannedID(), cloudMap)
+	in.ClientToken = nil // of the request, and so of no interest
+	return in
+}
+
+// serviceInput returns the service as it is created, with what it refers to.
+func (p *createPlan) serviceInput(definition, cloudMap string) *awsecs.CreateServiceInput {
 	c := p.creation
 	in := *c.in.Service
 	in.ServiceName = aws.String(c.service)
 	in.Cluster = aws.String(c.cluster)
-	in.TaskDefinition = aws.String(p.definition.ID())
+	in.TaskDefinition = aws.String(definition)
 	in.ClientToken = aws.String(c.space.ID())
 	if aws.StringValue(in.PropagateTags) == "" {
 		in.PropagateTags = aws.String(awsecs.PropagateTagsService)
@@ -173,7 +184,7 @@ func (p *createPlan) serviceInput() *awsecs.CreateServiceInput {
 		in.DesiredCount = aws.Int64(1)
 	}
 	if c.in.ServiceRegistry != nil {
-		in.ServiceRegistries = []*awsecs.ServiceRegistry{c.registryUse(p.cloudMap.ID())}
+		in.ServiceRegistries = []*awsecs.ServiceRegistry{c.registryUse(cloudMap)}
 	}
 	in.LaunchType = optional(aws.StringValue(in.LaunchType))
 	if in.LaunchType == nil && len(in.CapacityProviderStrategy) == 0 {

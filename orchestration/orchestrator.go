@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/etag"
 	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/operations"
+	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/teardown"
 	"ecs-api/orchestration/transaction"
 )
@@ -36,6 +38,11 @@ const (
 )
 
 // Delete deletes a service; see teardown.Teardowns.Delete.
-func (o *Orchestrator) Delete(ctx context.Context, cluster, service string, recursive bool) (*teardown.Output, *operations.Operation, error) {
-	return o.teardown.Delete(ctx, cluster, service, recursive)
+func (o *Orchestrator) Delete(ctx context.Context, cluster, service string, recursive bool, match etag.Condition) (*teardown.Output, *operations.Operation, error) {
+	return o.teardown.Delete(ctx, cluster, service, recursive, match)
+}
+
+// PlanDelete returns what Delete would do, and changes nothing.
+func (o *Orchestrator) PlanDelete(ctx context.Context, cluster, service string, recursive bool, match etag.Condition) (*resource.Preview, error) {
+	return o.teardown.Plan(ctx, cluster, service, recursive, match)
 }

@@ -1,7 +1,6 @@
 package orchestration
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"reflect"
@@ -57,14 +56,13 @@ type ContainerPatch struct {
 // Quantity is an amount of CPU or memory: a number or text, as callers write both.
 type Quantity = spec.Quantity
 
-// Patch changes what the request names of a service, in one transaction: nobody's change on this server gets lost between reading and writing. It is all or
-// nothing, like Update.
-func (o *Orchestrator) Patch(ctx context.Context, cluster, service string, in *PatchInput) (*UpdateOutput, error) {
+// Patch returns the request that changes what it names of a service, in one transaction: nobody's change on this server gets lost between reading and writing.
+func (o *Orchestrator) Patch(cluster, service string, in *PatchInput) (*Write, error) {
 	u, err := o.newPatch(cluster, service, in)
 	if err != nil {
 		return nil, err
 	}
-	return u.do(ctx)
+	return &Write{u}, nil
 }
 
 func (o *Orchestrator) newPatch(cluster, service string, in *PatchInput) (*update, error) {

@@ -33,15 +33,15 @@ var reasonText = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$`)
 // revisionRef is a revision's number, family:revision or an ARN.
 var revisionRef = regexp.MustCompile(`^(?:(?:arn:[a-z0-9-]+:ecs:[a-z0-9-]+:\d{12}:task-definition/)?[A-Za-z0-9_-]{1,255}:)?[1-9]\d{0,9}$`)
 
-// Rollback puts a service back to an earlier task definition. Its count, tags and credentials stay; a secret that the task definition refers to and that is
-// scheduled for deletion is restored. It is all or nothing, like Update. A deployment in progress is stopped: ECS ends a rolling one for the new one, others are
+// Rollback returns the request that puts a service back to an earlier task definition. Its count, tags and credentials stay; a secret that the task definition refers to and that is
+// scheduled for deletion is restored. A deployment in progress is stopped: ECS ends a rolling one for the new one, others are
 // told to stop first.
-func (o *Orchestrator) Rollback(ctx context.Context, cluster, service string, in *RollbackInput) (*UpdateOutput, error) {
+func (o *Orchestrator) Rollback(cluster, service string, in *RollbackInput) (*Write, error) {
 	u, err := o.newRollback(cluster, service, in)
 	if err != nil {
 		return nil, err
 	}
-	return u.do(ctx)
+	return &Write{u}, nil
 }
 
 func (o *Orchestrator) newRollback(cluster, service string, in *RollbackInput) (*update, error) {
@@ -62,7 +62,7 @@ func (o *Orchestrator) newRollback(cluster, service string, in *RollbackInput) (
 		Cluster: cluster, Name: service, Flavor: space.FlavorService,
 	})}
 	u.prepare = func(ctx context.Context) error {
-		target, err := o.rollbackTarget(ctx, cluster, service, to)
+		target, err := u.rollbackTarget(ctx, to)
 		if err != nil {
 			return err
 		}
@@ -87,13 +87,16 @@ type rollbackTarget struct {
 }
 
 // rollbackTarget chooses what the service is put back to.
-func (o *Orchestrator) rollbackTarget(ctx context.Context, cluster, service, to string) (*rollbackTarget, error) {
-	found, err := o.account.ECS.Service(ctx, cluster, service)
+func (u *update) rollbackTarget(ctx context.Context, to string) (*rollbackTarget, error) {
+	found, err := u.o.account.ECS.Service(ctx, u.cluster, u.service)
 	if err != nil {
-		return nil, account.Hide(err, "service", service+" in cluster "+cluster)
+		return nil, account.Hide(err, "service", u.service+" in cluster "+u.cluster)
 	}
-	deployments, err := o.observer.Deployments(ctx, cluster, service)
+	deployments, err := u.o.observer.Deployments(ctx, u.cluster, u.service)
 	if err != nil {
+		return nil, err
+	}
+	if err := u.matches(found); err != nil {
 		return nil, err
 	}
 	return chooseTarget(found, deployments, to)
@@ -171,9 +174,9 @@ func (u *update) stopDeployment(ctx context.Context) error {
 	return err
 }
 
-// Restart replaces the service's tasks.
-func (o *Orchestrator) Restart(ctx context.Context, cluster, service string) (*UpdateOutput, error) {
-	return o.Patch(ctx, cluster, service, &PatchInput{ForceNewDeployment: aws.Bool(true)})
+// Restart returns the request that replaces the service's tasks.
+func (o *Orchestrator) Restart(cluster, service string) (*Write, error) {
+	return o.Patch(cluster, service, &PatchInput{ForceNewDeployment: aws.Bool(true)})
 }
 
 // PowerInput turns a service off and on again, as the sibling APIs do.
@@ -184,8 +187,8 @@ type PowerInput struct {
 // TagCount is the tag of a service that was turned off: how many tasks it had.
 const TagCount = "spinup:count"
 
-// Power scales a service to 0 tasks, or back to the count that it had before, which a tag of the service remembers. To do so twice changes nothing.
-func (o *Orchestrator) Power(ctx context.Context, cluster, service string, in *PowerInput) (*UpdateOutput, error) {
+// Power returns the request that scales a service to 0 tasks, or back to the count that it had before, which a tag of the service remembers. To do so twice changes nothing.
+func (o *Orchestrator) Power(cluster, service string, in *PowerInput) (*Write, error) {
 	state := strings.ToLower(aws.StringValue(in.State))
 	if state != "stop" && state != "start" {
 		return nil, common.Invalid(common.FieldError{Field: "state", Detail: "must be stop or start"})
@@ -199,7 +202,7 @@ func (o *Orchestrator) Power(ctx context.Context, cluster, service string, in *P
 		}
 		return turnOn(s), nil
 	}
-	return u.do(ctx)
+	return &Write{u}, nil
 }
 
 func turnOff(s *awsecs.Service) adjustment {

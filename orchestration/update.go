@@ -10,6 +10,7 @@ import (
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/etag"
 	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/saga"
@@ -83,6 +84,7 @@ type update struct {
 	untag            []string            // keys of tags that are removed
 	stop             string              // the ARN of a service deployment that is stopped first; empty for none
 	goesOn           *observe.Deployment // that does already what the request wants; nil for none
+	match            etag.Condition      // of the service as it must be
 	// prepare is called once the service is locked, for what must be known before the update looks; nil for nothing.
 	prepare func(context.Context) error
 	// adjust returns settings, and tags of the service alone, that depend on the service as it is; nil for none.
@@ -98,14 +100,13 @@ type adjustment struct {
 	untag    []string
 }
 
-// Update changes a service and what belongs to it, or nothing: when a step fails, the service, its secrets' values and its revisions are as they were
-// before the error is returned. A caller who hangs up does not stop it.
-func (o *Orchestrator) Update(ctx context.Context, cluster, service string, in *UpdateInput) (*UpdateOutput, error) {
+// Update returns the request that changes a service and what belongs to it.
+func (o *Orchestrator) Update(cluster, service string, in *UpdateInput) (*Write, error) {
 	u, err := o.newUpdate(cluster, service, in)
 	if err != nil {
 		return nil, err
 	}
-	return u.do(ctx)
+	return &Write{u}, nil
 }
 
 // do locks the service, looks, decides and applies.
@@ -133,21 +134,27 @@ func (u *update) retire(ctx context.Context, out *UpdateOutput) {
 	}
 }
 
-func (u *update) run(ctx context.Context) (*UpdateOutput, saga.Rollback, error) {
+// plan looks and decides.
+func (u *update) plan(ctx context.Context) (*updatePlan, error) {
 	if u.prepare != nil {
 		if err := u.prepare(ctx); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-	}
-	if err := u.space.Request.Use(ctx, u.space.Shared()...); err != nil {
-		return nil, nil, err
 	}
 	found, err := u.look(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	u.space.Identify(ctx)
-	plan, err := u.decide(found)
+	return u.decide(found)
+}
+
+// run plans and applies.
+func (u *update) run(ctx context.Context) (*UpdateOutput, saga.Rollback, error) {
+	if err := u.space.Request.Use(ctx, u.space.Shared()...); err != nil {
+		return nil, nil, err
+	}
+	plan, err := u.plan(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -156,9 +163,27 @@ func (u *update) run(ctx context.Context) (*UpdateOutput, saga.Rollback, error) 
 		u.space.Request.Spare(u.space.Execution()...)
 	}
 	var out *UpdateOutput
-	back, err := saga.InOrder(plan.Apply(), plan.parts.Verify(), saga.Do(func(context.Context) error { out = plan.output(); return nil }))(ctx)
+	unchanged := saga.When(u.match.Compares(), saga.Named("compare with If-Match", saga.Do(u.checkMatch)))
+	back, err := saga.InOrder(unchanged, plan.Apply(), plan.parts.Verify(), saga.Do(func(context.Context) error { out = plan.output(); return nil }))(ctx)
 	if err != nil {
 		return nil, back, err
 	}
 	return out, nil, nil
+}
+
+// checkMatch reads the service once more, right before its first change: another server may have changed it since this one looked.
+func (u *update) checkMatch(ctx context.Context) error {
+	now, err := u.o.account.ECS.Service(ctx, u.cluster, u.service)
+	if err != nil {
+		return account.Hide(err, "service", u.service+" in cluster "+u.cluster)
+	}
+	return u.matches(now)
+}
+
+// matches is an ETagMismatch if the service is not in the state that the request expects.
+func (u *update) matches(s *awsecs.Service) error {
+	if !u.match.Compares() {
+		return nil
+	}
+	return u.match.Check("service "+u.service, etag.Service(s))
 }

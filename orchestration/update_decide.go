@@ -49,7 +49,7 @@ func (u *update) checkService(f *updateFound) error {
 			return account.NoService(u.cluster, ref)
 		}
 	}
-	return nil
+	return u.matches(s)
 }
 
 // decide returns the plan for what was found. It is pure.
@@ -70,6 +70,10 @@ func (u *update) decide(f *updateFound) (*updatePlan, error) {
 	if u.define != nil {
 		if p.revise.New, err = u.define(f.present.TaskDefinition); err != nil {
 			return nil, err
+		}
+		if p.revise.New != nil && p.revise.New.IsCopy && resource.SaySame(p.revise.New.Input, space.CopyDefinition(f.present.TaskDefinition)) {
+			p.revise.New = nil
+			p.Add(stageFirst, resource.Change{Resource: resource.KindTaskDefinition, Name: account.NameOf(aws.StringValue(f.present.TaskDefinition.TaskDefinitionArn)), Action: resource.Keep, Reason: "it is what the request wants"})
 		}
 	} else {
 		p.revise.Decide()
@@ -184,8 +188,12 @@ func (p *updatePlan) decideService() {
 	if p.adjusted.settings == nil && p.revision == nil && !u.force {
 		return
 	}
-	change := resource.Change{Resource: resource.KindService, Name: u.service, Action: resource.Update, Reason: "the request changes its settings", Before: p.settingsBefore(), After: p.settingsAfter(), Step: p.updateService}
+	after := p.changeInput()
+	before := restoreInput(after, p.found.service)
+	change := resource.Change{Resource: resource.KindService, Name: u.service, Action: resource.Update, Reason: "the request changes its settings", Before: before, After: after, Step: p.updateService}
 	switch {
+	case awsutil.DeepEqual(before, after):
+		change = resource.Change{Resource: resource.KindService, Name: u.service, Action: resource.Keep, Reason: "it has these settings"}
 	case p.revise.New != nil:
 		change.Reason = "it runs the new revision"
 	case p.revision != nil:

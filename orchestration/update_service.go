@@ -126,13 +126,6 @@ func primary(s *awsecs.Service) *awsecs.Deployment {
 	return nil
 }
 
-// settingsAfter and settingsBefore return what the plan shows of the service's settings.
-func (p *updatePlan) settingsAfter() *awsecs.UpdateServiceInput { return p.changeInput() }
-
-func (p *updatePlan) settingsBefore() *awsecs.UpdateServiceInput {
-	return restoreInput(p.changeInput(), p.found.service)
-}
-
 // mergeNetwork returns the service's network settings with what the request says over them. There never is a public address.
 func mergeNetwork(u *update, wanted, now *awsecs.NetworkConfiguration) *awsecs.NetworkConfiguration {
 	vpc := awsecs.AwsVpcConfiguration{}

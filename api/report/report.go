@@ -27,6 +27,8 @@ func Of(out any) (text string, ok bool) {
 		return status(out), true
 	case *observe.Result:
 		return result(out), true
+	case interface{ Text() string }:
+		return out.Text(), true
 	case []observe.Deployment:
 		return deployments(out), true
 	case *observe.Deployment:

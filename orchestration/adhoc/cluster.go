@@ -181,7 +181,7 @@ func (c Clusters) Delete(ctx context.Context, ref string) (*awsecs.Cluster, erro
 			return err
 		},
 		func(ctx context.Context) (err error) { // ECS refuses too, but in the words that it has for a cluster whose services are still stopping, which is retried
-			busy, err = thing.InUse(ctx)
+			busy, err = thing.InUse(ctx, "")
 			return err
 		},
 	)

@@ -31,6 +31,13 @@ func changes(before, after *awsecs.TaskDefinition) []Change {
 	return all[:min(len(all), maxChanges)]
 }
 
+// Differences returns what differs between two values as JSON has them.
+func Differences(before, after any) []Change {
+	var all []Change
+	diff("", before, after, &all)
+	return all[:min(len(all), maxChanges)]
+}
+
 // plain returns a task definition as JSON has it, with AWS's names, without noise. Empty lists and what is not there are the same to ECS.
 func plain(definition *awsecs.TaskDefinition) any {
 	text, err := jsonutil.BuildJSON(definition)

@@ -6,6 +6,7 @@ import (
 
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/diagnosis"
+	"ecs-api/orchestration/etag"
 )
 
 // Status says how a service is, and why.
@@ -20,6 +21,9 @@ type Status struct {
 	Targets      []diagnosis.Target
 	Events       []Event
 	Problems     []diagnosis.Problem
+
+	// ETag is of what somebody wants of the service, not of how it is.
+	ETag string `json:"-"`
 }
 
 // Task is a task of a service.
@@ -73,7 +77,7 @@ func (o *Observer) Status(ctx context.Context, cluster, service string) (*Status
 func (f *found) status() *Status {
 	s := &Status{
 		DesiredCount: value(f.service.DesiredCount), RunningCount: value(f.service.RunningCount), PendingCount: value(f.service.PendingCount),
-		Tasks: f.shownTasks(), Targets: f.targets, Events: f.shownEvents(),
+		Tasks: f.shownTasks(), Targets: f.targets, Events: f.shownEvents(), ETag: etag.Service(f.service),
 	}
 	if s.Targets == nil {
 		s.Targets = []diagnosis.Target{}

@@ -2,6 +2,7 @@ package resource
 
 import (
 	"context"
+	"slices"
 
 	"github.com/aws/aws-sdk-go/aws"
 
@@ -109,7 +110,7 @@ func setTags(ctx context.Context, id string, set common.Tags, remove []string, t
 
 // Delete deletes the cluster; it is InUse if anything runs in it: somebody may use it by now.
 func (c *Cluster) Delete(ctx context.Context, _ *State) error {
-	switch busy, err := c.InUse(ctx); {
+	switch busy, err := c.InUse(ctx, ""); {
 	case err != nil:
 		return err
 	case busy:
@@ -119,8 +120,8 @@ func (c *Cluster) Delete(ctx context.Context, _ *State) error {
 	return err
 }
 
-// InUse reports whether anything runs in the cluster: a service, or a task without one.
-func (c *Cluster) InUse(ctx context.Context) (bool, error) {
+// InUse reports whether anything runs in the cluster: a service, or a task without one. The service that is left out, and its tasks, do not count.
+func (c *Cluster) InUse(ctx context.Context, leftOut string) (bool, error) {
 	var services []*awsecs.Service
 	var tasks []*awsecs.Task
 	err := common.Concurrently(ctx,
@@ -133,6 +134,10 @@ func (c *Cluster) InUse(ctx context.Context) (bool, error) {
 			return err
 		},
 	)
+	if leftOut != "" {
+		services = slices.DeleteFunc(services, func(s *awsecs.Service) bool { return aws.StringValue(s.ServiceName) == leftOut })
+		tasks = slices.DeleteFunc(tasks, func(t *awsecs.Task) bool { return aws.StringValue(t.Group) == "service:"+leftOut })
+	}
 	return len(services) > 0 || len(tasks) > 0, err
 }
 

@@ -101,9 +101,9 @@ type Item struct {
 	adopted bool // by the time it is verified
 }
 
-// ID returns what AWS addresses the thing by once it is there; empty before.
+// ID returns what AWS addresses the thing by once it is there; empty before, and for no item.
 func (it *Item) ID() string {
-	if it.Now == nil {
+	if it == nil || it.Now == nil {
 		return ""
 	}
 	return it.Now.ID

@@ -30,7 +30,7 @@ func (p *Parts) NewDefinition(plan *resource.Plan, stage int, in *awsecs.Registe
 	adapter.Input = func() (*awsecs.RegisterTaskDefinitionInput, error) { return p.Definition().Complete(in), nil }
 	owner := common.Tag{Key: common.TagRequest, Value: adapter.Owner}
 	it := &resource.Item{Thing: adapter, Tags: s.Tags(ecs.ToTags(in.Tags)).With(owner)}
-	change := resource.Change{Resource: resource.KindTaskDefinition, Name: family, Action: resource.Create, Reason: "the request has a task definition", After: in, Step: s.adoptOrRegister(it)}
+	change := resource.Change{Resource: resource.KindTaskDefinition, Name: family, Action: resource.Create, Reason: "the request has a task definition", After: p.Planned().Complete(in), Step: s.adoptOrRegister(it)}
 	if state := resource.RevisionState(newest); state != nil && resource.IsSameRevision(state.Tags, it.Tags, prefix) && p.pullsWith(state) {
 		it.Found = state
 		change.Action, change.Name, change.Reason = resource.Adopt, account.NameOf(state.ID), "an interrupted request has left the same"

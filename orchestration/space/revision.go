@@ -131,7 +131,7 @@ func (r *Revision) Register(plan *resource.Plan, stage int, parts *Parts) (*reso
 	it := &resource.Item{Thing: adapter, Tags: r.tags(&in)}
 	plan.Add(stage, resource.Change{
 		Resource: resource.KindTaskDefinition, Name: adapter.Family, Action: resource.Create, Reason: "the task definition differs from " + account.NameOf(aws.StringValue(present.TaskDefinition.TaskDefinitionArn)),
-		Before: present.TaskDefinition, After: &in, Step: s.Request.Ensure(it),
+		Before: CopyDefinition(present.TaskDefinition), After: parts.Planned().Complete(&in), Step: s.Request.Ensure(it),
 	})
 	return it, nil
 }

@@ -328,6 +328,15 @@ func (p *Parts) CredentialARNs() map[string]string {
 	return arns
 }
 
+// Planned returns how the task definition will be completed: secrets that are not there yet are referred to by their names.
+func (p *Parts) Planned() spec.Definition {
+	d := p.Definition()
+	for container, it := range p.Credentials {
+		d.Credentials[container] = it.PlannedID()
+	}
+	return d
+}
+
 // CredentialOutputs returns what a response shows of the credentials.
 func (p *Parts) CredentialOutputs() map[string]*awssecrets.CreateSecretOutput {
 	out := map[string]*awssecrets.CreateSecretOutput{}

@@ -12,6 +12,7 @@ import (
 	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/etag"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
@@ -44,17 +45,90 @@ const teardownTime = 30 * time.Minute
 
 // Delete deletes a service and stops its tasks. Recursive also tears down, in the background, what was created for it: see teardown. It returns that
 // operation, and the same one when the request is repeated meanwhile. Repeated after an interruption, it goes on with what is left; NotFound means that
-// nothing is.
-func (o *Teardowns) Delete(ctx context.Context, cluster, service string, recursive bool) (*Output, *operations.Operation, error) {
-	out, op, err := o.delete(ctx, cluster, service, recursive)
+// nothing is. A service that is not in the state that the request expects is an ETagMismatch.
+func (o *Teardowns) Delete(ctx context.Context, cluster, service string, recursive bool, match etag.Condition) (*Output, *operations.Operation, error) {
+	out, op, err := o.delete(ctx, cluster, service, recursive, match)
 	return out, op, common.Wrapf(err, "delete service %s in cluster %s", service, cluster)
 }
 
-func (o *Teardowns) delete(ctx context.Context, cluster, service string, recursive bool) (*Output, *operations.Operation, error) {
+// Plan returns what Delete would do, the background part of a recursive one included. It changes nothing.
+func (o *Teardowns) Plan(ctx context.Context, cluster, service string, recursive bool, match etag.Condition) (*resource.Preview, error) {
+	ctx, cancel := context.WithTimeout(ctx, deleteTime)
+	defer cancel()
+	preview, err := o.plan(ctx, cluster, service, recursive, match)
+	return preview, common.Wrapf(err, "plan the deletion of service %s in cluster %s", service, cluster)
+}
+
+func (o *Teardowns) plan(ctx context.Context, cluster, service string, recursive bool, match etag.Condition) (*resource.Preview, error) {
+	t, err := o.lookForDelete(ctx, cluster, service, match)
+	if err != nil {
+		return nil, err
+	}
+	t.dry = true
+	gone := t.isGone()
+	if gone && !recursive {
+		return nil, account.NoService(cluster, service)
+	}
+	plan, tag := t.decideService(nil), (*string)(nil)
+	if !gone {
+		tag = aws.String(etag.Service(t.service))
+	}
+	if !recursive {
+		return plan.Preview(tag), nil
+	}
+	found, err := t.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if gone && found.nothing() {
+		return nil, account.NoService(cluster, service)
+	}
+	plan.Stages = append(append(plan.Stages, t.decide(found).Stages...), t.decideSpace(found).Stages...)
+	return plan.Preview(tag), nil
+}
+
+// isGone reports whether ECS shows the service no more, or as one that was.
+func (t *teardown) isGone() bool {
+	status := aws.StringValue(t.service.Status)
+	return status != resource.StatusActive && status != resource.StatusDraining
+}
+
+// decideService returns the plan for the service itself. Out gets it as it is once it is deleted.
+func (t *teardown) decideService(out *Output) *resource.Plan {
+	p := &resource.Plan{}
+	change := resource.Change{Resource: resource.KindService, Name: t.name, Action: resource.Delete, Reason: "the request deletes it"}
+	switch aws.StringValue(t.service.Status) {
+	case resource.StatusActive:
+		change.Step = saga.Do(func(ctx context.Context) (err error) {
+			out.Service, err = t.deleteService(ctx)
+			return err
+		})
+	case resource.StatusDraining:
+		change.Action, change.Reason = resource.Keep, "it is being deleted already"
+	default:
+		return p
+	}
+	p.Add(0, change)
+	return p
+}
+
+// checkMatch reads the service once more, right before it is deleted: another server may have changed it since this one looked.
+func (t *teardown) checkMatch(ctx context.Context) error {
+	if !t.match.Compares() {
+		return nil
+	}
+	now, err := t.o.tx.Account.ECS.Service(ctx, t.cluster, t.name)
+	if err != nil {
+		return account.Hide(err, "service", t.name+" in cluster "+t.cluster)
+	}
+	return t.match.Check("service "+t.name, etag.Service(now))
+}
+
+func (o *Teardowns) delete(ctx context.Context, cluster, service string, recursive bool, match etag.Condition) (*Output, *operations.Operation, error) {
 	tx, err := o.tx.Begin(cluster, service, nil)
 	if err != nil {
 		if op := o.tearingDown(cluster, service); recursive && op != nil {
-			t, err := o.lookForDelete(ctx, cluster, service)
+			t, err := o.lookForDelete(ctx, cluster, service, match)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -65,7 +139,7 @@ func (o *Teardowns) delete(ctx context.Context, cluster, service string, recursi
 	defer tx.End()
 	ctx, cancel := transaction.Detached(ctx, deleteTime)
 	defer cancel()
-	t, err := o.lookForDelete(ctx, cluster, service)
+	t, err := o.lookForDelete(ctx, cluster, service, match)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -73,10 +147,11 @@ func (o *Teardowns) delete(ctx context.Context, cluster, service string, recursi
 		return nil, nil, err
 	}
 	out := &Output{Service: t.service}
-	if aws.StringValue(t.service.Status) == resource.StatusActive {
-		if out.Service, err = t.deleteService(ctx); err != nil {
-			return nil, nil, err
-		}
+	if err := t.checkMatch(ctx); err != nil {
+		return nil, nil, err
+	}
+	if _, err := t.decideService(out).Apply()(ctx); err != nil {
+		return nil, nil, err
 	}
 	if !recursive {
 		return out, nil, nil
@@ -90,12 +165,10 @@ func (o *Teardowns) delete(ctx context.Context, cluster, service string, recursi
 
 // deleteService deletes the service itself, by force, and returns it as it is then.
 func (t *teardown) deleteService(ctx context.Context) (deleted *awsecs.Service, err error) {
-	_, err = saga.Named("delete service", saga.Do(func(ctx context.Context) error {
-		return t.o.tx.Account.Pace.Retry(ctx, func() (err error) {
-			deleted, err = t.o.tx.Account.ECS.DeleteService(ctx, t.cluster, t.name)
-			return err
-		}, common.Deploying)
-	}))(ctx)
+	err = t.o.tx.Account.Pace.Retry(ctx, func() (err error) {
+		deleted, err = t.o.tx.Account.ECS.DeleteService(ctx, t.cluster, t.name)
+		return err
+	}, common.Deploying)
 	return deleted, err
 }
 
@@ -110,8 +183,8 @@ func (o *Teardowns) tearingDown(cluster, service string) *operations.Operation {
 }
 
 // lookForDelete reads the service and its cluster, at the same time. A service that ECS has forgotten is returned as INACTIVE: something of it may be left.
-func (o *Teardowns) lookForDelete(ctx context.Context, cluster, name string) (*teardown, error) {
-	t := &teardown{o: o, cluster: cluster, name: name, id: resource.NewID()}
+func (o *Teardowns) lookForDelete(ctx context.Context, cluster, name string, match etag.Condition) (*teardown, error) {
+	t := &teardown{o: o, cluster: cluster, name: name, id: resource.NewID(), match: match}
 	var home *awsecs.Cluster
 	_, err := saga.Together(
 		saga.Named("read service", saga.Do(func(ctx context.Context) (err error) {
@@ -131,13 +204,17 @@ func (o *Teardowns) lookForDelete(ctx context.Context, cluster, name string) (*t
 	case t.service == nil:
 		t.service = &awsecs.Service{ServiceName: aws.String(name), Status: aws.String(resource.StatusInactive)}
 	}
+	if match.Compares() {
+		if err := match.Check("service "+name, etag.Service(t.service)); err != nil {
+			return nil, err
+		}
+	}
 	return t, nil
 }
 
 // checkAnythingLeft is NotFound for a service that is gone, unless the delete is recursive and something of it is left.
 func (t *teardown) checkAnythingLeft(ctx context.Context, recursive bool) error {
-	switch aws.StringValue(t.service.Status) {
-	case resource.StatusActive, resource.StatusDraining:
+	if !t.isGone() {
 		return nil
 	}
 	gone := account.NoService(t.cluster, t.name)

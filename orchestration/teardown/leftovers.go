@@ -19,7 +19,7 @@ import (
 	"ecs-api/secretsmanager"
 )
 
-// leftovers are the things that belong to a service that is gone, and to nobody else.
+// leftovers are the things that belong to a service that is gone, or about to go, and to nobody else.
 type leftovers struct {
 	revisions []*resource.Item
 	cloudMap  []*resource.Item
@@ -50,7 +50,7 @@ func (t *teardown) lookInto(ctx context.Context, f *leftovers) error {
 	var byTags tagged
 	err := common.Concurrently(ctx,
 		func(ctx context.Context) (err error) {
-			used, err = t.o.usageByOthers(ctx, t.cluster, t.name)
+			used, err = t.o.usageByOthers(ctx, t.cluster, t.name, t.dry)
 			return err
 		},
 		func(ctx context.Context) (err error) {
@@ -207,7 +207,7 @@ func (t *teardown) lookSpace(ctx context.Context, f *leftovers) error {
 			return err
 		},
 		func(ctx context.Context) (err error) {
-			busy, err = cluster.InUse(ctx)
+			busy, err = cluster.InUse(ctx, t.leftOut())
 			return err
 		},
 	)

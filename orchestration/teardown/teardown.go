@@ -10,6 +10,7 @@ import (
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/etag"
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
 )
@@ -20,6 +21,8 @@ type teardown struct {
 	cluster, name string
 	id            string          // of this request: what a later one created or adopted stays
 	service       *awsecs.Service // as it was found; INACTIVE if it is gone
+	dry           bool            // only planned: the service, which may be there, is taken to be gone
+	match         etag.Condition  // of the service as it must be
 }
 
 // The stages of a teardown, in the order that AWS allows.
@@ -66,6 +69,14 @@ func (t *teardown) tearDownSpace(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// leftOut names the service that does not count among what is in the cluster; empty once it is gone: one of its name is another one then.
+func (t *teardown) leftOut() string {
+	if t.dry {
+		return t.name
+	}
+	return ""
 }
 
 func (t *teardown) clusterThing() *resource.Cluster {

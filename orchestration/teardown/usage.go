@@ -22,13 +22,14 @@ type usage struct {
 	cloudMap  map[string]bool // by ARN
 }
 
-// usageByOthers returns what all services of the account use but the named one, which was deleted. One of its name that was created since is another one.
-func (o *Teardowns) usageByOthers(ctx context.Context, cluster, service string) (usage, error) {
+// usageByOthers returns what all services of the account use but the named one, which was deleted. One of its name that was created since is another one,
+// unless the service is only about to be deleted.
+func (o *Teardowns) usageByOthers(ctx context.Context, cluster, service string, aboutTo bool) (usage, error) {
 	used := usage{map[string]bool{}, map[string]bool{}}
 	all, err := o.allServices(ctx)
 	for home, services := range all {
 		for _, s := range services {
-			if home != cluster || aws.StringValue(s.ServiceName) != service || aws.StringValue(s.Status) == resource.StatusActive {
+			if home != cluster || aws.StringValue(s.ServiceName) != service || !aboutTo && aws.StringValue(s.Status) == resource.StatusActive {
 				used.add(s)
 			}
 		}

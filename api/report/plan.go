@@ -1,0 +1,37 @@
+package report
+
+import (
+	"fmt"
+
+	"ecs-api/orchestration/observe"
+	"ecs-api/orchestration/resource"
+)
+
+// marks begin the lines of a plan.
+var marks = map[resource.Action]string{
+	resource.Create: "+", resource.Adopt: "=", resource.Update: "~", resource.Replace: "~", resource.Keep: "=", resource.Delete: "-",
+}
+
+// Plan returns a plan as text: a line for each change with why, and below it what differs.
+func Plan(preview *resource.Preview, warnings []string) string {
+	var p page
+	for _, c := range preview.Changes {
+		p.wrapped(fmt.Sprintf("%s %s ", marks[c.Action], c.Action), fmt.Sprintf("%s %s: %s", c.Resource.Word(), c.Name, c.Reason))
+		if c.Action == resource.Keep || c.Before == nil {
+			continue
+		}
+		for _, d := range observe.Differences(c.Before, c.After) {
+			p.line("    %s", clean(change(d)))
+		}
+	}
+	if len(preview.Changes) == 0 {
+		p.line("nothing to do")
+	}
+	if len(warnings) > 0 {
+		p.heading("warnings")
+		for _, w := range warnings {
+			p.wrapped("  ", w)
+		}
+	}
+	return p.String()
+}

@@ -1,0 +1,89 @@
+package orchestration
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go/aws"
+	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
+
+	"ecs-api/common"
+	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/etag"
+	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/spec"
+)
+
+// planTime is how long a dry run may take: it reads, and waits for a cluster that ECS is working on.
+const planTime = time.Minute
+
+// Write is a request that changes a service, checked as far as that can be done without AWS. Plan says what it would do, and Apply does it; only one of them is
+// called, once.
+type Write struct{ u *update }
+
+// IfMatch has the request fail with ETagMismatch unless the service is in the expected state, when it looks and again right before its first change.
+func (w *Write) IfMatch(c etag.Condition) *Write {
+	w.u.match = c
+	return w
+}
+
+// Plan returns what the request would do. It reads what Apply reads, decides as that does, and changes nothing; so it locks nothing either.
+func (w *Write) Plan(ctx context.Context) (*resource.Preview, error) {
+	ctx, cancel := context.WithTimeout(ctx, planTime)
+	defer cancel()
+	p, err := w.u.plan(ctx)
+	if err != nil {
+		return nil, common.Wrapf(err, "plan the update of service %s in cluster %s", w.u.service, w.u.cluster)
+	}
+	preview := p.Preview(aws.String(etag.Service(p.found.service)))
+	switch {
+	case p.revise.New != nil:
+		preview.Images = images(p.revise.Containers(), w.u.space.Want.Credentials)
+	case p.revision != nil:
+		containers := resource.ValueOf[*awsecs.TaskDefinition](p.revision.Now).ContainerDefinitions
+		preview.Images = images(containers, nil)
+	}
+	return preview, nil
+}
+
+// Apply locks the service, looks, decides and applies. It is all or nothing: when a step fails, the service, its secrets' values and its revisions are as they
+// were before the error is returned. A caller who hangs up does not stop it.
+func (w *Write) Apply(ctx context.Context) (*UpdateOutput, error) { return w.u.do(ctx) }
+
+// PlanCreate returns what Create would do. It reads what that reads, decides as that does, and changes nothing.
+func (o *Orchestrator) PlanCreate(ctx context.Context, in *CreateInput) (*resource.Preview, error) {
+	c, err := o.newCreation(in)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, planTime)
+	defer cancel()
+	p, err := c.plan(ctx)
+	if err != nil {
+		return nil, common.Wrapf(err, "plan service %s in cluster %s", c.service, c.cluster)
+	}
+	preview := p.Preview(nil)
+	if in.TaskDefinition != nil {
+		preview.Images = images(in.TaskDefinition.ContainerDefinitions, in.Credentials)
+	} else {
+		containers := resource.ValueOf[*awsecs.TaskDefinition](p.definition.Now).ContainerDefinitions
+		preview.Images = images(containers, nil)
+	}
+	network := spec.Network(o.account.Settings, in.Service.NetworkConfiguration)
+	preview.Subnets = network != nil && network.AwsvpcConfiguration != nil && len(network.AwsvpcConfiguration.Subnets) > 0
+	return preview, nil
+}
+
+// images returns the images of the containers, with the credentials that the request gives for them.
+func images(containers []*awsecs.ContainerDefinition, given map[string]*awssecrets.CreateSecretInput) []resource.Image {
+	var all []resource.Image
+	for _, c := range containers {
+		image := resource.Image{Container: aws.StringValue(c.Name), Image: aws.StringValue(c.Image)}
+		if cred := given[image.Container]; cred != nil {
+			image.Secret = aws.StringValue(cred.SecretString)
+		}
+		image.Private = image.Secret == "" && spec.RepositoryCredentials(containers, image.Container) != ""
+		all = append(all, image)
+	}
+	return all
+}
