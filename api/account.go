@@ -9,6 +9,7 @@ import (
 	"ecs-api/orchestration"
 	awsaccount "ecs-api/orchestration/account"
 	"ecs-api/orchestration/adhoc"
+	"ecs-api/orchestration/jobs"
 	"ecs-api/orchestration/logs"
 	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/oneoff"
@@ -26,6 +27,7 @@ type account struct {
 	logs         *logs.Reader
 	orchestrator *orchestration.Orchestrator
 	runs         *oneoff.Runner
+	jobs         *jobs.Jobs
 	preflight    preflight.Account
 	reads        flights // those of callers that are under way
 }
@@ -61,6 +63,7 @@ func (s *Server) newAccount(name string, o Options) (*account, error) {
 	a.preflight = preflight.New(a.scope, sess, c.TaskRoles, access.RoleARN)
 	a.orchestrator = orchestration.New(tx, a.observer)
 	a.runs = oneoff.New(tx, a.logs, a.observer.Show)
+	a.jobs = jobs.New(tx, a.adhoc.Tasks, a.orchestrator.Teardowns(), a.logs)
 	return a, nil
 }
 

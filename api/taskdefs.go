@@ -2,23 +2,45 @@ package api
 
 import (
 	"net/http"
-	"time"
+	"reflect"
 
+	"github.com/aws/aws-sdk-go/service/secretsmanager"
 	"github.com/gorilla/mux"
 
+	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/etag"
+	"ecs-api/orchestration/jobs"
 )
-
-// newRoleTime is enough for a role that was created a moment ago to become known to ECS.
-const newRoleTime = 2 * time.Minute
 
 func listTaskDefinitions(c call, _ none) ([]string, error) {
 	return c.account.adhoc.TaskDefinitions.List(c.Context(), c.text("prefix"), c.text("status"))
 }
 
-func registerTaskDefinition(c call, in awsecs.RegisterTaskDefinitionInput) (*awsecs.RegisterTaskDefinitionOutput, error) {
-	return c.account.adhoc.TaskDefinitions.Register(c.Context(), &in)
+// taskDefinitionInput is a task definition by itself, or, in the member taskdefinition, one that is managed.
+type taskDefinitionInput struct {
+	awsecs.RegisterTaskDefinitionInput
+	Cluster        *awsecs.CreateClusterInput
+	TaskDefinition *awsecs.RegisterTaskDefinitionInput
+	Credentials    map[string]*secretsmanager.CreateSecretInput
+	Tags           []*awsecs.Tag
+}
+
+// managed reports whether the body is of a managed task definition.
+func (in *taskDefinitionInput) managed() bool {
+	return in.TaskDefinition != nil || in.Cluster != nil || in.Credentials != nil
+}
+
+// createTaskDefinition registers a task definition, or creates a managed one with all it needs.
+func createTaskDefinition(c call, in taskDefinitionInput) (any, error) {
+	if !in.managed() {
+		in.RegisterTaskDefinitionInput.Tags = in.Tags
+		return c.account.adhoc.TaskDefinitions.Register(c.Context(), &in.RegisterTaskDefinitionInput)
+	}
+	if !reflect.DeepEqual(in.RegisterTaskDefinitionInput, awsecs.RegisterTaskDefinitionInput{}) {
+		return nil, common.Invalid(common.FieldError{Field: "taskdefinition", Detail: "must hold all of the task definition: beside it, the request may have cluster, credentials and tags alone"})
+	}
+	return c.account.jobs.Create(c.Context(), &jobs.CreateInput{Cluster: in.Cluster, TaskDefinition: in.TaskDefinition, Credentials: in.Credentials, Tags: in.Tags})
 }
 
 func showTaskDefinition(c call, _ none) (*awsecs.DescribeTaskDefinitionOutput, error) {
@@ -52,7 +74,7 @@ func (s *Server) taskDefinitionRoutes(v1 *mux.Router) {
 	const taskdef = taskdefs + "/{taskdef}"
 	status := choice("status", awsecs.TaskDefinitionStatusActive, awsecs.TaskDefinitionStatusInactive)
 	v1.Handle(taskdefs, handle(s, http.StatusOK, listTaskDefinitions, status, text("prefix"))).Methods(http.MethodGet)
-	v1.Handle(taskdefs, handle(s, http.StatusOK, registerTaskDefinition, within(newRoleTime))).Methods(http.MethodPost)
+	v1.Handle(taskdefs, handle(s, http.StatusOK, createTaskDefinition, within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(taskdef, handle(s, http.StatusOK, showTaskDefinition, slashes("taskdef"))).Methods(http.MethodGet)
 	v1.Handle(taskdef, handle(s, http.StatusOK, deregisterTaskDefinition, slashes("taskdef"), conditional)).Methods(http.MethodDelete)
 }

@@ -46,3 +46,6 @@ func (o *Orchestrator) Delete(ctx context.Context, cluster, service string, recu
 func (o *Orchestrator) PlanDelete(ctx context.Context, cluster, service string, recursive bool, match etag.Condition) (*resource.Preview, error) {
 	return o.teardown.Plan(ctx, cluster, service, recursive, match)
 }
+
+// Teardowns returns what tears down services, for those who delete other things by the same rules.
+func (o *Orchestrator) Teardowns() *teardown.Teardowns { return o.teardown }

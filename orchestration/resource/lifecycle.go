@@ -90,7 +90,7 @@ func (r *Request) Check(it *Item, s *State) error {
 	case traits.Shared && tagged && space != r.Cluster:
 		return common.Coded(common.CodeNameTaken, "%s %s exists and is of space %s; choose another name for the cluster", it.Kind().Word(), it.Name(), space)
 	case !traits.Shared && (!s.Tags.OwnedBy(r.Org) || !CreatedFor(s.Tags, r.Service)):
-		return common.Coded(common.CodeNameTaken, "%s %s exists and is not service %s's; %s", it.Kind().Word(), it.Name(), r.Service, traits.TakenHint)
+		return common.Coded(common.CodeNameTaken, "%s %s exists and is not %s; %s", it.Kind().Word(), it.Name(), whose(r.Service), traits.TakenHint)
 	}
 	return nil
 }

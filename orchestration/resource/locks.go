@@ -6,7 +6,7 @@ import (
 	"ecs-api/common"
 )
 
-// Locks let one request of this server work on a service at a time: a second one gets a Conflict at once, and not after both have done half of it.
+// Locks let one request of this server work on a service, or a managed task definition, at a time: a second one gets a Conflict at once, and not after both have done half of it.
 // Requests on other servers are kept apart by AWS and the ownership tag. The zero value is ready.
 type Locks struct {
 	mu   sync.Mutex
@@ -20,13 +20,12 @@ type Lock struct {
 	operation string // its id; empty while the request itself is at work
 }
 
-// Lock locks the service for a request. It is a Conflict, ServiceBusy, if another one has it.
-func (l *Locks) Lock(cluster, service string) (*Lock, error) {
-	key := cluster + "/" + service
+// Lock locks what has the key for a request. It is a Conflict, ServiceBusy, if another one has it; what names it in the message.
+func (l *Locks) Lock(key, what string) (*Lock, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if holder := l.held[key]; holder != nil {
-		return nil, Busy("service "+service+" in cluster "+cluster, holder.operation)
+		return nil, Busy(what, holder.operation)
 	}
 	if l.held == nil {
 		l.held = map[string]*Lock{}

@@ -19,6 +19,20 @@ func NewID() string { return uuid.Must(uuid.NewV7()).String() } // it fails wher
 // OwnerPrefix begins the ownership tags of all requests for the service. AWS allows 256 characters in a tag's value.
 func OwnerPrefix(service string) string { return service[:min(len(service), 200)] + "/" }
 
+// jobs begins what ownership tags say instead of a service's name of what was created for a managed task definition: no service can have such a name.
+const jobs = "task:"
+
+// ForJobs returns what stands for the managed task definition in ownership tags.
+func ForJobs(family string) string { return jobs + family }
+
+// whose names, in messages, whom something was created for.
+func whose(service string) string {
+	if family, ok := strings.CutPrefix(service, jobs); ok {
+		return "of task definition " + family
+	}
+	return "service " + service + "'s"
+}
+
 // CreatedFor reports whether tags say that something was created for the service by a request of ours, or do not say for which: then it comes from
 // before there were ownership tags.
 func CreatedFor(tags common.Tags, service string) bool {

@@ -43,6 +43,14 @@ type Want struct {
 // Containers returns the containers that the request has credentials for, sorted.
 func (w Want) Containers() []string { return slices.Sorted(maps.Keys(w.Credentials)) }
 
+// owner returns whom the ownership tags name.
+func (w Want) owner() string {
+	if w.Flavor == FlavorTask {
+		return resource.ForJobs(w.Name)
+	}
+	return w.Name
+}
+
 // Found is what there is of the space.
 type Found struct {
 	Identity    account.Identity
@@ -70,7 +78,7 @@ type Space struct {
 
 // New returns the space that the request wants.
 func New(a *account.Account, ledger *resource.Ledger, want Want) *Space {
-	s := &Space{Account: a, Want: want, Request: &resource.Request{Org: a.Org, Cluster: want.Cluster, Service: want.Name, Pace: a.Pace, Ledger: ledger}}
+	s := &Space{Account: a, Want: want, Request: &resource.Request{Org: a.Org, Cluster: want.Cluster, Service: want.owner(), Pace: a.Pace, Ledger: ledger}}
 	s.identify()
 	return s
 }
@@ -84,7 +92,7 @@ func (s *Space) Identify(ctx context.Context) {
 
 func (s *Space) identify() {
 	s.id = resource.NewID()
-	s.Request.Owner = resource.OwnerPrefix(s.Want.Name) + s.id
+	s.Request.Owner = resource.OwnerPrefix(s.Want.owner()) + s.id
 }
 
 // ID is the request's id.

@@ -74,6 +74,15 @@ func Names(id, secretARN, name string) bool {
 	return id != "" && (id == name || id == secretARN || id == suffix.ReplaceAllString(secretARN, ""))
 }
 
+// SecretName returns the name in a reference to a secret, which is its name or its ARN.
+func SecretName(ref string) string {
+	parsed, err := arn.Parse(ref)
+	if err != nil {
+		return ref
+	}
+	return suffix.ReplaceAllString(strings.TrimPrefix(parsed.Resource, "secret:"), "")
+}
+
 // SecretIDs returns the secrets that the containers refer to, each once, as SecretIn returns them.
 func SecretIDs(containers []*awsecs.ContainerDefinition) []string {
 	var ids []string

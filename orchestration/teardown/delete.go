@@ -127,7 +127,7 @@ func (t *teardown) checkMatch(ctx context.Context) error {
 func (o *Teardowns) delete(ctx context.Context, cluster, service string, recursive bool, match etag.Condition) (*Output, *operations.Operation, error) {
 	tx, err := o.tx.Begin(cluster, service, nil)
 	if err != nil {
-		if op := o.tearingDown(cluster, service); recursive && op != nil {
+		if op := o.running(KindDelete, cluster+"/"+service); recursive && op != nil {
 			t, err := o.lookForDelete(ctx, cluster, service, match)
 			if err != nil {
 				return nil, nil, err
@@ -172,10 +172,10 @@ func (t *teardown) deleteService(ctx context.Context) (deleted *awsecs.Service, 
 	return deleted, err
 }
 
-// tearingDown returns the operation that tears the service down now, if there is one.
-func (o *Teardowns) tearingDown(cluster, service string) *operations.Operation {
+// running returns the operation of that kind that works on the target now, if there is one.
+func (o *Teardowns) running(kind, target string) *operations.Operation {
 	for _, op := range o.tx.Background.Operations(o.tx.Account.Name) {
-		if op.State == saga.Running && op.Kind == KindDelete && op.Target == cluster+"/"+service {
+		if op.State == saga.Running && op.Kind == kind && op.Target == target {
 			return &op
 		}
 	}

@@ -90,7 +90,7 @@ func (t *teardown) lookByTags(ctx context.Context) (tagged, error) {
 		flavor, _ := r.Tags.Get(common.TagFlavor)
 		definition := strings.Contains(r.ARN, ":task-definition/")
 		switch {
-		case definition && flavor == "task":
+		case definition && flavor == space.FlavorTask:
 			all.jobs = append(all.jobs, account.FamilyOf(r.ARN))
 		case !marked || !resource.CreatedFor(r.Tags, t.name):
 		case definition:
@@ -196,6 +196,7 @@ func (t *teardown) lookSecrets(ctx context.Context, revisions []*resource.Item, 
 func (t *teardown) lookSpace(ctx context.Context, f *leftovers) error {
 	cluster, role := t.clusterThing(), t.roleThing()
 	var busy bool
+	var families []string
 	var foundCluster, foundRole *resource.State
 	err := common.Concurrently(ctx,
 		func(ctx context.Context) (err error) {
@@ -210,8 +211,12 @@ func (t *teardown) lookSpace(ctx context.Context, f *leftovers) error {
 			busy, err = cluster.InUse(ctx, t.leftOut())
 			return err
 		},
+		func(ctx context.Context) (err error) {
+			families, err = space.Families(ctx, t.o.tx.Account, t.cluster)
+			return err
+		},
 	)
-	if err != nil || busy {
+	if err != nil || busy || slices.ContainsFunc(families, func(family string) bool { return family != t.family }) { // their tasks need the role
 		return err
 	}
 	if foundCluster != nil && t.owns(foundCluster.Tags) {

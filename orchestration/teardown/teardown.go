@@ -23,6 +23,7 @@ type teardown struct {
 	service       *awsecs.Service // as it was found; INACTIVE if it is gone
 	dry           bool            // only planned: the service, which may be there, is taken to be gone
 	match         etag.Condition  // of the service as it must be
+	family        string          // of the managed task definition that is deleted; empty for a service
 }
 
 // The stages of a teardown, in the order that AWS allows.
@@ -37,6 +38,11 @@ func (t *teardown) run(ctx context.Context) error {
 	if _, err := saga.Named("wait until the tasks have stopped", saga.Do(t.waitInactive))(ctx); err != nil {
 		return err
 	}
+	return t.tearDownAll(ctx)
+}
+
+// tearDownAll tears down what is left.
+func (t *teardown) tearDownAll(ctx context.Context) error {
 	found, err := t.look(ctx)
 	if err != nil {
 		return err
@@ -94,6 +100,9 @@ func (t *teardown) waitInactive(ctx context.Context) error {
 
 // inactive reports whether the service's tasks have stopped; it is a Conflict if the service is there again.
 func (t *teardown) inactive(ctx context.Context) (bool, error) {
+	if t.family != "" {
+		return true, nil // a managed task definition has no service: the ids of ownership tags tell what was created since
+	}
 	service, err := t.o.tx.Account.ECS.Service(ctx, t.cluster, t.name)
 	if err != nil {
 		return common.Is(err, common.NotFound), resource.IgnoreNotFound(err)
@@ -219,6 +228,9 @@ func (t *teardown) ownsRole(tags common.Tags) bool {
 
 // families returns the families that the service used when it was found.
 func (t *teardown) families() []string {
+	if t.family != "" {
+		return []string{t.family}
+	}
 	if task := aws.StringValue(t.service.TaskDefinition); task != "" {
 		return []string{account.FamilyOf(task)}
 	}

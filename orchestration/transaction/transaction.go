@@ -37,17 +37,29 @@ type Transaction struct {
 	m       *Manager
 	lock    *resource.Lock
 	request *resource.Request // nil for one that uses nothing shared
-	Target  string            // names the service in operations: cluster/service
+	Target  string            // names the service, or the managed task definition, in operations: cluster/service, cluster/taskdefs/family
 	ended   bool
 }
 
 // Begin locks the service for a request. End must be deferred.
 func (m *Manager) Begin(cluster, service string, request *resource.Request) (*Transaction, error) {
-	lock, err := m.locks.Lock(cluster, service)
+	return m.begin(cluster+"/"+service, "service "+service+" in cluster "+cluster, request)
+}
+
+// BeginJobs locks the managed task definition for a request. End must be deferred.
+func (m *Manager) BeginJobs(cluster, family string, request *resource.Request) (*Transaction, error) {
+	return m.begin(JobsTarget(cluster, family), "task definition "+family+" in cluster "+cluster, request)
+}
+
+// JobsTarget names a managed task definition in operations.
+func JobsTarget(cluster, family string) string { return cluster + "/taskdefs/" + family }
+
+func (m *Manager) begin(target, what string, request *resource.Request) (*Transaction, error) {
+	lock, err := m.locks.Lock(target, what)
 	if err != nil {
 		return nil, err
 	}
-	return &Transaction{m: m, lock: lock, request: request, Target: cluster + "/" + service}, nil
+	return &Transaction{m: m, lock: lock, request: request, Target: target}, nil
 }
 
 // Do does the work of a request. A panic of it, outside a step, becomes its error, so that what others left to the request to roll back is rolled back too.

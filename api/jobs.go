@@ -1,0 +1,57 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/gorilla/mux"
+
+	"ecs-api/orchestration/jobs"
+	"ecs-api/orchestration/teardown"
+)
+
+// inCluster lets the path's cluster be a name or an ARN, and gives f its name and that of the managed task definition, if the path has one.
+func inCluster[In, Out any](f func(c call, cluster, family string, in In) (Out, error)) func(call, In) (Out, error) {
+	return func(c call, in In) (out Out, err error) {
+		cluster, err := c.account.scope.ClusterNamed(c.Context(), c.name("cluster"))
+		if err != nil {
+			return out, err
+		}
+		family, _ := c.params.values["taskdef"].(string)
+		return f(c, cluster, family, in)
+	}
+}
+
+func listJobs(c call, cluster, _ string, _ none) ([]string, error) {
+	families, err := c.account.jobs.List(c.Context(), cluster)
+	return orEmpty(families), err
+}
+
+func showJobs(c call, cluster, family string, _ none) (*jobs.View, error) {
+	return c.account.jobs.Show(c.Context(), cluster, family)
+}
+
+func updateJobs(c call, cluster, family string, in jobs.UpdateInput) (*jobs.Output, error) {
+	return c.account.jobs.Update(c.Context(), cluster, family, &in)
+}
+
+// deleteJobs deletes a managed task definition in the background, and says where that can be followed.
+func deleteJobs(c call, cluster, family string, _ none) (*teardown.JobsOutput, error) {
+	out, op, err := c.account.jobs.Delete(c.Context(), cluster, family, c.flag("recursive"), c.flag("force"))
+	if err != nil {
+		return nil, err
+	}
+	c.header.Set("Operation-Location", base+"/"+url.PathEscape(c.name("account"))+"/operations/"+op.ID)
+	return out, nil
+}
+
+// jobRoutes are the routes of managed task definitions and their tasks.
+func (s *Server) jobRoutes(v1 *mux.Router) {
+	const taskdefs = "/{account}/clusters/{cluster}/taskdefs"
+	const taskdef = taskdefs + "/{taskdef}"
+	slashed := slashes("cluster")
+	v1.Handle(taskdefs, handle(s, http.StatusOK, inCluster(listJobs), slashed)).Methods(http.MethodGet)
+	v1.Handle(taskdef, handle(s, http.StatusOK, inCluster(showJobs), slashed)).Methods(http.MethodGet)
+	v1.Handle(taskdef, handle(s, http.StatusOK, inCluster(updateJobs), slashed, within(orchestrationTime))).Methods(http.MethodPut)
+	v1.Handle(taskdef, handle(s, http.StatusAccepted, inCluster(deleteJobs), slashed, flag("recursive"), flag("force"), within(orchestrationTime))).Methods(http.MethodDelete)
+}

@@ -1,0 +1,173 @@
+package jobs
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go/aws"
+	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
+
+	"ecs-api/common"
+	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/saga"
+	"ecs-api/orchestration/space"
+	"ecs-api/orchestration/spec"
+	"ecs-api/orchestration/transaction"
+)
+
+// CreateInput says what a managed task definition consists of. The cluster is created if it is not there.
+type CreateInput struct {
+	Cluster        *awsecs.CreateClusterInput
+	TaskDefinition *awsecs.RegisterTaskDefinitionInput
+	Credentials    map[string]*awssecrets.CreateSecretInput // by the name of the container that pulls its image with them
+	Tags           []*awsecs.Tag                            // of everything
+}
+
+// creation is one create. It is set up by newCreation, and not written afterwards.
+type creation struct {
+	j     *Jobs
+	in    *CreateInput
+	space *space.Space
+}
+
+// createPlan is the plan of a create, with the items that its response shows.
+type createPlan struct {
+	resource.Plan
+	parts      *space.Parts
+	definition *resource.Item
+}
+
+// createFound is what there was when a create looked.
+type createFound struct {
+	space  space.Found
+	newest *awsecs.DescribeTaskDefinitionOutput // of the family; nil if there is none
+}
+
+// newCreation checks the request as far as that can be done without AWS.
+func (j *Jobs) newCreation(in *CreateInput) (*creation, error) {
+	var p common.Problems
+	if in.TaskDefinition == nil {
+		p.Add("taskdefinition", "is required")
+	}
+	if in.Cluster == nil {
+		p.Add("cluster", "is required: it is created if it is not there")
+	}
+	if err := p.Err(); err != nil {
+		return nil, err
+	}
+	cluster := aws.StringValue(in.Cluster.ClusterName)
+	account.CheckName(&p, "cluster.clustername", cluster)
+	if len(cluster) > spec.MaxCluster {
+		p.Add("cluster.clustername", "must have at most %d characters: IAM's limit for the name of the tasks' role, %s", spec.MaxCluster, spec.RoleName("…"))
+	}
+	tags := space.TagChecks{Org: j.account.Org, Callers: ecs.ToTags(in.Tags)}
+	space.CheckTaskDefinition(&p, j.account.Settings, cluster, in.TaskDefinition)
+	tags.Request(&p, true)
+	tags.Of(&p, "cluster.tags", ecs.ToTags(in.Cluster.Tags))
+	p.AddSDK("cluster", in.Cluster)
+	tags.Of(&p, "taskdefinition.tags", ecs.ToTags(in.TaskDefinition.Tags))
+	space.CheckSDKTaskDefinition(&p, in.TaskDefinition, in.Credentials)
+	space.CheckNewCredentials(&p, in.Credentials, in.TaskDefinition, tags)
+	if err := p.Err(); err != nil {
+		return nil, err
+	}
+	return &creation{j: j, in: in, space: space.New(j.account, &j.tx.Ledger, space.Want{
+		Cluster: cluster, NewCluster: in.Cluster, Name: aws.StringValue(in.TaskDefinition.Family), Flavor: space.FlavorTask, Builds: true,
+		Callers: tags.Callers, Credentials: in.Credentials,
+	})}, nil
+}
+
+// Create creates a managed task definition and all it needs, or nothing: when a step fails, everything that this request created is rolled back before the
+// error is returned. A caller who hangs up does not stop it. What the same request created before is adopted.
+func (j *Jobs) Create(ctx context.Context, in *CreateInput) (*Output, error) {
+	c, err := j.newCreation(in)
+	if err != nil {
+		return nil, err
+	}
+	return j.apply(ctx, c.space, "create", c.run)
+}
+
+// apply locks the managed task definition and runs a request that changes it. When that fails, what it did is rolled back.
+func (j *Jobs) apply(ctx context.Context, s *space.Space, verb string, run func(context.Context) (*Output, saga.Rollback, error)) (*Output, error) {
+	cluster, family := s.Want.Cluster, s.Want.Name
+	tx, err := j.tx.BeginJobs(cluster, family, s.Request)
+	if err != nil {
+		return nil, err
+	}
+	defer tx.End()
+	ctx, cancel := transaction.Detached(ctx, requestTime)
+	defer cancel()
+	if err := s.Request.Use(ctx, s.Shared()...); err != nil {
+		return nil, err
+	}
+	out, back, err := run(ctx)
+	if err == nil {
+		tx.Succeed()
+		return out, nil
+	}
+	return nil, tx.Fail(ctx, common.Wrapf(err, "%s task definition %s in cluster %s", verb, family, cluster), back)
+}
+
+// run looks, decides and applies.
+func (c *creation) run(ctx context.Context) (*Output, saga.Rollback, error) {
+	found, err := c.look(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.space.Identify()
+	plan, err := c.decide(found)
+	if err != nil {
+		return nil, nil, err
+	}
+	back, err := saga.InOrder(plan.Apply(), saga.Together(plan.parts.Verify(), c.space.Request.Verify(plan.definition)))(ctx)
+	if common.Is(err, common.NotFound) && common.CodeOf(err) != "" {
+		err = common.Coded(common.CodeConcurrentChange, "something that is needed was deleted meanwhile; repeat the request: %w", err)
+	}
+	if err != nil {
+		return nil, back, err
+	}
+	return output(plan.parts, plan.definition), nil, nil
+}
+
+// look reads what there is, in one round.
+func (c *creation) look(ctx context.Context) (*createFound, error) {
+	f := &createFound{}
+	_, err := saga.Together(append(c.space.Look(&f.space, false), saga.Named("read task definition", saga.Do(func(ctx context.Context) (err error) {
+		f.newest, err = c.j.account.ECS.TaskDefinition(ctx, c.space.Want.Name)
+		return resource.IgnoreNotFound(err)
+	})))...)(ctx)
+	return f, err
+}
+
+// decide returns the plan for what was found. It is pure.
+func (c *creation) decide(f *createFound) (*createPlan, error) {
+	p := &createPlan{}
+	var err error
+	if p.parts, err = c.space.Decide(&p.Plan, &f.space); err != nil {
+		return nil, err
+	}
+	for _, container := range c.space.Want.Containers() {
+		if err := p.parts.CreateCredential(&p.Plan, container); err != nil {
+			return nil, err
+		}
+	}
+	if p.definition, err = p.parts.NewDefinition(&p.Plan, 1, c.in.TaskDefinition, f.newest); err != nil {
+		return nil, err
+	}
+	if resource.RevisionState(f.newest) != nil && p.definition.Found == nil {
+		return nil, common.Coded(common.CodeAlreadyExists, "task definition %s exists and differs from the request. Update it with PUT, or choose another family", c.space.Want.Name)
+	}
+	return p, nil
+}
+
+// output returns what a plan has led to.
+func output(parts *space.Parts, definition *resource.Item) *Output {
+	return &Output{
+		Cluster:        resource.ValueOf[*awsecs.Cluster](parts.Cluster.Now),
+		TaskDefinition: resource.ValueOf[*awsecs.TaskDefinition](definition.Now),
+		Tags:           ecs.FromTags(definition.Tags),
+		Credentials:    parts.CredentialOutputs(),
+	}
+}

@@ -1,0 +1,151 @@
+// Package jobs creates, updates and deletes managed task definitions, whose tasks are run as jobs, with all that these need: a service's create without a
+// service. It owns one rule: a managed task definition is a family whose newest revision says, by its tags, that it is our org's, of the space that the path
+// names, and of flavor task; what says otherwise does not exist here.
+package jobs
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go/aws"
+	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
+
+	"ecs-api/common"
+	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/adhoc"
+	"ecs-api/orchestration/logs"
+	"ecs-api/orchestration/operations"
+	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/space"
+	"ecs-api/orchestration/spec"
+	"ecs-api/orchestration/teardown"
+	"ecs-api/orchestration/transaction"
+)
+
+// Jobs are the managed task definitions of one account.
+type Jobs struct {
+	account  *account.Account
+	tx       *transaction.Manager
+	tasks    adhoc.Tasks
+	teardown *teardown.Teardowns
+	logs     *logs.Reader
+}
+
+// New returns the managed task definitions of the account whose transactions the manager begins.
+func New(tx *transaction.Manager, tasks adhoc.Tasks, teardowns *teardown.Teardowns, reader *logs.Reader) *Jobs {
+	return &Jobs{account: tx.Account, tx: tx, tasks: tasks, teardown: teardowns, logs: reader}
+}
+
+// requestTime is how long a create or an update may take.
+const requestTime = 4 * time.Minute
+
+// Output is a managed task definition that a request created or updated.
+type Output struct {
+	Cluster        *awsecs.Cluster
+	TaskDefinition *awsecs.TaskDefinition
+	Tags           []*awsecs.Tag
+	Credentials    map[string]*awssecrets.CreateSecretOutput // those that were created or changed, by container
+}
+
+// View is a managed task definition.
+type View struct {
+	Cluster        *awsecs.Cluster
+	TaskDefinition *awsecs.TaskDefinition
+	Tags           []*awsecs.Tag
+	Credentials    map[string]string // the names of the secrets that images are pulled with, by container
+}
+
+// NoSuch is the NotFound for a managed task definition.
+func NoSuch(cluster, family string) error {
+	return common.Errorf(common.NotFound, "there is no managed task definition %s in cluster %s", family, cluster)
+}
+
+// List returns the families of the managed task definitions in a cluster, sorted. AWS finds them by their tags, which it shows some minutes late.
+func (j *Jobs) List(ctx context.Context, cluster string) ([]string, error) {
+	var home *awsecs.Cluster
+	var families []string
+	err := common.Concurrently(ctx,
+		func(ctx context.Context) (err error) {
+			home, err = j.account.ECS.Cluster(ctx, cluster)
+			return resource.IgnoreNotFound(err)
+		},
+		func(ctx context.Context) (err error) {
+			families, err = space.Families(ctx, j.account, cluster)
+			return err
+		},
+	)
+	switch {
+	case err != nil:
+		return nil, err
+	case home == nil && len(families) == 0, home != nil && !ecs.ToTags(home.Tags).BelongsTo(j.account.Org):
+		return nil, account.NoSuch("cluster", cluster)
+	}
+	return families, nil
+}
+
+// Show returns a managed task definition: its newest revision.
+func (j *Jobs) Show(ctx context.Context, cluster, family string) (*View, error) {
+	var p common.Problems
+	account.CheckName(&p, "taskdef", family)
+	if err := p.Err(); err != nil {
+		return nil, err
+	}
+	var home *awsecs.Cluster
+	var newest *awsecs.DescribeTaskDefinitionOutput
+	err := common.Concurrently(ctx,
+		func(ctx context.Context) (err error) {
+			home, err = j.account.ECS.Cluster(ctx, cluster)
+			return resource.IgnoreNotFound(err)
+		},
+		func(ctx context.Context) (err error) {
+			newest, err = j.account.ECS.TaskDefinition(ctx, family)
+			return resource.IgnoreNotFound(err)
+		},
+	)
+	if err != nil {
+		return nil, err
+	}
+	if home != nil && !ecs.ToTags(home.Tags).BelongsTo(j.account.Org) || !j.manages(newest, cluster) {
+		return nil, NoSuch(cluster, family)
+	}
+	return &View{Cluster: home, TaskDefinition: newest.TaskDefinition, Tags: newest.Tags, Credentials: credentials(newest.TaskDefinition)}, nil
+}
+
+// manages reports whether a revision is that of a managed task definition in the cluster.
+func (j *Jobs) manages(revision *awsecs.DescribeTaskDefinitionOutput, cluster string) bool {
+	if resource.RevisionState(revision) == nil {
+		return false
+	}
+	return space.IsJobs(ecs.ToTags(revision.Tags), j.account.Org, cluster)
+}
+
+// credentials returns the names of the secrets that the images are pulled with, by container.
+func credentials(definition *awsecs.TaskDefinition) map[string]string {
+	names := map[string]string{}
+	for _, c := range definition.ContainerDefinitions {
+		if c.RepositoryCredentials != nil {
+			names[aws.StringValue(c.Name)] = spec.SecretName(strings.TrimSpace(aws.StringValue(c.RepositoryCredentials.CredentialsParameter)))
+		}
+	}
+	return names
+}
+
+// Delete deletes a managed task definition in the background; see teardown.Teardowns.DeleteJobs.
+func (j *Jobs) Delete(ctx context.Context, cluster, family string, recursive, force bool) (*teardown.JobsOutput, *operations.Operation, error) {
+	var p common.Problems
+	account.CheckName(&p, "taskdef", family)
+	if err := p.Err(); err != nil {
+		return nil, nil, err
+	}
+	return j.teardown.DeleteJobs(ctx, cluster, family, recursive, force)
+}
+
+// secrets returns the secrets of the space that a revision refers to.
+func secrets(ctx context.Context, a *account.Account, cluster string, revision *awsecs.DescribeTaskDefinitionOutput) ([]*resource.State, error) {
+	found, err := space.OwnSecrets(ctx, a, cluster, revision.TaskDefinition.ContainerDefinitions)
+	return slices.CompactFunc(found, func(a, b *resource.State) bool { return a.ID == b.ID }), err
+}

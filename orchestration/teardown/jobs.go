@@ -1,0 +1,199 @@
+package teardown
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go/aws"
+
+	"ecs-api/common"
+	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/operations"
+	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/saga"
+	"ecs-api/orchestration/space"
+	"ecs-api/orchestration/transaction"
+)
+
+// KindDeleteJobs is the kind of the operations that delete a managed task definition.
+const KindDeleteJobs = "delete task definition"
+
+// JobsOutput is the managed task definition that is deleted, as it was found; nil for what was gone by then.
+type JobsOutput struct {
+	Cluster        *awsecs.Cluster
+	TaskDefinition *awsecs.TaskDefinition
+}
+
+// jobs is the deletion of a managed task definition. What a service's teardown does with what is left, it does as well.
+type jobs struct {
+	*teardown
+	family    string
+	recursive bool
+	force     bool
+	home      *awsecs.Cluster // nil if it is gone
+	newest    *awsecs.DescribeTaskDefinitionOutput
+	running   []string // ARNs of its tasks
+}
+
+// DeleteJobs deletes a managed task definition in the background: its revisions; with force the tasks that run are stopped, without it they are a Conflict.
+// Recursive also tears down its credentials and, once nothing is left in it, the cluster with its role, by the rules of a service's teardown. It returns the
+// operation, and the same one when the request is repeated meanwhile. Repeated after an interruption, it goes on with what is left; NotFound means that
+// nothing is.
+func (o *Teardowns) DeleteJobs(ctx context.Context, cluster, family string, recursive, force bool) (*JobsOutput, *operations.Operation, error) {
+	j := &jobs{
+		teardown:  &teardown{o: o, cluster: cluster, name: resource.ForJobs(family), id: resource.NewID(), service: &awsecs.Service{}, family: family},
+		family:    family,
+		recursive: recursive, force: force,
+	}
+	op, err := j.delete(ctx)
+	if err != nil {
+		return nil, nil, common.Wrapf(err, "delete task definition %s in cluster %s", family, cluster)
+	}
+	return j.output(), op, nil
+}
+
+func (j *jobs) output() *JobsOutput {
+	out := &JobsOutput{Cluster: j.home}
+	if j.newest != nil {
+		out.TaskDefinition = j.newest.TaskDefinition
+	}
+	return out
+}
+
+func (j *jobs) delete(ctx context.Context) (*operations.Operation, error) {
+	target := transaction.JobsTarget(j.cluster, j.family)
+	tx, err := j.o.tx.BeginJobs(j.cluster, j.family, nil)
+	if err != nil {
+		op := j.o.running(KindDeleteJobs, target)
+		if op == nil {
+			return nil, err
+		}
+		return op, j.lookForDelete(ctx)
+	}
+	defer tx.End()
+	ctx, cancel := transaction.Detached(ctx, deleteTime)
+	defer cancel()
+	if err := j.lookForDelete(ctx); err != nil {
+		return nil, err
+	}
+	if err := j.check(ctx); err != nil {
+		return nil, err
+	}
+	op, err := tx.HandOver(ctx, KindDeleteJobs, teardownTime, j.run)
+	return &op, err
+}
+
+// lookForDelete reads the cluster, the newest revision and the tasks that run, at the same time. What is another org's is NotFound.
+func (j *jobs) lookForDelete(ctx context.Context) error {
+	err := common.Concurrently(ctx,
+		func(ctx context.Context) (err error) {
+			j.home, err = j.o.tx.Account.ECS.Cluster(ctx, j.cluster)
+			return resource.IgnoreNotFound(err)
+		},
+		func(ctx context.Context) (err error) {
+			j.newest, err = j.o.tx.Account.ECS.TaskDefinition(ctx, j.family)
+			return resource.IgnoreNotFound(err)
+		},
+		func(ctx context.Context) (err error) {
+			j.running, err = j.runningTasks(ctx)
+			return err
+		},
+	)
+	switch {
+	case err != nil:
+		return err
+	case j.home != nil && !ecs.ToTags(j.home.Tags).BelongsTo(j.o.tx.Account.Org):
+		return j.gone()
+	case resource.RevisionState(j.newest) != nil && !space.IsJobs(ecs.ToTags(j.newest.Tags), j.o.tx.Account.Org, j.cluster):
+		return j.gone()
+	}
+	return nil
+}
+
+// runningTasks returns the tasks of the family that run in the cluster; none if there is no such cluster.
+func (j *jobs) runningTasks(ctx context.Context) ([]string, error) {
+	arns, err := j.o.tx.Account.ECS.ListTasks(ctx, ecs.TaskFilter{Cluster: j.cluster, Family: j.family})
+	return arns, resource.IgnoreNotFound(err)
+}
+
+func (j *jobs) gone() error {
+	return common.Errorf(common.NotFound, "there is no managed task definition %s in cluster %s", j.family, j.cluster)
+}
+
+// check is a Conflict for what is used, and NotFound if nothing is left to delete.
+func (j *jobs) check(ctx context.Context) error {
+	used, err := j.o.usageByOthers(ctx, j.cluster, j.name, false)
+	if err != nil {
+		return err
+	}
+	for arn := range used.revisions {
+		if account.FamilyOf(arn) == j.family {
+			return common.Coded(common.CodeInUse, "a service runs task definition %s; delete or update the service first", account.NameOf(arn))
+		}
+	}
+	if resource.RevisionState(j.newest) == nil {
+		found, err := j.look(ctx)
+		if err != nil {
+			return err
+		}
+		if len(found.revisions) == 0 && (!j.recursive || found.nothing()) {
+			return j.gone()
+		}
+	}
+	if n := len(j.running); n > 0 && !j.force {
+		return common.Coded(common.CodeInUse, "%d tasks of task definition %s run; wait until they end, or repeat the request with force=true to stop them", n, j.family)
+	}
+	return nil
+}
+
+// run deletes what there is, in the order that AWS allows.
+func (j *jobs) run(ctx context.Context) error {
+	if _, err := saga.Named("stop tasks", saga.Do(j.stop))(ctx); err != nil {
+		return err
+	}
+	if j.recursive {
+		return j.tearDownAll(ctx)
+	}
+	found, err := j.look(ctx)
+	if err != nil {
+		return err
+	}
+	found.secrets = nil
+	_, err = j.decide(found).Apply()(ctx)
+	return err
+}
+
+// stop stops the tasks that run and waits until they have stopped.
+func (j *jobs) stop(ctx context.Context) error {
+	arns, err := j.runningTasks(ctx)
+	if err != nil || len(arns) == 0 {
+		return err
+	}
+	if !j.force {
+		return common.Coded(common.CodeConcurrentChange, "a task of task definition %s was started meanwhile", j.family)
+	}
+	for _, arn := range arns {
+		if _, err := j.o.tx.Account.ECS.StopTask(ctx, j.cluster, arn, "its task definition is deleted"); resource.IgnoreNotFound(err) != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, stopTime)
+	defer cancel()
+	return j.o.tx.Account.Pace.Until(ctx, func() (bool, error) {
+		out, err := j.o.tx.Account.ECS.DescribeTasks(ctx, j.cluster, arns)
+		if err != nil {
+			return common.Is(err, common.NotFound), resource.IgnoreNotFound(err)
+		}
+		for _, task := range out.Tasks {
+			if aws.StringValue(task.LastStatus) != awsecs.DesiredStatusStopped {
+				return false, nil
+			}
+		}
+		return true, nil
+	})
+}
+
+// stopTime is how long tasks may take to stop: Fargate kills a container two minutes after it was asked to end, at the latest.
+const stopTime = 10 * time.Minute
