@@ -20,8 +20,13 @@ type Lock struct {
 	operation string // its id; empty while the request itself is at work
 }
 
-// Lock locks what has the key for a request. It is a Conflict, ServiceBusy, if another one has it; what names it in the message.
-func (l *Locks) Lock(key, what string) (*Lock, error) {
+// Lock locks the service for a request. It is a Conflict, ServiceBusy, if another one has it.
+func (l *Locks) Lock(cluster, service string) (*Lock, error) {
+	return l.LockAs(cluster+"/"+service, "service "+service+" in cluster "+cluster)
+}
+
+// LockAs locks what has the key, as Lock does; what names it in messages.
+func (l *Locks) LockAs(key, what string) (*Lock, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if holder := l.held[key]; holder != nil {

@@ -55,7 +55,7 @@ func (m *Manager) BeginJobs(cluster, family string, request *resource.Request) (
 func JobsTarget(cluster, family string) string { return cluster + "/taskdefs/" + family }
 
 func (m *Manager) begin(target, what string, request *resource.Request) (*Transaction, error) {
-	lock, err := m.locks.Lock(target, what)
+	lock, err := m.locks.LockAs(target, what)
 	if err != nil {
 		return nil, err
 	}
