@@ -81,7 +81,7 @@ func (j *jobs) delete(ctx context.Context) (*operations.Operation, error) {
 	if err := j.check(ctx); err != nil {
 		return nil, err
 	}
-	op, err := tx.HandOver(ctx, KindDeleteJobs, teardownTime, j.run)
+	op, err := tx.HandOver(ctx, KindDeleteJobs, j.output(), teardownTime, j.run)
 	return &op, err
 }
 
