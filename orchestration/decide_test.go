@@ -230,7 +230,7 @@ func TestWhatAnUpdateDecides(t *testing.T) {
 			want: planWith(registers, "", "create credential spinup/localdev/myclu/another")},
 		"a role that trusts one region": {request: definition, found: func(f *updateFound) { f.space.Role = foundRole(`{"Statement": []}`) },
 			want: planWith(registers, "", "update role myclu-ecsTaskExecution")},
-		"a revision":                    {request: `{"Service": {"TaskDefinition": "www-task:1"}}`, found: other(spaceTags, "ACTIVE"), want: []string{"keep cluster myclu", "update service www"}},
+		"a revision":                    {request: `{"Service": {"TaskDefinition": "www-task:1"}}`, found: other(spaceTags, "ACTIVE"), want: []string{"keep cluster myclu", "keep service www"}},
 		"a revision that is INACTIVE":   {request: `{"Service": {"TaskDefinition": "www-task:1"}}`, found: other(spaceTags, "INACTIVE"), kind: common.Conflict, code: common.CodeTaskDefinitionInactive},
 		"a revision of another org":     {request: `{"Service": {"TaskDefinition": "www-task:1"}}`, found: other(foreign, "ACTIVE"), kind: common.NotFound},
 		"credentials of no container":   {request: `{"Credentials": {"nobody": {"Name": "x", "SecretString": "{\"username\":\"u\",\"password\":\"p\"}"}}}`, kind: common.BadRequest},

@@ -116,7 +116,7 @@ func (c *creation) run(ctx context.Context) (*Output, saga.Rollback, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	c.space.Identify()
+	c.space.Identify(ctx)
 	plan, err := c.decide(found)
 	if err != nil {
 		return nil, nil, err

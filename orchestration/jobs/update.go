@@ -89,7 +89,7 @@ func (u *update) run(ctx context.Context) (*Output, saga.Rollback, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	u.space.Identify()
+	u.space.Identify(ctx)
 	plan, err := u.decide(found)
 	if err != nil {
 		return nil, nil, err
