@@ -39,7 +39,7 @@ func (h *harness) ended(t *testing.T, id string) operation {
 	t.Helper()
 	answer, body := h.do(t, http.MethodGet, base+"/local/operations/"+id+"?wait=60", "")
 	var op operation
-	if err := json.Unmarshal([]byte(body), &op); err != nil || answer.StatusCode != 200 {
+	if err := json.Unmarshal([]byte(body), &op); err != nil || answer.StatusCode != http.StatusOK {
 		t.Fatalf("%d %s: %v", answer.StatusCode, body, err)
 	}
 	return op
@@ -139,13 +139,13 @@ func TestTasksOfTheFlywheel(t *testing.T) {
 	if _, body := h.do(t, http.MethodGet, base+"/flywheel", ""); body != "{}\n" {
 		t.Errorf("no task: %s", body)
 	}
-	if answer, _ := h.do(t, http.MethodGet, base+"/flywheel?"+strings.Repeat("task=x&", maxTasks+1), ""); answer.StatusCode != 400 {
+	if answer, _ := h.do(t, http.MethodGet, base+"/flywheel?"+strings.Repeat("task=x&", maxTasks+1), ""); answer.StatusCode != http.StatusBadRequest {
 		t.Errorf("too many: %d", answer.StatusCode)
 	}
 }
 
 // held is AWS that does not create services until it may; the channel says that one is to be created.
-func held(t *testing.T) (aws *localaws.AWS, reached <-chan struct{}, release func()) {
+func held(*testing.T) (aws *localaws.AWS, reached <-chan struct{}, release func()) {
 	begun, may := make(chan struct{}, 1), make(chan struct{})
 	release = sync.OnceFunc(func() { close(may) })
 	return localaws.New(localaws.WithFaults(localaws.Fault{Service: "ecs", Operation: "CreateService", Effect: localaws.Hook, Func: func() {

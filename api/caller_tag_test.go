@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -47,7 +48,7 @@ func TestWhatACallerCreatesNamesIt(t *testing.T) {
 	h := newCallersHarness(t)
 	must := func(method, path, body string, headers ...string) {
 		t.Helper()
-		if response, text := h.do(t, method, base+"/local"+path, body, headers...); response.StatusCode != 200 {
+		if response, text := h.do(t, method, base+"/local"+path, body, headers...); response.StatusCode != http.StatusOK {
 			t.Fatalf("%s %s: %d %s", method, path, response.StatusCode, text)
 		}
 	}

@@ -32,13 +32,13 @@ const oneService = base + "/local/clusters/myclu/services/www"
 
 func TestDryRunsOnlyRead(t *testing.T) {
 	h := newHastyHarness(t, localaws.New())
-	if res, body := h.do(t, "POST", base+"/local/services?dryRun=true", createFrom(insideImage)); res.StatusCode != 200 || !strings.Contains(body, `"DryRun":true,"ETag":null`) {
+	if res, body := h.do(t, "POST", base+"/local/services?dryRun=true", createFrom(insideImage)); res.StatusCode != http.StatusOK || !strings.Contains(body, `"DryRun":true,"ETag":null`) {
 		t.Fatalf("a create: %d %s", res.StatusCode, body)
 	}
 	if calls := changingCalls(h.aws); len(calls) > 0 {
 		t.Fatalf("the dry run of a create made %v", calls)
 	}
-	if res, body := h.do(t, "POST", base+"/local/services", createFrom(insideImage)); res.StatusCode != 200 {
+	if res, body := h.do(t, "POST", base+"/local/services", createFrom(insideImage)); res.StatusCode != http.StatusOK {
 		t.Fatalf("the create: %d %s", res.StatusCode, body)
 	}
 	h.aws.ResetCalls()
@@ -195,7 +195,7 @@ func refusalOf(t *testing.T, h *harness, method, path, body string, headers ...s
 
 func TestOfTwoWritersWithIfMatchOneWins(t *testing.T) {
 	h := newHastyHarness(t, localaws.New())
-	if res, body := h.do(t, "POST", base+"/local/services", createFrom(insideImage)); res.StatusCode != 200 {
+	if res, body := h.do(t, "POST", base+"/local/services", createFrom(insideImage)); res.StatusCode != http.StatusOK {
 		t.Fatal(body)
 	}
 	for round := range 200 {

@@ -82,7 +82,7 @@ func (e *endpoint) lasting(w http.ResponseWriter, r *http.Request, a answer) *id
 	if err != nil { // strings and numbers always marshal
 		return nil
 	}
-	kept.Status, kept.Body = p.Status, append(body, '\n')
+	kept.Status, kept.Body = p.Status, slices.Concat(body, []byte("\n"))
 	kept.Header.Set("Content-Type", mediaProblem)
 	return kept
 }

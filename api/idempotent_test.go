@@ -128,7 +128,7 @@ func TestOf64RequestsWithOneKeyOneCreatesTheService(t *testing.T) {
 				replayed.Add(1)
 			case answer.StatusCode == 200:
 				created.Add(1)
-			case answer.StatusCode == 409 && strings.Contains(body, string(common.CodeIdempotencyKeyInUse)):
+			case answer.StatusCode == http.StatusConflict && strings.Contains(body, string(common.CodeIdempotencyKeyInUse)):
 				inUse.Add(1)
 			default:
 				t.Errorf("%d %s", answer.StatusCode, body)
@@ -156,7 +156,7 @@ func TestCallersDoNotShareKeys(t *testing.T) {
 	h := newHarnessWith(t, localaws.New(), c)
 	for _, token := range []string{testToken, "other-token-of-24-characters"} {
 		answer, _ := h.do(t, http.MethodPost, base+"/local/services", `{}`, headerKey+": 1", headerToken+": "+token)
-		if answer.StatusCode != 400 || answer.Header.Get(headerReplayed) != "" {
+		if answer.StatusCode != http.StatusBadRequest || answer.Header.Get(headerReplayed) != "" {
 			t.Errorf("%d, %v", answer.StatusCode, answer.Header)
 		}
 	}

@@ -311,13 +311,14 @@ func TestSIGTERMDuringARecursiveDelete(t *testing.T) {
 }
 
 // crashChanges are changes of the service that crashService makes, which has had two revisions.
-var crashChanges = map[string]struct{ method, path, body, image string }{
-	"PATCH":    {http.MethodPatch, crashPath, `{"Containers": {"webserver": {"Image": "nginx:3"}}, "DesiredCount": 2, "Tags": {"team": "blue"}}`, "nginx:3"},
-	"rollback": {http.MethodPost, crashPath + "/rollback", `{"To": 1}`, "nginx:alpine"},
+var crashChanges = map[string]struct{ method, path, body, want string }{
+	"PATCH":    {http.MethodPatch, crashPath, `{"Containers": {"webserver": {"Image": "nginx:3"}}, "DesiredCount": 2, "Tags": {"team": "blue"}}`, `"Image":"nginx:3"`},
+	"rollback": {http.MethodPost, crashPath + "/rollback", `{"To": 1}`, `"Image":"nginx:alpine"`},
+	"power":    {http.MethodPut, crashPath + "/power", `{"state": "stop"}`, `"DesiredCount":0`},
 }
 
-// TestKilledInEachCallOfAChange kills the program in each AWS call of a PATCH and of a rollback, starts it again and makes the same request: the service runs what
-// the request says, and a recursive delete leaves nothing but the log group.
+// TestKilledInEachCallOfAChange kills the program in each AWS call of a PATCH, a rollback and a power stop, starts it again and makes the same request: the service is
+// what the request says, and a recursive delete leaves nothing but the log group.
 func TestKilledInEachCallOfAChange(t *testing.T) {
 	if backEndName() != "localaws" {
 		t.Skip("plays faults that only localaws can; it runs without " + endpointVariable)
@@ -329,7 +330,7 @@ func TestKilledInEachCallOfAChange(t *testing.T) {
 				t.Parallel()
 				killed := 0
 				for n, more := 1, true; more; n++ {
-					more = killedInChange(t, change.method, change.path, change.body, change.image, n, after)
+					more = killedInChange(t, change.method, change.path, change.body, change.want, n, after)
 					killed++
 				}
 				t.Logf("killed in %d calls", killed-1)
@@ -342,7 +343,7 @@ func TestKilledInEachCallOfAChange(t *testing.T) {
 }
 
 // killedInChange kills the program in the n-th call of a change. It reports whether the change has so many calls.
-func killedInChange(t *testing.T, method, path, change, image string, n int, after bool) bool {
+func killedInChange(t *testing.T, method, path, change, want string, n int, after bool) bool {
 	t.Helper()
 	sim := localaws.New(localaws.WithLags(crashLags))
 	endpoint := httptest.NewServer(sim)
@@ -371,8 +372,8 @@ func killedInChange(t *testing.T, method, path, change, image string, n int, aft
 	if !done {
 		t.Errorf("after a kill in call %d the same request answered %d %s", n, status, body)
 	}
-	if _, body, _ := s.ask(t, http.MethodGet, crashPath+"?all=true", ""); !strings.Contains(body, `"Image":"`+image+`"`) {
-		t.Errorf("after a kill in call %d the service does not run %s: %s", n, image, body)
+	if _, body, _ := s.ask(t, http.MethodGet, crashPath+"?all=true", ""); !strings.Contains(body, want) {
+		t.Errorf("after a kill in call %d the service does not have %s: %s", n, want, body)
 	}
 	_, _, header := s.ask(t, http.MethodDelete, crashPath+"?recursive=true", "")
 	s.settled(t, header)
