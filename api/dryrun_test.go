@@ -58,7 +58,7 @@ func TestDryRunsOnlyRead(t *testing.T) {
 			sign = "&"
 		}
 		res, body := h.do(t, test.method, test.path+sign+"dryRun=true", test.body)
-		if (res.StatusCode == 200) != (test.want != "") {
+		if (res.StatusCode == http.StatusOK) != (test.want != "") {
 			t.Errorf("%s %s: %d %s", test.method, test.path, res.StatusCode, body)
 		}
 		if test.want == "" {

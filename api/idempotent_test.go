@@ -23,12 +23,12 @@ func TestARepeatedPOSTWithAKeyGetsTheFirstResponse(t *testing.T) {
 		return h.do(t, http.MethodPost, base+"/local"+path, body, append(headers, key)...)
 	}
 	first, body := post("/services", openapi.CreateExample)
-	if first.StatusCode != 200 || first.Header.Get(headerReplayed) != "" {
+	if first.StatusCode != http.StatusOK || first.Header.Get(headerReplayed) != "" {
 		t.Fatalf("%d %v %s", first.StatusCode, first.Header, body)
 	}
 	calls := len(h.aws.Calls())
 	again, replayed := post("/services", openapi.CreateExample)
-	if again.StatusCode != 200 || again.Header.Get(headerReplayed) != "true" || again.Header.Get("Content-Type") != mediaJSON {
+	if again.StatusCode != http.StatusOK || again.Header.Get(headerReplayed) != "true" || again.Header.Get("Content-Type") != mediaJSON {
 		t.Errorf("%d %v", again.StatusCode, again.Header)
 	}
 	if diff := cmp.Diff(body, replayed); diff != "" {
@@ -124,9 +124,9 @@ func TestOf64RequestsWithOneKeyOneCreatesTheService(t *testing.T) {
 		wg.Go(func() {
 			answer, body := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample, headerKey+": one")
 			switch {
-			case answer.StatusCode == 200 && answer.Header.Get(headerReplayed) == "true":
+			case answer.StatusCode == http.StatusOK && answer.Header.Get(headerReplayed) == "true":
 				replayed.Add(1)
-			case answer.StatusCode == 200:
+			case answer.StatusCode == http.StatusOK:
 				created.Add(1)
 			case answer.StatusCode == http.StatusConflict && strings.Contains(body, string(common.CodeIdempotencyKeyInUse)):
 				inUse.Add(1)
