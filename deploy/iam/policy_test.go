@@ -174,3 +174,21 @@ func TestTheTrustPolicyAsksForTheExternalID(t *testing.T) {
 		t.Errorf("%v", s[0].Action)
 	}
 }
+
+// TestWhatIsOtherOrgsIsNotUntagged: whoever may take the org's tag away from something may then delete it.
+func TestWhatIsOtherOrgsIsNotUntagged(t *testing.T) {
+	var denied []string
+	for _, s := range read(t, "policy.json") {
+		if s.Sid == "OtherOrgs" {
+			denied = s.Action
+		}
+	}
+	for _, action := range []string{
+		"ecs:TagResource", "ecs:UntagResource", "iam:TagRole", "iam:UntagRole", "logs:TagResource", "logs:UntagResource", "secretsmanager:TagResource",
+		"secretsmanager:UntagResource", "servicediscovery:TagResource", "servicediscovery:UntagResource", "iam:UpdateAssumeRolePolicy", "iam:PutRolePermissionsBoundary",
+	} {
+		if !slices.ContainsFunc(denied, func(pattern string) bool { return matches(pattern, action) }) {
+			t.Errorf("%s is not denied on what carries another org's tag", action)
+		}
+	}
+}
