@@ -81,6 +81,9 @@ func (p *createPlan) decideCloudMap(f *createFound) error {
 	if f.noNamespace || !f.namespaceTags.BelongsTo(c.o.account.Org) {
 		return account.NoSuch("namespace", namespace)
 	}
+	if f.namespaceARN != "" {
+		p.Add(stageFirst, resource.Change{Resource: resource.KindCloudMapService, Name: namespace, Action: resource.Keep, Reason: "read namespace tags", Step: c.checkNamespace(f.namespaceARN), Internal: true})
+	}
 	adapter := c.cloudMap()
 	if f.cloudMap != nil {
 		adapter.ARN = f.cloudMap.ID

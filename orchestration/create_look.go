@@ -25,6 +25,7 @@ type createFound struct {
 	secrets  []*resource.State                    // that a named revision refers to
 	// namespace is that of the Cloud Map service that is given.
 	namespaceTags common.Tags
+	namespaceARN  string // whose tags are still to be read; empty where namespaceTags has them
 	noNamespace   bool
 }
 
@@ -82,31 +83,40 @@ func (c *creation) lookCloudMap(ctx context.Context, f *createFound) (err error)
 	return resource.IgnoreNotFound(err) // a namespace that is not there is for lookNamespace to tell
 }
 
-// lookNamespace reads whose the namespace is. Its ARN is known once our identity is; before, it takes a second call.
+// lookNamespace reads whose the namespace is. Its ARN is known once our identity is; in the first request of a server, its tags are read beside the first
+// changes, as a round of their own would make that request slower.
 func (c *creation) lookNamespace(ctx context.Context, f *createFound) error {
 	id := resource.NamespaceOf(c.in.ServiceRegistry)
 	readTags := func(ctx context.Context, arn string) (err error) {
 		f.namespaceTags, err = c.o.account.CloudMap.Tags(ctx, arn)
 		return resource.IgnoreNotFound(err)
 	}
-	var arn string
+	who, known := c.o.account.KnownIdentity()
 	exists := func(ctx context.Context) error {
 		namespace, err := c.o.account.CloudMap.Namespace(ctx, id)
-		if err == nil {
-			arn = aws.StringValue(namespace.Arn)
+		if err == nil && !known {
+			f.namespaceARN = aws.StringValue(namespace.Arn)
 		}
 		f.noNamespace = err != nil
 		return resource.IgnoreNotFound(err)
 	}
-	if who, known := c.o.account.KnownIdentity(); known {
+	if known {
 		return common.Concurrently(ctx, exists, func(ctx context.Context) error {
 			return readTags(ctx, who.ARN("servicediscovery", c.o.account.Region, "namespace/"+id))
 		})
 	}
-	if err := exists(ctx); err != nil || f.noNamespace {
+	return exists(ctx)
+}
+
+// checkNamespace returns the step that reads whose the namespace is, where look could not.
+func (c *creation) checkNamespace(arn string) saga.Step {
+	return saga.Do(func(ctx context.Context) error {
+		tags, err := c.o.account.CloudMap.Tags(ctx, arn)
+		if err == nil && !tags.BelongsTo(c.o.account.Org) {
+			err = account.NoSuch("namespace", resource.NamespaceOf(c.in.ServiceRegistry))
+		}
 		return err
-	}
-	return readTags(ctx, arn)
+	})
 }
 
 // lookNamedCloudMap reads the Cloud Map services that the service names.

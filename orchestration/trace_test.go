@@ -44,7 +44,7 @@ func TestTheStepsOfACreateAreSpans(t *testing.T) {
 	want := []string{"request"}
 	for _, step := range []string{
 		"create Cloud Map service", "create cluster", "create log group", "create role", "create role policy", "create secret", "create service", "create task definition",
-		"read Cloud Map service", "read cluster", "read credentials", "read identity", "read log group", "read namespace", "read role", "read role policy", "read service", "read task definition",
+		"read Cloud Map service", "read cluster", "read credentials", "read identity", "read log group", "read namespace", "read namespace tags", "read role", "read role policy", "read service", "read task definition",
 		"update log group", "verify who created it",
 	} {
 		want = append(want, "request > "+step)
