@@ -77,3 +77,16 @@ func (c *Client) StopServiceDeployment(ctx context.Context, arn string) error {
 	_, err := c.api.StopServiceDeploymentWithContext(ctx, &ecs.StopServiceDeploymentInput{ServiceDeploymentArn: aws.String(arn), StopType: aws.String(ecs.StopServiceDeploymentStopTypeRollback)})
 	return common.FromAWS(err, "stop service deployment %q", arn)
 }
+
+// Primary returns the newest deployment that a service shows; nil if it shows none. The service may be nil.
+func Primary(service *ecs.Service) *ecs.Deployment {
+	if service == nil {
+		return nil
+	}
+	for _, d := range service.Deployments {
+		if d != nil && aws.StringValue(d.Status) == "PRIMARY" {
+			return d
+		}
+	}
+	return nil
+}

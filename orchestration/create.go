@@ -105,7 +105,7 @@ func (c *creation) plan(ctx context.Context) (*createPlan, error) {
 
 // deletedMeanwhile reports whether it is AWS that says that something is not there: it was there when the request looked.
 func deletedMeanwhile(err error) bool {
-	return common.Is(err, common.NotFound) && common.CodeOf(err) != "" || common.NewCloudMapService.Is(err)
+	return resource.DeletedMeanwhile(err) || common.NewCloudMapService.Is(err)
 }
 
 // concurrentCreatorTime is how long a request waits for the one that was faster.

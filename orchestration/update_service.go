@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go/aws"
 
+	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/spec"
 )
@@ -106,7 +107,7 @@ func currentSettings(s *awsecs.Service) settings {
 	}
 	out.ServiceConnectConfiguration = &awsecs.ServiceConnectConfiguration{Enabled: aws.Bool(false)}
 	out.VolumeConfigurations, out.VpcLatticeConfigurations = []*awsecs.ServiceVolumeConfiguration{}, []*awsecs.VpcLatticeConfiguration{}
-	if d := primary(s); d != nil { // ECS shows these with the deployment
+	if d := ecs.Primary(s); d != nil { // ECS shows these with the deployment
 		if d.ServiceConnectConfiguration != nil {
 			out.ServiceConnectConfiguration = d.ServiceConnectConfiguration
 		}
@@ -114,16 +115,6 @@ func currentSettings(s *awsecs.Service) settings {
 		out.VpcLatticeConfigurations = append(out.VpcLatticeConfigurations, d.VpcLatticeConfigurations...)
 	}
 	return out
-}
-
-// primary returns the service's newest deployment; nil if it shows none.
-func primary(s *awsecs.Service) *awsecs.Deployment {
-	for _, d := range s.Deployments {
-		if aws.StringValue(d.Status) == "PRIMARY" {
-			return d
-		}
-	}
-	return nil
 }
 
 // mergeNetwork returns the service's network settings with what the request says over them. There never is a public address.

@@ -8,6 +8,7 @@ package diagnosis
 import (
 	"time"
 
+	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
 )
 
@@ -113,7 +114,7 @@ func (e Evidence) focus() Focus {
 	if e.Focus.ID != "" {
 		return e.Focus
 	}
-	p := primary(e.Service)
+	p := ecs.Primary(e.Service)
 	if p == nil {
 		return Focus{}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
 )
 
@@ -70,13 +71,13 @@ func (e Evidence) concerns(t *awsecs.Task) bool {
 	if by == e.Focus.ID && (e.Focus.Failed || e.Focus.Ended.IsZero() && !e.complete()) {
 		return true
 	}
-	p := primary(e.Service)
+	p := ecs.Primary(e.Service)
 	return (by == e.Focus.ID || p != nil && by == value(p.Id)) && e.Now.Sub(stoppedAt(t)) < settled
 }
 
 // complete reports whether the service's primary deployment has ended well.
 func (e Evidence) complete() bool {
-	p := primary(e.Service)
+	p := ecs.Primary(e.Service)
 	return p != nil && value(p.RolloutState) == awsecs.DeploymentRolloutStateCompleted
 }
 
@@ -267,7 +268,7 @@ func targetsMatter(e Evidence) bool {
 	if e.complete() || e.Focus.Failed {
 		return true
 	}
-	p := primary(e.Service)
+	p := ecs.Primary(e.Service)
 	return p == nil || value(p.FailedTasks) > 0 || e.Now.Sub(value(p.CreatedAt)) >= patience
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
 )
 
@@ -24,16 +25,6 @@ const (
 // States returns all states, for documents that must not forget one.
 func States() []State {
 	return []State{Steady, Deploying, Degraded, Failing, Stopped, Draining, Inactive}
-}
-
-// primary returns the service's primary deployment; nil if it has none. DescribeServices shows it first, without promising so.
-func primary(s *awsecs.Service) *awsecs.Deployment {
-	for _, d := range s.Deployments {
-		if d != nil && value(d.Status) == "PRIMARY" {
-			return d
-		}
-	}
-	return nil
 }
 
 // StateOf returns the state of a service from what DescribeServices says of it alone.
@@ -70,7 +61,7 @@ type rollout struct {
 // rolloutOf returns how far the primary deployment is. Services whose deployments ECS does not control show no rollout state: two deployments at
 // once mean that one replaces the other.
 func rolloutOf(s *awsecs.Service) rollout {
-	p := primary(s)
+	p := ecs.Primary(s)
 	if p == nil {
 		return rollout{inProgress: len(s.Deployments) > 1}
 	}

@@ -122,7 +122,7 @@ func (c *creation) run(ctx context.Context) (*Output, saga.Rollback, error) {
 		return nil, nil, err
 	}
 	back, err := saga.InOrder(plan.Apply(), saga.Together(plan.parts.Verify(), c.space.Request.Verify(plan.definition)))(ctx)
-	if common.Is(err, common.NotFound) && common.CodeOf(err) != "" {
+	if resource.DeletedMeanwhile(err) {
 		err = common.Coded(common.CodeConcurrentChange, "something that is needed was deleted meanwhile; repeat the request: %w", err)
 	}
 	if err != nil {

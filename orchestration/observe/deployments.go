@@ -6,6 +6,7 @@ import (
 
 	"ecs-api/common"
 	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/resource"
 )
 
 // deploymentRef is how callers name a deployment: by its id or the id's number.
@@ -114,7 +115,7 @@ func (o *Observer) addImages(ctx context.Context, all []Deployment) error {
 			if err == nil {
 				d.Images = containerImages(definition)
 			}
-			return ignoreNotFound(err)
+			return resource.IgnoreNotFound(err)
 		})
 	}
 	return common.Concurrently(ctx, reads...)

@@ -13,6 +13,7 @@ import (
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/diagnosis"
+	"ecs-api/orchestration/resource"
 )
 
 // found is what was read of a service. Nothing writes to it once it has been read.
@@ -92,7 +93,7 @@ func (o *Observer) look(ctx context.Context, at target) (*found, error) {
 	list := func(status string, into *[]string) func(context.Context) error {
 		return func(ctx context.Context) (err error) {
 			*into, err = o.account.ECS.ListTasks(ctx, ecs.TaskFilter{Cluster: at.cluster, Service: at.service, Status: status, Most: maxTasks})
-			return ignoreNotFound(err)
+			return resource.IgnoreNotFound(err)
 		}
 	}
 	err := common.Concurrently(ctx,
@@ -139,7 +140,7 @@ func (o *Observer) readTasks(ctx context.Context, f *found, at target, arns []st
 	}
 	out, err := o.account.ECS.DescribeTasks(ctx, at.cluster, arns)
 	if err != nil {
-		return ignoreNotFound(err)
+		return resource.IgnoreNotFound(err)
 	}
 	f.tasks = slices.DeleteFunc(out.Tasks, func(t *awsecs.Task) bool { return t == nil })
 	slices.SortStableFunc(f.tasks, byAge)
@@ -218,14 +219,7 @@ func (f *found) entry(id string) *awsecs.Deployment {
 }
 
 // primary returns the service's primary deployment; nil if there is none.
-func (f *found) primary() *awsecs.Deployment {
-	for _, d := range f.service.Deployments {
-		if d != nil && value(d.Status) == "PRIMARY" {
-			return d
-		}
-	}
-	return nil
-}
+func (f *found) primary() *awsecs.Deployment { return ecs.Primary(f.service) }
 
 // deploymentPrefix begins the ids of deployments.
 const deploymentPrefix = "ecs-svc/"

@@ -91,14 +91,6 @@ func (o *Observer) checkCluster(ctx context.Context, at target) error {
 	return err
 }
 
-// ignoreNotFound returns err, but nil for what is not there.
-func ignoreNotFound(err error) error {
-	if common.Is(err, common.NotFound) {
-		return nil
-	}
-	return err
-}
-
 // value returns what a pointer of the SDK's points at, or the zero value for nil.
 func value[T any](p *T) T {
 	if p == nil {

@@ -10,6 +10,7 @@ import (
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/resource"
 )
 
 // Revision is a task definition that a service has run or could run.
@@ -72,7 +73,7 @@ func (o *Observer) readDefinitions(ctx context.Context, arns []string) ([]*awsec
 					defer mu.Unlock()
 					all = append(all, definition)
 				}
-				return ignoreNotFound(err)
+				return resource.IgnoreNotFound(err)
 			})
 		}
 		if err := common.Concurrently(ctx, reads...); err != nil {

@@ -13,6 +13,7 @@ import (
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/diagnosis"
+	"ecs-api/orchestration/resource"
 )
 
 // Service is a service in a list of all of an account's.
@@ -72,11 +73,11 @@ func (o *Observer) Services(ctx context.Context, state diagnosis.State, tags com
 func (o *Observer) servicesIn(ctx context.Context, cluster string, state diagnosis.State, tags common.Tags) ([]Service, error) {
 	arns, err := o.account.ECS.ListServices(ctx, cluster)
 	if err != nil || len(arns) == 0 {
-		return nil, ignoreNotFound(err)
+		return nil, resource.IgnoreNotFound(err)
 	}
 	services, err := o.account.ECS.Services(ctx, cluster, arns)
 	if err != nil {
-		return nil, ignoreNotFound(err)
+		return nil, resource.IgnoreNotFound(err)
 	}
 	var all []Service
 	for _, s := range services {

@@ -106,15 +106,15 @@ func (r *Request) Ensure(it *Item) saga.Step {
 			return r.create(ctx, it)
 		}
 		back, err := r.adopt(ctx, it, it.Found)
-		if deletedMeanwhile(err) {
+		if DeletedMeanwhile(err) {
 			return r.create(ctx, it)
 		}
 		return back, err
 	}
 }
 
-// deletedMeanwhile reports whether AWS says that something which was found is not there any more.
-func deletedMeanwhile(err error) bool {
+// DeletedMeanwhile reports whether AWS says that something which was found is not there any more.
+func DeletedMeanwhile(err error) bool {
 	return common.Is(err, common.NotFound) && common.CodeOf(err) != ""
 }
 
