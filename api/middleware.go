@@ -107,12 +107,16 @@ func secure(next http.Handler) http.Handler {
 	})
 }
 
-// cleanPath reads doubled slashes as one, and refuses paths with . and .. in them, escaped or not: nobody means those.
+// cleanPath reads doubled slashes as one and ignores a trailing one, and refuses paths with . and .. in them, escaped or not: nobody means
+// those. An endpoint for which an empty name is a danger reads the path as it was written: see deletesByMistake.
 func cleanPath(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		escaped := r.URL.EscapedPath()
 		for strings.Contains(escaped, "//") {
 			escaped = strings.ReplaceAll(escaped, "//", "/")
+		}
+		if escaped != "/" {
+			escaped = strings.TrimSuffix(escaped, "/")
 		}
 		for segment := range strings.SplitSeq(escaped, "/") {
 			if plain, err := url.PathUnescape(segment); err != nil || plain == "." || plain == ".." {

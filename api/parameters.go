@@ -2,11 +2,13 @@ package api
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	awsssm "github.com/aws/aws-sdk-go/service/ssm"
 	"github.com/gorilla/mux"
 
+	"ecs-api/common"
 	"ecs-api/orchestration/adhoc"
 	"ecs-api/orchestration/etag"
 )
@@ -30,8 +32,20 @@ func createParameter(c call, in awsssm.PutParameterInput) (*adhoc.ParameterVersi
 }
 
 func deleteParameters(c call, _ none) (*deleted, error) {
+	if deletesByMistake(c.request.RequestURI) {
+		return nil, common.Errorf(common.BadRequest, "the path has an empty name, so nothing is deleted. DELETE …/params/%[1]s without a trailing or doubled slash deletes all parameters "+
+			"below %[1]s, DELETE …/params/{prefix}/{param} one of them", c.name("prefix"))
+	}
 	n, err := c.account.adhoc.Parameters.DeleteAll(c.Context(), c.name("prefix"))
 	return &deleted{"OK", n}, err
+}
+
+// deletesByMistake reports whether the path of a DELETE, as the caller wrote it, has an empty name after params. Elsewhere such slashes are
+// ignored; here they are what is left of …/params/$PREFIX/$PARAM when a variable is not set, and would delete a whole prefix.
+func deletesByMistake(uri string) bool {
+	path, _, _ := strings.Cut(uri, "?")
+	_, names, _ := strings.Cut(path, "/params")
+	return strings.HasSuffix(names, "/") || strings.Contains(names, "//")
 }
 
 func showParameter(c call, _ none) (*adhoc.Parameter, error) {

@@ -239,6 +239,25 @@ func TestAPrefixIsReadToItsEnd(t *testing.T) {
 	})
 }
 
+// TestAnEmptyNameDeletesNoPrefix: what a script sends whose variable is not set must not delete all the parameters of a service.
+func TestAnEmptyNameDeletesNoPrefix(t *testing.T) {
+	h := newHarness(t, localaws.New())
+	h.addParameter(t, "/localdev/p/one", tagsOurs)
+	h.addParameter(t, "/localdev/p/two", tagsOurs)
+	const path = base + "/local/params"
+	for _, mistaken := range []string{"/p/", "/p//", "//p", "//p/", "/p/?x", "/p/?_=a/b"} {
+		answer, body := h.do(t, http.MethodDelete, path+mistaken, "")
+		if answer.StatusCode != http.StatusBadRequest {
+			t.Errorf("DELETE %s: %d %s", mistaken, answer.StatusCode, body)
+		}
+	}
+	ask(t, h, []asked{
+		{"nothing is deleted, and a slash after a name is ignored", "GET", "/params/p/two/", ``, 200, nil},
+		{"both names are there, so a doubled slash is one", "DELETE", "/params/p//one", ``, 200, nil},
+		{"the prefix itself", "DELETE", "/params/p", ``, 200, map[string]any{"Deleted": 1}},
+	})
+}
+
 func TestAPrefixWithNestedParametersOnly(t *testing.T) {
 	h := newHarness(t, localaws.New())
 	h.addParameter(t, "/localdev/t5/a/b", tagsOurs)

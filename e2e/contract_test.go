@@ -34,6 +34,7 @@ func TestContract(t *testing.T) {
 		{name: "a caller's own request id", send: "GET /local/clusters", status: 200, header: []string{"X-Request-Id: from-the-caller"}, with: []string{"X-Request-Id: from-the-caller"}},
 		{name: "a request id that is not sane", send: "GET /local/clusters", status: 200, header: []string{"X-Request-Id: <script>"}, with: []string{"X-Request-Id: ~^[0-9a-f-]{36}$"}},
 		{name: "doubled slashes", send: "GET //local//clusters", status: 200, answer: `[]`},
+		{name: "a trailing slash", send: "GET /local/clusters/", status: 200, answer: `[]`},
 		{name: "a body over 1 MiB", send: "POST /local/clusters", status: 413, body: `{"clustername": "` + strings.Repeat("x", 1<<20) + `"}`},
 		{name: "a body that never gets shallow", send: "POST /local/clusters", status: 400, body: strings.Repeat("[", 200_000)},
 	})

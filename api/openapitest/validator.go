@@ -180,16 +180,18 @@ func (v *Validator) json(schema *openapi3.Schema, body []byte) error {
 	return nil
 }
 
-// clean returns the request as the server reads it: of doubled slashes in its path there is one.
+// clean returns the request as the server reads it: of doubled slashes in its path there is one, and none at its end.
 func clean(req *http.Request) *http.Request {
 	req = req.Clone(req.Context())
-	for strings.Contains(req.URL.EscapedPath(), "//") {
-		req.URL.RawPath = strings.ReplaceAll(req.URL.EscapedPath(), "//", "/")
-		if plain, err := url.PathUnescape(req.URL.RawPath); err == nil {
-			req.URL.Path = plain
-		} else {
-			break
-		}
+	escaped := req.URL.EscapedPath()
+	for strings.Contains(escaped, "//") {
+		escaped = strings.ReplaceAll(escaped, "//", "/")
+	}
+	if escaped != "/" {
+		escaped = strings.TrimSuffix(escaped, "/")
+	}
+	if plain, err := url.PathUnescape(escaped); err == nil {
+		req.URL.Path, req.URL.RawPath = plain, escaped
 	}
 	return req
 }

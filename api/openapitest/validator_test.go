@@ -49,6 +49,7 @@ func TestValidate(t *testing.T) {
 	}{
 		{"as documented", "GET", "/v1/things/a%2Fb", "", 200, asJSON, thing, ""},
 		{"a doubled slash is one", "GET", "/v1//things/a", "", 200, asJSON, thing, ""},
+		{"a trailing slash is none", "GET", "/v1/things/a/", "", 200, asJSON, thing, ""},
 		{"words in any case", "GET", "/v1/things/a?status=active&all=TRUE", "", 200, asJSON, thing, ""},
 		{"a word that is not documented", "GET", "/v1/things/a?status=x", "", 200, asJSON, thing, "status"},
 		{"an answer without what it must have", "GET", "/v1/things/a", "", 200, asJSON, `{}`, "Name"},
