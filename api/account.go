@@ -29,7 +29,7 @@ type account struct {
 	runs         *oneoff.Runner
 	jobs         *jobs.Jobs
 	preflight    preflight.Account
-	reads        flights // those of callers that are under way
+	reads        sharedReads // those of callers that are under way
 }
 
 func (s *Server) newAccount(name string, o Options) (*account, error) {

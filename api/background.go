@@ -32,15 +32,15 @@ func prefersAsync(r *http.Request) bool {
 func wantsProgress(r *http.Request) bool { return prefersAsync(r) || accepted(r) == mediaEvents }
 
 // attempt serves a write whose caller does not wait. One that ends before it has decided, such as a wrong one, is responded to as if they waited.
-func (e *endpoint) attempt(w http.ResponseWriter, c call) answer {
-	var out answer // written before the work ends, and read only if that was no operation
+func (e *endpoint) attempt(w http.ResponseWriter, c call) response {
+	var out response // written before the work ends, and read only if that was no operation
 	settle := c.settle
 	c.settle = nil
 	events := accepted(c.request) == mediaEvents
 	op, err := e.server.background.Attempt(c.ctx, operations.Operation{Kind: e.kind, Account: c.account.name}, e.limit(c.request)+writeTime, func(ctx context.Context) (json.RawMessage, error) {
 		defer c.account.written(c)
 		c.ctx = ctx
-		done := answer{err: common.Errorf(common.Internal, "the request ended without a response")} // where it panics
+		done := response{err: common.Errorf(common.Internal, "the request ended without a response")} // where it panics
 		defer func() {
 			if settle != nil && events && operations.HasDecided(ctx) {
 				settle(done)
@@ -56,7 +56,7 @@ func (e *endpoint) attempt(w http.ResponseWriter, c call) answer {
 		a.deferred = events
 		return a
 	case err != nil && out.err == nil:
-		return answer{err: err} // it has panicked, or not begun
+		return response{err: err} // it has panicked, or not begun
 	case events && out.err == nil && out.stream == nil:
 		out.stream = &stream{run: func(_ context.Context, w *sse.Writer) error {
 			return w.Send(sse.Event{Name: "result", Data: json.RawMessage(out.body)})
@@ -66,16 +66,16 @@ func (e *endpoint) attempt(w http.ResponseWriter, c call) answer {
 }
 
 // inBackground returns the response to a request that goes on as an operation: its progress, to callers who want events; else the operation.
-func (c call) inBackground(op operations.Operation) answer {
+func (c call) inBackground(op operations.Operation) response {
 	if c.header == nil { // where the work is at it, which has a header of its own
 		c.header = http.Header{}
 	}
 	c.locate(op)
 	body, err := encode(showable(c.request, op))
 	if err != nil {
-		return answer{err: common.Errorf(common.Internal, "encode the operation: %w", err)}
+		return response{err: common.Errorf(common.Internal, "encode the operation: %w", err)}
 	}
-	a := answer{status: http.StatusAccepted, header: c.header, body: body}
+	a := response{status: http.StatusAccepted, header: c.header, body: body}
 	if accepted(c.request) == mediaEvents {
 		now := a
 		a.stream = c.follow(op.ID)

@@ -15,6 +15,7 @@ import (
 
 	"ecs-api/api/body"
 	textreport "ecs-api/api/report"
+	"ecs-api/api/sharing"
 	"ecs-api/common"
 	"ecs-api/orchestration/etag"
 	"ecs-api/orchestration/operations"
@@ -27,7 +28,7 @@ const (
 	writeTime = 60 * time.Second
 )
 
-// none is the input of an endpoint that takes no body, and the output of one that answers none.
+// none is the input of an endpoint that takes no body, and the output of one whose response has none.
 type none struct{}
 
 // call is one request on its way through an endpoint. All that the path and the query say has been checked by the time an endpoint
@@ -38,9 +39,9 @@ type call struct {
 	ctx     context.Context
 	request *http.Request
 	params  params
-	body    *body.Body   // nil where there is none
-	header  http.Header  // of the response, if it is a success
-	settle  func(answer) // keeps the response for who repeats the request; called once, with the one that lasts
+	body    *body.Body     // nil where there is none
+	header  http.Header    // of the response, if it is a success
+	settle  func(response) // keeps the response for who repeats the request; called once, with the one that lasts
 	match   etag.Condition
 }
 
@@ -85,7 +86,7 @@ func bare() setting { return func(e *endpoint) { e.bare = true } }
 func unshared() setting { return func(e *endpoint) { e.alone = true } }
 
 // handle makes an http.Handler of f: it checks what the path and the query say, resolves the account, decodes the body, calls f,
-// encodes what f returns and only then writes. A nil pointer, or none, is answered with an empty body, a nil slice with [].
+// encodes what f returns and only then writes. The response to a nil pointer, or none, has an empty body, to a nil slice [].
 func handle[In, Out any](s *Server, status int, f func(call, In) (Out, error), settings ...setting) http.Handler {
 	e := &endpoint{server: s, status: status, in: reflect.TypeFor[In](), out: reflect.TypeFor[Out]()}
 	for _, set := range settings {
@@ -108,7 +109,7 @@ func handle[In, Out any](s *Server, status int, f func(call, In) (Out, error), s
 	return e
 }
 
-// ServeHTTP answers one request.
+// ServeHTTP serves one request.
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := call{server: e.server, request: r, ctx: r.Context()}
 	if isRead(r) && e.limit(r) > readTime { // the server's ReadTimeout would end the request's context; a test's recorder has no deadline
@@ -118,11 +119,11 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // send sends a response, whatever it is.
-func (e *endpoint) send(w http.ResponseWriter, r *http.Request, a answer) {
+func (e *endpoint) send(w http.ResponseWriter, r *http.Request, a response) {
 	switch {
 	case a.err != nil:
-		if p, ok := errors.AsType[*panicked](a.err); ok {
-			e.server.logPanic(r, p.stack)
+		if p, ok := errors.AsType[*sharing.Panic](a.err); ok {
+			e.server.logPanic(r, p.Stack)
 		}
 		writeError(w, r, a.err)
 	case a.stream != nil:
@@ -136,10 +137,11 @@ func (e *endpoint) send(w http.ResponseWriter, r *http.Request, a answer) {
 	}
 }
 
-// serve answers c. Identical reads of an account that are under way share their answer, but never one from before a write that was answered.
-func (e *endpoint) serve(w http.ResponseWriter, c call) answer {
+// serve returns the response to c. Identical reads of an account that are under way share theirs, but never one from before a write that has been
+// responded to.
+func (e *endpoint) serve(w http.ResponseWriter, c call) response {
 	if err := e.resolve(&c); err != nil {
-		return answer{err: err}
+		return response{err: err}
 	}
 	if isRead(c.request) {
 		return e.read(w, c)
@@ -151,20 +153,22 @@ func (e *endpoint) serve(w http.ResponseWriter, c call) answer {
 }
 
 // read serves a request that changes nothing.
-func (e *endpoint) read(w http.ResponseWriter, c call) answer {
+func (e *endpoint) read(w http.ResponseWriter, c call) response {
 	if c.account == nil || !shareable(c.request) || e.alone {
 		return e.do(w, c)
 	}
-	a, shared := c.account.reads.join(c.ctx, readKey(c.request), e.limit(c.request), func(ctx context.Context) answer {
+	a, shared, err := c.account.reads.Do(c.ctx, readKey(c.request), e.limit(c.request), func(ctx context.Context) (response, error) {
 		c.ctx = ctx
-		return e.do(w, c)
+		a := e.do(w, c)
+		return a, a.err
 	})
 	recordOf(c.request).Shared = shared
+	a.err = err
 	return a
 }
 
 // write serves a request that may change something. It is seen through when the caller hangs up.
-func (e *endpoint) write(w http.ResponseWriter, c call) answer {
+func (e *endpoint) write(w http.ResponseWriter, c call) response {
 	c.ctx = operations.WithRequestID(context.WithoutCancel(c.ctx), recordOf(c.request).ID)
 	if e.kind != "" && c.account != nil && wantsProgress(c.request) && !isDryRun(c.request) {
 		return e.attempt(w, c)
@@ -213,29 +217,29 @@ func (e *endpoint) checkConditions(c *call) (err error) {
 }
 
 // do runs the endpoint and encodes what it returns.
-func (e *endpoint) do(w http.ResponseWriter, c call) answer {
+func (e *endpoint) do(w http.ResponseWriter, c call) response {
 	c.header = http.Header{}
 	out, err := e.run(w, c)
 	if err != nil {
-		return answer{err: err}
+		return response{err: err}
 	}
 	switch out := out.(type) {
 	case *stream:
-		return answer{stream: out}
+		return response{stream: out}
 	case *operations.Operation:
 		return c.inBackground(*out)
 	}
 	if accepted(c.request) == mediaText {
 		if text, ok := textreport.Of(out); ok {
 			c.header.Set("Content-Type", mediaText+"; charset=utf-8")
-			return answer{header: c.header, body: []byte(text)}
+			return response{header: c.header, body: []byte(text)}
 		}
 	}
 	body, err := encode(out)
 	if err != nil {
-		return answer{err: common.Errorf(common.Internal, "encode the answer: %w", err)}
+		return response{err: common.Errorf(common.Internal, "encode the response: %w", err)}
 	}
-	return answer{header: c.header, body: body}
+	return response{header: c.header, body: body}
 }
 
 // limit returns how long the endpoint may take for r.
@@ -270,7 +274,7 @@ func encode(out any) ([]byte, error) {
 	return buf.Bytes(), err
 }
 
-// write sends the head and the body of an answer at once.
+// write sends the head and the body of a response at once.
 func write(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)

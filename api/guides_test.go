@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/gorilla/mux"
@@ -149,9 +149,8 @@ func TestTheOperationsGuideExplainsEveryMetric(t *testing.T) {
 
 func TestTheOperationsGuideExplainsEveryFieldOfTheLog(t *testing.T) {
 	h := exercised(t)
-	joinTwo(t, h)
 	logged := map[string]map[string]bool{"Requests": {}, "Background work": {}}
-	for line := range strings.Lines(h.log.String()) {
+	for line := range strings.Lines(h.log.String() + sharingLog(t)) {
 		var fields map[string]any
 		if err := json.Unmarshal([]byte(line), &fields); err != nil {
 			t.Fatal(err)
@@ -178,33 +177,20 @@ func TestTheOperationsGuideExplainsEveryFieldOfTheLog(t *testing.T) {
 	}
 }
 
-// joinTwo makes two identical reads at the same moment, of which one shares the other's answer.
-func joinTwo(t *testing.T, h *harness) {
+// sharingLog is what a server logs of two identical reads at the same moment, of which one shares the other's response.
+func sharingLog(t *testing.T) (log string) {
 	t.Helper()
-	const path = base + "/local/clusters"
-	begun, both := make(chan struct{}), make(chan struct{})
-	h.aws.Inject(localaws.Fault{Effect: localaws.Hook, Func: func() {
-		close(begun)
-		<-both
-	}})
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		h.do(t, http.MethodGet, path, "")
-	}()
-	<-begun
-	go func() { // lets the read end when the other one waits for it
-		defer close(both)
-		reads := &h.accounts["local"].reads
-		for joined := false; !joined; time.Sleep(time.Millisecond) {
-			reads.mu.Lock()
-			flight := reads.all[path+"?"]
-			joined = flight != nil && flight.waiting > 1
-			reads.mu.Unlock()
-		}
-	}()
-	h.do(t, http.MethodGet, path, "")
-	<-done
+	synctest.Test(t, func(t *testing.T) {
+		h, g := newInProcessHarness(t, localaws.New(), Options{}), newGate()
+		g.routes(h)
+		first, second := h.read(t.Context(), gatePath), h.read(t.Context(), gatePath)
+		synctest.Wait() // both wait for one read
+		close(g.open)
+		<-first
+		<-second
+		log = h.log.String()
+	})
+	return log
 }
 
 func TestTheOperationsGuideHasTheRateBucketsOfAWS(t *testing.T) {

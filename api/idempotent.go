@@ -23,33 +23,33 @@ const (
 var keptHeaders = []string{headerIgnored, headerApplied}
 
 // idempotent serves a write. A POST with an Idempotency-Key that has been responded to gets the same response again, and changes nothing.
-func (e *endpoint) idempotent(w http.ResponseWriter, c call) answer {
+func (e *endpoint) idempotent(w http.ResponseWriter, c call) response {
 	values := c.request.Header.Values(headerKey)
 	if c.request.Method != http.MethodPost || len(values) == 0 {
 		return e.write(w, c)
 	}
 	if len(values) > 1 {
-		return answer{err: common.Errorf(common.BadRequest, "the Idempotency-Key is given more than once")}
+		return response{err: common.Errorf(common.BadRequest, "the Idempotency-Key is given more than once")}
 	}
 	if err := idempotency.CheckKey(values[0]); err != nil {
-		return answer{err: err}
+		return response{err: err}
 	}
 	text, err := readBody(w, c.request)
 	if err != nil {
-		return answer{err: err}
+		return response{err: err}
 	}
 	c.request.Body, c.request.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
 	keeper, key := e.server.idempotency, idempotency.Key{Caller: recordOf(c.request).Caller.Name, Key: values[0]}
 	first, err := keeper.Begin(c.ctx, key, c.request.Method, c.request.URL.EscapedPath()+"?"+c.request.URL.RawQuery, text)
 	if err != nil {
-		return answer{err: err}
+		return response{err: err}
 	}
 	if first != nil {
 		return replay(c.request, first)
 	}
 	ctx := context.WithoutCancel(c.ctx)
-	c.settle = func(a answer) { keeper.Finish(ctx, key, e.lasting(w, c.request, a)) }
-	a := answer{err: common.Errorf(common.Internal, "the request ended without a response")} // where it panics
+	c.settle = func(a response) { keeper.Finish(ctx, key, e.lasting(w, c.request, a)) }
+	a := response{err: common.Errorf(common.Internal, "the request ended without a response")} // where it panics
 	defer func() {
 		if !a.deferred {
 			c.settle(a)
@@ -60,7 +60,7 @@ func (e *endpoint) idempotent(w http.ResponseWriter, c call) answer {
 }
 
 // lasting returns the response of a as it is kept for who repeats the request; nil if a repetition should run instead: the error passes, or is the server's.
-func (e *endpoint) lasting(w http.ResponseWriter, r *http.Request, a answer) *idempotency.Response {
+func (e *endpoint) lasting(w http.ResponseWriter, r *http.Request, a response) *idempotency.Response {
 	kept := &idempotency.Response{Status: a.status, Header: http.Header{}, Body: a.body}
 	for _, name := range keptHeaders {
 		if values := w.Header().Values(name); len(values) > 0 {
@@ -88,8 +88,8 @@ func (e *endpoint) lasting(w http.ResponseWriter, r *http.Request, a answer) *id
 }
 
 // replay returns the response that the first request got: as an event to whoever wants events.
-func replay(r *http.Request, first *idempotency.Response) answer {
-	a := answer{status: first.Status, header: first.Header, body: first.Body}
+func replay(r *http.Request, first *idempotency.Response) response {
+	a := response{status: first.Status, header: first.Header, body: first.Body}
 	if a.header == nil {
 		a.header = http.Header{}
 	}

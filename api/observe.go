@@ -103,7 +103,7 @@ func (s *Server) observeRoutes(v1 *mux.Router) {
 
 // written tells who waits for services, or watches them, that a request has changed something: the service that its path names, or any.
 func (a *account) written(c call) {
-	a.reads.written()
+	a.reads.Invalidate()
 	cluster, _ := c.params.values["cluster"].(string)
 	service, _ := c.params.values["service"].(string)
 	if cluster, service, err := a.scope.ServiceNamed(c.ctx, cluster, service); err == nil {

@@ -21,7 +21,7 @@ func (s *Server) observeOperation(o operations.Operation) {
 		return
 	}
 	if a := s.accounts[o.Account]; a != nil {
-		a.reads.written() // whoever sees that it has ended shall see what it did
+		a.reads.Invalidate() // whoever sees that it has ended shall see what it did
 	}
 	took := o.EndedAt.Sub(o.StartedAt)
 	s.metrics.ObserveOperation(o.Account, o.Kind, string(o.State), true, took)

@@ -3,10 +3,15 @@ package api
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/otel/attribute"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	otlp "go.opentelemetry.io/proto/otlp/trace/v1"
 
 	"ecs-api/api/openapi"
@@ -130,26 +135,27 @@ func TestBackgroundWorkNamesItsTraceInTheLog(t *testing.T) {
 }
 
 func TestAReadThatWasSharedSaysSo(t *testing.T) {
-	c := otlptest.NewCollector(t)
-	h := newTracedHarness(t, localaws.New(), c)
-	g := newGate()
-	g.routes(h)
-	first := h.read(t.Context(), "/v1/ecs/local/gate", recordedTrace)
-	<-g.began
-	second := h.read(t.Context(), "/v1/ecs/local/gate", recordedTrace)
-	if !h.waiting(2, nil) {
-		t.Fatal("the second read does not wait for the first one")
-	}
-	close(g.open)
-	<-first
-	<-second
-	shared := 0
-	for _, span := range c.Spans()["GET /v1/ecs/{account}/gate"] {
-		if span.Said["ecs_api.shared"] == "true" {
-			shared++
+	synctest.Test(t, func(t *testing.T) {
+		spans := tracetest.NewSpanRecorder()
+		h, g := newInProcessHarness(t, localaws.New(), Options{Traces: sdk.NewTracerProvider(sdk.WithSpanProcessor(spans))}), newGate()
+		g.routes(h)
+		first, second := h.read(t.Context(), gatePath), h.read(t.Context(), gatePath)
+		synctest.Wait() // both wait for one read
+		close(g.open)
+		<-first
+		<-second
+		shared, all := 0, 0
+		for _, span := range spans.Ended() {
+			if span.Name() != "GET /v1/ecs/{account}/gate" {
+				continue
+			}
+			all++
+			if slices.Contains(span.Attributes(), attribute.Bool("ecs_api.shared", true)) {
+				shared++
+			}
 		}
-	}
-	if spans := c.Spans()["GET /v1/ecs/{account}/gate"]; len(spans) != 2 || shared != 1 {
-		t.Errorf("%d of %d spans say that they were shared", shared, len(spans))
-	}
+		if all != 2 || shared != 1 {
+			t.Errorf("%d of %d spans say that they were shared", shared, all)
+		}
+	})
 }

@@ -1,0 +1,55 @@
+package api
+
+import (
+	"net/http"
+
+	"ecs-api/api/sharing"
+)
+
+// response is what an endpoint responds with: an error, or a header and bytes, so that none of those who share it can change it for the others.
+type response struct {
+	status   int // 0: the endpoint's
+	header   http.Header
+	body     []byte
+	stream   *stream // in place of a body; never shared
+	err      error
+	deferred bool // the response that lasts comes later: the request goes on
+}
+
+// sharedReads are the reads of an account that are under way.
+type sharedReads = sharing.Reads[response]
+
+// shareable reports whether r may get the response to another caller's identical request.
+func shareable(r *http.Request) bool {
+	return isRead(r) && len(r.Header.Values(headerRegistry)) == 0 && !wantsStream(r)
+}
+
+// readKey is what a read asks for: all of the request that its response depends on.
+func readKey(r *http.Request) string {
+	key := r.URL.EscapedPath() + "?" + r.URL.RawQuery
+	if accepted(r) == mediaText {
+		key += "#text" // no query holds a #
+	}
+	return key
+}
+
+// addHeader sets in h what more has; what the server did of what the caller prefers is in both.
+func addHeader(h, more http.Header) {
+	for name, values := range more {
+		if name != headerApplied {
+			h.Del(name)
+		}
+		for _, value := range values {
+			h.Add(name, value)
+		}
+	}
+}
+
+// send writes a response that is a success.
+func (a response) send(w http.ResponseWriter, status int) {
+	addHeader(w.Header(), a.header)
+	if len(a.body) > 0 && w.Header().Get("Content-Type") == "" {
+		w.Header().Set("Content-Type", "application/json")
+	}
+	write(w, status, a.body)
+}
