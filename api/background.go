@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"ecs-api/api/negotiation"
 	"ecs-api/api/sse"
 	"ecs-api/common"
 	"ecs-api/orchestration/operations"
@@ -22,21 +23,17 @@ const (
 // operations.Decided.
 func asynchronous(kind string) setting { return func(e *endpoint) { e.kind = kind } }
 
-// prefersAsync reports whether the caller of r does not want to wait.
-func prefersAsync(r *http.Request) bool {
-	_, async := preference(r, "respond-async")
-	return async
-}
-
 // wantsProgress reports whether the caller of r wants an operation in place of the response, or its progress and then the response.
-func wantsProgress(r *http.Request) bool { return prefersAsync(r) || accepted(r) == mediaEvents }
+func wantsProgress(r *http.Request) bool {
+	return negotiation.PrefersAsync(r) || negotiation.Accepted(r) == negotiation.Events
+}
 
 // attempt serves a write whose caller does not wait. One that ends before it has decided, such as a wrong one, is responded to as if they waited.
 func (e *endpoint) attempt(w http.ResponseWriter, c call) response {
 	var out response // written before the work ends, and read only if that was no operation
 	settle := c.settle
 	c.settle = nil
-	events := accepted(c.request) == mediaEvents
+	events := negotiation.Accepted(c.request) == negotiation.Events
 	op, err := e.server.background.Attempt(c.ctx, operations.Operation{Kind: e.kind, Account: c.account.name}, e.limit(c.request)+writeTime, func(ctx context.Context) (json.RawMessage, error) {
 		defer c.account.written(c)
 		c.ctx = ctx
@@ -76,7 +73,7 @@ func (c call) inBackground(op operations.Operation) response {
 		return response{err: common.Errorf(common.Internal, "encode the operation: %w", err)}
 	}
 	a := response{status: http.StatusAccepted, header: c.header, body: body}
-	if accepted(c.request) == mediaEvents {
+	if negotiation.Accepted(c.request) == negotiation.Events {
 		now := a
 		a.stream = c.follow(op.ID)
 		a.stream.otherwise = func(w http.ResponseWriter) { now.send(w, now.status) } // it goes on all the same

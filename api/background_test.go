@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"ecs-api/api/negotiation"
 	"ecs-api/api/openapi"
 	"ecs-api/common"
 	"ecs-api/localaws"
@@ -73,7 +74,7 @@ func TestWritesOfAServiceNeedNotBeWaitedFor(t *testing.T) {
 
 func TestWhatFailsBeforeItIsDecidedIsAProblemAtOnce(t *testing.T) {
 	h := newHarness(t, localaws.New())
-	for _, prefer := range []string{async, "Accept: " + mediaEvents} {
+	for _, prefer := range []string{async, "Accept: " + negotiation.Events} {
 		for _, w := range []struct {
 			method, path, body string
 			status             int
@@ -108,7 +109,7 @@ func TestAnOperationThatFailsSaysWhy(t *testing.T) {
 			t.Errorf("%q: %v %s", query, err, body)
 		}
 	}
-	_, body = h.do(t, http.MethodGet, base+"/local/operations/"+op.ID, "", "Accept: "+mediaEvents)
+	_, body = h.do(t, http.MethodGet, base+"/local/operations/"+op.ID, "", "Accept: "+negotiation.Events)
 	if !strings.Contains(body, "event: step\n") || !strings.Contains(body, "event: error\ndata: {") || strings.Contains(body, "event: result") {
 		t.Error(body)
 	}
@@ -167,7 +168,7 @@ func TestCurlSeesTheStepsOfACreateAsTheyHappen(t *testing.T) {
 	t.Cleanup(server.Close)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // as long as nothing is broken it takes much less
 	defer cancel()
-	cmd := exec.CommandContext(ctx, curl, "-sSN", "-X", "POST", "-H", headerToken+": "+testToken, "-H", "Accept: "+mediaEvents, "-H", headerKey+": curl", "--data", openapi.CreateExample, server.URL+base+"/local/services")
+	cmd := exec.CommandContext(ctx, curl, "-sSN", "-X", "POST", "-H", headerToken+": "+testToken, "-H", "Accept: "+negotiation.Events, "-H", headerKey+": curl", "--data", openapi.CreateExample, server.URL+base+"/local/services")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -224,7 +225,7 @@ func TestAWriteWhoseStreamIsLeftGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Header.Set(headerToken, testToken)
-	r.Header.Set("Accept", mediaEvents)
+	r.Header.Set("Accept", negotiation.Events)
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"ecs-api/api/body"
+	"ecs-api/api/negotiation"
 	"ecs-api/common"
 )
 
@@ -38,12 +39,12 @@ func (e *endpoint) decode(w http.ResponseWriter, c *call, in any) error {
 	if e.bare && len(text) == 0 {
 		text = []byte("{}")
 	}
-	strict := prefersStrict(c.request)
+	strict := negotiation.PrefersStrict(c.request)
 	if c.body, err = body.Decode(text, in, strict); err != nil {
 		return err
 	}
 	if strict {
-		applied(w.Header(), "handling=strict")
+		negotiation.Apply(w.Header(), "handling=strict")
 	}
 	if len(c.body.Ignored) > 0 {
 		w.Header().Set(headerIgnored, headerList(c.body.Ignored))

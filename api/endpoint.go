@@ -14,6 +14,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"ecs-api/api/body"
+	"ecs-api/api/negotiation"
 	textreport "ecs-api/api/report"
 	"ecs-api/api/sharing"
 	"ecs-api/common"
@@ -64,6 +65,9 @@ type endpoint struct {
 	check       func(c call, in any) []common.FieldError // what is wrong with a body's values; nil if the endpoint says it itself
 	run         func(http.ResponseWriter, call) (any, error)
 }
+
+// conditional lets a write be sent with If-Match. Other writes refuse it: it would promise what they do not keep.
+func conditional(e *endpoint) { e.conditional = true }
 
 // setting is what a route's line may say of its endpoint beside the status.
 type setting func(*endpoint)
@@ -129,7 +133,7 @@ func (e *endpoint) send(w http.ResponseWriter, r *http.Request, a response) {
 	case a.stream != nil:
 		addHeader(w.Header(), a.header)
 		e.server.serveStream(w, r, a.stream)
-	case notModified(r, a.header.Get(headerETag)):
+	case negotiation.NotModified(r, a.header.Get(headerETag)):
 		w.Header().Set(headerETag, a.header.Get(headerETag))
 		w.WriteHeader(http.StatusNotModified)
 	default:
@@ -210,7 +214,7 @@ func (e *endpoint) checkConditions(c *call) (err error) {
 			return err
 		}
 	}
-	if c.match, err = ifMatch(c.request.Header); err == nil && !e.conditional && len(c.request.Header.Values(headerIfMatch)) > 0 {
+	if c.match, err = negotiation.IfMatch(c.request.Header); err == nil && !e.conditional && len(c.request.Header.Values(headerIfMatch)) > 0 {
 		err = common.Invalid(common.FieldError{Field: headerIfMatch, Detail: "is not taken by this request; leave it out"})
 	}
 	return err
@@ -229,9 +233,9 @@ func (e *endpoint) do(w http.ResponseWriter, c call) response {
 	case *operations.Operation:
 		return c.inBackground(*out)
 	}
-	if accepted(c.request) == mediaText {
+	if negotiation.Accepted(c.request) == negotiation.Text {
 		if text, ok := textreport.Of(out); ok {
-			c.header.Set("Content-Type", mediaText+"; charset=utf-8")
+			c.header.Set("Content-Type", negotiation.Text+"; charset=utf-8")
 			return response{header: c.header, body: []byte(text)}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ecs-api/api/negotiation"
 	"ecs-api/api/telemetry"
 	"ecs-api/common"
 )
@@ -88,7 +89,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p problem) {
 	if err != nil { // strings and numbers always marshal
 		body = []byte(`{"title":"Internal Server Error","status":500}`)
 	}
-	w.Header().Set("Content-Type", mediaProblem)
+	w.Header().Set("Content-Type", negotiation.Problem)
 	write(w, p.Status, append(body, '\n'))
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"ecs-api/api/idempotency"
+	"ecs-api/api/negotiation"
 	"ecs-api/api/sse"
 	"ecs-api/common"
 )
@@ -83,7 +84,7 @@ func (e *endpoint) lasting(w http.ResponseWriter, r *http.Request, a response) *
 		return nil
 	}
 	kept.Status, kept.Body = p.Status, slices.Concat(body, []byte("\n"))
-	kept.Header.Set("Content-Type", mediaProblem)
+	kept.Header.Set("Content-Type", negotiation.Problem)
 	return kept
 }
 
@@ -94,7 +95,7 @@ func replay(r *http.Request, first *idempotency.Response) response {
 		a.header = http.Header{}
 	}
 	a.header.Set(headerReplayed, "true")
-	if accepted(r) == mediaEvents && first.Status == http.StatusOK && json.Valid(first.Body) {
+	if negotiation.Accepted(r) == negotiation.Events && first.Status == http.StatusOK && json.Valid(first.Body) {
 		a.stream = &stream{run: func(_ context.Context, w *sse.Writer) error {
 			return w.Send(sse.Event{Name: "result", Data: json.RawMessage(first.Body)})
 		}}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"ecs-api/api/negotiation"
 	"ecs-api/api/openapi"
 	"ecs-api/common"
 	"ecs-api/config"
@@ -28,7 +29,7 @@ func TestARepeatedPOSTWithAKeyGetsTheFirstResponse(t *testing.T) {
 	}
 	calls := len(h.aws.Calls())
 	again, replayed := post("/services", openapi.CreateExample)
-	if again.StatusCode != http.StatusOK || again.Header.Get(headerReplayed) != "true" || again.Header.Get("Content-Type") != mediaJSON {
+	if again.StatusCode != http.StatusOK || again.Header.Get(headerReplayed) != "true" || again.Header.Get("Content-Type") != negotiation.JSON {
 		t.Errorf("%d %v", again.StatusCode, again.Header)
 	}
 	if diff := cmp.Diff(body, replayed); diff != "" {

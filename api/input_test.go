@@ -238,26 +238,3 @@ func TestConflictsHaveCodes(t *testing.T) {
 		t.Error("no second request was made")
 	}
 }
-
-func TestPreferences(t *testing.T) {
-	for header, want := range map[string]string{
-		"handling=strict":                        "strict",
-		` Handling = "Strict" ; x=y `:            "strict",
-		"respond-async, wait=5,handling=lenient": "lenient",
-		"handling=strict, handling=lenient":      "strict",
-		"handling":                               "",
-		"handling=":                              "",
-	} {
-		r, _ := http.NewRequest(http.MethodPost, "/", nil)
-		r.Header.Set("Prefer", header)
-		if got, ok := preference(r, "handling"); got != want || !ok {
-			t.Errorf("%s: %q, %v", header, got, ok)
-		}
-		if prefersStrict(r) != (want == "strict") {
-			t.Errorf("%s: strict %v", header, prefersStrict(r))
-		}
-	}
-	if _, ok := preference(&http.Request{}, "handling"); ok {
-		t.Error("a preference that was not given")
-	}
-}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"ecs-api/api/negotiation"
 	"ecs-api/api/telemetry"
 	"ecs-api/api/tokens"
 	"ecs-api/common"
@@ -28,6 +29,12 @@ const (
 	headerLastEvent = "Last-Event-ID"
 	// headerOnBehalfOf names the user for whom a caller acts.
 	headerOnBehalfOf = "X-On-Behalf-Of"
+
+	headerPrefer      = negotiation.HeaderPrefer
+	headerApplied     = negotiation.HeaderApplied
+	headerETag        = negotiation.HeaderETag
+	headerIfMatch     = negotiation.HeaderIfMatch
+	headerIfNoneMatch = negotiation.HeaderIfNoneMatch
 )
 
 // writeLimit is how long a caller may take to read a response, which is complete before its first byte is sent.

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"ecs-api/api/negotiation"
 	"ecs-api/api/sharing"
 )
 
@@ -27,7 +28,7 @@ func shareable(r *http.Request) bool {
 // readKey is what a read asks for: all of the request that its response depends on.
 func readKey(r *http.Request) string {
 	key := r.URL.EscapedPath() + "?" + r.URL.RawQuery
-	if accepted(r) == mediaText {
+	if negotiation.Accepted(r) == negotiation.Text {
 		key += "#text" // no query holds a #
 	}
 	return key

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"ecs-api/api/negotiation"
 	"ecs-api/api/sse"
 )
 
@@ -22,18 +23,18 @@ func (c call) streams() bool {
 		return false // it would have no body, and no end
 	}
 	follow, _ := c.params.values["follow"].(bool)
-	return follow || accepted(c.request) == mediaEvents
+	return follow || negotiation.Accepted(c.request) == negotiation.Events
 }
 
 // wantsStream reports whether r may be responded to with a stream, which no two callers can share.
 func wantsStream(r *http.Request) bool {
-	return r.Method != http.MethodHead && (accepted(r) == mediaEvents || r.URL.Query().Has("follow"))
+	return r.Method != http.MethodHead && (negotiation.Accepted(r) == negotiation.Events || r.URL.Query().Has("follow"))
 }
 
 // serveStream runs a stream as the caller wants it: as text for whoever accepts text, else as events.
 func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, out *stream) {
 	form := sse.Events
-	if accepted(r) == mediaText {
+	if negotiation.Accepted(r) == negotiation.Text {
 		form = sse.Lines
 	}
 	run := func(ctx context.Context, w *sse.Writer) error {

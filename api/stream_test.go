@@ -3,37 +3,14 @@ package api
 import (
 	"context"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"ecs-api/api/negotiation"
 	"ecs-api/api/sse"
 	"ecs-api/common"
 	"ecs-api/localaws"
 )
-
-func TestTheMediaTypeThatIsAcceptedMost(t *testing.T) {
-	for accept, want := range map[string]string{
-		"":                                  mediaJSON,
-		"*/*":                               mediaJSON,
-		"text/html, */*;q=0.8":              mediaJSON,
-		"text/plain":                        mediaText,
-		"TEXT/Plain;charset=utf-8":          mediaText,
-		"text/event-stream":                 mediaEvents,
-		"application/json, text/plain, */*": mediaJSON, // what axios sends
-		"text/plain, application/json":      mediaText,
-		"text/plain;q=0.5, application/json;q=0.9": mediaJSON,
-		"text/plain;q=0":   mediaJSON,
-		"text/plain;q=x":   mediaJSON,
-		"text/plain;q=NaN": mediaJSON,
-	} {
-		r := httptest.NewRequest(http.MethodGet, "/", nil)
-		r.Header.Set("Accept", accept)
-		if got := accepted(r); got != want {
-			t.Errorf("Accept: %s gets %s, want %s", accept, got, want)
-		}
-	}
-}
 
 // streaming is a harness with an endpoint that streams to whoever wants a stream.
 func streaming(t *testing.T, run func(context.Context, *sse.Writer) error) *harness {
@@ -53,12 +30,12 @@ func TestAnEndpointStreamsToWhoeverWantsAStream(t *testing.T) {
 	})
 	const events, lines, plain = "event: n\ndata: 1\n\n", "n is 1\n", "{\"n\":1}\n"
 	for _, c := range []struct{ method, query, accept, want, media string }{
-		{http.MethodGet, "", "", plain, mediaJSON},
-		{http.MethodGet, "", mediaEvents, events, mediaEvents},
-		{http.MethodGet, "?follow=true", "", events, mediaEvents},
-		{http.MethodGet, "?follow=true", mediaText, lines, "text/plain; charset=utf-8"},
-		{http.MethodGet, "?follow=false", "", plain, mediaJSON},
-		{http.MethodHead, "?follow=true", mediaEvents, plain, mediaJSON}, // net/http leaves the body out; a stream would have no end
+		{http.MethodGet, "", "", plain, negotiation.JSON},
+		{http.MethodGet, "", negotiation.Events, events, negotiation.Events},
+		{http.MethodGet, "?follow=true", "", events, negotiation.Events},
+		{http.MethodGet, "?follow=true", negotiation.Text, lines, "text/plain; charset=utf-8"},
+		{http.MethodGet, "?follow=false", "", plain, negotiation.JSON},
+		{http.MethodHead, "?follow=true", negotiation.Events, plain, negotiation.JSON}, // net/http leaves the body out; a stream would have no end
 	} {
 		response, body := h.do(t, c.method, base+"/local/test"+c.query, "", "Accept: "+c.accept)
 		if got := response.Header.Get("Content-Type"); body != c.want || got != c.media {
@@ -72,7 +49,7 @@ func TestAnEndpointStreamsToWhoeverWantsAStream(t *testing.T) {
 
 func TestAStreamThatFailsSaysSoLikeAResponse(t *testing.T) {
 	h := streaming(t, func(context.Context, *sse.Writer) error { return common.Errorf(common.NotFound, "no such thing") })
-	response, body := h.do(t, http.MethodGet, base+"/local/test", "", "Accept: "+mediaEvents)
+	response, body := h.do(t, http.MethodGet, base+"/local/test", "", "Accept: "+negotiation.Events)
 	if p := problemOf(t, response, body); p.Status != http.StatusNotFound {
 		t.Errorf("%+v", p)
 	}
@@ -82,7 +59,7 @@ func TestAStreamThatFailsSaysSoLikeAResponse(t *testing.T) {
 		}
 		return common.Errorf(common.Internal, "a thing of ours")
 	})
-	response, body = h.do(t, http.MethodGet, base+"/local/test", "", "Accept: "+mediaEvents)
+	response, body = h.do(t, http.MethodGet, base+"/local/test", "", "Accept: "+negotiation.Events)
 	if response.StatusCode != http.StatusOK || !strings.HasPrefix(body, "event: error\ndata: {\"type\":\"about:blank\"") || !strings.Contains(body, `"status":500`) || strings.Contains(body, "a thing of ours") {
 		t.Errorf("%d %s", response.StatusCode, body)
 	}

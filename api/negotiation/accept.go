@@ -1,4 +1,6 @@
-package api
+// Package negotiation reads from a request's headers how its caller wants it served: the media type (Accept), what they prefer (Prefer) and on which
+// condition (If-Match, If-None-Match).
+package negotiation
 
 import (
 	"net/http"
@@ -8,21 +10,20 @@ import (
 
 // The media types of responses.
 const (
-	mediaJSON    = "application/json"
-	mediaProblem = "application/problem+json"
-	mediaEvents  = "text/event-stream"
-	mediaText    = "text/plain"
+	JSON    = "application/json"
+	Problem = "application/problem+json"
+	Events  = "text/event-stream"
+	Text    = "text/plain"
 )
 
-// accepted returns which of the media types the caller of r asks for by name, the one with the greatest weight and of these the first named;
-// JSON if they name none.
-func accepted(r *http.Request) string {
-	best, weight := mediaJSON, 0.0
+// Accepted returns which of the media types the caller of r names, the one with the greatest weight and of these the first; JSON if they name none.
+func Accepted(r *http.Request) string {
+	best, weight := JSON, 0.0
 	for _, header := range r.Header.Values("Accept") {
 		for item := range strings.SplitSeq(header, ",") {
 			media, rest, _ := strings.Cut(item, ";")
 			switch media = strings.ToLower(strings.TrimSpace(media)); media {
-			case mediaJSON, mediaEvents, mediaText:
+			case JSON, Events, Text:
 				if q := quality(rest); q > weight {
 					best, weight = media, q
 				}

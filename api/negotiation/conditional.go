@@ -1,4 +1,4 @@
-package api
+package negotiation
 
 import (
 	"net/http"
@@ -11,29 +11,26 @@ import (
 
 // Headers of conditional requests (RFC 9110, section 13).
 const (
-	headerETag        = "ETag"
-	headerIfMatch     = "If-Match"
-	headerIfNoneMatch = "If-None-Match"
+	HeaderETag        = "ETag"
+	HeaderIfMatch     = "If-Match"
+	HeaderIfNoneMatch = "If-None-Match"
 )
 
 // maxTags is how many entity tags a condition may name.
 const maxTags = 100
 
-// conditional lets a write be sent with If-Match. Other writes refuse it: it would promise what they do not keep.
-func conditional(e *endpoint) { e.conditional = true }
-
-// ifMatch returns what If-Match says of r.
-func ifMatch(h http.Header) (etag.Condition, error) {
-	text := strings.TrimSpace(strings.Join(h.Values(headerIfMatch), ","))
+// IfMatch returns the condition that a request with the header is sent on; anything is right without one. A badly formed one is a common.BadRequest.
+func IfMatch(h http.Header) (etag.Condition, error) {
+	text := strings.TrimSpace(strings.Join(h.Values(HeaderIfMatch), ","))
 	switch {
-	case text == "" && len(h.Values(headerIfMatch)) == 0:
+	case text == "" && len(h.Values(HeaderIfMatch)) == 0:
 		return etag.Condition{}, nil
 	case text == "*":
 		return etag.Condition{Any: true}, nil
 	}
 	tags, ok := entityTags(text)
 	if !ok || len(tags) == 0 || len(tags) > maxTags {
-		return etag.Condition{}, common.Invalid(common.FieldError{Field: headerIfMatch, Detail: `must be * or entity tags in quotes, as ETag has them: "abc", "def"`})
+		return etag.Condition{}, common.Invalid(common.FieldError{Field: HeaderIfMatch, Detail: `must be * or entity tags in quotes, as ETag has them: "abc", "def"`})
 	}
 	return etag.Condition{Tags: tags}, nil
 }
@@ -61,10 +58,10 @@ func entityTags(text string) (tags []string, ok bool) {
 	return tags, true
 }
 
-// notModified reports whether the caller of r has the state with the entity tag already. If-None-Match compares weakly, as caches on the way may weaken tags.
-func notModified(r *http.Request, current string) bool {
-	text := strings.TrimSpace(strings.Join(r.Header.Values(headerIfNoneMatch), ","))
-	if current == "" || text == "" || !isRead(r) {
+// NotModified reports whether the caller of the read r has the state with the entity tag already. If-None-Match compares weakly, as caches on the way may weaken tags.
+func NotModified(r *http.Request, current string) bool {
+	text := strings.TrimSpace(strings.Join(r.Header.Values(HeaderIfNoneMatch), ","))
+	if current == "" || text == "" || r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
 	}
 	tags, ok := entityTags(text)
