@@ -9,6 +9,7 @@ import (
 	"time"
 
 	textreport "ecs-api/api/report"
+	"ecs-api/api/urlparams"
 	"ecs-api/common"
 	"ecs-api/orchestration/resource"
 	"ecs-api/registry"
@@ -126,6 +127,6 @@ func isDryRun(r *http.Request) bool {
 	if err != nil || len(query[flagDryRun]) != 1 {
 		return false
 	}
-	dry, err := parseFlag(query.Get(flagDryRun))
-	return err == nil && dry.(bool)
+	dry, err := urlparams.ParseFlag(query.Get(flagDryRun))
+	return err == nil && dry
 }

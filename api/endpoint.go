@@ -17,6 +17,7 @@ import (
 	"ecs-api/api/negotiation"
 	textreport "ecs-api/api/report"
 	"ecs-api/api/sharing"
+	"ecs-api/api/urlparams"
 	"ecs-api/common"
 	"ecs-api/orchestration/etag"
 	"ecs-api/orchestration/operations"
@@ -39,7 +40,7 @@ type call struct {
 	account *account // nil where the path names none
 	ctx     context.Context
 	request *http.Request
-	params  params
+	params  urlparams.Values
 	body    *body.Body     // nil where there is none
 	header  http.Header    // of the response, if it is a success
 	settle  func(response) // keeps the response for who repeats the request; called once, with the one that lasts
@@ -53,14 +54,12 @@ func (c call) Context() context.Context { return c.ctx }
 type endpoint struct {
 	server      *Server
 	status      int
-	params      []param
-	anyKey      bool           // the query may have any other parameter
-	unless      map[string]any // the values of query parameters that are not given
-	time        time.Duration  // 0: readTime or writeTime
-	conditional bool           // takes If-Match
-	bare        bool           // the body may be left out
-	alone       bool           // identical requests do not share a response
-	kind        string         // of the operation that the request becomes for callers who do not wait; empty: they must
+	params      urlparams.Set
+	time        time.Duration // 0: readTime or writeTime
+	conditional bool          // takes If-Match
+	bare        bool          // the body may be left out
+	alone       bool          // identical requests do not share a response
+	kind        string        // of the operation that the request becomes for callers who do not wait; empty: they must
 	in, out     reflect.Type
 	check       func(c call, in any) []common.FieldError // what is wrong with a body's values; nil if the endpoint says it itself
 	run         func(http.ResponseWriter, call) (any, error)
@@ -187,7 +186,7 @@ func (e *endpoint) write(w http.ResponseWriter, c call) response {
 // resolve checks what c's path and query say, and finds its account.
 func (e *endpoint) resolve(c *call) (err error) {
 	vars := mux.Vars(c.request)
-	if c.params, err = e.parse(vars, c.request.URL.RawQuery); err != nil {
+	if c.params, err = e.params.Parse(vars, c.request.URL.RawQuery); err != nil {
 		return err
 	}
 	if err := e.checkConditions(c); err != nil {
@@ -209,7 +208,7 @@ func (e *endpoint) checkConditions(c *call) (err error) {
 	if isRead(c.request) {
 		return nil
 	}
-	if dry, _ := c.params.values[flagDryRun].(bool); !dry {
+	if dry, _ := urlparams.Find[bool](c.params, flagDryRun); !dry {
 		if err := permitWrite(c.request); err != nil {
 			return err
 		}

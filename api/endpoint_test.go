@@ -137,7 +137,7 @@ func TestWhatPathAndQuerySayIsCheckedBeforeAnythingIsDone(t *testing.T) {
 		}, nil
 	}, slashes("arn"), flag("all"), number("limit", 1, 100, 7), text("task"), choice("status", "ACTIVE", "INACTIVE"), instant("start"))).Methods(http.MethodGet)
 
-	long := strings.Repeat("a", maxName+1)
+	long := strings.Repeat("a", 2049)
 	tests := []struct {
 		name, target string
 		want         string   // the body, if it is answered

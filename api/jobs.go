@@ -17,8 +17,7 @@ func inCluster[In, Out any](f func(c call, cluster, family string, in In) (Out, 
 		if err != nil {
 			return out, err
 		}
-		family, _ := c.params.values["taskdef"].(string)
-		return f(c, cluster, family, in)
+		return f(c, cluster, c.named("taskdef"), in)
 	}
 }
 

@@ -2,15 +2,13 @@ package api
 
 import (
 	"context"
-	"errors"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gorilla/mux"
 
 	"ecs-api/api/sse"
+	"ecs-api/api/urlparams"
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/logs"
@@ -21,9 +19,6 @@ const (
 	usualSince = time.Hour
 	usualLines = 1000
 )
-
-// maxFilter is the longest filter pattern that CloudWatch Logs takes.
-const maxFilter = 1024
 
 // serviceLogs returns lines of all tasks of a service, as a page or as a stream. With task it is one container's log, as CloudWatch Logs pages it.
 func serviceLogs(c call, at target, _ none) (any, error) {
@@ -50,14 +45,14 @@ func mixedLogs(c call) (wrong []common.FieldError) {
 	ofTask, ofService := []string{"seq", "start", "end"}, []string{"since", "until", "filter", "previous", "next", "follow"}
 	if c.text("task") == "" {
 		for _, name := range ofTask {
-			if c.query().Has(name) {
+			if c.params.Has(name) {
 				wrong = append(wrong, common.FieldError{Field: name, Detail: "goes with task; without it, use since, until and next"})
 			}
 		}
 		return append(wrong, wrongPeriod(c, "since", "until")...)
 	}
 	for _, name := range ofService {
-		if c.query().Has(name) {
+		if c.params.Has(name) {
 			wrong = append(wrong, common.FieldError{Field: name, Detail: "goes without task; for one task use …/tasks/{task}/logs"})
 		}
 	}
@@ -103,7 +98,7 @@ func readLogs(c call, of string, from logs.Source, previous bool) (any, error) {
 		return c.account.logs.Read(c.Context(), of, from, q)
 	}
 	for _, name := range []string{"previous", "until", "next", "limit"} {
-		if c.query().Has(name) {
+		if c.params.Has(name) {
 			return nil, common.Invalid(common.FieldError{Field: name, Detail: "does not go with follow"})
 		}
 	}
@@ -121,53 +116,9 @@ func readLogs(c call, of string, from logs.Source, previous bool) (any, error) {
 	}}, nil
 }
 
-// moment takes a time from the query like instant, or how long ago that is: 15m, 2h, 3d.
-func moment(name string) setting {
-	return queryParam(name, "instant", func(s string) (any, error) {
-		if d, ok := ago(s); ok {
-			return time.Now().Add(-d).UTC(), nil
-		}
-		t, err := parseInstant(s)
-		if err != nil {
-			return nil, errors.New("must be how long ago, such as 15m, 2h or 3d, a time such as 2026-01-31T12:00:00Z, or milliseconds since 1970")
-		}
-		return t, nil
-	}, time.Time{})
-}
-
-// ago reads how long ago something is.
-func ago(s string) (time.Duration, bool) {
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		n, err := strconv.ParseUint(days, 10, 16)
-		return time.Duration(n) * 24 * time.Hour, err == nil
-	}
-	d, err := time.ParseDuration(s)
-	return d, err == nil && d >= 0 && !isDigits(s)
-}
-
-// isDigits reports whether s is a number without a unit: milliseconds since 1970.
-func isDigits(s string) bool {
-	_, err := strconv.ParseInt(s, 10, 64)
-	return err == nil
-}
-
-// filterPattern takes a filter pattern of CloudWatch Logs from the query.
-func filterPattern(name string) setting {
-	return queryParam(name, "text", func(s string) (any, error) {
-		if len(s) > maxFilter {
-			return nil, errors.New("must be at most 1024 bytes")
-		}
-		return s, checkText(s)
-	}, "")
-}
-
 // logRoutes are the routes of logs.
 func (s *Server) logRoutes(v1 *mux.Router) {
-	lines := func(e *endpoint) {
-		for _, set := range []setting{text("container"), number("limit", 1, 10000, 0), moment("since"), moment("until"), filterPattern("filter"), text("next"), flag("follow")} {
-			set(e)
-		}
-	}
+	lines := takes(urlparams.Text("container"), urlparams.Number("limit", 1, 10000, 0), urlparams.Moment("since"), urlparams.Moment("until"), urlparams.Filter("filter"), urlparams.Text("next"), urlparams.Flag("follow"))
 	v1.Handle("/{account}/clusters/{cluster}/services/{service}/logs", handle(s, http.StatusOK, targeted(serviceLogs), slashes("cluster", "service"),
 		lines, flag("previous"), text("task"), text("seq"), instant("start"), instant("end"))).Methods(http.MethodGet)
 	v1.Handle("/{account}/clusters/{cluster}/tasks/{task}/logs", handle(s, http.StatusOK, taskLogs, slashes("cluster", "task"), lines)).Methods(http.MethodGet)

@@ -2,9 +2,7 @@ package api
 
 import (
 	"context"
-	"maps"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -69,9 +67,7 @@ func listRevisions(c call, at target, _ none) ([]observe.Revision, error) {
 
 // listAllServices returns the org's services in all clusters. What the query says beside the state is tags that they must have.
 func listAllServices(c call, _ none) ([]observe.Service, error) {
-	c.params.query = maps.Clone(c.params.query)
-	maps.DeleteFunc(c.params.query, func(key string, _ []string) bool { return key == "state" || strings.HasPrefix(key, "_") })
-	tags, err := queryTags(c)
+	tags, err := c.params.Tags()
 	if err != nil {
 		return nil, err
 	}
@@ -104,9 +100,7 @@ func (s *Server) observeRoutes(v1 *mux.Router) {
 // written tells who waits for services, or watches them, that a request has changed something: the service that its path names, or any.
 func (a *account) written(c call) {
 	a.reads.Invalidate()
-	cluster, _ := c.params.values["cluster"].(string)
-	service, _ := c.params.values["service"].(string)
-	if cluster, service, err := a.scope.ServiceNamed(c.ctx, cluster, service); err == nil {
+	if cluster, service, err := a.scope.ServiceNamed(c.ctx, c.named("cluster"), c.named("service")); err == nil {
 		a.observer.Written(cluster, service)
 		return
 	}

@@ -56,9 +56,9 @@ func servedOperations(t *testing.T, s *Server) map[string]map[string]string {
 		}
 		query := map[string]string{}
 		if e, ok := route.GetHandler().(*endpoint); ok {
-			for _, p := range e.params {
-				if p.query {
-					query[p.name] = kindSchemas[p.kind]
+			for _, p := range e.params.Params() {
+				if p.Query {
+					query[p.Name] = kindSchemas[p.Kind]
 				}
 			}
 		}

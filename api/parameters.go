@@ -8,6 +8,7 @@ import (
 	awsssm "github.com/aws/aws-sdk-go/service/ssm"
 	"github.com/gorilla/mux"
 
+	"ecs-api/api/urlparams"
 	"ecs-api/common"
 	"ecs-api/orchestration/adhoc"
 	"ecs-api/orchestration/etag"
@@ -101,6 +102,6 @@ func (s *Server) parameterRoutes(v1 *mux.Router) {
 // names nested parameters too, and what it names can be shown, changed and deleted.
 func levels(e *endpoint) {
 	for name, check := range map[string]func(string) error{"prefix": adhoc.CheckParameterName, "param": adhoc.CheckNestedName} {
-		e.params = append(e.params, param{name: name, kind: "name", parse: func(s string) (any, error) { return s, check(s) }})
+		e.params.Add(urlparams.Path(name, func(s string) (any, error) { return s, check(s) }))
 	}
 }

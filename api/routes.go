@@ -8,6 +8,7 @@ import (
 
 	"ecs-api/api/openapi"
 	"ecs-api/api/telemetry"
+	"ecs-api/api/urlparams"
 	"ecs-api/common"
 )
 
@@ -51,7 +52,7 @@ func (s *Server) open(v1 *mux.Router, path string, h http.Handler) {
 // withoutQuery refuses query parameters, as endpoints refuse those that they do not declare.
 func withoutQuery(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, err := new(endpoint).parse(nil, r.URL.RawQuery); err != nil {
+		if _, err := new(urlparams.Set).Parse(nil, r.URL.RawQuery); err != nil {
 			writeError(w, r, err)
 			return
 		}

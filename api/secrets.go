@@ -2,17 +2,13 @@ package api
 
 import (
 	"errors"
-	"fmt"
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
-	"strings"
 
 	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
 	"github.com/gorilla/mux"
 
-	"ecs-api/common"
+	"ecs-api/api/urlparams"
 	"ecs-api/orchestration/adhoc"
 	"ecs-api/orchestration/etag"
 )
@@ -22,7 +18,7 @@ const minWindow, maxWindow, usualWindow = 7, 30, 7
 
 // listSecrets returns ARNs.
 func listSecrets(c call, _ none) ([]string, error) {
-	tags, err := queryTags(c)
+	tags, err := c.params.Tags()
 	if err != nil {
 		return nil, err
 	}
@@ -87,44 +83,13 @@ func (s *Server) secretRoutes(v1 *mux.Router) {
 }
 
 // secretID lets the path's secret be a name, with slashes even, or an ARN.
-func secretID(e *endpoint) {
-	e.params = append(e.params, param{name: "secret", kind: "name", parse: func(s string) (any, error) { return s, adhoc.CheckSecretID(s) }})
-}
+var secretID = takes(urlparams.Path("secret", func(s string) (any, error) { return s, adhoc.CheckSecretID(s) }))
 
 // deletionWindow takes the window of a deletion from the query.
-func deletionWindow(e *endpoint) {
-	queryParam("window", "number", func(s string) (any, error) {
-		days, err := strconv.ParseInt(s, 10, 64)
-		if err != nil || days != 0 && (days < minWindow || days > maxWindow) {
-			return nil, errors.New("must be 0, to delete at once, or from 7 to 30 days")
-		}
-		return days, nil
-	}, int64(usualWindow))(e)
-}
-
-// maxSecretTags is how many tags a secret may have.
-const maxSecretTags = 50
-
-// queryTags returns the query as tags, by key. Names that begin with _ are no tags.
-func queryTags(c call) (common.Tags, error) {
-	var tags common.Tags
-	var wrong []common.FieldError
-	query := maps.Clone(c.query())
-	maps.DeleteFunc(query, func(key string, _ []string) bool { return strings.HasPrefix(key, "_") })
-	if len(query) > maxSecretTags {
-		return nil, common.Invalid(common.FieldError{Field: "query", Detail: fmt.Sprintf("must name at most %d tags: no secret has more", maxSecretTags)})
+var deletionWindow = takes(urlparams.Query("window", "number", func(s string) (any, error) {
+	days, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || days != 0 && (days < minWindow || days > maxWindow) {
+		return nil, errors.New("must be 0, to delete at once, or from 7 to 30 days")
 	}
-	for _, key := range slices.Sorted(maps.Keys(query)) {
-		values := query[key]
-		switch {
-		case key == "" || checkText(key) != nil:
-			wrong = append(wrong, common.FieldError{Field: "query", Detail: "must be made of key=value, for tags that the secrets must have"})
-		case len(values) > 1:
-			wrong = append(wrong, common.FieldError{Field: key, Detail: "is given more than once"})
-		case checkText(values[0]) != nil:
-			wrong = append(wrong, common.FieldError{Field: key, Detail: checkText(values[0]).Error()})
-		}
-		tags = append(tags, common.Tag{Key: key, Value: values[0]})
-	}
-	return tags, common.Invalid(wrong...)
-}
+	return days, nil
+}, int64(usualWindow)))

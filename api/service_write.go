@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"time"
 
+	"ecs-api/api/urlparams"
 	"ecs-api/common"
 	"ecs-api/orchestration"
 	"ecs-api/orchestration/etag"
@@ -73,7 +74,7 @@ func updateNamedService(c call, at target, in *orchestration.UpdateInput) (*orch
 	if name == "" {
 		return nil, common.Invalid(common.FieldError{Field: "ServiceName", Detail: "is required: name the service in the path, as ServiceName or as Service.Service"})
 	}
-	if err := checkName(name); err != nil {
+	if err := urlparams.CheckName(name); err != nil {
 		return nil, common.Invalid(common.FieldError{Field: "ServiceName", Detail: err.Error()})
 	}
 	return c.account.orchestrator.Update(at.cluster, name, in)

@@ -28,8 +28,8 @@ type target struct{ cluster, service string }
 func targeted[In, Out any](f func(call, target, In) (Out, error)) func(call, In) (Out, error) {
 	return func(c call, in In) (out Out, err error) {
 		var at target
-		if _, ok := c.params.values["service"]; ok {
-			at.cluster, at.service, err = c.account.scope.ServiceNamed(c.Context(), c.name("cluster"), c.name("service"))
+		if service := c.named("service"); service != "" {
+			at.cluster, at.service, err = c.account.scope.ServiceNamed(c.Context(), c.name("cluster"), service)
 		} else {
 			at.cluster, err = c.account.scope.ClusterNamed(c.Context(), c.name("cluster"))
 		}

@@ -7,6 +7,7 @@ import (
 
 	"ecs-api/api/negotiation"
 	"ecs-api/api/sse"
+	"ecs-api/api/urlparams"
 )
 
 // stream is the output of an endpoint whose response is a stream. Run begins when the endpoint has returned; its context ends when the caller
@@ -22,7 +23,7 @@ func (c call) streams() bool {
 	if c.request.Method == http.MethodHead {
 		return false // it would have no body, and no end
 	}
-	follow, _ := c.params.values["follow"].(bool)
+	follow, _ := urlparams.Find[bool](c.params, "follow")
 	return follow || negotiation.Accepted(c.request) == negotiation.Events
 }
 
