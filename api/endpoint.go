@@ -155,8 +155,9 @@ func (e *endpoint) serve(w http.ResponseWriter, c call) response {
 	return e.idempotent(w, c)
 }
 
-// read serves a request that changes nothing.
+// read serves a request that changes nothing. Its calls to AWS let those of writes go first.
 func (e *endpoint) read(w http.ResponseWriter, c call) response {
+	c.ctx = common.Polling(c.ctx)
 	if c.account == nil || !shareable(c.request) || e.alone {
 		return e.do(w, c)
 	}

@@ -26,8 +26,8 @@ func limited(t testing.TB, aws *localaws.AWS, limit Limit) *ecs.ECS {
 	return ecs.New(sess)
 }
 
-// list makes a call that needs a token of ecs-service-read.
-func list(ctx context.Context, client *ecs.ECS) error {
+// listServices makes a call that needs a token of ecs-service-read.
+func listServices(ctx context.Context, client *ecs.ECS) error {
 	_, err := client.ListServicesWithContext(ctx, &ecs.ListServicesInput{})
 	return FromAWS(err, "list services")
 }
@@ -39,7 +39,7 @@ func TestCallsBeyondTheBurstWaitForTheRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, start := limited(t, localaws.New(), Limit{5, 2}), time.Now()
 		for range 9 {
-			if err := list(t.Context(), client); !answered(err) {
+			if err := listServices(t.Context(), client); !answered(err) {
 				t.Fatal(err)
 			}
 		}
@@ -56,19 +56,19 @@ func TestACallThatCannotBeMadeInTimeIsRefusedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		aws := localaws.New()
 		client := limited(t, aws, Limit{1, 0.1})
-		if err := list(t.Context(), client); !answered(err) {
+		if err := listServices(t.Context(), client); !answered(err) {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		start := time.Now()
-		err := list(ctx, client)
+		err := listServices(ctx, client)
 		e, _ := errors.AsType[*Error](err)
 		if !Is(err, Throttled) || e.After != 10*time.Second || time.Since(start) != 0 || len(aws.Calls()) != 1 {
 			t.Errorf("refused after %s with %v, retry in %s; %d calls", time.Since(start), err, e.After, len(aws.Calls()))
 		}
 		time.Sleep(10 * time.Second) // the refused call must have given its place back
-		if err := list(t.Context(), client); !answered(err) || time.Since(start) != 10*time.Second {
+		if err := listServices(t.Context(), client); !answered(err) || time.Since(start) != 10*time.Second {
 			t.Errorf("%v after %s", err, time.Since(start))
 		}
 	})
@@ -77,17 +77,17 @@ func TestACallThatCannotBeMadeInTimeIsRefusedAtOnce(t *testing.T) {
 func TestACallerWhoHangsUpGivesTheirPlaceBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, start := limited(t, localaws.New(), Limit{1, 1}), time.Now()
-		if err := list(t.Context(), client); !answered(err) {
+		if err := listServices(t.Context(), client); !answered(err) {
 			t.Fatal(err)
 		}
 		for _, ctx := range []context.Context{t.Context(), Background(t.Context())} {
 			ctx, hangUp := context.WithCancel(ctx)
 			time.AfterFunc(time.Millisecond, hangUp)
-			if err := list(ctx, client); !Is(err, Canceled) {
+			if err := listServices(ctx, client); !Is(err, Canceled) {
 				t.Errorf("hung up: %v", err)
 			}
 		}
-		if err := list(t.Context(), client); !answered(err) || time.Since(start) != time.Second {
+		if err := listServices(t.Context(), client); !answered(err) || time.Since(start) != time.Second {
 			t.Errorf("%v after %s", err, time.Since(start))
 		}
 	})
@@ -101,7 +101,7 @@ func TestBackgroundWorkLeavesTheOthersHalfOfABucket(t *testing.T) {
 		for range 8 {
 			work.Go(func() {
 				for ctx.Err() == nil {
-					if err := list(ctx, client); !answered(err) && !Is(err, Canceled) {
+					if err := listServices(ctx, client); !answered(err) && !Is(err, Canceled) {
 						t.Error(err)
 					}
 				}
@@ -110,7 +110,7 @@ func TestBackgroundWorkLeavesTheOthersHalfOfABucket(t *testing.T) {
 		time.Sleep(time.Minute)
 		start := time.Now()
 		for range 10 { // more than the rate, at any moment
-			if err := list(t.Context(), client); !answered(err) {
+			if err := listServices(t.Context(), client); !answered(err) {
 				t.Error(err)
 			}
 		}
@@ -130,18 +130,18 @@ func TestBackgroundWorkGetsOnInTheEnd(t *testing.T) {
 		for range 8 { // they take all there is
 			others.Go(func() {
 				for ctx.Err() == nil {
-					_ = list(ctx, client) // the last ends with ctx
+					_ = listServices(ctx, client) // the last ends with ctx
 				}
 			})
 		}
 		time.Sleep(time.Minute)
 		start := time.Now()
 		for range 3 {
-			if err := list(Background(t.Context()), client); !answered(err) {
+			if err := listServices(Background(t.Context()), client); !answered(err) {
 				t.Error(err)
 			}
 		}
-		if took := time.Since(start); took < 3*patience || took > 3*patience+10*time.Second {
+		if took := time.Since(start); took < 3*patience[PriorityBackground] || took > 3*patience[PriorityBackground]+10*time.Second {
 			t.Errorf("three calls took %s", took)
 		}
 		stop()
@@ -156,7 +156,7 @@ func TestABucketThatOthersEmptyIsSlowedDownForAWhile(t *testing.T) {
 		many := func(n int) time.Duration {
 			start := time.Now()
 			for range n {
-				if err := list(t.Context(), client); !answered(err) {
+				if err := listServices(t.Context(), client); !answered(err) {
 					t.Fatal(err)
 				}
 			}

@@ -130,7 +130,7 @@ func TestACallThatOurOwnLimiterRefusesIsASpan(t *testing.T) {
 	client := limited(t, localaws.New(), Limit{1, 0.0001})
 	for range 2 {
 		ctx, cancel := context.WithTimeout(ctx, time.Minute)
-		_ = list(ctx, client)
+		_ = listServices(ctx, client)
 		cancel()
 	}
 	above.End()

@@ -90,7 +90,7 @@ func (o *Observer) join(ctx context.Context, at target) (p *poller, leave func()
 		return nil, nil, common.Errorf(common.Unavailable, "%d services are waited for or watched, and the server takes no more; retry later", len(ps.all))
 	}
 	if p = ps.all[at]; p == nil {
-		polling, cancel := context.WithCancel(common.Background(context.WithoutCancel(ctx)))
+		polling, cancel := context.WithCancel(common.Polling(context.WithoutCancel(ctx)))
 		p = &poller{cancel: cancel, poke: make(chan struct{}, 1), changed: make(chan struct{})}
 		ps.all[at] = p
 		ps.running.Go(func() { o.poll(polling, at, p) }) // ends when the last one leaves, or with Close

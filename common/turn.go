@@ -1,0 +1,241 @@
+package common
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"math"
+	"time"
+)
+
+// patience is how long the calls of a priority let those of higher ones go first: once in that time one of them takes a token before all others,
+// so that nothing waits forever.
+var patience = [numPriorities]time.Duration{PriorityBackground: 5 * time.Second, PriorityPoll: time.Second}
+
+// reserve returns how many of a bucket's tokens the calls of each priority leave to higher ones: background work half of them, polls a quarter. So a
+// change finds tokens at once in a bucket that polls empty.
+func reserve(burst int) [numPriorities]float64 {
+	return [numPriorities]float64{PriorityBackground: float64((burst - 1) / 2), PriorityPoll: float64((burst - 1) / 4)}
+}
+
+// Turn is a place in the queue for a token of a rate bucket. Whoever takes one has to Use or to Leave it.
+type Turn struct {
+	bucket   *limiter
+	since    time.Time
+	ready    bool          // there was a token at once
+	due      chan struct{} // closed when there is a token; nil if there was one at once
+	priority Priority
+	place    *list.Element // in the bucket's queue; nil when it is not in it any more. Guarded by the bucket's lock.
+}
+
+// turn takes a token if there is one for the priority and nobody is to have it first; else a place in the queue.
+func (l *limiter) turn(p Priority) *Turn {
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.speedUp(now)
+	t := &Turn{bucket: l, since: now, priority: p}
+	if l.ahead(p) == 0 && l.tokens.TokensAt(now) >= 1+l.reserve[p] && l.tokens.AllowN(now, 1) {
+		t.ready = true
+		return t
+	}
+	t.due = make(chan struct{})
+	t.place = l.queues[p].PushBack(t)
+	l.arm(now)
+	return t
+}
+
+// ahead returns how many wait whose turn comes before that of one who comes now with the priority. The lock must be held.
+func (l *limiter) ahead(p Priority) (n int) {
+	for ; p < numPriorities; p++ {
+		n += l.queues[p].Len()
+	}
+	return n
+}
+
+// serve gives the tokens there are to those whose turn it is.
+func (l *limiter) serve() {
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for t := l.next(now); t != nil && l.tokens.AllowN(now, 1); t = l.next(now) {
+		l.remove(t)
+		l.served[t.priority] = now
+		close(t.due)
+	}
+	l.arm(now)
+}
+
+// next returns whose turn it is, if there are tokens enough for it. The lock must be held.
+func (l *limiter) next(now time.Time) *Turn {
+	for p := range numPriorities {
+		if t := l.first(p); t != nil && now.Sub(l.passedSince(t)) >= patience[p] && p < PriorityChange && l.delay(now, 1) == 0 {
+			return t
+		}
+	}
+	for p := PriorityChange; ; p-- {
+		if t := l.first(p); t != nil {
+			if l.delay(now, 1+l.reserve[p]) > 0 {
+				return nil // of a lower priority, more would have to be left
+			}
+			return t
+		}
+		if p == PriorityBackground {
+			return nil
+		}
+	}
+}
+
+// first returns who has waited longest with the priority; nil if nobody waits. The lock must be held.
+func (l *limiter) first(p Priority) *Turn {
+	if e := l.queues[p].Front(); e != nil {
+		return e.Value.(*Turn)
+	}
+	return nil
+}
+
+// passedSince returns since when nobody of t's priority had a turn although t waited. The lock must be held.
+func (l *limiter) passedSince(t *Turn) time.Time {
+	if served := l.served[t.priority]; served.After(t.since) {
+		return served
+	}
+	return t.since
+}
+
+// delay returns how long it takes until there are so many tokens. The lock must be held.
+func (l *limiter) delay(now time.Time, tokens float64) time.Duration {
+	missing := tokens - l.tokens.TokensAt(now)
+	if missing <= 0 {
+		return 0
+	}
+	return time.Duration(math.Ceil(missing / float64(l.tokens.Limit()) * float64(time.Second)))
+}
+
+// arm sets the timer to when the next turn may come. The lock must be held.
+func (l *limiter) arm(now time.Time) {
+	soonest := time.Duration(-1)
+	for p := range numPriorities {
+		t := l.first(p)
+		if t == nil {
+			continue
+		}
+		wait := l.delay(now, 1+l.reserve[p])
+		if p < PriorityChange {
+			wait = min(wait, max(l.delay(now, 1), patience[p]-now.Sub(l.passedSince(t))))
+		}
+		if soonest < 0 || wait < soonest {
+			soonest = wait
+		}
+	}
+	switch {
+	case soonest < 0: // a timer that is still set finds nobody
+	case l.timer == nil:
+		l.timer = time.AfterFunc(soonest, l.serve)
+	default:
+		l.timer.Reset(soonest)
+	}
+}
+
+// remove takes a turn out of the queue. The lock must be held.
+func (l *limiter) remove(t *Turn) {
+	l.queues[t.priority].Remove(t.place)
+	t.place = nil
+}
+
+// Ready reports whether there was a token at once.
+func (t *Turn) Ready() bool { return t.ready }
+
+// Raise gives the turn a higher priority, at that one's end of the queue. A lower one, or the same, changes nothing.
+func (t *Turn) Raise(p Priority) {
+	l, now := t.bucket, time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if t.place == nil || p <= t.priority {
+		return
+	}
+	l.remove(t)
+	t.priority = p
+	t.place = l.queues[p].PushBack(t)
+	l.arm(now)
+}
+
+// Check returns an error if the turn cannot come before ctx ends.
+func (t *Turn) Check(ctx context.Context) error {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return nil
+	}
+	if delay := t.delay(); time.Until(deadline) < delay {
+		return t.bucket.refusal(ctx, delay)
+	}
+	return nil
+}
+
+// delay returns after how long the turn comes if nobody comes who goes first.
+func (t *Turn) delay() time.Duration {
+	l, now := t.bucket, time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if t.place == nil {
+		return 0
+	}
+	ahead := l.ahead(t.priority + 1)
+	for e := t.place; e != nil; e = e.Prev() {
+		ahead++
+	}
+	return l.delay(now, float64(ahead))
+}
+
+// Wait waits for the turn. An error is that of a call that was not made; the turn is left then.
+func (t *Turn) Wait(ctx context.Context) error {
+	defer t.observe()
+	if t.ready {
+		return nil
+	}
+	if err := t.Check(ctx); err != nil {
+		t.Leave()
+		return err
+	}
+	select {
+	case <-t.due:
+		return nil
+	case <-ctx.Done():
+	}
+	delay := t.delay()
+	t.Leave()
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) { // others came who went first
+		return t.bucket.refusal(ctx, delay)
+	}
+	return ended(ctx)
+}
+
+// observe tells how long the turn was waited for.
+func (t *Turn) observe() {
+	if t.bucket.waited != nil {
+		t.bucket.waited(t.bucket.name, time.Since(t.since))
+	}
+}
+
+// Leave gives the turn up. A token that has come meanwhile is lost.
+func (t *Turn) Leave() {
+	l := t.bucket
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if t.place != nil {
+		l.remove(t)
+		l.arm(time.Now())
+	}
+}
+
+type turnKey struct{}
+
+// Use returns a context for the call that the turn was waited for: its first try takes no other token.
+func (t *Turn) Use(ctx context.Context) context.Context {
+	return context.WithValue(ctx, turnKey{}, t.bucket)
+}
+
+// hasTurn reports whether the first try of a call under ctx has its token already.
+func (l *limiter) hasTurn(ctx context.Context) bool {
+	had, ok := ctx.Value(turnKey{}).(*limiter)
+	return ok && had == l
+}
