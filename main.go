@@ -155,7 +155,7 @@ func start(ctx context.Context, o options, env func(string) string, stdout, stde
 	if o.local {
 		cloud.greet(stdout, l.api.Addr(), c)
 	} else {
-		reloader := &tokenReloader{path: cmp.Or(o.config, defaultConfig), env: env, server: server, log: log}
+		reloader := &tokenReloader{path: cmp.Or(o.config, defaultConfig), env: env, callers: server.Callers(), log: log}
 		defer reloader.start(ctx)()
 	}
 	resumed := make(chan struct{})

@@ -11,7 +11,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
-	"ecs-api/api"
+	"ecs-api/api/tokens"
 	"ecs-api/config"
 )
 
@@ -21,13 +21,11 @@ const tokenPoll = 10 * time.Second
 
 // tokenReloader gives a running server the tokens of its config file.
 type tokenReloader struct {
-	path   string
-	env    func(string) string
-	server interface {
-		SetCallers(map[string]config.Token) api.CallerChanges
-	}
-	log  *logrus.Logger
-	seen []byte // the file as it was when it was last read
+	path    string
+	env     func(string) string
+	callers *tokens.Callers
+	log     *logrus.Logger
+	seen    []byte // the file as it was when it was last read
 }
 
 // start lets the reloader run until ctx ends. The function it returns waits for that.
@@ -86,7 +84,7 @@ func (t *tokenReloader) reload(asked bool) {
 		t.log.WithField("error", err.Error()).Error("tokens not reloaded: the config is not valid, and the tokens of before stay in use")
 		return
 	}
-	changes := t.server.SetCallers(c.Callers())
+	changes := t.callers.Set(c.Callers())
 	if !changes.None() || asked {
 		t.log.WithFields(logrus.Fields{"added": changes.Added, "removed": changes.Removed, "changed": changes.Changed}).Info("tokens reloaded")
 	}

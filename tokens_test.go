@@ -46,7 +46,7 @@ func startReloading(t *testing.T, tokens string) *reloading {
 	if r.server, err = api.New(api.Options{Config: c, Log: quiet}); err != nil {
 		t.Fatal(err)
 	}
-	r.reloader = &tokenReloader{path: r.file, env: noEnv, server: r.server, log: log}
+	r.reloader = &tokenReloader{path: r.file, env: noEnv, callers: r.server.Callers(), log: log}
 	r.reloader.look()
 	return r
 }

@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"ecs-api/api/negotiation"
+	"ecs-api/api/respond"
 	"ecs-api/api/sse"
 	"ecs-api/common"
 	"ecs-api/orchestration/operations"
@@ -121,14 +122,14 @@ func (c call) follow(id string) *stream {
 // operation is an operation as callers see it.
 type operation struct {
 	operations.Operation
-	Problem *problem `json:"problem"` // why it failed
+	Problem *respond.Problem `json:"problem"` // why it failed
 }
 
 // showable returns an operation as callers see it.
 func showable(r *http.Request, op operations.Operation) *operation {
 	shown := &operation{Operation: op}
 	if op.Err != nil {
-		p := completeProblem(r, problemFor(op.Err))
+		p := respond.ProblemOf(op.Err).For(r)
 		p.RequestID = op.RequestID
 		shown.Problem, shown.Error = &p, p.Detail
 	}

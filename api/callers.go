@@ -3,15 +3,14 @@ package api
 import (
 	"maps"
 	"net/http"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 
+	"ecs-api/api/middleware"
+	"ecs-api/api/respond"
 	"ecs-api/api/telemetry"
-	"ecs-api/api/tokens"
 	"ecs-api/common"
-	"ecs-api/config"
 )
 
 // saneUser matches the users' ids that callers may act for: what AWS takes as the value of a tag, without spaces.
@@ -20,16 +19,16 @@ var saneUser = regexp.MustCompile(`^[A-Za-z0-9_.:/=+@-]{1,128}$`)
 // authenticate lets requests pass that carry a token, or need none.
 func (s *Server) authenticate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if underBase(r) && !s.public[r.URL.Path] {
+		if middleware.Below(base, r) && !s.public[r.URL.Path] {
 			rec := recordOf(r)
-			g, err := s.auth.Load().Grant(r.Context(), r.Header.Get(headerToken))
+			g, err := s.callers.Grant(r.Context(), r.Header.Get(headerToken))
 			if err == nil {
 				rec.Grant, rec.Caller.Name = g, g.Caller
 				rec.Caller.OnBehalfOf, err = onBehalfOf(r.Header)
 			}
 			if err != nil {
 				w.Header().Set("Connection", "close") // else the server would first read the body of who knows whom
-				writeError(w, r, err)
+				respond.Error(w, r, err)
 				return
 			}
 			r = r.WithContext(common.WithCaller(r.Context(), rec.Caller))
@@ -90,36 +89,6 @@ func listAccounts(c call, _ none) ([]Account, error) {
 		}
 	}
 	return all, nil
-}
-
-// CallerChanges names the callers whose tokens a reload changed.
-type CallerChanges struct{ Added, Removed, Changed []string }
-
-// None reports whether nothing changed.
-func (c CallerChanges) None() bool { return len(c.Added)+len(c.Removed)+len(c.Changed) == 0 }
-
-// SetCallers puts the callers (Config.Callers) in place of those there are, for requests that come from now on.
-func (s *Server) SetCallers(callers map[string]config.Token) CallerChanges {
-	s.callersMu.Lock()
-	defer s.callersMu.Unlock()
-	var changes CallerChanges
-	for _, name := range slices.Sorted(maps.Keys(callers)) {
-		old, had := s.callers[name]
-		switch {
-		case !had:
-			changes.Added = append(changes.Added, name)
-		case !reflect.DeepEqual(old, callers[name]):
-			changes.Changed = append(changes.Changed, name)
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(s.callers)) {
-		if _, stays := callers[name]; !stays {
-			changes.Removed = append(changes.Removed, name)
-		}
-	}
-	s.callers = maps.Clone(callers)
-	s.auth.Store(tokens.New(callers))
-	return changes
 }
 
 // recordOf returns the record of r, which came through Server.Handler.

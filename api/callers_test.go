@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/crypto/bcrypt"
 
+	"ecs-api/api/tokens"
 	"ecs-api/common"
 	"ecs-api/config"
 	"ecs-api/localaws"
@@ -135,13 +136,13 @@ func TestTokensAreReplacedWhileServing(t *testing.T) {
 		return response.StatusCode
 	}
 	h.do(t, "GET", base+"/local/clusters", "", headerToken+": "+hashOf(t, "of-a-viewer")) // remembered
-	changes := h.SetCallers(map[string]config.Token{
+	changes := h.Callers().Set(map[string]config.Token{
 		"default": {Token: testToken},
 		"team":    {Token: "of-the-team", Accounts: []string{"prod"}},
 		"viewer2": {Token: "of-another-viewer", ReadOnly: true},
 		"guest":   {Token: "of-a-guest", Accounts: []string{"prod"}, ReadOnly: true},
 	})
-	want := CallerChanges{Added: []string{"viewer2"}, Removed: []string{"viewer"}, Changed: []string{"team"}}
+	want := tokens.Changes{Added: []string{"viewer2"}, Removed: []string{"viewer"}, Changed: []string{"team"}}
 	if diff := cmp.Diff(want, changes); diff != "" || changes.None() {
 		t.Errorf("changes (-want +got)\n%s", diff)
 	}

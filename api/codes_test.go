@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"ecs-api/api/respond"
 	"ecs-api/common"
 	"ecs-api/localaws"
 )
@@ -37,7 +38,7 @@ This page is generated from common/codes.go: ` + "`go test ./api -run TestTheErr
 		if info.After > 0 && !strings.Contains(fix, "Retry-After") {
 			fix += " `Retry-After` says when."
 		}
-		fmt.Fprintf(&b, "| `%s` | %d | %s | %s |\n", info.Code, statuses[info.Kind], info.Cause, fix)
+		fmt.Fprintf(&b, "| `%s` | %d | %s | %s |\n", info.Code, respond.Status(info.Kind), info.Cause, fix)
 	}
 	return b.String()
 }
@@ -81,7 +82,7 @@ func TestEveryCodeReachesTheCaller(t *testing.T) {
 		fails = common.Coded(info.Code, "the text of it")
 		answer, body := h.do(t, http.MethodPost, base+"/fails", "")
 		p := problemOf(t, answer, body)
-		if p.Code != info.Code || p.Status != statuses[info.Kind] {
+		if p.Code != info.Code || p.Status != respond.Status(info.Kind) {
 			t.Errorf("%s of %v: %s", info.Code, info.Kind, body)
 		}
 		if after := answer.Header.Get("Retry-After"); (after != "") != (info.After > 0) {

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
-	"strconv"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -16,6 +15,7 @@ import (
 	"ecs-api/api/body"
 	"ecs-api/api/negotiation"
 	textreport "ecs-api/api/report"
+	"ecs-api/api/respond"
 	"ecs-api/api/sharing"
 	"ecs-api/api/urlparams"
 	"ecs-api/common"
@@ -128,7 +128,7 @@ func (e *endpoint) send(w http.ResponseWriter, r *http.Request, a response) {
 		if p, ok := errors.AsType[*sharing.Panic](a.err); ok {
 			e.server.logPanic(r, p.Stack)
 		}
-		writeError(w, r, a.err)
+		respond.Error(w, r, a.err)
 	case a.stream != nil:
 		addHeader(w.Header(), a.header)
 		e.server.serveStream(w, r, a.stream)
@@ -276,11 +276,4 @@ func encode(out any) ([]byte, error) {
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(out)
 	return buf.Bytes(), err
-}
-
-// write sends the head and the body of a response at once.
-func write(w http.ResponseWriter, status int, body []byte) {
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	_, _ = w.Write(body) // an error means that the caller hung up: there is nobody to tell
 }

@@ -18,6 +18,7 @@ import (
 
 	"ecs-api/api/openapi"
 	"ecs-api/api/otlptest"
+	"ecs-api/api/respond"
 	"ecs-api/common"
 	"ecs-api/docs/docstest"
 	"ecs-api/localaws"
@@ -66,7 +67,7 @@ func TestTheCallersGuideNamesEveryRoute(t *testing.T) {
 func TestTheCallersGuideNamesEveryStatusOfAnError(t *testing.T) {
 	wanted := map[int]bool{http.StatusMethodNotAllowed: true} // the router's
 	for _, kind := range common.Kinds() {
-		wanted[statuses[kind]] = true
+		wanted[respond.Status(kind)] = true
 	}
 	documented := map[int]bool{}
 	for _, row := range docstest.Table(t, callersGuide, "Statuses") {

@@ -17,10 +17,14 @@ import (
 
 	"ecs-api/api/openapi"
 	"ecs-api/api/openapitest"
+	"ecs-api/api/respond"
 	"ecs-api/common"
 	"ecs-api/config"
 	"ecs-api/localaws"
 )
+
+// problem is the body of a response that is an error.
+type problem = respond.Problem
 
 // testToken is the token of the test server's callers.
 const testToken = "a-token-for-tests"

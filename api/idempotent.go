@@ -10,6 +10,7 @@ import (
 
 	"ecs-api/api/idempotency"
 	"ecs-api/api/negotiation"
+	"ecs-api/api/respond"
 	"ecs-api/api/sse"
 	"ecs-api/common"
 )
@@ -75,7 +76,7 @@ func (e *endpoint) lasting(w http.ResponseWriter, r *http.Request, a response) *
 		}
 		return kept
 	}
-	p := completeProblem(r, problemFor(a.err))
+	p := respond.ProblemOf(a.err).For(r)
 	if p.Status >= 500 || p.Status == http.StatusTooManyRequests || common.RetryAfter(a.err) > 0 {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"ecs-api/api/negotiation"
+	"ecs-api/api/respond"
 	"ecs-api/api/sharing"
 )
 
@@ -52,5 +53,5 @@ func (a response) send(w http.ResponseWriter, status int) {
 	if len(a.body) > 0 && w.Header().Get("Content-Type") == "" {
 		w.Header().Set("Content-Type", "application/json")
 	}
-	write(w, status, a.body)
+	respond.Write(w, status, a.body)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"ecs-api/api/openapi"
+	"ecs-api/api/respond"
 	"ecs-api/api/telemetry"
 	"ecs-api/api/urlparams"
 	"ecs-api/common"
@@ -53,7 +54,7 @@ func (s *Server) open(v1 *mux.Router, path string, h http.Handler) {
 func withoutQuery(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := new(urlparams.Set).Parse(nil, r.URL.RawQuery); err != nil {
-			writeError(w, r, err)
+			respond.Error(w, r, err)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -74,7 +75,7 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 		recordOf(r).Route = template
 	}
 	if err := permitMethod(r); err != nil {
-		writeError(w, r, err)
+		respond.Error(w, r, err)
 		return
 	}
 	match.Handler.ServeHTTP(w, mux.SetURLVars(r, match.Vars))
@@ -93,11 +94,11 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if len(allowed) == 0 {
-		writeError(w, r, common.Errorf(common.NotFound, "there is nothing at this path; the API is below %s", base))
+		respond.Error(w, r, common.Errorf(common.NotFound, "there is nothing at this path; the API is below %s", base))
 		return
 	}
 	w.Header().Set("Allow", strings.Join(append(allowed, http.MethodOptions), ", "))
-	writeError(w, r, common.Errorf(common.MethodNotAllowed, "this path takes %s", strings.Join(allowed, ", ")))
+	respond.Error(w, r, common.Errorf(common.MethodNotAllowed, "this path takes %s", strings.Join(allowed, ", ")))
 }
 
 // match returns the route that would take r if it came with the method.

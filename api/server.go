@@ -7,8 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"github.com/gorilla/mux"
 	"github.com/sirupsen/logrus"
@@ -62,9 +60,7 @@ type Server struct {
 	tracer   trace.Tracer // nil: off
 	// background is the owner of what goes on after the response.
 	background *operations.Group
-	auth       atomic.Pointer[tokens.Authenticator]
-	callersMu  sync.Mutex
-	callers    map[string]config.Token // those of auth
+	callers    *tokens.Callers
 	router     *mux.Router
 	public     map[string]bool // the paths that need no token
 	streams    *sse.Streams
@@ -85,6 +81,7 @@ func New(o Options) (*Server, error) {
 		router:   mux.NewRouter().UseEncodedPath().SkipClean(true),
 		public:   map[string]bool{},
 		streams:  sse.New(o.Streams),
+		callers:  tokens.NewCallers(o.Config.Callers()),
 
 		idempotency: idempotency.NewKeeper(idempotency.NewMemory(idempotency.Limits{})),
 	}
@@ -99,7 +96,6 @@ func New(o Options) (*Server, error) {
 		}
 		s.accounts[name] = a
 	}
-	s.SetCallers(o.Config.Callers())
 	s.metrics.WatchStreams(s.streams.Open, func() (n int) {
 		for _, a := range s.accounts {
 			n += a.observer.Waiting()
@@ -113,6 +109,9 @@ func New(o Options) (*Server, error) {
 
 // Handler returns what serves requests to any path.
 func (s *Server) Handler() http.Handler { return s.handler }
+
+// Callers are those whose requests are served.
+func (s *Server) Callers() *tokens.Callers { return s.callers }
 
 // observeAWS returns what counts each call to AWS for the named account.
 func (s *Server) observeAWS(account string) func(context.Context, common.AWSCall) {

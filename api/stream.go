@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ecs-api/api/negotiation"
+	"ecs-api/api/respond"
 	"ecs-api/api/sse"
 	"ecs-api/api/urlparams"
 )
@@ -42,7 +43,7 @@ func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, out *stream
 		recordOf(r).Streamed = time.Since(recordOf(r).Start)
 		return out.run(ctx, w)
 	}
-	begun, err := s.streams.Serve(w, r, form, run, func(err error) any { return completeProblem(r, problemFor(err)) })
+	begun, err := s.streams.Serve(w, r, form, run, func(err error) any { return respond.ProblemOf(err).For(r) })
 	switch {
 	case err == nil:
 	case begun:
@@ -50,6 +51,6 @@ func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, out *stream
 	case out.otherwise != nil:
 		out.otherwise(w)
 	default:
-		writeError(w, r, err)
+		respond.Error(w, r, err)
 	}
 }

@@ -1,4 +1,6 @@
-package api
+// Package respond writes responses: a body at once, an error as a problem (RFC 9457). It owns one rule: it is the only place where an error becomes a
+// status and a text, so that none says more than its caller may read.
+package respond
 
 import (
 	"encoding/json"
@@ -31,8 +33,11 @@ var statuses = map[common.Kind]int{
 	common.Canceled:           http.StatusServiceUnavailable, // nobody reads it
 }
 
-// problem is the body of every response that is an error, as RFC 9457 has it.
-type problem struct {
+// Status returns the HTTP status of a kind of error.
+func Status(kind common.Kind) int { return statuses[kind] }
+
+// Problem is the body of every response that is an error, as RFC 9457 has it.
+type Problem struct {
 	Type      string              `json:"type"`
 	Title     string              `json:"title"`
 	Status    int                 `json:"status"`
@@ -47,19 +52,19 @@ type problem struct {
 // internalDetail is what a caller reads of an error that is the server's.
 const internalDetail = "the server could not do this, and the fault is not yours; its log says why, under this request's id"
 
-// writeError sends err. It is the only place that does.
-func writeError(w http.ResponseWriter, r *http.Request, err error) {
-	recordOf(r).Err = err
+// Error sends err, and keeps it for the log. It is the only place that does.
+func Error(w http.ResponseWriter, r *http.Request, err error) {
+	telemetry.Of(r).Err = err
 	if after := common.RetryAfter(err); after > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
 	}
-	writeProblem(w, r, problemFor(err))
+	writeProblem(w, r, ProblemOf(err))
 }
 
-// problemFor returns what a caller is shown of err.
-func problemFor(err error) problem {
+// ProblemOf returns what a caller is shown of err.
+func ProblemOf(err error) Problem {
 	kind := common.KindOf(err)
-	p := problem{Status: statuses[kind], Detail: common.Public(err), Code: common.ResponseCode(err)}
+	p := Problem{Status: Status(kind), Detail: common.Public(err), Code: common.ResponseCode(err)}
 	if e, ok := errors.AsType[*common.Error](err); ok {
 		p.Errors, p.LeftBehind = e.Fields, e.Left
 	}
@@ -72,9 +77,9 @@ func problemFor(err error) problem {
 	return p
 }
 
-// completeProblem returns p with what it needs as a response to r. What it quotes of the request is cut.
-func completeProblem(r *http.Request, p problem) problem {
-	p.Type, p.Title, p.RequestID = "about:blank", http.StatusText(p.Status), recordOf(r).ID
+// For returns p with what it needs as a response to r. What it quotes of the request is cut.
+func (p Problem) For(r *http.Request) Problem {
+	p.Type, p.Title, p.RequestID = "about:blank", http.StatusText(p.Status), telemetry.Of(r).ID
 	p.Detail = telemetry.Shorten(p.Detail, telemetry.MaxText)
 	p.Errors = slices.Clone(p.Errors)
 	for i, field := range p.Errors {
@@ -84,13 +89,13 @@ func completeProblem(r *http.Request, p problem) problem {
 }
 
 // writeProblem completes p and writes it.
-func writeProblem(w http.ResponseWriter, r *http.Request, p problem) {
-	body, err := json.Marshal(completeProblem(r, p))
+func writeProblem(w http.ResponseWriter, r *http.Request, p Problem) {
+	body, err := json.Marshal(p.For(r))
 	if err != nil { // strings and numbers always marshal
 		body = []byte(`{"title":"Internal Server Error","status":500}`)
 	}
 	w.Header().Set("Content-Type", negotiation.Problem)
-	write(w, p.Status, append(body, '\n'))
+	Write(w, p.Status, append(body, '\n'))
 }
 
 // maxFieldText is how much is shown of what an error says of one field: it may quote what the caller sent.
