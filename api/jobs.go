@@ -3,9 +3,12 @@ package api
 import (
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/gorilla/mux"
 
+	"ecs-api/api/urlparams"
+	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/jobs"
 	"ecs-api/orchestration/teardown"
 )
@@ -44,6 +47,44 @@ func deleteJobs(c call, cluster, family string, _ none) (*teardown.JobsOutput, e
 	return out, nil
 }
 
+// ran is the response to a request that runs tasks.
+type ran struct {
+	*jobs.RunOutput
+	Warnings []warning
+}
+
+func runJobs(c call, cluster, family string, in jobs.RunInput) (*ran, error) {
+	out, err := c.account.jobs.Run(c.Context(), cluster, family, &in, time.Duration(c.number("wait"))*time.Second)
+	if err != nil {
+		return nil, err
+	}
+	return &ran{out, c.warnings()}, nil
+}
+
+func listJobTasks(c call, cluster, family string, _ none) ([]string, error) {
+	return c.account.jobs.ListTasks(c.Context(), cluster, family, c.texts("status"), c.text("startedBy"))
+}
+
+func showJobTask(c call, cluster, family string, _ none) (*jobs.TaskOutput, error) {
+	task, err := c.account.jobs.ShowTask(c.Context(), cluster, family, c.name("task"))
+	if err != nil {
+		return nil, err
+	}
+	return jobs.NewTaskOutput(task), nil
+}
+
+func stopJobTask(c call, cluster, family string, _ none) (*awsecs.StopTaskOutput, error) {
+	task, err := c.account.jobs.StopTask(c.Context(), cluster, family, c.name("task"), c.text("reason"))
+	return &awsecs.StopTaskOutput{Task: task}, err
+}
+
+// jobTaskLogs returns lines of a task, as a page or as a stream.
+func jobTaskLogs(c call, cluster, family string, _ none) (any, error) {
+	return logsOf(c, func() (*awsecs.Task, error) {
+		return c.account.jobs.ShowTask(c.Context(), cluster, family, c.name("task"))
+	})
+}
+
 // jobRoutes are the routes of managed task definitions and their tasks.
 func (s *Server) jobRoutes(v1 *mux.Router) {
 	const taskdefs = "/{account}/clusters/{cluster}/taskdefs"
@@ -53,4 +94,11 @@ func (s *Server) jobRoutes(v1 *mux.Router) {
 	v1.Handle(taskdef, handle(s, http.StatusOK, inCluster(showJobs), slashed)).Methods(http.MethodGet)
 	v1.Handle(taskdef, handle(s, http.StatusOK, inCluster(updateJobs), slashed, within(orchestrationTime))).Methods(http.MethodPut)
 	v1.Handle(taskdef, handle(s, http.StatusAccepted, inCluster(deleteJobs), slashed, flag("recursive"), flag("force"), within(orchestrationTime))).Methods(http.MethodDelete)
+	tasks, task, id := taskdef+"/tasks", taskdef+"/tasks/{task}", slashes("cluster", "task")
+	status := takes(urlparams.Choices("status", awsecs.DesiredStatus_Values()...))
+	v1.Handle(tasks, handle(s, http.StatusOK, inCluster(runJobs), slashed, number("wait", 1, longestWait, 0), bare(), within(orchestrationTime))).Methods(http.MethodPost)
+	v1.Handle(tasks, handle(s, http.StatusOK, inCluster(listJobTasks), slashed, status, text("startedBy"))).Methods(http.MethodGet)
+	v1.Handle(task, handle(s, http.StatusOK, inCluster(showJobTask), id)).Methods(http.MethodGet)
+	v1.Handle(task, handle(s, http.StatusOK, inCluster(stopJobTask), id, text("reason"))).Methods(http.MethodDelete)
+	v1.Handle(task+"/logs", handle(s, http.StatusOK, inCluster(jobTaskLogs), id, logLines)).Methods(http.MethodGet)
 }

@@ -72,10 +72,17 @@ func wrongPeriod(c call, from, to string) []common.FieldError {
 
 // taskLogs returns lines of a task, one of no service even, as a page or as a stream.
 func taskLogs(c call, _ none) (any, error) {
+	return logsOf(c, func() (*awsecs.Task, error) {
+		return c.account.adhoc.Tasks.Show(c.Context(), c.name("cluster"), c.name("task"))
+	})
+}
+
+// logsOf returns lines of the task that show returns.
+func logsOf(c call, show func() (*awsecs.Task, error)) (any, error) {
 	if err := common.Invalid(wrongPeriod(c, "since", "until")...); err != nil {
 		return nil, err
 	}
-	task, err := c.account.adhoc.Tasks.Show(c.Context(), c.name("cluster"), c.name("task"))
+	task, err := show()
 	if err != nil {
 		return nil, err
 	}
@@ -116,10 +123,13 @@ func readLogs(c call, of string, from logs.Source, previous bool) (any, error) {
 	}}, nil
 }
 
+// logLines takes from the query which lines are wanted.
+var logLines = takes(urlparams.Text("container"), urlparams.Number("limit", 1, 10000, 0), urlparams.Moment("since"), urlparams.Moment("until"), urlparams.Filter("filter"),
+	urlparams.Text("next"), urlparams.Flag("follow"))
+
 // logRoutes are the routes of logs.
 func (s *Server) logRoutes(v1 *mux.Router) {
-	lines := takes(urlparams.Text("container"), urlparams.Number("limit", 1, 10000, 0), urlparams.Moment("since"), urlparams.Moment("until"), urlparams.Filter("filter"), urlparams.Text("next"), urlparams.Flag("follow"))
 	v1.Handle("/{account}/clusters/{cluster}/services/{service}/logs", handle(s, http.StatusOK, targeted(serviceLogs), slashes("cluster", "service"),
-		lines, flag("previous"), text("task"), text("seq"), instant("start"), instant("end"))).Methods(http.MethodGet)
-	v1.Handle("/{account}/clusters/{cluster}/tasks/{task}/logs", handle(s, http.StatusOK, taskLogs, slashes("cluster", "task"), lines)).Methods(http.MethodGet)
+		logLines, flag("previous"), text("task"), text("seq"), instant("start"), instant("end"))).Methods(http.MethodGet)
+	v1.Handle("/{account}/clusters/{cluster}/tasks/{task}/logs", handle(s, http.StatusOK, taskLogs, slashes("cluster", "task"), logLines)).Methods(http.MethodGet)
 }

@@ -92,8 +92,12 @@ func anyCase(operation *openapi3.Operation, query url.Values) url.Values {
 		if parameter.In != openapi3.ParameterInQuery {
 			continue
 		}
+		words := parameter.Schema.Value.Enum
+		if items := parameter.Schema.Value.Items; items != nil {
+			words = items.Value.Enum
+		}
 		for i, value := range query[parameter.Name] {
-			for _, word := range parameter.Schema.Value.Enum {
+			for _, word := range words {
 				if word, ok := word.(string); ok && strings.EqualFold(word, value) {
 					query[parameter.Name][i] = word
 				}

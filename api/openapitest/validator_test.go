@@ -19,10 +19,13 @@ paths:
   /things/{thing}:
     parameters: [{name: thing, in: path, required: true, schema: {type: string}}]
     get:
-      parameters: [{name: status, in: query, schema: {type: string, enum: [ACTIVE]}}, {name: all, in: query, schema: {type: boolean}}]
+      parameters: [{name: status, in: query, schema: {type: string, enum: [ACTIVE]}}, {name: state, in: query, schema: {type: array, items: {type: string, enum: [ON, OFF]}}}, {name: all, in: query, schema: {type: boolean}}]
       responses:
         '200': {description: it, headers: {X-Id: {required: true, schema: {type: string}}}, content: {application/json: {schema: {$ref: '#/components/schemas/Thing'}}}}
         '404': {description: none, content: {application/problem+json: {schema: {$ref: '#/components/schemas/Problem'}}}}
+    post:
+      requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/Change'}}}}
+      responses: {'200': {description: done, content: {application/json: {schema: {$ref: '#/components/schemas/Thing'}}}}}
     put:
       requestBody: {required: true, content: {application/json: {schema: {$ref: '#/components/schemas/Change'}}}}
       responses: {'200': {description: done, x-may-be-empty: true, content: {application/json: {schema: {$ref: '#/components/schemas/Thing'}}}}}
@@ -51,6 +54,10 @@ func TestValidate(t *testing.T) {
 		{"a doubled slash is one", "GET", "/v1//things/a", "", 200, asJSON, thing, ""},
 		{"a trailing slash is none", "GET", "/v1/things/a/", "", 200, asJSON, thing, ""},
 		{"words in any case", "GET", "/v1/things/a?status=active&all=TRUE", "", 200, asJSON, thing, ""},
+		{"lists of words in any case", "GET", "/v1/things/a?state=on&state=Off", "", 200, asJSON, thing, ""},
+		{"a list with a word that is not documented", "GET", "/v1/things/a?state=on&state=x", "", 200, asJSON, thing, "state"},
+		{"a body that may be left out", "POST", "/v1/things/a", "", 200, asJSON, thing, ""},
+		{"a body that may not be left out", "PUT", "/v1/things/a", "", 200, asJSON, thing, "request body"},
 		{"a word that is not documented", "GET", "/v1/things/a?status=x", "", 200, asJSON, thing, "status"},
 		{"an answer without what it must have", "GET", "/v1/things/a", "", 200, asJSON, `{}`, "Name"},
 		{"an answer of another type", "GET", "/v1/things/a", "", 200, asJSON, `{"Name":1}`, "schema"},

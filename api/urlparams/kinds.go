@@ -54,24 +54,36 @@ func Text(name string) Option {
 }
 
 // Texts takes lines of text from the query, up to most of them; none unless given.
-func Texts(name string, most int) Option {
+func Texts(name string, most int) Option { return repeated(Text(name), most) }
+
+// Choices takes any of the words from the query, each in any case; none unless given.
+func Choices(name string, words ...string) Option {
+	return repeated(Choice(name, words...), len(words))
+}
+
+// repeated lets the query have a text or a choice more than once, up to most times.
+func repeated(one Option, most int) Option {
 	return func(s *Set) {
-		Query(name, "texts", nil, []string(nil))(s)
-		s.params[len(s.params)-1].many = most
+		one(s)
+		p := &s.params[len(s.params)-1]
+		p.Kind, p.many, s.unless[p.Name] = "texts", most, []string(nil)
 	}
 }
 
-// parseTexts checks the values of a query parameter that may be given many times.
-func parseTexts(values []string, most int) ([]string, error) {
-	if len(values) > most {
-		return nil, fmt.Errorf("may be given %d times", most)
+// parseMany reads the values of a query parameter that may be given many times.
+func (p Param) parseMany(values []string) ([]string, error) {
+	if len(values) > p.many {
+		return nil, fmt.Errorf("may be given %d times", p.many)
 	}
+	var all []string
 	for _, s := range values {
-		if err := CheckText(s); err != nil {
+		v, err := p.parse(s)
+		if err != nil {
 			return nil, err
 		}
+		all = append(all, v.(string))
 	}
-	return values, nil
+	return all, nil
 }
 
 // Choice takes one of the words from the query, in any case; empty unless given.

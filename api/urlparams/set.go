@@ -26,7 +26,7 @@ type Param struct {
 	Query bool   // it is in the query, not in the path
 	Kind  string // for the documentation: flag, number, text, texts, instant, choice, name
 	parse func(string) (any, error)
-	many  int // how often the query may have it, if that is more than once
+	many  int // how often the query may have it, if that is more than once; the value is a list then, of texts that parse returns
 }
 
 // Option adds something to a Set.
@@ -121,7 +121,7 @@ func (s *Set) path(name string) func(string) (any, error) {
 func (p Param) query(values []string) func(string) (any, error) {
 	switch {
 	case p.many > 0:
-		return func(string) (any, error) { return parseTexts(values, p.many) }
+		return func(string) (any, error) { return p.parseMany(values) }
 	case len(values) > 1:
 		return func(string) (any, error) { return nil, fmt.Errorf("is given more than once") }
 	}

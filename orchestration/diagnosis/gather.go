@@ -50,10 +50,18 @@ func gather(e Evidence) []Problem {
 
 // taskProblem returns why a task stopped, if that is a problem of the present.
 func taskProblem(t *awsecs.Task, e Evidence) (Problem, bool) {
-	if t == nil || value(t.LastStatus) != "STOPPED" && value(t.DesiredStatus) != "STOPPED" || !e.concerns(t) {
+	if t == nil || !e.concerns(t) {
 		return Problem{}, false
 	}
-	p, ok := stopReason(t, e.LastLines)
+	return stoppedTask(t, e.LastLines)
+}
+
+// stoppedTask returns why a task stopped, if it has, or is to, and that is a problem.
+func stoppedTask(t *awsecs.Task, lines map[LogKey]string) (Problem, bool) {
+	if t == nil || value(t.LastStatus) != "STOPPED" && value(t.DesiredStatus) != "STOPPED" {
+		return Problem{}, false
+	}
+	p, ok := stopReason(t, lines)
 	if !ok {
 		return Problem{}, false
 	}

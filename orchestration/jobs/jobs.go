@@ -7,6 +7,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
@@ -33,11 +34,26 @@ type Jobs struct {
 	tasks    adhoc.Tasks
 	teardown *teardown.Teardowns
 	logs     *logs.Reader
+	now      func() time.Time
+	wait     func(context.Context, time.Duration) error // between two looks at tasks
+	waiting  atomic.Int32                               // requests that wait for tasks
+}
+
+// Option is a setting of New.
+type Option func(*Jobs)
+
+// WithClock makes those who wait for tasks read the time from now, and wait with wait.
+func WithClock(now func() time.Time, wait func(context.Context, time.Duration) error) Option {
+	return func(j *Jobs) { j.now, j.wait = now, wait }
 }
 
 // New returns the managed task definitions of the account whose transactions the manager begins.
-func New(tx *transaction.Manager, tasks adhoc.Tasks, teardowns *teardown.Teardowns, reader *logs.Reader) *Jobs {
-	return &Jobs{account: tx.Account, tx: tx, tasks: tasks, teardown: teardowns, logs: reader}
+func New(tx *transaction.Manager, tasks adhoc.Tasks, teardowns *teardown.Teardowns, reader *logs.Reader, opts ...Option) *Jobs {
+	j := &Jobs{account: tx.Account, tx: tx, tasks: tasks, teardown: teardowns, logs: reader, now: time.Now, wait: common.Sleep}
+	for _, opt := range opts {
+		opt(j)
+	}
+	return j
 }
 
 // requestTime is how long a create or an update may take.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,10 +36,30 @@ var (
 	hurriedRetry = common.RetryPolicy{Throttled: 5, ThrottledWait: time.Millisecond, Failed: 3, FailedWait: time.Millisecond}
 )
 
+// clock is a clock that goes on whenever somebody waits.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) wait(ctx context.Context, d time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+	return ctx.Err()
+}
+
 // world is the managed task definitions of an account, the simulated AWS they are in, and the group of the background work.
 type world struct {
 	*Jobs
 	aws   *localaws.AWS
+	clock *clock
 	group *operations.Group
 }
 
@@ -60,7 +81,17 @@ func newWorldOf(t testing.TB, sim *localaws.AWS, org string) *world {
 		AllowsRole: func(arn string) bool { return strings.HasSuffix(arn, ":role/app") },
 	}, account.NewClients(sess), hurried)
 	tx := transaction.New(a, group)
-	return &world{New(tx, adhoc.New(tx).Tasks, teardown.New(tx), logs.New(a)), sim, group}
+	c := &clock{now: time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)}
+	return &world{New(tx, adhoc.New(tx).Tasks, teardown.New(tx), logs.New(a), WithClock(c.Now, c.wait)), sim, c, group}
+}
+
+// newTimedWorld returns a world whose AWS has the clock of those who wait: its tasks go on while they do.
+func newTimedWorld(t testing.TB) *world {
+	t.Helper()
+	c := &clock{now: time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)}
+	w := newWorld(t, localaws.New(localaws.Clock(c.Now)))
+	w.clock, w.now, w.Jobs.wait = c, c.Now, c.wait
+	return w
 }
 
 // decode reads the JSON of a request.
@@ -213,6 +244,8 @@ func TestOtherOrgsSeeNothing(t *testing.T) {
 			return err
 		},
 		"delete": func() error { _, _, err := theirs.Delete(ctx, "myclu", "reports", true, true); return err },
+		"run":    func() error { _, err := theirs.Run(ctx, "myclu", "reports", &RunInput{}, 0); return err },
+		"tasks":  func() error { _, err := theirs.ListTasks(ctx, "myclu", "reports", nil, ""); return err },
 	} {
 		if err := do(); !common.Is(err, common.NotFound) {
 			t.Errorf("%s: %v, want NotFound", name, err)

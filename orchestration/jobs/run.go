@@ -1,0 +1,70 @@
+package jobs
+
+import (
+	"context"
+	"time"
+
+	"ecs-api/common"
+	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/diagnosis"
+	"ecs-api/orchestration/logs"
+	"ecs-api/orchestration/observe"
+)
+
+// RunInput says how tasks of a managed task definition are run.
+type RunInput struct {
+	Count                    *int64 // 1 to 10; 1 unless given
+	StartedBy                *string
+	Overrides                *awsecs.TaskOverride
+	CapacityProviderStrategy []*awsecs.CapacityProviderStrategyItem
+}
+
+// RunOutput is what was started, and what could not be.
+type RunOutput struct {
+	Tasks    []*awsecs.Task
+	Failures []*awsecs.Failure
+	Outcomes []Outcome           `json:",omitempty"` // of the tasks, in their order; only for a caller who waits
+	Problems []diagnosis.Problem `json:",omitempty"` // why tasks could not start, or failed; only for a caller who waits
+}
+
+// Outcome is how a task ended, or how it is when the wait is over.
+type Outcome struct {
+	observe.Task
+	Logs        []logs.Event // the last lines of its containers, the oldest first
+	LogsProblem *string      `json:",omitempty"` // why Logs may lack lines
+}
+
+// maxWaiting is how many requests wait for tasks at the same time in one account.
+const maxWaiting = 100
+
+// Run runs tasks of the newest revision, in the account's default network, and waits until they have stopped, but no longer than wait. A caller who hangs up
+// does not stop them.
+func (j *Jobs) Run(ctx context.Context, cluster, family string, in *RunInput, wait time.Duration) (*RunOutput, error) {
+	if wait > 0 {
+		if j.waiting.Add(1) > maxWaiting {
+			j.waiting.Add(-1)
+			return nil, common.Errorf(common.Unavailable, "%d requests wait for tasks, and the server takes no more; run the tasks without wait", maxWaiting)
+		}
+		defer j.waiting.Add(-1)
+	}
+	view, err := j.Show(ctx, cluster, family)
+	if err != nil {
+		return nil, err
+	}
+	started, err := j.tasks.Run(ctx, cluster, &awsecs.RunTaskInput{
+		TaskDefinition: view.TaskDefinition.TaskDefinitionArn, Count: in.Count, StartedBy: in.StartedBy, Overrides: in.Overrides, CapacityProviderStrategy: in.CapacityProviderStrategy,
+	})
+	if err != nil {
+		return nil, common.Wrapf(err, "run task definition %s in cluster %s", family, cluster)
+	}
+	out := &RunOutput{Tasks: started.Tasks, Failures: started.Failures}
+	if out.Failures == nil {
+		out.Failures = []*awsecs.Failure{}
+	}
+	if wait > 0 {
+		out.Tasks = j.await(ctx, cluster, started.Tasks, wait)
+		out.Outcomes = j.outcomes(ctx, out.Tasks)
+		out.Problems = problems(out.Tasks, out.Outcomes)
+	}
+	return out, nil
+}
