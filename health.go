@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"ecs-api/api"
 	"ecs-api/config"
 )
 
@@ -18,8 +19,9 @@ import (
 const healthTime = 5 * time.Second
 
 // health fails unless the server that runs with the same options and environment answers. It does what a container's health check would do
-// with curl, and needs nothing else in the image.
-func health(ctx context.Context, o options, env func(string) string, _, _ io.Writer) error {
+// with curl, and needs nothing else in the image. A state that is down is told and is no failure: the server works without it, and a restart would
+// not help.
+func health(ctx context.Context, o options, env func(string) string, stdout, _ io.Writer) error {
 	address, err := listenAddress(o, env)
 	if err != nil {
 		return err
@@ -43,6 +45,9 @@ func health(ctx context.Context, o options, env func(string) string, _, _ io.Wri
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 64))
 	if err != nil || resp.StatusCode != http.StatusOK || string(body) != "pong" {
 		return fmt.Errorf("not healthy: %s answered %s, %q", url, resp.Status, body)
+	}
+	if resp.Header.Get(api.HeaderState) == "down" {
+		_, _ = fmt.Fprintln(stdout, "healthy, but the state is down: Redis cannot be used, and the server goes on without it")
 	}
 	return nil
 }

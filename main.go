@@ -144,6 +144,7 @@ func start(ctx context.Context, o options, env func(string) string, stdout, stde
 	if err != nil {
 		return err
 	}
+	defer server.Close()
 	if o.check {
 		return check(ctx, server, stdout)
 	}

@@ -124,6 +124,7 @@ func newHarnessOf(t testing.TB, aws *localaws.AWS, o Options) *harness {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(s.Close)
 	h.Server = s
 	return h
 }

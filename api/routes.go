@@ -18,7 +18,7 @@ func (s *Server) routes() {
 	v1 := s.router.PathPrefix(base).Subrouter()
 
 	// Public.
-	s.open(v1, "/ping", http.HandlerFunc(ping))
+	s.open(v1, "/ping", http.HandlerFunc(s.ping))
 	s.open(v1, "/version", handle(s, http.StatusOK, showVersion))
 	s.open(v1, "/metrics", s.metrics.Handler())
 	for path, file := range openapi.Files() {

@@ -21,6 +21,7 @@ import (
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/preflight"
 	"ecs-api/registry"
+	"ecs-api/state"
 )
 
 // Options is what a Server is made of.
@@ -58,6 +59,7 @@ type Server struct {
 	images   *registry.Client
 	metrics  *telemetry.Metrics
 	tracer   trace.Tracer // nil: off
+	state    *state.Redis // what is shared with other servers; nil: nothing
 	// background is the owner of what goes on after the response.
 	background *operations.Group
 	callers    *tokens.Callers
@@ -69,7 +71,7 @@ type Server struct {
 	handler     http.Handler
 }
 
-// New returns a server for the accounts of o.Config. It makes no call to AWS.
+// New returns a server for the accounts of o.Config. It makes no call to AWS. Close must be called.
 func New(o Options) (*Server, error) {
 	s := &Server{
 		config:   o.Config,
@@ -87,6 +89,9 @@ func New(o Options) (*Server, error) {
 	}
 	if o.Traces != nil {
 		s.tracer = o.Traces.Tracer("ecs-api/api")
+	}
+	if err := s.openState(); err != nil {
+		return nil, err
 	}
 	s.background = operations.NewGroup(s.observeOperation)
 	for name := range o.Config.Accounts {
@@ -128,6 +133,13 @@ func (s *Server) Stop() {
 	s.background.Stop()
 	for _, a := range s.accounts {
 		a.observer.Close()
+	}
+}
+
+// Close ends the use of the state, if there is one. Call it last.
+func (s *Server) Close() {
+	if s.state != nil {
+		s.state.Close()
 	}
 }
 

@@ -29,8 +29,16 @@ type Config struct {
 	ShutdownGrace Duration `json:"shutdownGrace"`
 	// DebugAddress is where pprof is served, host:port on a loopback address; nowhere unless set.
 	DebugAddress string `json:"debugAddress"`
+	// State is where several servers share what makes them work as one; each server is on its own unless set.
+	State State `json:"state"`
 	// RateLimits replace the limits on calls to AWS, by the name of the rate bucket.
 	RateLimits map[string]RateLimit `json:"rateLimits"`
+}
+
+// State says where servers share their state.
+type State struct {
+	// Redis is the URL of a Redis or Valkey, as package state reads it. It is secret: it holds a password.
+	Redis Secret `json:"redis"`
 }
 
 // RateLimit is a token bucket: Burst calls at once, PerSecond calls a second after that.

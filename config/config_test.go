@@ -86,6 +86,7 @@ func TestTheExample(t *testing.T) {
 		absent := map[string]string{
 			"tokens":              "the one token is enough to begin with, and ECS_API_TOKEN alone makes the example work",
 			"registries":          "opens a door that most deployments keep shut",
+			"state":               "one server needs none, and ECS_API_STATE_REDIS keeps its password out of the file",
 			"debugAddress":        "off unless somebody is looking for a fault",
 			"rateLimits":          "AWS's own limits are built in",
 			"accounts.*.endpoint": "AWS itself unless somebody knows better",

@@ -26,6 +26,7 @@ var overrides = []struct {
 }{
 	{"ECS_API_TOKEN", "token", func(c *Config, v string) { c.Token = Secret(v) }},
 	{"ECS_API_LISTEN_ADDRESS", "listenAddress", func(c *Config, v string) { c.ListenAddress = v }},
+	{"ECS_API_STATE_REDIS", "state.redis", func(c *Config, v string) { c.State.Redis = Secret(v) }},
 	{"ECS_API_LOG_LEVEL", "logLevel", func(c *Config, v string) { c.LogLevel = v }},
 }
 

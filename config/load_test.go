@@ -104,10 +104,13 @@ func TestLoad(t *testing.T) {
 			with(func(c *Config) { c.ListenAddress, c.LogLevel = ":8080", "info" })},
 		{"what is empty or null has a default", replace(t, replace(t, seedFile, `":8443"`, "null"), `"debug"`, `""`), env(),
 			with(func(c *Config) { c.ListenAddress, c.LogLevel = ":8080", "info" })},
+		{"a state", replace(t, seedFile, `"org"`, `"state": {"redis": "rediss://u:p%2Fw@a:6379?addr=b:6379"}, "org"`), env(), with(func(c *Config) { c.State.Redis = "rediss://u:p%2Fw@a:6379?addr=b:6379" })},
 		{"a level is read without case", replace(t, seedFile, `"debug"`, `"WARN"`), env(), with(func(c *Config) { c.LogLevel = "warn" })},
 		{"the environment overrides the file", seedFile,
-			env("ECS_API_TOKEN", "from-env", "ECS_API_LISTEN_ADDRESS", "127.0.0.1:0", "ECS_API_LOG_LEVEL", "error"),
-			with(func(c *Config) { c.Token, c.ListenAddress, c.LogLevel = "from-env", "127.0.0.1:0", "error" })},
+			env("ECS_API_TOKEN", "from-env", "ECS_API_LISTEN_ADDRESS", "127.0.0.1:0", "ECS_API_LOG_LEVEL", "error", "ECS_API_STATE_REDIS", "redis://:pw@host\n"),
+			with(func(c *Config) {
+				c.Token, c.ListenAddress, c.LogLevel, c.State.Redis = "from-env", "127.0.0.1:0", "error", "redis://:pw@host"
+			})},
 		{"the environment supplies the token that the file lacks", without(t, seedFile, token), env("ECS_API_TOKEN", "from-env"),
 			with(func(c *Config) { c.Token = "from-env" })},
 		{"a variable ends where its text does", seedFile, env("ECS_API_TOKEN", "from-env\n"), with(func(c *Config) { c.Token = "from-env" })},
@@ -152,7 +155,7 @@ func TestLoad(t *testing.T) {
 
 func TestLoadSaysEverythingThatIsWrong(t *testing.T) {
 	const known = "is not a key that is known here: those are "
-	const top = known + "listenAddress, token, tokens, logLevel, logFormat, org, accounts, registries, shutdownGrace, debugAddress, rateLimits"
+	const top = known + "listenAddress, token, tokens, logLevel, logFormat, org, accounts, registries, shutdownGrace, debugAddress, state, rateLimits"
 	const role = `"role": {"arn": "arn:aws:iam::123456789012:role/x", `
 	tests := []struct {
 		name string
@@ -203,6 +206,8 @@ func TestLoadSaysEverythingThatIsWrong(t *testing.T) {
 			"token must be set, here, as one of tokens, or in the environment as ECS_API_TOKEN",
 			"accounts must hold at least one account, by the name that the API's paths call it",
 		}},
+		{"a state that is no Redis, and no word of what may be its password", replace(t, seedFile, `"org"`, `"state": {"redis": "http://:hunter2@host"}, "org"`), env(), []string{"state.redis must begin with redis://, rediss:// (TLS) or unix://"}},
+		{"a password that is not escaped", seedFile, env("ECS_API_STATE_REDIS", "redis://:hunter2/x@host"), []string{"ECS_API_STATE_REDIS is not a URL: escape what is special in its password, such as / ? # @ and :, with % and two digits"}},
 		{"a variable is named where it is what is wrong", seedFile, env("ECS_API_TOKEN", placeholder, "ECS_API_LISTEN_ADDRESS", "8080", "ECS_API_LOG_LEVEL", "loud"), []string{
 			`ECS_API_LISTEN_ADDRESS must be host:port, the port a number up to 65535, such as ":8080" or "127.0.0.1:8080"`,
 			"ECS_API_LOG_LEVEL must be debug, info, warn or error",

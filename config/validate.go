@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	"ecs-api/common"
+	"ecs-api/state"
 )
 
 // placeholder is the token in config.example.json, which everybody knows.
@@ -37,6 +38,11 @@ func (c *Config) problems() []Problem {
 	ps.unless(isSafeName(c.Org), "org", "must be 1 to 128 letters, digits, dots, dashes or underscores: it becomes part of the paths of secrets and parameters")
 	ps.unless(c.ShutdownGrace > 0 && c.ShutdownGrace <= maxShutdownGrace, "shutdownGrace", `must be more than "0s" and at most "1h"`)
 	ps.unless(c.DebugAddress == "" || isLoopback(c.DebugAddress), "debugAddress", `must be a loopback address and a port, such as "127.0.0.1:6060": pprof shows too much for anybody else`)
+	if address := c.State.Redis.Reveal(); address != "" {
+		if err := state.CheckURL(address); err != nil {
+			ps.add("state.redis", "%v", err)
+		}
+	}
 	for i, registry := range c.Registries {
 		ps.unless(isRegistry(registry), at("registries", i), `must be a registry's host or host:port, such as "registry.example.com:5000", without https:// and path`)
 	}

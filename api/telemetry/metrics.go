@@ -124,6 +124,18 @@ func (m *Metrics) WatchStreams(open, waiting func() int) {
 	)
 }
 
+// WatchState adds whether the state that servers share can be used, which up reports. A server that shares none has no such metric.
+func (m *Metrics) WatchState(up func() bool) {
+	m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "ecs_api_state_up", Help: "1 if the Redis that servers share their state through can be used, 0 if not. Without a state there is no such series.",
+	}, func() float64 {
+		if up() {
+			return 1
+		}
+		return 0
+	}))
+}
+
 // ObserveOutcome returns what counts each deployment of the account that ends while somebody waits for it.
 func (m *Metrics) ObserveOutcome(account string) func(outcome string) {
 	outcomes := m.outcomes.MustCurryWith(prometheus.Labels{"account": account})

@@ -1,0 +1,184 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ecs-api/common"
+)
+
+// guard bounds every command of the client, whoever sends it, and refuses it at once while Redis is down.
+type guard struct{ r *Redis }
+
+var _ redis.Hook = guard{}
+
+type probing struct{}
+
+// DialHook implements redis.Hook: dialling is bounded by the command that needs it.
+func (guard) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+// ProcessHook implements redis.Hook.
+func (g guard) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := g.run(ctx, func(ctx context.Context) error { return next(ctx, cmd) })
+		if errors.Is(err, ErrDown) {
+			cmd.SetErr(err)
+		}
+		return err
+	}
+}
+
+// ProcessPipelineHook implements redis.Hook.
+func (g guard) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		err := g.run(ctx, func(ctx context.Context) error { return next(ctx, cmds) })
+		if errors.Is(err, ErrDown) {
+			for _, cmd := range cmds {
+				cmd.SetErr(err)
+			}
+		}
+		return err
+	}
+}
+
+// run sends commands within useTime, and notices when that shows that Redis is down.
+func (g guard) run(ctx context.Context, send func(context.Context) error) error {
+	if ctx.Value(probing{}) != nil {
+		return send(ctx)
+	}
+	if !g.r.Up() {
+		return ErrDown
+	}
+	bounded, cancel := context.WithTimeout(ctx, useTime)
+	defer cancel()
+	err := send(bounded)
+	if err != nil && ctx.Err() == nil && broken(err) { // else the caller's time was over, or it left: that says nothing about Redis
+		g.r.fail(err)
+	}
+	return err
+}
+
+// unusable are the words that the responses of a Redis begin with which cannot serve us, though it responds: it starts, it is a replica of a lost
+// or a former master, it is full, or it does not let us in.
+var unusable = []string{"LOADING", "MASTERDOWN", "CLUSTERDOWN", "READONLY", "OOM", "MISCONF", "NOAUTH", "WRONGPASS", "NOPERM", "NOREPLICAS", "BUSY ", "ERR max number of clients"}
+
+// broken reports whether the error of a command shows that Redis cannot be used now, and not only that this command was wrong.
+func broken(err error) bool {
+	if err == nil || errors.Is(err, redis.Nil) || errors.Is(err, ErrDown) {
+		return false
+	}
+	said, ok := errors.AsType[redis.Error](err)
+	if !ok {
+		return true // nothing came back: refused, cut off, too late
+	}
+	for _, word := range unusable {
+		if strings.HasPrefix(said.Error(), word) {
+			return true
+		}
+	}
+	return false
+}
+
+// fail notes that Redis is down, and has the watcher find out whether it still is.
+func (r *Redis) fail(why error) {
+	if r.up.CompareAndSwap(true, false) {
+		select {
+		case r.suspect <- why:
+		default: // the watcher has been woken
+		}
+	}
+}
+
+// watch probes Redis until ctx ends, and tells when it goes and when it is back.
+func (r *Redis) watch(ctx context.Context) {
+	defer close(r.stopped)
+	told := r.up.Load() // what has been observed last
+	for {
+		every := probeUp
+		if !r.up.Load() {
+			every = probeDown
+		}
+		why := r.nap(ctx, every)
+		if ctx.Err() != nil {
+			return
+		}
+		if told && !r.up.Load() {
+			told = false
+			r.observe(false, reason(why))
+		}
+		err := r.probe(ctx, probeTime)
+		if err != nil && told { // it may be us who were slow
+			err = r.probe(ctx, probeTime)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err == nil && !told:
+			r.back()
+			told = true
+			r.observe(true, nil)
+		case err != nil && told:
+			r.up.Store(false)
+			told = false
+			r.observe(false, err)
+		}
+	}
+}
+
+// nap waits for d, or until a use of Redis has failed, and returns why it has.
+func (r *Redis) nap(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+		select { // a use may have failed just now
+		case why := <-r.suspect:
+			return why
+		default:
+		}
+	case why := <-r.suspect:
+		return why
+	}
+	return nil
+}
+
+// back has everybody drop what they may have missed, and only then lets them use Redis again.
+func (r *Redis) back() {
+	r.mu.Lock()
+	callbacks := append([]func(){}, r.recovered...)
+	r.mu.Unlock()
+	for _, f := range callbacks {
+		f()
+	}
+	r.up.Store(true)
+}
+
+// probe writes a key, as everything that uses Redis does: a replica, and a Redis that is full, can be read from.
+func (r *Redis) probe(ctx context.Context, limit time.Duration) error {
+	bounded, cancel := context.WithTimeout(context.WithValue(ctx, probing{}, true), limit)
+	defer cancel()
+	return reason(r.client.Set(bounded, r.Key("probe"), "1", time.Minute).Err())
+}
+
+// reason returns why Redis cannot be used, for the log: the kind of failure and Redis's own words, never an address or a URL.
+func reason(err error) error {
+	if err == nil {
+		return nil
+	}
+	if said, ok := errors.AsType[redis.Error](err); ok {
+		return common.Errorf(common.Unavailable, "Redis says: %v", said)
+	}
+	if e, ok := errors.AsType[*net.OpError](err); ok {
+		return common.Errorf(common.Unavailable, "%s: %v", e.Op, e.Err)
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return common.Errorf(common.Unavailable, "no response in time")
+	}
+	return common.Errorf(common.Unavailable, "%v", err)
+}

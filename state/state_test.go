@@ -1,0 +1,233 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+
+	"ecs-api/common"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// change is what a Redis that is watched has told.
+type change struct {
+	up  bool
+	why error
+}
+
+// open returns the state at the URL, and what it tells.
+func open(t *testing.T, url string) (*Redis, chan change) {
+	t.Helper()
+	told := make(chan change, 100)
+	r, err := Open(t.Context(), Options{URL: url, Org: "acme", Observe: func(up bool, why error) { told <- change{up, why} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	return r, told
+}
+
+// next returns the next change, which must come.
+func next(t *testing.T, told chan change) change {
+	t.Helper()
+	select {
+	case c := <-told:
+		return c
+	case <-t.Context().Done():
+	case <-time.After(20 * time.Second):
+	}
+	t.Fatal("nothing was told")
+	return change{}
+}
+
+func set(r *Redis) error {
+	return r.Do(context.Background(), func(ctx context.Context, c redis.UniversalClient) error {
+		return c.Set(ctx, r.Key("a", "b"), "1", time.Minute).Err()
+	})
+}
+
+func TestURLs(t *testing.T) {
+	for url, ok := range map[string]bool{
+		"redis://localhost": true, "redis://:pw@host:6380/3": true, "rediss://user:p%2Fw@host": true, "unix:///tmp/sock?db=2": true,
+		"redis://:pw@a:26379?master_name=m&addr=b:26379": true, "rediss://a:6379?addr=b:6379": true, "redis://h?read_timeout=1s": true,
+		"":                              false,
+		"host:6379":                     false,
+		"http://host":                   false,
+		"redis://:hunter2/x@host":       false,
+		"redis://host/hunter2":          false,
+		"redis://host?hunter2=1":        false,
+		"redis://host?db=hunter2":       false,
+		"redis://a?master_name=m&x=1":   false,
+		"redis://a?addr=b&read_only=no": false,
+	} {
+		err := CheckURL(url)
+		if (err == nil) != ok {
+			t.Errorf("%s: %v", url, err)
+		}
+		if err != nil && (strings.Contains(err.Error(), "hunter2") || !common.Is(err, common.BadRequest)) {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+}
+
+func TestKeysHaveTheLayoutAndTheOrg(t *testing.T) {
+	server := miniredis.RunT(t)
+	r, _ := open(t, "redis://"+server.Addr())
+	if err := set(r); err != nil || !r.Up() {
+		t.Fatal(err)
+	}
+	if got, err := server.Get("ecs-api:v1:acme:a:b"); got != "1" {
+		t.Errorf("%q, %v: %v", got, err, server.Keys())
+	}
+	for _, key := range server.Keys() {
+		if server.TTL(key) == 0 {
+			t.Errorf("%s stays for ever", key)
+		}
+	}
+}
+
+func TestItNoticesThatRedisIsGoneAndBack(t *testing.T) {
+	server := miniredis.RunT(t)
+	server.RequireAuth("other")
+	address := server.Addr()
+	r, told := open(t, "redis://:pw@"+address)
+	if c := next(t, told); c.up || !strings.Contains(c.why.Error(), "WRONGPASS") {
+		t.Fatal(c)
+	}
+	if err := set(r); !errors.Is(err, ErrDown) {
+		t.Error(err)
+	}
+	server.RequireAuth("pw")
+	if c := next(t, told); !c.up {
+		t.Error(c)
+	}
+	var mu sync.Mutex
+	dropped := 0
+	r.OnRecovery(func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if dropped++; r.Up() {
+			t.Error("it can be used before what was missed has been dropped")
+		}
+	})
+	for _, outage := range []struct {
+		begin, end func()
+	}{
+		{server.Close, func() { _ = server.Restart() }},
+		{func() { server.SetError("LOADING Redis is loading the dataset in memory") }, func() { server.SetError("") }},
+		{func() { server.SetError("READONLY You can't write against a read only replica.") }, func() { server.SetError("") }},
+		{func() { server.SetError("OOM command not allowed when used memory > 'maxmemory'.") }, func() { server.SetError("") }},
+	} {
+		mu.Lock()
+		before := dropped
+		mu.Unlock()
+		outage.begin()
+		if err := set(r); !errors.Is(err, ErrDown) || !common.Is(err, common.Unavailable) {
+			t.Error(err)
+		}
+		if c := next(t, told); c.up || c.why == nil || strings.Contains(c.why.Error(), address) {
+			t.Error(c)
+		}
+		outage.end()
+		if c := next(t, told); !c.up {
+			t.Error(c)
+		}
+		mu.Lock()
+		if dropped != before+1 {
+			t.Errorf("%d callbacks", dropped-before)
+		}
+		mu.Unlock()
+		if err := set(r); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestItNoticesByItselfThatRedisIsGone(t *testing.T) {
+	server := miniredis.RunT(t)
+	r, told := open(t, "redis://"+server.Addr())
+	server.Close()
+	if c := next(t, told); c.up || r.Up() {
+		t.Error(c)
+	}
+}
+
+// hangs accepts connections and says nothing.
+func hangs(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l.Addr().String()
+}
+
+func TestARedisThatHangsIsDown(t *testing.T) {
+	for _, url := range []string{"redis://" + hangs(t), "redis://:pw@" + hangs(t) + "?read_timeout=1h&max_retries=9", "redis://" + hangs(t) + "?master_name=m", "redis://" + hangs(t) + "?addr=" + hangs(t)} {
+		r, told := open(t, url)
+		if c := next(t, told); c.up {
+			t.Error(c)
+		}
+		// What comes after is refused without a wait: the context, which has ended, would be the error of any use.
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := r.Client().Ping(ctx).Err(); !errors.Is(err, ErrDown) {
+			t.Errorf("%s: %v", url, err)
+		}
+		if _, err := r.Client().Pipelined(ctx, func(p redis.Pipeliner) error { return p.Ping(ctx).Err() }); !errors.Is(err, ErrDown) {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+}
+
+func TestACommandThatIsWrongOrWhoseCallerLeftTakesNothingDown(t *testing.T) {
+	server := miniredis.RunT(t)
+	r, _ := open(t, "redis://"+server.Addr())
+	if err := set(r); err != nil {
+		t.Fatal(err)
+	}
+	err := r.Do(t.Context(), func(ctx context.Context, c redis.UniversalClient) error {
+		return c.LPush(ctx, r.Key("a", "b"), "x").Err()
+	})
+	if err == nil || errors.Is(err, ErrDown) {
+		t.Error(err)
+	}
+	err = r.Do(t.Context(), func(ctx context.Context, c redis.UniversalClient) error { return c.Get(ctx, r.Key("none")).Err() })
+	if !errors.Is(err, redis.Nil) {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err = r.Do(ctx, func(ctx context.Context, c redis.UniversalClient) error { return c.Ping(ctx).Err() })
+	if !errors.Is(err, context.Canceled) || !r.Up() {
+		t.Error(err, r.Up())
+	}
+}
+
+func TestAStepThatTakesTooLongMeansThatRedisIsDown(t *testing.T) {
+	server := miniredis.RunT(t)
+	r, told := open(t, "redis://"+server.Addr())
+	err := r.Do(t.Context(), func(ctx context.Context, _ redis.UniversalClient) error {
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	if !errors.Is(err, ErrDown) {
+		t.Error(err)
+	}
+	if c := next(t, told); c.up {
+		t.Error(c)
+	}
+	if c := next(t, told); !c.up {
+		t.Error(c)
+	}
+}
