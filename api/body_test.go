@@ -89,8 +89,8 @@ func TestBodiesThatAreNoRequest(t *testing.T) {
 			"taskdefinition.containerDefinitions[0].portMappings[0]", "taskdefinition.containerDefinitions[1]", "credentials.web",
 		}},
 		{"8 MiB", strings.Repeat(" ", 8<<20), 413, "at most 1048576 bytes", nil},
-		{"a byte too many", `{}` + strings.Repeat(" ", maxBody-1), 413, "at most", nil},
-		{"as large as may be", `{}` + strings.Repeat(" ", maxBody-2), 200, "", nil},
+		{"a byte too many", `{}` + strings.Repeat(" ", body.Max-1), 413, "at most", nil},
+		{"as large as may be", `{}` + strings.Repeat(" ", body.Max-2), 200, "", nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -130,7 +130,7 @@ func TestBodiesThatDoNotArrive(t *testing.T) {
 	}{
 		{"too slow", os.ErrDeadlineExceeded, 100, 400, "did not arrive in time"},
 		{"cut off", io.ErrUnexpectedEOF, 100, 400, "could not be read to its end"},
-		{"announced too large, and never sent", errors.New("read all the same"), maxBody + 1, 413, "at most"},
+		{"announced too large, and never sent", errors.New("read all the same"), body.Max + 1, 413, "at most"},
 		{"chunked without end", nil, -1, 413, "at most"},
 	}
 	for _, tt := range tests {
@@ -186,7 +186,7 @@ func TestABodyThatIsTooLargeIsRefusedToThoseWhoSendItAllFirst(t *testing.T) {
 func TestNoBodyCostsMuchMoreThanItsSize(t *testing.T) {
 	h := newHarness(t, localaws.New())
 	full := func(open, item, end string) string {
-		return open + strings.Repeat(item+",", (maxBody-len(open)-len(item)-len(end))/(len(item)+1)) + item + end
+		return open + strings.Repeat(item+",", (body.Max-len(open)-len(item)-len(end))/(len(item)+1)) + item + end
 	}
 	tests := []struct{ name, method, target, body string }{
 		{"containers", http.MethodPost, "/taskdefs", full(`{"containerdefinitions":[`, `{}`, `]}`)},

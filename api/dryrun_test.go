@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/v1/random"
 
+	"ecs-api/api/warnings"
 	"ecs-api/config"
 	"ecs-api/localaws"
 )
@@ -98,9 +99,9 @@ func TestADryRunWarnsOfImagesThatAreNotThere(t *testing.T) {
 	c := testConfig(t, sim)
 	c.Registries = []string{host}
 	h := newHarnessWith(t, sim, c)
-	for tag, code := range map[string]string{"v1": "", "v2": codeImageNotFound} {
+	for tag, code := range map[string]string{"v1": "", "v2": "ImageNotFound"} {
 		_, body := h.do(t, "POST", base+"/local/services?dryRun=true", createFrom(host+"/app:"+tag))
-		var plan struct{ Warnings []warning }
+		var plan struct{ Warnings []warnings.Warning }
 		if err := json.Unmarshal([]byte(body), &plan); err != nil {
 			t.Fatal(err)
 		}

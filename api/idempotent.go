@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 
+	"ecs-api/api/body"
 	"ecs-api/api/idempotency"
 	"ecs-api/api/negotiation"
 	"ecs-api/api/respond"
@@ -36,7 +37,7 @@ func (e *endpoint) idempotent(w http.ResponseWriter, c call) response {
 	if err := idempotency.CheckKey(values[0]); err != nil {
 		return response{err: err}
 	}
-	text, err := readBody(w, c.request)
+	text, err := body.Read(w, c.request)
 	if err != nil {
 		return response{err: err}
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ecs-api/api/urlparams"
+	"ecs-api/api/warnings"
 	"ecs-api/common"
 	"ecs-api/orchestration"
 	"ecs-api/orchestration/etag"
@@ -99,7 +100,7 @@ func powerService(c call, at target, in *orchestration.PowerInput) (*orchestrati
 // run is the response to a request that runs a one-off task.
 type run struct {
 	*oneoff.Output
-	Warnings []warning
+	Warnings []warnings.Warning
 }
 
 // runTask runs a one-off task of the service, and says where it can be followed until it is stopped.
