@@ -8,6 +8,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"ecs-api/api/urlparams"
+	"ecs-api/api/warnings"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/jobs"
 	"ecs-api/orchestration/teardown"
@@ -50,7 +51,7 @@ func deleteJobs(c call, cluster, family string, _ none) (*teardown.JobsOutput, e
 // ran is the response to a request that runs tasks.
 type ran struct {
 	*jobs.RunOutput
-	Warnings []warning
+	Warnings []warnings.Warning
 }
 
 func runJobs(c call, cluster, family string, in jobs.RunInput) (*ran, error) {
