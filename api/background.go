@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"ecs-api/api/negotiation"
+	textreport "ecs-api/api/report"
 	"ecs-api/api/respond"
 	"ecs-api/api/sse"
 	"ecs-api/common"
@@ -25,8 +26,23 @@ const (
 func asynchronous(kind string) setting { return func(e *endpoint) { e.kind = kind } }
 
 // wantsProgress reports whether the caller of r wants an operation in place of the response, or its progress and then the response.
-func wantsProgress(r *http.Request) bool {
-	return negotiation.PrefersAsync(r) || negotiation.Accepted(r) == negotiation.Events
+func wantsProgress(r *http.Request) bool { return negotiation.PrefersAsync(r) || showsProgress(r) }
+
+// showsProgress reports whether the response to a write is a stream of its progress: for programs that ask for events, and for people who want text
+// and wait.
+func showsProgress(r *http.Request) bool {
+	switch negotiation.Accepted(r) {
+	case negotiation.Events:
+		return true
+	case negotiation.Text:
+		return !negotiation.PrefersAsync(r)
+	}
+	return false
+}
+
+// resultEvent is the end of a stream of progress: the response of a success.
+func resultEvent(body json.RawMessage) sse.Event {
+	return sse.Event{Name: "result", Data: body, Text: func() string { return textreport.Written(body) }}
 }
 
 // attempt serves a write whose caller does not wait. One that ends before it has decided, such as a wrong one, is responded to as if they waited.
@@ -34,13 +50,13 @@ func (e *endpoint) attempt(w http.ResponseWriter, c call) response {
 	var out response // written before the work ends, and read only if that was no operation
 	settle := c.settle
 	c.settle = nil
-	events := negotiation.Accepted(c.request) == negotiation.Events
+	progress := showsProgress(c.request)
 	op, err := e.server.background.Attempt(c.ctx, operations.Operation{Kind: e.kind, Account: c.account.name}, e.limit(c.request)+writeTime, func(ctx context.Context) (json.RawMessage, error) {
 		defer c.account.written(c)
 		c.ctx = ctx
 		done := response{err: common.Errorf(common.Internal, "the request ended without a response")} // where it panics
 		defer func() {
-			if settle != nil && events && operations.HasDecided(ctx) {
+			if settle != nil && progress && operations.HasDecided(ctx) {
 				settle(done)
 			}
 		}()
@@ -51,19 +67,19 @@ func (e *endpoint) attempt(w http.ResponseWriter, c call) response {
 	switch {
 	case op != nil:
 		a := c.inBackground(*op)
-		a.deferred = events
+		a.deferred = progress
 		return a
 	case err != nil && out.err == nil:
 		return response{err: err} // it has panicked, or not begun
-	case events && out.err == nil && out.stream == nil:
+	case progress && out.err == nil && out.stream == nil:
 		out.stream = &stream{run: func(_ context.Context, w *sse.Writer) error {
-			return w.Send(sse.Event{Name: "result", Data: json.RawMessage(out.body)})
+			return w.Send(resultEvent(out.body))
 		}}
 	}
 	return out
 }
 
-// inBackground returns the response to a request that goes on as an operation: its progress, to callers who want events; else the operation.
+// inBackground returns the response to a request that goes on as an operation: its progress, to callers who want that; else the operation.
 func (c call) inBackground(op operations.Operation) response {
 	if c.header == nil { // where the work is at it, which has a header of its own
 		c.header = http.Header{}
@@ -74,7 +90,7 @@ func (c call) inBackground(op operations.Operation) response {
 		return response{err: common.Errorf(common.Internal, "encode the operation: %w", err)}
 	}
 	a := response{status: http.StatusAccepted, header: c.header, body: body}
-	if negotiation.Accepted(c.request) == negotiation.Events {
+	if showsProgress(c.request) {
 		now := a
 		a.stream = c.follow(op.ID)
 		a.stream.otherwise = func(w http.ResponseWriter) { now.send(w, now.status) } // it goes on all the same
@@ -103,16 +119,18 @@ func (c call) follow(id string) *stream {
 				if sent[i] == step.State {
 					continue
 				}
+				begun := sent[i] != ""
 				sent[i] = step.State
-				if err := out.Send(sse.Event{Name: "step", Data: step}); err != nil {
+				if err := out.Send(sse.Event{Name: "step", Data: step, Text: func() string { return textreport.StepLine(step, begun) }}); err != nil {
 					return err
 				}
 			}
 			switch op.State {
 			case saga.Succeeded:
-				return out.Send(sse.Event{Name: "result", Data: op.Result})
+				return out.Send(resultEvent(op.Result))
 			case saga.Failed:
-				return out.Send(sse.Event{Name: "error", Data: showable(r, op).Problem})
+				failed := showable(r, op).Problem
+				return out.Send(sse.Event{Name: "error", Data: failed, Text: func() string { return "error: " + failed.Detail }})
 			}
 			return out.Begin()
 		})
@@ -123,6 +141,21 @@ func (c call) follow(id string) *stream {
 type operation struct {
 	operations.Operation
 	Problem *respond.Problem `json:"problem"` // why it failed
+}
+
+// Text returns the operation as a report.
+func (o *operation) Text() string { return textreport.Operations([]operations.Operation{o.Operation}) }
+
+// operationList is a list of operations.
+type operationList []*operation
+
+// Text returns the list as a report.
+func (l operationList) Text() string {
+	var all []operations.Operation
+	for _, o := range l {
+		all = append(all, o.Operation)
+	}
+	return textreport.Operations(all)
 }
 
 // showable returns an operation as callers see it.

@@ -174,7 +174,7 @@ func (e *endpoint) read(w http.ResponseWriter, c call) response {
 // write serves a request that may change something. It is seen through when the caller hangs up.
 func (e *endpoint) write(w http.ResponseWriter, c call) response {
 	c.ctx = operations.WithRequestID(context.WithoutCancel(c.ctx), recordOf(c.request).ID)
-	if e.kind != "" && c.account != nil && wantsProgress(c.request) && !isDryRun(c.request) {
+	if e.reports(c) {
 		return e.attempt(w, c)
 	}
 	if c.account != nil && !isDryRun(c.request) {
@@ -182,6 +182,12 @@ func (e *endpoint) write(w http.ResponseWriter, c call) response {
 	}
 	c.ctx = saga.WithProgress(c.ctx, &recordOf(c.request).Progress)
 	return e.do(w, c)
+}
+
+// reports reports whether c is a write whose caller gets an operation or its progress: what it returns is JSON, kept with the operation, whatever form
+// the stream has.
+func (e *endpoint) reports(c call) bool {
+	return e.kind != "" && c.account != nil && wantsProgress(c.request) && !isDryRun(c.request)
 }
 
 // resolve checks what c's path and query say, and finds its account.
@@ -233,7 +239,7 @@ func (e *endpoint) do(w http.ResponseWriter, c call) response {
 	case *operations.Operation:
 		return c.inBackground(*out)
 	}
-	if negotiation.Accepted(c.request) == negotiation.Text {
+	if negotiation.Accepted(c.request) == negotiation.Text && !e.reports(c) {
 		if text, ok := textreport.Of(out); ok {
 			c.header.Set("Content-Type", negotiation.Text+"; charset=utf-8")
 			return response{header: c.header, body: []byte(text)}

@@ -48,7 +48,7 @@ func (e *endpoint) idempotent(w http.ResponseWriter, c call) response {
 		return response{err: err}
 	}
 	if first != nil {
-		return replay(c.request, first)
+		return e.replay(c.request, first)
 	}
 	ctx := context.WithoutCancel(c.ctx)
 	c.settle = func(a response) { keeper.Finish(ctx, key, e.lasting(w, c.request, a)) }
@@ -90,16 +90,18 @@ func (e *endpoint) lasting(w http.ResponseWriter, r *http.Request, a response) *
 	return kept
 }
 
-// replay returns the response that the first request got: as an event to whoever wants events.
-func replay(r *http.Request, first *idempotency.Response) response {
+// replay returns the response that the first request got: as an event to whoever wants events, and as a report to whoever wants that of a write which
+// shows its progress.
+func (e *endpoint) replay(r *http.Request, first *idempotency.Response) response {
 	a := response{status: first.Status, header: first.Header, body: first.Body}
 	if a.header == nil {
 		a.header = http.Header{}
 	}
 	a.header.Set(headerReplayed, "true")
-	if negotiation.Accepted(r) == negotiation.Events && first.Status == http.StatusOK && json.Valid(first.Body) {
+	streams := negotiation.Accepted(r) == negotiation.Events || e.kind != "" && showsProgress(r)
+	if streams && first.Status == http.StatusOK && json.Valid(first.Body) {
 		a.stream = &stream{run: func(_ context.Context, w *sse.Writer) error {
-			return w.Send(sse.Event{Name: "result", Data: json.RawMessage(first.Body)})
+			return w.Send(resultEvent(first.Body))
 		}}
 	}
 	return a

@@ -37,8 +37,8 @@ func (s *Server) observeOperation(o operations.Operation) {
 }
 
 // listOperations returns the account's operations, the latest first.
-func listOperations(c call, _ none) ([]*operation, error) {
-	list := []*operation{}
+func listOperations(c call, _ none) (operationList, error) {
+	list := operationList{}
 	state, target := c.text("state"), c.text("target")
 	for _, op := range c.server.background.Operations(c.account.name) {
 		if (state == "" || state == string(op.State)) && (target == "" || target == op.Target) {

@@ -15,6 +15,7 @@ import (
 	"ecs-api/orchestration/diagnosis"
 	"ecs-api/orchestration/logs"
 	"ecs-api/orchestration/observe"
+	"ecs-api/orchestration/teardown"
 )
 
 // width is how many columns a report has, where that can be: names and ids are not broken.
@@ -37,6 +38,8 @@ func Of(out any) (text string, ok bool) {
 		return revisions(out), true
 	case []observe.Service:
 		return services(out), true
+	case *teardown.Output:
+		return deleted(out), true
 	case *logs.Page:
 		return lines(out), true
 	}

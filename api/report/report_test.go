@@ -1,6 +1,7 @@
 package report
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -8,9 +9,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/diagnosis"
 	"ecs-api/orchestration/logs"
 	"ecs-api/orchestration/observe"
+	"ecs-api/orchestration/oneoff"
+	"ecs-api/orchestration/operations"
+	"ecs-api/orchestration/saga"
+	"ecs-api/orchestration/teardown"
 )
 
 var at = time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)
@@ -111,6 +117,107 @@ func TestAStatusIsALine(t *testing.T) {
 	d := failed()
 	got := StatusLine(at, &observe.Status{State: diagnosis.Steady, Summary: "a\nb", DesiredCount: 2, RunningCount: 1, Deployment: &d})
 	if want := "2026-11-26T09:00:00Z steady 1/2 web:2 rolled_back: a b"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestAStepIsALine(t *testing.T) {
+	end := func(after time.Duration) *time.Time { return new(at.Add(after)) }
+	for want, c := range map[string]struct {
+		step  saga.StepReport
+		begun bool
+	}{
+		"2026-11-26T09:00:00Z create role": {saga.StepReport{Name: "create role", State: saga.Running, StartedAt: at}, false},
+		"2026-11-26T09:00:00Z delete role": {saga.StepReport{Name: "delete role", State: saga.Succeeded, StartedAt: at, EndedAt: end(time.Millisecond)}, false},
+		"2026-11-26T09:00:12Z wait for the deployment: done after 12.3s": {
+			saga.StepReport{Name: "wait for the deployment", State: saga.Succeeded, StartedAt: at, EndedAt: end(12345 * time.Millisecond)}, true,
+		},
+		"2026-11-26T09:00:00Z read role: failed: no such role": {saga.StepReport{Name: "read role", State: saga.Failed, Detail: "no such\nrole", StartedAt: at, EndedAt: end(time.Millisecond)}, false},
+		"": {saga.StepReport{Name: "create role", State: saga.Succeeded, StartedAt: at, EndedAt: end(time.Millisecond)}, true},
+	} {
+		if got := StepLine(c.step, c.begun); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	if got := StepLine(saga.StepReport{Name: "read role", State: saga.Running, StartedAt: at}, false); got != "" {
+		t.Errorf("a step that only reads: %q", got)
+	}
+}
+
+func TestReportsOfWrites(t *testing.T) {
+	d := failed()
+	d.Problems = problems
+	deployment, err := json.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, response := range map[string]string{
+		"service www: web:1, 2 of 2 tasks running\n":           `{"Service":{"ServiceName":"www","Status":"ACTIVE","TaskDefinition":"arn:aws:ecs:us-east-1:1:task-definition/web:1","DesiredCount":2,"RunningCount":2},"Deployment":null,"Warnings":[]}`,
+		"service www: DRAINING: web:1, 1 of 0 tasks running\n": `{"Service":{"ServiceName":"www","Status":"DRAINING","TaskDefinition":"web:1","RunningCount":1}}`,
+		`service www
+  ecs-svc/2222222222222222222 rolled_back web:2
+    began 2026-11-26 09:00:00, ended 2026-11-26 09:01:00, 3 failed tasks
+    web = app:2
+    rolled back to web:1
+    Service deployment rolled back because the circuit breaker threshold was
+    exceeded.
+
+problems
+  ContainerExited in container web, 3 times since 2026-11-26 09:00:00
+    Essential container in task exited (exit code 1) [2J
+    -> Look at the container's last log lines: GET
+       …/logs?container=web&previous=true
+
+warnings
+  IgnoredField a.b: is unknown here, and was ignored
+`: `{"Service":{"ServiceName":"www","Status":"ACTIVE"},"Deployment":` + string(deployment) + `,"Warnings":[{"Code":"IgnoredField","Field":"a.b","Detail":"is unknown here, and was ignored"}]}`,
+		`service www
+  ecs-svc/1 in_progress web:1
+    began 2026-11-26 09:00:00
+    has no outcome yet: GET …/wait waits for it, GET …/status shows how far it is
+`: `{"Service":{"ServiceName":"www","Status":"ACTIVE"},"Deployment":{"Id":"ecs-svc/1","State":"in_progress","TaskDefinition":"web:1","CreatedAt":"2026-11-26T09:00:00Z"}}`,
+		"done\n": `{}`,
+	} {
+		if diff := cmp.Diff(want, Written(json.RawMessage(response))); diff != "" {
+			t.Errorf("-want +got\n%s", diff)
+		}
+	}
+}
+
+func TestMoreReports(t *testing.T) {
+	for want, got := range map[string]string{
+		`task 9f of web:1: STOPPED, exit code 4
+    Essential container in task exited
+
+logs of web
+one
+	two
+`: Run(&oneoff.Output{
+			Task: "9f", TaskDefinition: new("arn:aws:ecs:us-east-1:1:task-definition/web:1"), Container: "web", State: new("STOPPED"), ExitCode: new(int64(4)),
+			Reason: new("Essential container in task exited"), Logs: []oneoff.Line{{Message: "one"}, {Message: "\ttwo"}},
+		}),
+		"task 9f of -: STOPPED, stopped because its time was over\n    no logs\n": Run(&oneoff.Output{Task: "9f", State: new("STOPPED"), TimedOut: true, LogsProblem: new("no logs")}),
+		`failed: delete service myclu/www
+    id 17
+    began 2026-11-26 09:00:00, ended 2026-11-26 09:00:00
+    AWS refuses
+    failed  delete cluster: it is in use
+running: run task myclu/www
+    id 18
+    began 2026-11-26 09:00:00
+`: Operations([]operations.Operation{
+			{ID: "17", Kind: "delete service", Target: "myclu/www", State: saga.Failed, StartedAt: at, EndedAt: &at, Error: "AWS refuses", Steps: []saga.StepReport{
+				{Name: "read service", State: saga.Succeeded}, {Name: "delete cluster", State: saga.Failed, Detail: "it is in use"},
+			}},
+			{ID: "18", Kind: "run task", Target: "myclu/www", State: saga.Running, StartedAt: at},
+		}),
+	} {
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("-want +got\n%s", diff)
+		}
+	}
+	got, ok := Of(&teardown.Output{Service: &awsecs.Service{ServiceName: new("www"), Status: new("DRAINING")}})
+	if want := "service www: DRAINING\n"; got != want || !ok {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
