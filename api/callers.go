@@ -31,7 +31,9 @@ func (s *Server) authenticate(next http.Handler) http.Handler {
 				respond.Error(w, r, err)
 				return
 			}
-			r = r.WithContext(common.WithCaller(r.Context(), rec.Caller))
+			caller := rec.Caller
+			caller.RequestID = rec.ID
+			r = r.WithContext(common.WithCaller(r.Context(), caller))
 		}
 		next.ServeHTTP(w, r)
 	})

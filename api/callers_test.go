@@ -107,7 +107,7 @@ func TestOnWhoseBehalf(t *testing.T) {
 		" ": 400, "a b": 400, "a\"b": 400, "ü": 400, "a\tlevel=error": 400, strings.Repeat("a", 129): 400} {
 		seen = common.Caller{}
 		before := len(h.log.String())
-		response, body := h.do(t, "POST", base+"/whose", "", headerToken+": of-the-team", headerOnBehalfOf+": "+user)
+		response, body := h.do(t, "POST", base+"/whose", "", headerToken+": of-the-team", headerOnBehalfOf+": "+user, headerRequestID+": 17")
 		if response.StatusCode != want {
 			t.Errorf("%q: %d %s, want %d", user, response.StatusCode, body, want)
 		}
@@ -119,12 +119,12 @@ func TestOnWhoseBehalf(t *testing.T) {
 			if seen != (common.Caller{}) || strings.Contains(logged, "onBehalfOf") {
 				t.Errorf("%q reached the endpoint or the log: %+v, %s", user, seen, logged)
 			}
-		case seen != common.Caller{Name: "team", OnBehalfOf: user} || !strings.Contains(logged, `"onBehalfOf":"`+user+`"`):
+		case seen != common.Caller{Name: "team", OnBehalfOf: user, RequestID: "17"} || !strings.Contains(logged, `"onBehalfOf":"`+user+`"`):
 			t.Errorf("%q: the endpoint saw %+v, the log has %s", user, seen, logged)
 		}
 	}
-	h.do(t, "POST", base+"/whose", "", headerToken+": of-the-team")
-	if seen != (common.Caller{Name: "team"}) {
+	h.do(t, "POST", base+"/whose", "", headerToken+": of-the-team", headerRequestID+": 18")
+	if seen != (common.Caller{Name: "team", RequestID: "18"}) {
 		t.Errorf("without the header: %+v", seen)
 	}
 }

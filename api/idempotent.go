@@ -14,6 +14,7 @@ import (
 	"ecs-api/api/respond"
 	"ecs-api/api/sse"
 	"ecs-api/common"
+	"ecs-api/orchestration/resource"
 )
 
 // Headers of requests that may be repeated.
@@ -43,13 +44,15 @@ func (e *endpoint) idempotent(w http.ResponseWriter, c call) response {
 	}
 	c.request.Body, c.request.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
 	keeper, key := e.server.idempotency, idempotency.Key{Caller: recordOf(c.request).Caller.Name, Key: values[0]}
-	first, err := keeper.Begin(c.ctx, key, c.request.Method, c.request.URL.EscapedPath()+"?"+c.request.URL.RawQuery, text)
+	target := c.request.URL.EscapedPath() + "?" + c.request.URL.RawQuery
+	first, err := keeper.Begin(c.ctx, key, c.request.Method, target, text)
 	if err != nil {
 		return response{err: err}
 	}
 	if first != nil {
 		return e.replay(c.request, first)
 	}
+	c.ctx = resource.WithKey(c.ctx, resource.NewKey(key.Caller, key.Key, c.request.Method, target, string(text)))
 	ctx := context.WithoutCancel(c.ctx)
 	c.settle = func(a response) { keeper.Finish(ctx, key, e.lasting(w, c.request, a)) }
 	a := response{err: common.Errorf(common.Internal, "the request ended without a response")} // where it panics

@@ -78,7 +78,7 @@ func TestParameters(t *testing.T) {
 
 		{"a parameter", "GET", "/params/p/new", "", 200, map[string]any{
 			"ARN": arnParameter + "localdev/p/new", "Name": "new", "Description": "a secret parameter", "KeyId": localaws.KMSKey, "Type": "SecureString", "Version": 1,
-			"Tags.#": 3, "Tags.0.Key": "Application", "Tags.0.Value": "someprefix", "Tags.1.Key": "spinup:org", "Tags.1.Value": "localdev", "Value": nil,
+			"Tags.#": 4, "Tags.0.Key": "Application", "Tags.0.Value": "someprefix", "Tags.1.Key": "spinup:org", "Tags.1.Value": "localdev", "Value": nil,
 		}},
 		{"a parameter of plain text has no key", "GET", "/params/p/plain", "", 200, map[string]any{"Type": "String", "KeyId": nil, "Value": nil}},
 		{"the key of its own", "GET", "/params/p/large", "", 200, map[string]any{"KeyId": "alias/aws/ssm"}},
@@ -98,9 +98,9 @@ func TestParameters(t *testing.T) {
 		{"a new value and tags", "PUT", "/params/p/plain", `{"Name":"plain","Value":"TOPSEKRET","Type":"String","Tags":[{"Key":"k","Value":"v"}]}`, 200, ok},
 		{"a new value that needs its tier", "PUT", "/params/p/large", `{"Value":"` + strings.Repeat("y", 5000) + `","Description":"grown"}`, 200, ok},
 		{"what changed", "GET", "/params/p/new", "", 200, map[string]any{
-			"Version": 2, "Description": "a secret parameter", "KeyId": localaws.KMSKey, "Type": "SecureString", "Tags.#": 4, "Tags.0.Value": "other", "Tags.1.Value": "localdev", "Tags.2.Value": "default", "Tags.3.Value": "v",
+			"Version": 2, "Description": "a secret parameter", "KeyId": localaws.KMSKey, "Type": "SecureString", "Tags.#": 5, "Tags.0.Value": "other", "Tags.1.Value": "localdev", "Tags.2.Value": "default", "Tags.4.Value": "v",
 		}},
-		{"what changed of plain text", "GET", "/params/p/plain", "", 200, map[string]any{"Version": 2, "Type": "String", "KeyId": nil, "Tags.#": 3}},
+		{"what changed of plain text", "GET", "/params/p/plain", "", 200, map[string]any{"Version": 2, "Type": "String", "KeyId": nil, "Tags.#": 4}},
 		{"what changed of the large one", "GET", "/params/p/large", "", 200, map[string]any{"Version": 2, "Description": "grown", "KeyId": "alias/aws/ssm"}},
 		{"nothing to change", "PUT", "/params/p/new", `{"Value":"","Tags":[]}`, 400, wrong("Value")},
 		{"a description alone", "PUT", "/params/p/new", `{"Description":"x","Tags":[{"key":"k","value":"v"}]}`, 400, wrong("Value")},
@@ -110,7 +110,7 @@ func TestParameters(t *testing.T) {
 		{"a key of another account's", "PUT", "/params/p/new", `{"KeyId":"` + foreignKey + `","Value":"x","Tags":[{"key":"k","value":"w"}]}`, 400, wrong("KeyId")},
 		{"a tag of another org", "PUT", "/params/p/new", `{"Tags":[{"key":"spinup:org","value":"localdev2"}]}`, 400, wrong("Tags[0].value")},
 		{"a value that is too long", "PUT", "/params/p/new", `{"Value":"` + strings.Repeat("x", 4097) + `","Tags":[{"key":"k","value":"w"}]}`, 400, nil},
-		{"the tags are as before then", "GET", "/params/p/new", "", 200, map[string]any{"Version": 2, "Tags.#": 4, "Tags.3.Value": "v"}},
+		{"the tags are as before then", "GET", "/params/p/new", "", 200, map[string]any{"Version": 2, "Tags.#": 5, "Tags.4.Value": "v"}},
 		{"a change of no parameter", "PUT", "/params/p/nothing", `{"Value":"x"}`, 404, nil},
 		{"a change of another org's", "PUT", "/params/p/theirs", `{"Value":"x","Tags":[{"key":"spinup:org","value":"localdev"}]}`, 404, nil},
 		{"a change of nobody's", "PUT", "/params/p/bare", `{"Value":"x"}`, 200, ok},

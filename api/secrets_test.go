@@ -91,7 +91,7 @@ func TestSecrets(t *testing.T) {
 
 		{"a secret's metadata", "GET", "/secrets/sshhhhh", "", 200, map[string]any{
 			"ARN": simple, "Name": "sshhhhh", "Description": nil, "DeletedDate": nil, "KmsKeyId": localaws.KMSKey, "RotationEnabled": nil,
-			"Tags.#": 3, "Tags.0.Key": "Application", "Tags.0.Value": "Foo", "Tags.1.Key": "spinup:org", "Tags.1.Value": "localdev",
+			"Tags.#": 4, "Tags.0.Key": "Application", "Tags.0.Value": "Foo", "Tags.1.Key": "spinup:org", "Tags.1.Value": "localdev",
 			"VersionIdsToStages." + current(h.secret(t, simple)) + ".0": "AWSCURRENT",
 		}},
 		{"the other path", "GET", "/secret/sshhhhh", "", 200, map[string]any{"ARN": simple}},
@@ -297,24 +297,25 @@ func TestDeletionWindows(t *testing.T) {
 	}
 }
 
-// The tags spinup:request and spinup:caller say which request of ours created a thing, and whose: rollback goes by the first, so callers set neither.
+// The tags spinup:request, spinup:request-id and spinup:caller say which request of ours created a thing, and whose: rollback goes by the first, so callers set
+// none of them.
 func TestTheTagsOfRequestsAreNotForCallers(t *testing.T) {
 	h := newHarness(t, localaws.New())
-	const tags = `"Tags": [{"Key": "spinup:request", "Value": "www/x"}, {"Key": "spinup:caller", "Value": "eve"}, {"Key": "a", "Value": "b"}]`
+	const tags = `"Tags": [{"Key": "spinup:request", "Value": "www/x"}, {"Key": "spinup:caller", "Value": "eve"}, {"Key": "spinup:request-id", "Value": "two"}, {"Key": "a", "Value": "b"}]`
 	for _, request := range []struct{ method, path, body string }{
 		{"POST", "/secrets", `{"Name": "s", "SecretString": "x", ` + tags + `}`},
 		{"PUT", "/secrets/s", `{` + tags + `}`},
 		{"POST", "/params/app", `{"Name": "p", "Value": "x", ` + tags + `}`},
 		{"PUT", "/params/app/p", `{` + tags + `}`},
 	} {
-		if answer, body := h.do(t, request.method, base+"/local"+request.path, request.body); answer.StatusCode != http.StatusOK {
+		if answer, body := h.do(t, request.method, base+"/local"+request.path, request.body, headerRequestID+": one"); answer.StatusCode != http.StatusOK {
 			t.Fatalf("%s %s answered %d %s", request.method, request.path, answer.StatusCode, body)
 		}
 		have := secretsmanager.ToTags(h.secret(t, "s").Tags)
 		if strings.Contains(request.path, "params") {
 			_, have = h.about(t, "/"+h.config.Org+"/app/p")
 		}
-		if want := (common.Tags{{Key: "a", Value: "b"}}).ForOrg(h.config.Org, common.Caller{Name: config.DefaultCaller}); len(have) != len(want) || len(have.Changed(want)) > 0 {
+		if want := (common.Tags{{Key: "a", Value: "b"}}).ForOrg(h.config.Org, common.Caller{Name: config.DefaultCaller, RequestID: "one"}); len(have) != len(want) || len(have.Changed(want)) > 0 {
 			t.Errorf("after %s %s it has %v, want %v", request.method, request.path, have, want)
 		}
 	}

@@ -66,6 +66,9 @@ func createService(c call, in orchestration.CreateInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if out.Replayed {
+		c.header.Set(headerReplayed, "true")
+	}
 	c.header.Set(headerETag, etag.Service(out.Service))
 	out.Deployment = c.waited(*out.Cluster.ClusterName, *out.Service.ServiceName, out.Deployment)
 	return &created{out, c.warnings()}, nil
@@ -140,6 +143,11 @@ func runTask(c call, at target, in oneoff.Input) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.header.Set("Operation-Location", base+"/"+url.PathEscape(c.name("account"))+"/operations/"+out.Operation)
+	if out.Replayed {
+		c.header.Set(headerReplayed, "true")
+	}
+	if out.Operation != "" { // none where it had stopped before
+		c.header.Set(headerOperation, base+"/"+url.PathEscape(c.name("account"))+"/operations/"+out.Operation)
+	}
 	return &run{out, c.warnings()}, nil
 }

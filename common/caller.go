@@ -11,15 +11,21 @@ type Caller struct {
 	Name string
 	// OnBehalfOf is the user for whom the caller acts, as the caller says; empty if it does not say. It is fit for a tag's value.
 	OnBehalfOf string
+	// RequestID is the id of the request, the caller's own if it sent one; empty outside a request. It is fit for a tag's value.
+	RequestID string
 }
 
-// Tags returns the tag that names the caller on what it creates: the user for whom it acts, if it says so, else the caller. None for a request of nobody's.
+// Tags returns the tags that say who created a thing, and with which request: a caller who lost the response finds its work by them. The caller is the user
+// for whom it acts, if it says so; none for a request of nobody's.
 func (c Caller) Tags() Tags {
-	who := cmp.Or(c.OnBehalfOf, c.Name)
-	if who == "" {
-		return nil
+	var tags Tags
+	if who := cmp.Or(c.OnBehalfOf, c.Name); who != "" {
+		tags = append(tags, Tag{TagCaller, who})
 	}
-	return Tags{{TagCaller, who}}
+	if c.RequestID != "" {
+		tags = append(tags, Tag{TagRequestID, c.RequestID})
+	}
+	return tags
 }
 
 type callerKey struct{}

@@ -17,6 +17,8 @@ const (
 	TagFlavor  = "spinup:flavor"
 	TagRequest = "spinup:request" // which service it was made for, and by which request: "www/5f0c…". Undo goes by it.
 	TagCaller  = "spinup:caller"  // who created it; see Caller.Tags
+	// TagRequestID is the X-Request-Id of the request that created it.
+	TagRequestID = "spinup:request-id"
 )
 
 // Tag is one tag.
@@ -77,7 +79,7 @@ func (t Tags) Without(keys ...string) Tags {
 // ForOrg returns the tags of something that the caller creates for org: those of the request, t, but for those that are ours to set, the org's, and the
 // caller's.
 func (t Tags) ForOrg(org string, by Caller) Tags {
-	return Tags(nil).With(t...).Without(TagOrg, TagRequest, TagCaller).With(Tag{TagOrg, org}).With(by.Tags()...)
+	return Tags(nil).With(t...).Without(TagOrg, TagRequest, TagCaller, TagRequestID).With(Tag{TagOrg, org}).With(by.Tags()...)
 }
 
 // Changed returns the tags of want that t lacks or has with another value.
@@ -114,7 +116,7 @@ func (t Tags) OwnedBy(org string) bool {
 
 const (
 	maxTags = 50 // AWS's limit per resource
-	ownTags = 6  // are ours
+	ownTags = 8  // are ours, that of a one-off task which says when it is stopped included
 )
 
 // TooMany reports whether t are more tags of callers than AWS allows beside ours.

@@ -2,6 +2,7 @@ package ecs
 
 import (
 	"context"
+	"errors"
 
 	"github.com/aws/aws-sdk-go/aws"
 
@@ -22,8 +23,8 @@ type TaskFilter struct {
 	Most      int    // how many are wanted at most, to the next hundred; 0 for all
 }
 
-// RunTask starts tasks. The answer's failures name those that found no place. A try whose answer was lost starts none twice: the SDK
-// sends a client token.
+// RunTask starts tasks. The response's failures name those that found no place. A retry after a lost response starts none twice: the SDK sends a client
+// token. See StartedBefore for one that is used again.
 func (c *Client) RunTask(ctx context.Context, in *ecs.RunTaskInput) (*ecs.RunTaskOutput, error) {
 	if in == nil {
 		in = &ecs.RunTaskInput{}
@@ -33,6 +34,16 @@ func (c *Client) RunTask(ctx context.Context, in *ecs.RunTaskInput) (*ecs.RunTas
 		return nil, common.FromAWS(err, "run task definition %q", aws.StringValue(in.TaskDefinition))
 	}
 	return out, nil
+}
+
+// StartedBefore returns the ARNs of the tasks that were started with the client token of a RunTask which ECS refused with err, because its parameters
+// differ from those of the first one; none where err says anything else.
+func StartedBefore(err error) []string {
+	conflict, ok := errors.AsType[*ecs.ConflictException](err)
+	if !ok {
+		return nil
+	}
+	return aws.StringValueSlice(conflict.ResourceIds)
 }
 
 // StopTask stops a task, by its id or ARN. A stopped one is fine. The reason is shown to users of ECS; it may be empty.

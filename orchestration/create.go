@@ -37,6 +37,8 @@ type CreateOutput struct {
 	Service                 *awsecs.Service
 	ServiceDiscoveryService *awscloud.Service
 	Deployment              *observe.Deployment // that brings the service up; nil where AWS shows none
+
+	Replayed bool `json:"-"` // the service was there: an earlier request with the same Idempotency-Key created it
 }
 
 // creation is one create. It is set up by newCreation, and not written afterwards.
@@ -48,15 +50,25 @@ type creation struct {
 }
 
 // Create creates a service and all it needs, or nothing: when a step fails, everything that this request created is rolled back before the error is
-// returned. A caller who hangs up does not stop it. What an interrupted earlier request for the same service left is adopted.
+// returned. A caller who hangs up does not stop it. What an interrupted earlier request for the same service left is adopted. A request whose
+// Idempotency-Key the service carries was applied before, and returns what there is.
 func (o *Orchestrator) Create(ctx context.Context, in *CreateInput) (*CreateOutput, error) {
+	out, concurrent, err := o.create(ctx, in)
+	if concurrent && resource.KeyOf(ctx).Given() { // another server may be serving the same request: then its service is the response to this one too
+		out, _, err = o.create(ctx, in)
+	}
+	return out, err
+}
+
+// create attempts a create, and reports whether it failed because another server creates the same service now.
+func (o *Orchestrator) create(ctx context.Context, in *CreateInput) (out *CreateOutput, concurrent bool, err error) {
 	c, err := o.newCreation(in)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	tx, err := o.tx.Begin(c.cluster, c.service, c.space.Request)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer tx.End()
 	ctx, cancel := transaction.Detached(ctx, createTime)
@@ -64,12 +76,13 @@ func (o *Orchestrator) Create(ctx context.Context, in *CreateInput) (*CreateOutp
 	out, back, err := transaction.Do(ctx, c.run)
 	if err == nil {
 		tx.Succeed()
-		return out, nil
+		return out, false, nil
 	}
-	if c.space.Request.ConcurrentCreator.Load() {
+	concurrent = c.space.Request.ConcurrentCreator.Load()
+	if concurrent {
 		c.awaitConcurrentCreator(ctx)
 	}
-	return nil, tx.Fail(ctx, common.Wrapf(err, "create service %s in cluster %s", c.service, c.cluster), back)
+	return nil, concurrent, tx.Fail(ctx, common.Wrapf(err, "create service %s in cluster %s", c.service, c.cluster), back)
 }
 
 // run plans and applies.
@@ -80,6 +93,10 @@ func (c *creation) run(ctx context.Context) (*CreateOutput, saga.Rollback, error
 	plan, err := c.plan(ctx)
 	if err != nil {
 		return nil, nil, err
+	}
+	if plan.replayed {
+		out, err := plan.existing(ctx)
+		return out, nil, err
 	}
 	operations.Decided(ctx, c.cluster+"/"+c.service)
 	var out *CreateOutput

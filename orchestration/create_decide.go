@@ -31,15 +31,13 @@ type createPlan struct {
 	definition *resource.Item
 	cloudMap   *resource.Item // nil if the service has none
 	service    *resource.Item
+	replayed   bool // the request was applied before: nothing is changed
 }
 
 // decide returns the plan for what was found. It is pure: what cannot work is refused here, before anything is created.
 func (c *creation) decide(f *createFound) (*createPlan, error) {
 	if f.service != nil {
-		if !ecs.ToTags(f.service.Tags).BelongsTo(c.o.account.Org) {
-			return nil, account.NameTaken("service", c.service)
-		}
-		return nil, common.Coded(common.CodeServiceExists, "service %s already exists in cluster %s. Update it with PUT, or delete it first", c.service, c.cluster)
+		return c.decideExisting(f)
 	}
 	p := &createPlan{creation: c}
 	var err error

@@ -14,6 +14,7 @@ import (
 	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/spec"
 )
 
@@ -45,18 +46,44 @@ func (t Tasks) Run(ctx context.Context, cluster string, in *awsecs.RunTaskInput)
 	if err != nil {
 		return nil, err
 	}
-	in = completeRun(common.CallerOf(ctx), a.Settings, name, in)
+	key := resource.KeyOf(ctx)
+	in = completeRun(common.CallerOf(ctx), key, a.Settings, name, in)
 	in.TaskDefinition = definition.TaskDefinitionArn // what was looked at is what runs
 	var out *awsecs.RunTaskOutput
 	err = a.Pace.Retry(ctx, func() (err error) {
 		out, err = a.ECS.RunTask(ctx, in)
 		return err
 	}, common.ServiceLinkedRole, common.NewRoleAssume, common.NewCluster)
+	if arns := ecs.StartedBefore(err); key.Given() && len(arns) > 0 {
+		return t.startedBefore(ctx, name, key, arns, err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if len(out.Tasks) == 0 {
 		return nil, common.Coded(common.CodeNoTaskStarted, "no task was started: %s", reasons(out.Failures))
+	}
+	return out, nil
+}
+
+// startedBefore returns the tasks that an earlier attempt of the request started, by its Idempotency-Key; refused is why ECS starts no others.
+func (t Tasks) startedBefore(ctx context.Context, cluster string, key resource.Key, arns []string, refused error) (*awsecs.RunTaskOutput, error) {
+	found, err := t.account.ECS.DescribeTasks(ctx, cluster, arns)
+	if err != nil {
+		return nil, err
+	}
+	out := &awsecs.RunTaskOutput{Failures: []*awsecs.Failure{}}
+	for _, task := range found.Tasks {
+		same, err := key.Find(ecs.ToTags(task.Tags))
+		if err != nil {
+			return nil, err
+		}
+		if same {
+			out.Tasks = append(out.Tasks, task)
+		}
+	}
+	if len(out.Tasks) == 0 {
+		return nil, common.Wrapf(refused, "AWS does not show any more what this request has started before")
 	}
 	return out, nil
 }
@@ -109,11 +136,19 @@ func checkRunRoles(p *common.Problems, a account.Settings, in *awsecs.RunTaskInp
 }
 
 // completeRun returns in, which the caller sends, with the defaults of tasks.
-func completeRun(by common.Caller, a account.Settings, cluster string, in *awsecs.RunTaskInput) *awsecs.RunTaskInput {
+func completeRun(by common.Caller, key resource.Key, a account.Settings, cluster string, in *awsecs.RunTaskInput) *awsecs.RunTaskInput {
 	out := *in
 	out.Cluster = aws.String(cluster)
 	out.NetworkConfiguration = spec.Network(a, in.NetworkConfiguration)
-	out.Tags = ecs.FromTags(ecs.ToTags(in.Tags).ForOrg(a.Org, by))
+	if aws.StringValue(in.ClientToken) != "" {
+		by.RequestID = "" // AWS takes a client token again only with the same parameters
+	}
+	tags, token := ecs.ToTags(in.Tags).ForOrg(a.Org, by), uuid.NewString()
+	if key.Given() {
+		tags = tags.With(common.Tag{Key: common.TagRequest, Value: resource.OwnerPrefix("") + key.Of(token)})
+		token = key.Token()
+	}
+	out.Tags = ecs.FromTags(tags)
 	switch {
 	case aws.StringValue(in.LaunchType) != "":
 	case len(in.CapacityProviderStrategy) == 0:
@@ -128,7 +163,7 @@ func completeRun(by common.Caller, a account.Settings, cluster string, in *awsec
 		out.EnableECSManagedTags = aws.Bool(true)
 	}
 	out.PropagateTags = aws.String(cmp.Or(aws.StringValue(in.PropagateTags), awsecs.PropagateTagsTaskDefinition))
-	out.ClientToken = aws.String(cmp.Or(aws.StringValue(in.ClientToken), uuid.NewString())) // one for all attempts: they start one set of tasks
+	out.ClientToken = aws.String(cmp.Or(aws.StringValue(in.ClientToken), token)) // one for all attempts: they start one set of tasks
 	return &out
 }
 

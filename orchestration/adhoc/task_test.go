@@ -12,6 +12,7 @@ import (
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/spec"
 )
 
@@ -81,7 +82,7 @@ func TestEveryFieldThatNamesARoleIsChecked(t *testing.T) {
 
 func TestDefaultsOfTasks(t *testing.T) {
 	a := account.Settings{Org: "localdev", Subnets: []string{"subnet-1"}, SecurityGroups: []string{"sg-1"}}
-	got := completeRun(common.Caller{Name: "ui"}, a, "clu", &awsecs.RunTaskInput{LaunchType: aws.String(""), ClientToken: aws.String("mine")})
+	got := completeRun(common.Caller{Name: "ui"}, resource.Key{}, a, "clu", &awsecs.RunTaskInput{LaunchType: aws.String(""), ClientToken: aws.String("mine")})
 	want := &awsecs.RunTaskInput{
 		Cluster: aws.String("clu"), Count: aws.Int64(1), LaunchType: aws.String("FARGATE"), EnableECSManagedTags: aws.Bool(true),
 		PropagateTags: aws.String("TASK_DEFINITION"), ClientToken: aws.String("mine"), Tags: []*awsecs.Tag{{Key: aws.String("spinup:org"), Value: aws.String("localdev")}, {Key: aws.String("spinup:caller"), Value: aws.String("ui")}},
@@ -93,7 +94,7 @@ func TestDefaultsOfTasks(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	strategy := []*awsecs.CapacityProviderStrategyItem{{CapacityProvider: aws.String("FARGATE_SPOT")}}
-	if got := completeRun(common.Caller{Name: "ui"}, a, "clu", &awsecs.RunTaskInput{LaunchType: aws.String(""), CapacityProviderStrategy: strategy}); got.LaunchType != nil {
+	if got := completeRun(common.Caller{Name: "ui"}, resource.Key{}, a, "clu", &awsecs.RunTaskInput{LaunchType: aws.String(""), CapacityProviderStrategy: strategy}); got.LaunchType != nil {
 		t.Errorf("a strategy has the launch type %q beside it", *got.LaunchType)
 	}
 }

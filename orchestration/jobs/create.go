@@ -157,6 +157,9 @@ func (c *creation) decide(f *createFound) (*createPlan, error) {
 		return nil, err
 	}
 	if resource.RevisionState(f.newest) != nil && p.definition.Found == nil {
+		if _, err := c.space.Request.Key.Find(ecs.ToTags(f.newest.Tags)); err != nil {
+			return nil, err
+		}
 		return nil, common.Coded(common.CodeAlreadyExists, "task definition %s exists and differs from the request. Update it with PUT, or choose another family", c.space.Want.Name)
 	}
 	return p, nil

@@ -90,6 +90,7 @@ type Output struct {
 	LogsProblem    *string `json:",omitempty"` // why Logs may lack lines
 
 	Operation string `json:"-"` // that stops the task at its timeout
+	Replayed  bool   `json:"-"` // an earlier request with the same Idempotency-Key started it
 }
 
 // Line is a line that the container has written.

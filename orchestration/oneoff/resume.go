@@ -9,6 +9,7 @@ import (
 
 	"ecs-api/common"
 	"ecs-api/ecs"
+	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
 )
 
@@ -41,33 +42,43 @@ func (r *Runner) resume(ctx context.Context, cluster, id string) error {
 		return err
 	}
 	task := out.Tasks[0]
-	text, _ := ecs.ToTags(task.Tags).Get(TagStopAt)
-	stopAt, err := time.Parse(time.RFC3339, text)
+	stopAt, err := stopAtOf(task)
 	if err != nil {
 		return nil // the tag is somebody else's
 	}
 	t := &run{r: r, cluster: cluster, service: strings.TrimPrefix(aws.StringValue(task.Group), "run:"), stopAt: stopAt, ended: make(chan struct{}), task: task}
-	if t.stopped() || r.watches(account.NameOf(aws.StringValue(task.TaskArn))) {
+	if t.stopped() || r.watcher(id) != nil {
 		return nil
 	}
+	return r.watch(ctx, t)
+}
+
+// watch watches a task that was started before.
+func (r *Runner) watch(ctx context.Context, t *run) error {
 	if err := r.reserve(t); err != nil {
 		return err
 	}
-	err = t.watch(ctx)
+	err := t.watch(ctx)
 	if err != nil {
 		r.release(t)
 	}
 	return err
 }
 
-// watches reports whether this server watches the task with the id.
-func (r *Runner) watches(id string) bool {
+// stopAtOf returns when the task is to be stopped, as its tag says.
+func stopAtOf(task *awsecs.Task) (time.Time, error) {
+	text, _ := ecs.ToTags(task.Tags).Get(TagStopAt)
+	return time.Parse(time.RFC3339, text)
+}
+
+// watcher returns what watches the task with the id on this server; nil if nothing does.
+func (r *Runner) watcher(id string) *run {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for t := range r.watched {
 		if task := t.latest(); task != nil && account.NameOf(aws.StringValue(task.TaskArn)) == id {
-			return true
+			return t
 		}
 	}
-	return false
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -30,7 +31,8 @@ const TagStopAt = "spinup:stop-at"
 const startTime = 3 * time.Minute
 
 // start starts the task, or none: where AWS's response is lost for good, a task that runs all the same is stopped before the error is returned.
-func (r *Runner) start(ctx context.Context, cluster, service string, in *Input) (*run, error) {
+// The task of a request with an Idempotency-Key that started one before, and whose response was lost, is that one.
+func (r *Runner) start(ctx context.Context, cluster, service string, in *Input) (*started, error) {
 	if err := in.check().Err(); err != nil {
 		return nil, err
 	}
@@ -40,7 +42,7 @@ func (r *Runner) start(ctx context.Context, cluster, service string, in *Input) 
 	if err != nil {
 		return nil, err
 	}
-	t := &run{r: r, cluster: cluster, service: service, container: plan.container, stopAt: plan.stopAt, ended: make(chan struct{})}
+	t := &run{r: r, cluster: cluster, service: service, stopAt: plan.stopAt, ended: make(chan struct{})}
 	if err := r.reserve(t); err != nil {
 		return nil, err
 	}
@@ -49,11 +51,23 @@ func (r *Runner) start(ctx context.Context, cluster, service string, in *Input) 
 		saga.Named("start task", func(ctx context.Context) (saga.Rollback, error) { return r.launch(ctx, plan, t) }),
 		saga.Named("watch task", saga.Do(t.watch)),
 	))
+	if earlier, ok := errors.AsType[*startedBefore](err); ok {
+		r.release(t)
+		t, err = r.again(ctx, cluster, service, earlier.task)
+		return &started{t, plan.container, true}, err
+	}
 	if err != nil {
 		r.release(t)
 		return nil, common.Wrapf(err, "run a task of service %s in cluster %s", service, cluster)
 	}
-	return t, nil
+	return &started{t, plan.container, false}, nil
+}
+
+// started is a task that a request has started.
+type started struct {
+	*run
+	container string // that runs the command
+	replayed  bool   // an earlier attempt of the request started it
 }
 
 // check returns what is wrong with the request whatever the service is.
@@ -105,11 +119,11 @@ func (r *Runner) plan(ctx context.Context, cluster, name string, in *Input) (*pl
 		return nil, common.Coded(common.CodeTaskDefinitionInactive, "task definition %s, which the service runs, is %s: change or roll back the service first",
 			account.NameOf(aws.StringValue(definition.TaskDefinitionArn)), aws.StringValue(definition.Status))
 	}
-	return decide(service, found.TaskDefinition, in, r.now(), r.account.Org, common.CallerOf(ctx))
+	return decide(service, found.TaskDefinition, in, r.now(), r.account.Org, common.CallerOf(ctx), resource.KeyOf(ctx))
 }
 
 // decide returns what is run for the service. It is pure but for the ids of what it starts.
-func decide(service *awsecs.Service, definition *awsecs.TaskDefinition, in *Input, now time.Time, org string, by common.Caller) (*plan, error) {
+func decide(service *awsecs.Service, definition *awsecs.TaskDefinition, in *Input, now time.Time, org string, by common.Caller, key resource.Key) (*plan, error) {
 	var p common.Problems
 	container := in.chosen(&p, definition)
 	overrides := &awsecs.TaskOverride{}
@@ -128,12 +142,16 @@ func decide(service *awsecs.Service, definition *awsecs.TaskDefinition, in *Inpu
 	}
 	stopAt := now.Add(time.Duration(timeout) * time.Second).UTC().Truncate(time.Second)
 	id := uuid.NewString()
+	token := id
+	if key.Given() {
+		token = key.Token()
+	}
 	out := &awsecs.RunTaskInput{
 		Cluster: service.ClusterArn, TaskDefinition: definition.TaskDefinitionArn, Count: aws.Int64(1), Overrides: overrides,
-		ClientToken: aws.String(id), // of all attempts: they start one task
+		ClientToken: aws.String(token), // of all attempts: they start one task
 		StartedBy:   aws.String("run/" + id), Group: aws.String("run:" + aws.StringValue(service.ServiceName)),
 		NetworkConfiguration: service.NetworkConfiguration, EnableExecuteCommand: service.EnableExecuteCommand, EnableECSManagedTags: aws.Bool(true),
-		Tags: ecs.FromTags(tags(service, org, by, stopAt)), VolumeConfigurations: volumes(service),
+		Tags: ecs.FromTags(tags(service, org, by, stopAt).With(common.Tag{Key: common.TagRequest, Value: resource.OwnerPrefix(aws.StringValue(service.ServiceName)) + key.Of(id)})), VolumeConfigurations: volumes(service),
 		PlatformVersion: service.PlatformVersion, CapacityProviderStrategy: service.CapacityProviderStrategy,
 	}
 	if len(out.CapacityProviderStrategy) == 0 {
@@ -246,6 +264,8 @@ func (r *Runner) launch(ctx context.Context, plan *plan, t *run) (saga.Rollback,
 	switch {
 	case err != nil && common.Ambiguous(err):
 		return back, err
+	case len(ecs.StartedBefore(err)) > 0:
+		return nil, r.earlier(ctx, t.cluster, ecs.StartedBefore(err), err)
 	case err != nil:
 		return nil, err
 	case len(out.Tasks) == 0:

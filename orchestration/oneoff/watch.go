@@ -24,7 +24,6 @@ const KindRun = "run task"
 type run struct {
 	r                *Runner
 	cluster, service string
-	container        string
 	stopAt           time.Time
 	operation        string
 	ended            chan struct{} // closed when nobody watches it any more
@@ -184,18 +183,18 @@ func (r *Runner) Run(ctx context.Context, cluster, service string, in *Input, wa
 		case <-ctx.Done():
 		}
 	}
-	return t.output(ctx, wait > 0), nil
+	return t.output(ctx, t.container, wait > 0, t.replayed), nil
 }
 
 // output returns the task as responses show it.
-func (t *run) output(ctx context.Context, logs bool) *Output {
+func (t *run) output(ctx context.Context, container string, logs, replayed bool) *Output {
 	shown := observe.ShownTask(t.latest())
 	out := &Output{
-		Task: shown.Id, TaskArn: t.latest().TaskArn, TaskDefinition: shown.TaskDefinition, Container: t.container, StartedBy: t.latest().StartedBy,
-		State: shown.LastStatus, Reason: shown.StoppedReason, TimedOut: t.isTimedOut(), StopAt: t.stopAt, Containers: shown.Containers, Logs: []Line{}, Operation: t.operation,
+		Task: shown.Id, TaskArn: t.latest().TaskArn, TaskDefinition: shown.TaskDefinition, Container: container, StartedBy: t.latest().StartedBy,
+		State: shown.LastStatus, Reason: shown.StoppedReason, TimedOut: t.isTimedOut(), StopAt: t.stopAt, Containers: shown.Containers, Logs: []Line{}, Operation: t.operation, Replayed: replayed,
 	}
 	for _, c := range shown.Containers {
-		if aws.StringValue(c.Name) == t.container {
+		if aws.StringValue(c.Name) == container {
 			out.ExitCode = c.ExitCode
 			if aws.StringValue(c.Reason) != "" {
 				out.Reason = c.Reason
@@ -205,7 +204,7 @@ func (t *run) output(ctx context.Context, logs bool) *Output {
 	if !logs {
 		return out
 	}
-	lines, err := t.r.logs.Tail(ctx, t.latest(), t.container, lastLines)
+	lines, err := t.r.logs.Tail(ctx, t.latest(), container, lastLines)
 	if err != nil {
 		out.LogsProblem = aws.String(common.Public(err))
 	}

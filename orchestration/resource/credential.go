@@ -169,6 +169,11 @@ func currentVersion(secret *awssecrets.DescribeSecretOutput) string {
 	return ""
 }
 
+// CurrentVersion returns the id of the version of a secret that counts; empty if it has none.
+func CurrentVersion(s *State) string {
+	return currentVersion(ValueOf[*awssecrets.DescribeSecretOutput](s))
+}
+
 // Output returns what a response shows of the item once it is there.
 func (c *Credential) Output(it *Item) *awssecrets.CreateSecretOutput {
 	out := &awssecrets.CreateSecretOutput{VersionId: aws.String(c.VersionID), Name: aws.String(c.Secret)}

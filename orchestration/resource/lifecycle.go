@@ -16,6 +16,7 @@ import (
 type Request struct {
 	Org, Cluster, Service string
 	Owner                 string // the ownership tag of what it creates and adopts; see owner.go
+	Key                   Key    // by which a repetition of the request finds what this one creates
 	Pace                  common.Pace
 	Ledger                *Ledger
 	// Settled: a service runs in the cluster, so that nobody deletes what its services share.

@@ -10,14 +10,15 @@ import (
 )
 
 // The ownership tag, spinup:request, is {service}/{id of the request}. The service tells what an interrupted request left for whom; the id tells
-// requests apart and is in the order of time (UUID version 7).
+// requests apart and is in the order of time (UUID version 7). Before the id stands what tells revisions apart (RevisionOwner), and what tells the
+// request's Idempotency-Key (Key).
 
 // NewID returns an id that no other request has. On one server ids are in the order of time to the microsecond, on several as well as their clocks
 // agree: the later one is the greater one.
 func NewID() string { return uuid.Must(uuid.NewV7()).String() } // it fails where there are no random numbers
 
 // OwnerPrefix begins the ownership tags of all requests for the service. AWS allows 256 characters in a tag's value.
-func OwnerPrefix(service string) string { return service[:min(len(service), 200)] + "/" }
+func OwnerPrefix(service string) string { return service[:min(len(service), 160)] + "/" }
 
 // jobs begins what ownership tags say instead of a service's name of what was created for a managed task definition: no service can have such a name.
 const jobs = "task:"

@@ -126,7 +126,8 @@ func RevisionOwner(service, digest string) string { return OwnerPrefix(service) 
 // begins the ownership tag of each. What carries it was registered for the service. The tags that say which request it was, and whose, may differ.
 func IsSameRevision(have, want common.Tags, prefix string) bool {
 	value, _ := have.Get(common.TagRequest)
-	have, want = have.Without(common.TagRequest, common.TagCaller), want.Without(common.TagRequest, common.TagCaller)
+	ofRequest := []string{common.TagRequest, common.TagCaller, common.TagRequestID}
+	have, want = have.Without(ofRequest...), want.Without(ofRequest...)
 	return strings.HasPrefix(value, prefix) && len(have) == len(want) && len(have.Changed(want)) == 0
 }
 

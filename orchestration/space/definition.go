@@ -26,7 +26,7 @@ func (p *Parts) NewDefinition(plan *resource.Plan, stage int, in *awsecs.Registe
 		return nil, err
 	}
 	prefix := resource.RevisionOwner(s.Request.Service, spec.Digest(in))
-	adapter := &resource.TaskDefinition{Account: s.Account, Family: family, Owner: prefix + s.ID()}
+	adapter := &resource.TaskDefinition{Account: s.Account, Family: family, Owner: prefix + s.Request.Key.Of(s.ID())}
 	adapter.Input = func() (*awsecs.RegisterTaskDefinitionInput, error) { return p.Definition().Complete(in), nil }
 	owner := common.Tag{Key: common.TagRequest, Value: adapter.Owner}
 	it := &resource.Item{Thing: adapter, Tags: s.Tags(ecs.ToTags(in.Tags)).With(owner)}

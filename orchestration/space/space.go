@@ -83,16 +83,16 @@ func New(a *account.Account, ledger *resource.Ledger, want Want) *Space {
 	return s
 }
 
-// Identify gives the request a new id, and the caller of the context. It is called once the request has looked: the id is later then than that of a
+// Identify gives the request a new id, and the caller and the key of the context. It is called once the request has looked: the id is later then than that of a
 // teardown which began before, and which therefore spares what the request creates.
 func (s *Space) Identify(ctx context.Context) {
-	s.caller = common.CallerOf(ctx)
+	s.caller, s.Request.Key = common.CallerOf(ctx), resource.KeyOf(ctx)
 	s.identify()
 }
 
 func (s *Space) identify() {
 	s.id = resource.NewID()
-	s.Request.Owner = resource.OwnerPrefix(s.Want.owner()) + s.id
+	s.Request.Owner = resource.OwnerPrefix(s.Want.owner()) + s.Request.Key.Of(s.id)
 }
 
 // ID is the request's id.
@@ -178,6 +178,17 @@ func (s *Space) Look(found *Found, retags bool) []saga.Step {
 		}
 		return nil
 	})))
+}
+
+// Existing returns the parts as they were found, for a request that finds out that it was applied before.
+func (s *Space) Existing(found *Found) *Parts {
+	parts := &Parts{space: s, found: found, Cluster: &resource.Item{Thing: s.cluster(), Now: found.Cluster}, Credentials: map[string]*resource.Item{}}
+	for container, secret := range found.Credentials {
+		c := s.credential(container)
+		c.VersionID = resource.CurrentVersion(secret)
+		parts.Credentials[container] = &resource.Item{Thing: c, Now: secret}
+	}
+	return parts
 }
 
 // Parts are the things of the space in a plan.

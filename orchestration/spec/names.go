@@ -56,7 +56,7 @@ func Tags(org, cluster, flavor, owner string, callers ...common.Tag) common.Tags
 }
 
 // ownKeys are the keys of the tags that are ours to set.
-var ownKeys = []string{common.TagOrg, common.TagSpace, common.TagType, common.TagFlavor, common.TagRequest, common.TagCaller}
+var ownKeys = []string{common.TagOrg, common.TagSpace, common.TagType, common.TagFlavor, common.TagRequest, common.TagCaller, common.TagRequestID}
 
 // WithoutOwn returns a caller's tags without those that are ours to set.
 func WithoutOwn(tags common.Tags) common.Tags { return tags.Without(ownKeys...) }
