@@ -72,10 +72,14 @@ func launchIn(t *testing.T, endpoint string, more map[string]any, env []string) 
 }
 
 // ask makes a request and returns the status; 0 if the program died over it.
-func (s *server) ask(t *testing.T, method, path, body string) (int, string, http.Header) {
+func (s *server) ask(t *testing.T, method, path, body string, headers ...string) (int, string, http.Header) {
 	t.Helper()
 	r := must(http.NewRequestWithContext(context.Background(), method, s.url+path, strings.NewReader(body)))(t)
 	r.Header.Set("X-Auth-Token", token)
+	for _, header := range headers {
+		name, value, _ := strings.Cut(header, ": ")
+		r.Header.Set(name, value)
+	}
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return 0, err.Error(), nil

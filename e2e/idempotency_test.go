@@ -1,0 +1,152 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"ecs-api/localaws"
+)
+
+// created is what a create says of what it created.
+type created struct {
+	Service struct {
+		ServiceArn     string
+		TaskDefinition string
+	}
+	TaskDefinition struct{ TaskDefinitionArn string }
+	Deployment     struct{ ID string }
+}
+
+// createdBy returns what the response of a create says, and fails the test where it lacks something.
+func createdBy(t *testing.T, when, body string) created {
+	t.Helper()
+	var out created
+	if err := json.Unmarshal([]byte(body), &out); err != nil || out.Service.ServiceArn == "" || out.Deployment.ID == "" ||
+		out.TaskDefinition.TaskDefinitionArn == "" || out.TaskDefinition.TaskDefinitionArn != out.Service.TaskDefinition {
+		t.Fatalf("%s: %v in %s", when, err, body)
+	}
+	return out
+}
+
+// count returns how many things there are whose line begins so.
+func count(sim *localaws.AWS, kind string) (n int) {
+	for _, line := range sim.Inventory() {
+		if strings.HasPrefix(line, kind) {
+			n++
+		}
+	}
+	return n
+}
+
+// TestKilledInEachCallOfACreateWithAKey kills the program in each AWS call of a create with an Idempotency-Key, before and after the call takes effect, and starts
+// it again: the same request with the same key is 200 with its service, however far the first one came, and there is one service.
+func TestKilledInEachCallOfACreateWithAKey(t *testing.T) {
+	if backEndName() != "localaws" {
+		t.Skip("plays faults that only localaws can; it runs without " + endpointVariable)
+	}
+	t.Parallel()
+	const key = "Idempotency-Key: 5f0e2c1a-7b1d-4a6f-9d55-8f4b0a3c2e10"
+	for _, after := range []bool{false, true} {
+		t.Run(map[bool]string{false: "before it takes effect", true: "after it took effect"}[after], func(t *testing.T) {
+			t.Parallel()
+			killed, replayed := 0, 0
+			for n := 1; ; n++ {
+				sim := localaws.New(localaws.WithLags(crashLags))
+				endpoint := httptest.NewServer(sim)
+				s := launch(t, endpoint.URL)
+				dead := killAt(sim, n, after, s)
+				status, body, _ := s.ask(t, http.MethodPost, "/local/services", crashService, key)
+				_ = s.stop(t, syscall.SIGKILL)
+				sim.Heal()
+				s = launch(t, endpoint.URL)
+				_, again, header := s.ask(t, http.MethodPost, "/local/services", crashService, key)
+				got := createdBy(t, "repeated", again)
+				if header.Get("Idempotent-Replayed") == "true" {
+					replayed++
+				}
+				if status == http.StatusOK {
+					if first := createdBy(t, "the first", body); first != got {
+						t.Errorf("the first was %+v, the repetition is %+v", first, got)
+					}
+				}
+				if services, revisions := count(sim, "ecs:service "), count(sim, "ecs:task-definition "); services != 1 || revisions != 1 {
+					t.Errorf("killed in call %d, and repeated: %v", n, sim.Inventory())
+				}
+				status, _, _ = s.ask(t, http.MethodPost, "/local/services", strings.Replace(crashService, "alpine", "latest", 1), key)
+				if status != http.StatusUnprocessableEntity {
+					t.Errorf("killed in call %d: another body with the key is %d", n, status)
+				}
+				_ = s.stop(t, syscall.SIGKILL)
+				endpoint.Close()
+				if !dead.Load() {
+					break // n is past the last call
+				}
+				killed++
+			}
+			t.Logf("killed in %d calls of a create with a key; %d repetitions found their service", killed, replayed)
+			if killed < 15 || replayed == 0 {
+				t.Errorf("only %d calls were reached, %d services found", killed, replayed)
+			}
+		})
+	}
+}
+
+// TestManyCreatesWithOneKey sends a create 64 times at once: to one server, and to two servers that know nothing of each other.
+func TestManyCreatesWithOneKey(t *testing.T) {
+	if backEndName() != "localaws" {
+		t.Skip("needs a service that cannot be created twice, which moto's can; it runs without " + endpointVariable)
+	}
+	t.Parallel()
+	for name, servers := range map[string]int{"one server": 1, "two servers": 2} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sim := localaws.New(localaws.WithLags(crashLags))
+			endpoint := httptest.NewServer(sim)
+			defer endpoint.Close()
+			var all []*server
+			for range servers {
+				s := launch(t, endpoint.URL)
+				defer func() { _ = s.stop(t, syscall.SIGKILL) }()
+				all = append(all, s)
+			}
+			const requests = 64
+			arns := make([]string, requests)
+			var wg sync.WaitGroup
+			for i := range requests {
+				wg.Go(func() {
+					for { // as a client does: again, while the first one runs
+						status, body, header := all[i%servers].ask(t, http.MethodPost, "/local/services", crashService, "Idempotency-Key: one")
+						switch {
+						case status == http.StatusOK:
+							arns[i] = createdBy(t, "created", body).Service.ServiceArn
+							return
+						case status != http.StatusConflict || header.Get("Retry-After") == "":
+							t.Errorf("%d %s", status, body)
+							return
+						}
+					}
+				})
+			}
+			wg.Wait()
+			slices.Sort(arns)
+			if made := slices.Compact(arns); len(made) != 1 || made[0] == "" {
+				t.Errorf("the services %v", made)
+			}
+			var creates int
+			for _, call := range sim.Calls() {
+				if call.Operation == "CreateService" && call.Service == "ecs" && call.Code == "" {
+					creates++
+				}
+			}
+			if creates != 1 || count(sim, "ecs:service ") != 1 {
+				t.Errorf("%d services were created: %v", creates, sim.Inventory())
+			}
+		})
+	}
+}
