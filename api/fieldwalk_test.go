@@ -95,6 +95,7 @@ var beside = []struct {
 	{"containerDefinitions[].portMappings[]", members{"containerPort": 80}},
 	{"containerDefinitions[].volumesFrom[]", members{"sourceContainer": "side"}},
 	{"tags[]", members{"key": "k"}},
+	{"volumeConfigurations[].managedEBSVolume.tagSpecifications[].tags[]", members{"key": "k"}},
 	{"settings[]", members{"name": "containerInsights", "value": "enabled"}},
 	{"overrides.containerOverrides[]", members{"name": "web"}},
 	{"deploymentConfiguration.lifecycleHooks[]", members{

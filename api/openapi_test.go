@@ -36,11 +36,15 @@ func TestTheOpenAPIDocumentAndItsExamplesAreValid(t *testing.T) {
 // kindSchemas are the types that the document gives to the kinds of query parameters.
 var kindSchemas = map[string]string{"flag": "boolean", "number": "integer", "text": "string", "choice": "string", "instant": "string", "texts": "array"}
 
+var patterns = regexp.MustCompile(`:[^{}]*}`)
+
+// plainPath returns a route's path without the patterns of its variables.
+func plainPath(path string) string { return patterns.ReplaceAllString(path, "}") }
+
 // servedOperations are the router's methods and paths with the query parameters of each and their types.
 func servedOperations(t *testing.T, s *Server) map[string]map[string]string {
 	t.Helper()
 	served := map[string]map[string]string{}
-	pattern := regexp.MustCompile(`:[^{}]*}`)
 	err := s.router.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {
 		methods, err := route.GetMethods()
 		if err != nil {
@@ -50,7 +54,7 @@ func servedOperations(t *testing.T, s *Server) map[string]map[string]string {
 		if err != nil {
 			return err
 		}
-		path = pattern.ReplaceAllString(strings.TrimPrefix(path, base), "}")
+		path = plainPath(strings.TrimPrefix(path, base))
 		if strings.HasPrefix(path, "/docs/") {
 			path = "/docs/{file}"
 		}

@@ -11,7 +11,9 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// YAML is the document that describes the API.
+//go:generate go run ./generate
+
+// YAML is the document that describes the API. Its paths and what is ours are written by hand; the schemas of AWS's types are generated.
 //
 //go:embed openapi.yaml
 var YAML []byte

@@ -3,13 +3,31 @@ package openapitest
 import (
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// foldKeys returns value with its keys written as the schema writes them. The server reads them without case.
-func foldKeys(value any, schema *openapi3.Schema) any {
+// folder writes the keys of a request's body as its schema writes them, because the server reads them without case.
+type folder struct {
+	ignored map[string]bool // the paths of the keys that the server said it ignored
+}
+
+// newFolder returns a folder for a request whose response has the header X-Ignored-Fields.
+func newFolder(header string) folder {
+	f := folder{ignored: map[string]bool{}}
+	for path := range strings.SplitSeq(header, ", ") {
+		if plain, err := url.PathUnescape(path); err == nil && path != "" {
+			f.ignored[plain] = true
+		}
+	}
+	return f
+}
+
+// fold returns the value at path with its keys written as the schema writes them. A key that the server ignored, and said so, is left out: what is
+// unknown and was not named stays, for the schema to refuse.
+func (f folder) fold(path string, value any, schema *openapi3.Schema) any {
 	switch value := value.(type) {
 	case []any:
 		items := itemsOf(schema)
@@ -17,7 +35,7 @@ func foldKeys(value any, schema *openapi3.Schema) any {
 		for i, element := range value {
 			out[i] = element
 			if items != nil {
-				out[i] = foldKeys(element, items)
+				out[i] = f.fold(path+"["+strconv.Itoa(i)+"]", element, items)
 			}
 		}
 		return out
@@ -25,20 +43,33 @@ func foldKeys(value any, schema *openapi3.Schema) any {
 		properties, more := propertiesOf(schema)
 		out := make(map[string]any, len(value))
 		for key, element := range value {
-			name, property := key, more
+			name, property, at := key, more, below(path, key)
 			for known, of := range properties {
 				if strings.EqualFold(known, key) {
 					name, property = known, of
 				}
 			}
-			if property != nil {
-				element = foldKeys(element, property)
+			switch {
+			case property != nil:
+				out[name] = f.fold(at, element, property)
+			case !f.ignored[at]:
+				out[name] = element
 			}
-			out[name] = element
 		}
 		return out
 	}
 	return value
+}
+
+// below returns the path of a key, as the server writes it.
+func below(path, key string) string {
+	if key == "" {
+		key = `""`
+	}
+	if path == "" {
+		return key
+	}
+	return path + "." + key
 }
 
 // propertiesOf returns the properties that the schema and its parts name, and the schema of all others, which may be nil.

@@ -24,6 +24,9 @@ var ErrUndocumented = errors.New("the document does not have this path and metho
 // mayBeEmpty marks, in the document, responses whose body may be missing.
 const mayBeEmpty = "x-may-be-empty"
 
+// headerIgnored is the header that names the keys of a body that the server ignored.
+const headerIgnored = "X-Ignored-Fields"
+
 // Validator holds exchanges against one document. It may be used by several goroutines at once.
 type Validator struct {
 	router  routers.Router
@@ -91,7 +94,7 @@ func (v *Validator) validate(req *http.Request, reqBody []byte, resp *http.Respo
 		if err := openapi3filter.ValidateRequest(req.Context(), in); err != nil {
 			return fmt.Errorf("request: %w", err)
 		}
-		if err := v.requestBody(route.Operation.RequestBody, reqBody); err != nil {
+		if err := v.requestBody(route.Operation.RequestBody, reqBody, newFolder(resp.Header.Get(headerIgnored))); err != nil {
 			return fmt.Errorf("request body: %w", err)
 		}
 	}
@@ -117,8 +120,9 @@ func (v *Validator) find(req *http.Request) (*routers.Route, map[string]string, 
 	return route, params, nil
 }
 
-// requestBody holds a body against its schema. Its keys match without case, and nobody looks at its media type.
-func (v *Validator) requestBody(want *openapi3.RequestBodyRef, body []byte) error {
+// requestBody holds a body against its schema. Its keys match without case, those that the response names as ignored are left out, and nobody looks
+// at its media type.
+func (v *Validator) requestBody(want *openapi3.RequestBodyRef, body []byte, keys folder) error {
 	if want == nil {
 		return nil // what comes with such a request is not read
 	}
@@ -130,7 +134,7 @@ func (v *Validator) requestBody(want *openapi3.RequestBodyRef, body []byte) erro
 		return err
 	}
 	schema := want.Value.Content.Get("application/json").Schema.Value
-	return v.schemas.validate(schema, foldKeys(value, schema))
+	return v.schemas.validate(schema, keys.fold("", value, schema))
 }
 
 // response holds an answer against what the document says of its status.

@@ -32,7 +32,7 @@ paths:
 components:
   schemas:
     Thing: {type: object, required: [Name], properties: {Name: {type: [string, 'null']}}}
-    Change: {type: object, required: [Items], properties: {Items: {oneOf: [{type: array, items: {$ref: '#/components/schemas/Thing'}}, {type: 'null'}]}}}
+    Change: {type: object, required: [Items], additionalProperties: false, properties: {Items: {oneOf: [{type: array, items: {$ref: '#/components/schemas/Thing'}}, {type: 'null'}]}}}
     Problem: {type: object, required: [status], properties: {status: {type: integer}}}
 `
 
@@ -68,6 +68,8 @@ func TestValidate(t *testing.T) {
 		{"an error of another form", "GET", "/v1/things/a", "", 404, asProblem, `{}`, "status"},
 		{"HEAD is as GET", "HEAD", "/v1/things/a", "", 200, asJSON, "", ""},
 		{"keys of bodies in any case", "PUT", "/v1/things/a", `{"items":[{"nAME":"x","more":1}]}`, 200, asJSON, thing, ""},
+		{"a key that is unknown and was not named", "PUT", "/v1/things/a", `{"items":[],"more":1}`, 200, asJSON, thing, "more"},
+		{"a key that was ignored", "PUT", "/v1/things/a", `{"items":[],"ports":1}`, 200, asJSON, thing, ""},
 		{"a body without what it must have", "PUT", "/v1/things/a", `{"items":[{}]}`, 200, asJSON, thing, "request body"},
 		{"a body that was refused", "GET", "/v1/things/a", `x`, 404, asProblem, `{"status":404}`, ""},
 		{"an answer that may be empty", "PUT", "/v1/things/a", `{"Items":null}`, 200, "", "", ""},
@@ -78,7 +80,7 @@ func TestValidate(t *testing.T) {
 		{"preflight", "OPTIONS", "/v1/things/a", "", 200, "", "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			answer := &http.Response{StatusCode: tt.status, Header: http.Header{"X-Id": {"1"}}, Body: io.NopCloser(strings.NewReader(""))}
+			answer := &http.Response{StatusCode: tt.status, Header: http.Header{"X-Id": {"1"}, "X-Ignored-Fields": {"a%2Cb, ports"}}, Body: io.NopCloser(strings.NewReader(""))}
 			if tt.media != "" {
 				answer.Header.Set("Content-Type", tt.media)
 			}
