@@ -13,6 +13,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"ecs-api/api/body"
+	"ecs-api/api/middleware"
 	"ecs-api/api/negotiation"
 	textreport "ecs-api/api/report"
 	"ecs-api/api/respond"
@@ -126,7 +127,7 @@ func (e *endpoint) send(w http.ResponseWriter, r *http.Request, a response) {
 	switch {
 	case a.err != nil:
 		if p, ok := errors.AsType[*sharing.Panic](a.err); ok {
-			e.server.logPanic(r, p.Stack)
+			middleware.LogPanic(e.server.log, r, p.Stack)
 		}
 		respond.Error(w, r, a.err)
 	case a.stream != nil:
