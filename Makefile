@@ -1,4 +1,4 @@
-# What developers do. All of it needs Go alone, but for test-moto and check, which start a moto_server.
+# What developers do. All of it needs Go alone, but for test-moto, test-redis and check, which start a moto_server and a redis-server.
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GITHASH  ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
@@ -6,7 +6,7 @@ STAMP    ?= $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
 LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.githash=$(GITHASH) -X main.buildstamp=$(STAMP)
 # Without grpcnotrace the linker keeps every method of every package, for gRPC's own debugging pages: 11 MB more.
 
-.PHONY: help run build test test-moto bench lint check clean
+.PHONY: help run build test test-moto test-redis bench lint check clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1	\2/' | expand -t 12
@@ -22,6 +22,9 @@ test: ## all tests; they need nothing but Go
 
 test-moto: ## the end-to-end suite against moto_server (pip install 'moto[server]')
 	.ci/run moto
+
+test-redis: ## the multi-server suite on a redis-server, which it installs on Debian
+	.ci/run redis
 
 bench: ## throughput, latency, AWS calls and memory under load, against the simulated AWS; see bench/load -help
 	go run ./bench/load $(BENCHFLAGS)
