@@ -25,7 +25,7 @@ var rates = bucketsByOperation(map[string]map[string]rate{
 		"RegisterTaskDefinition DeregisterTaskDefinition":                       {20, 1},
 		"DeleteTaskDefinitions":                                                 {5, 1},
 		"DescribeTaskDefinition ListTaskDefinitions ListTaskDefinitionFamilies": {50, 20},
-		"CreateService UpdateService DeleteService":                             {50, 5},
+		"CreateService UpdateService DeleteService StopServiceDeployment":       {50, 5},
 		"DescribeServices ListServices":                                         {100, 20},
 		"DescribeServiceDeployments ListServiceDeployments":                     {50, 20},
 		"DescribeServiceRevisions":                                              {50, 20},
@@ -40,16 +40,19 @@ var rates = bucketsByOperation(map[string]map[string]rate{
 	"logs": {
 		"CreateLogGroup":     {5, 5},
 		"DeleteLogGroup":     {5, 5},
-		"DescribeLogGroups":  {5, 5},
-		"DescribeLogStreams": {25, 25},
-		"FilterLogEvents":    {5, 5},
-		"GetLogEvents":       {10, 10},
+		"PutRetentionPolicy": {5, 5},
+		"ListTagsForResource TagResource UntagResource": {5, 5},
+		"DescribeLogGroups":                             {5, 5},
+		"DescribeLogStreams":                            {25, 25},
+		"FilterLogEvents":                               {5, 5},
+		"GetLogEvents":                                  {10, 10},
 	},
 	"ssm": {
 		"GetParameter GetParameterHistory GetParameters GetParametersByPath": {40, 40},
-		"DescribeParameters":               {20, 5},
-		"PutParameter":                     {3, 3},
-		"DeleteParameter DeleteParameters": {5, 5},
+		"DescribeParameters": {20, 5},
+		"PutParameter":       {3, 3},
+		"AddTagsToResource ListTagsForResource RemoveTagsFromResource": {5, 5},
+		"DeleteParameter DeleteParameters":                             {5, 5},
 	},
 	"secretsmanager": {
 		"DescribeSecret GetSecretValue": {10000, 10000},
@@ -61,14 +64,24 @@ var rates = bucketsByOperation(map[string]map[string]rate{
 		"TagResource UntagResource": {50, 50},
 	},
 	"servicediscovery": {
-		"ListServices":             {10, 2},
-		"CreateService":            {50, 5},
-		"GetService ListInstances": {50, 50},
-		"DeregisterInstance":       {100, 50},
+		"ListServices":                                  {10, 2},
+		"CreateService DeleteService":                   {50, 5},
+		"GetNamespace GetService ListInstances":         {50, 50},
+		"ListTagsForResource TagResource UntagResource": {50, 5},
+		"DeregisterInstance":                            {100, 50},
 	},
 	"iam": {
 		"CreateRole DeleteRole DeleteRolePolicy GetRole GetRolePolicy ListAttachedRolePolicies ListRolePolicies PutRolePermissionsBoundary " +
 			"PutRolePolicy SimulatePrincipalPolicy TagRole UntagRole UpdateAssumeRolePolicy UpdateRole UpdateRoleDescription": {10, 10},
+	},
+	"ec2": {
+		"DescribeSecurityGroups DescribeSubnets": {100, 20},
+	},
+	"kms": {
+		"DescribeKey": {500, 500},
+	},
+	"sts": {
+		"GetCallerIdentity": {20, 20},
 	},
 	"tagging": {
 		"GetResources": {5, 5},
