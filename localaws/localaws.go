@@ -24,7 +24,7 @@ type AWS struct {
 	sleep    func(time.Duration)
 	latency  time.Duration // guarded by mu once the simulator serves
 	lags     Lags
-	limits   bool
+	limits   bool               // guarded by mu once the simulator serves
 	services map[string]service // by signing name, as in a request's credential scope
 	quirks   quirks
 
@@ -78,6 +78,14 @@ func WithLags(l Lags) Option { return func(a *AWS) { a.lags = l } }
 
 // RateLimits makes the simulator enforce AWS's rate buckets.
 func RateLimits() Option { return func(a *AWS) { a.limits = true } }
+
+// EnforceRates makes the simulator enforce AWS's rate buckets from now on, full ones, or none.
+func (a *AWS) EnforceRates(on bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.limits = on
+	clear(a.buckets)
+}
 
 // WithFaults injects faults from the start; see Inject.
 func WithFaults(f ...Fault) Option { return func(a *AWS) { a.inject(f) } }

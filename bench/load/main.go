@@ -15,7 +15,15 @@
 //   - churn: callers create and delete services while 2 % of the calls to AWS fail. What exists at the end is what the answers said;
 //     goroutines and connections are those of before, and memory does not grow with the number of services that came and went.
 //
-// Our own limits on calls to AWS (config rateLimits) are set so wide that they are not what is measured: see limit.
+// Our own limits on calls to AWS (config rateLimits) are set so wide there that they are not what is measured: see limit.
+//
+// With -rates the simulated AWS enforces the rates that AWS publishes, 20 ms a call, and the program keeps its own limits. It fails if a bar is missed:
+//
+//   - poll: 64 callers poll 40 services of a cluster. At least 200 good reads a second, none failed.
+//   - fleet: each of 500 services in 100 clusters is polled every 5 s. A p95 under 5 s, none failed.
+//   - fleet-all: the same with all=true.
+//   - cached: 64 callers poll 40 services with Cache-Control: max-age=5. At least 5,000 good reads a second, none failed.
+//   - create: creates while 64 callers poll take at most twice the time of creates alone.
 package main
 
 import (
@@ -45,12 +53,14 @@ const (
 	cellTime  = 3 * time.Second
 	churnTime = 5 * time.Minute
 	readTime  = 10 * time.Minute
+	ratesTime = 30 * time.Second
 )
 
 func run(ctx context.Context) error {
-	duration := flag.Duration("duration", 0, fmt.Sprintf("how long each cell of the table (default %v), a churn soak (%v) or a read soak (%v) takes", cellTime, churnTime, readTime))
+	duration := flag.Duration("duration", 0, fmt.Sprintf("how long each cell of the table (default %v), a churn soak (%v), a read soak (%v) or a measurement at AWS's rates (%v) takes", cellTime, churnTime, readTime, ratesTime))
 	soak := flag.String("soak", "", "instead of the table: `read` one service, or churn: create and delete services while AWS fails")
-	callers := flag.Int("callers", 64, "callers of a soak")
+	rates := flag.String("rates", "", "instead of the table: all, or `one` of poll, fleet, fleet-all, cached, create, with AWS's published rates enforced")
+	callers := flag.Int("callers", 64, "callers of a soak, and of poll, cached and create")
 	only := flag.String("run", "", "measure only the cells of the table whose name, such as aws=20ms/show/callers=64, matches the `regexp`")
 	out := flag.String("out", "", "write the table to `FILE` too, in the form that benchstat reads")
 	count := flag.Int("count", 1, "measure the table this many times")
@@ -71,6 +81,9 @@ func run(ctx context.Context) error {
 	}
 	defer remove()
 	fmt.Printf("%d processors, GOMAXPROCS %d, %s; the simulated AWS and the callers have their share of them\n", runtime.NumCPU(), runtime.GOMAXPROCS(0), runtime.Version())
+	if *rates != "" {
+		return measureRates(ctx, binary, *rates, takes(ratesTime), *callers)
+	}
 	switch *soak {
 	case "":
 		return table(ctx, binary, plan{takes(cellTime), cells, *count, *out})

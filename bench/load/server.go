@@ -57,8 +57,17 @@ type server struct {
 	conns map[net.Conn]http.ConnState // to AWS, open now
 }
 
-// launch starts the program in front of a new AWS.
+// launch starts the program in front of a new AWS that has no rates.
 func launch(binary string, latency time.Duration) (*server, error) {
+	limits := map[string]any{}
+	for _, bucket := range common.Buckets() {
+		limits[bucket] = limit
+	}
+	return launchLimited(binary, latency, limits)
+}
+
+// launchLimited starts the program with limits on its calls, by bucket, in front of a new AWS.
+func launchLimited(binary string, latency time.Duration, limits map[string]any) (*server, error) {
 	s := &server{aws: localaws.New(localaws.Latency(latency)), conns: map[net.Conn]http.ConnState{}, client: &http.Client{
 		Timeout: 2 * time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 512, MaxIdleConns: 512},
 	}}
@@ -71,7 +80,7 @@ func launch(binary string, latency time.Duration) (*server, error) {
 		s.aws.ServeHTTP(w, r)
 	}), ConnState: s.track}
 	go func() { _ = s.cloud.Serve(l) }() // ends with stop
-	if err := s.start(binary, "http://"+l.Addr().String()); err != nil {
+	if err := s.start(binary, "http://"+l.Addr().String(), limits); err != nil {
 		s.stop()
 		return nil, err
 	}
@@ -105,11 +114,7 @@ func (s *server) hangUp() int {
 // serving matches the lines that say where the program serves its API and its profiles.
 var serving = regexp.MustCompile(`"address":"([^"]+)".*"msg":"serving( pprof)?"`)
 
-func (s *server) start(binary, endpoint string) error {
-	limits := map[string]any{}
-	for _, bucket := range common.Buckets() {
-		limits[bucket] = limit
-	}
+func (s *server) start(binary, endpoint string, limits map[string]any) error {
 	config, err := json.Marshal(map[string]any{
 		"listenAddress": "127.0.0.1:0", "debugAddress": "127.0.0.1:0", "token": token, "org": "localdev", "logLevel": "info", "rateLimits": limits,
 		"accounts": map[string]any{"local": map[string]any{
@@ -170,12 +175,15 @@ type answer struct {
 	err    error // why there is no answer
 }
 
-func (s *server) ask(method, path, body string) answer {
+func (s *server) ask(method, path, body string, header ...string) answer {
 	r, err := http.NewRequestWithContext(context.Background(), method, s.url+path, strings.NewReader(body))
 	if err != nil {
 		return answer{err: err}
 	}
 	r.Header.Set("X-Auth-Token", token)
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
 	resp, err := s.client.Do(r)
 	if err != nil {
 		return answer{err: err}

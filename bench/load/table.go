@@ -24,6 +24,7 @@ type workload struct {
 	name    string
 	writes  bool // each caller's own service
 	request func(caller, n int) (method, path, body string)
+	header  []string // of each request: names and values in turn
 }
 
 func get(path string) func(int, int) (string, string, string) {
@@ -31,14 +32,14 @@ func get(path string) func(int, int) (string, string, string) {
 }
 
 var (
-	show      = workload{"show", false, get(servicePath(bench, bench))}
+	show      = workload{name: "show", request: get(servicePath(bench, bench))}
 	workloads = []workload{
-		{"ping", false, get("/ping")},
+		{name: "ping", request: get("/ping")},
 		show,
-		{"show-all", false, get(servicePath(bench, bench) + "?all=true")},
+		{name: "show-all", request: get(servicePath(bench, bench) + "?all=true")},
 		// Nine reads of one service, and a write of a service of the caller's own: two requests that change one service at the same time
 		// are refused, as they should be. The callers do not all write at the same moment.
-		{"mix", true, func(caller, n int) (string, string, string) {
+		{name: "mix", writes: true, request: func(caller, n int) (string, string, string) {
 			if (n+caller)%10 == 9 {
 				return http.MethodPut, servicePath(bench, own(caller)), fmt.Sprintf(`{"Tags": [{"Key": "n", "Value": "%d"}]}`, n)
 			}
@@ -103,7 +104,7 @@ func (s *server) load(ctx context.Context, w workload, callers int, duration tim
 			for n := 0; ctx.Err() == nil; n++ {
 				method, path, body := w.request(caller, n)
 				began := time.Now()
-				a := s.ask(method, path, body)
+				a := s.ask(method, path, body, w.header...)
 				took = append(took, time.Since(began))
 				if !a.ok() {
 					kind, detail := a.problem()
