@@ -128,7 +128,7 @@ func (c call) follow(id string) *stream {
 			switch op.State {
 			case saga.Succeeded:
 				return out.Send(resultEvent(op.Result))
-			case saga.Failed:
+			case saga.Failed, saga.Interrupted:
 				failed := showable(r, op).Problem
 				return out.Send(sse.Event{Name: "error", Data: failed, Text: func() string { return "error: " + failed.Detail }})
 			}

@@ -174,7 +174,7 @@ func (e *endpoint) read(w http.ResponseWriter, c call) response {
 
 // write serves a request that may change something. It is seen through when the caller hangs up.
 func (e *endpoint) write(w http.ResponseWriter, c call) response {
-	c.ctx = operations.WithRequestID(context.WithoutCancel(c.ctx), recordOf(c.request).ID)
+	c.ctx = operations.WithRequest(context.WithoutCancel(c.ctx), operations.Request{ID: recordOf(c.request).ID, Caller: recordOf(c.request).Caller.Name})
 	if e.reports(c) {
 		return e.attempt(w, c)
 	}

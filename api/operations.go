@@ -16,15 +16,20 @@ import (
 // observeOperation counts background work, and writes the one line that each piece of it gets, when it has ended. Nobody sees
 // its end before this was told of it.
 func (s *Server) observeOperation(o operations.Operation) {
-	if o.State == saga.Running {
-		s.metrics.ObserveOperation(o.Account, o.Kind, string(o.State), false, 0)
+	switch {
+	case o.Ended():
+	case o.Server == "": // another server goes on with it
+		s.metrics.OperationLeft(o.Account, o.Kind)
+		return
+	default:
+		s.metrics.OperationBegan(o.Account, o.Kind)
 		return
 	}
 	if a := s.accounts[o.Account]; a != nil {
 		a.reads.Invalidate() // whoever sees that it has ended shall see what it did
 	}
 	took := o.EndedAt.Sub(o.StartedAt)
-	s.metrics.ObserveOperation(o.Account, o.Kind, string(o.State), true, took)
+	s.metrics.OperationEnded(o.Account, o.Kind, string(o.State), took)
 	fields := logrus.Fields{"operation": o.ID, "kind": o.Kind, "target": o.Target, "account": o.Account, "state": string(o.State), "durationMs": telemetry.Milliseconds(took)}
 	if o.TraceID != "" {
 		fields["traceId"] = o.TraceID
@@ -40,7 +45,7 @@ func (s *Server) observeOperation(o operations.Operation) {
 func listOperations(c call, _ none) (operationList, error) {
 	list := operationList{}
 	state, target := c.text("state"), c.text("target")
-	for _, op := range c.server.background.Operations(c.account.name) {
+	for _, op := range c.server.background.Operations(c.Context(), c.account.name) {
 		if (state == "" || state == string(op.State)) && (target == "" || target == op.Target) {
 			list = append(list, showable(c.request, op))
 		}
@@ -52,7 +57,7 @@ func listOperations(c call, _ none) (operationList, error) {
 func showOperation(c call, _ none) (any, error) {
 	group, id := c.server.background, c.name("operation")
 	if c.streams() {
-		if _, err := group.Operation(c.account.name, id); err != nil {
+		if _, err := group.Operation(c.Context(), c.account.name, id); err != nil {
 			return nil, err
 		}
 		return c.follow(id), nil
@@ -85,7 +90,7 @@ func flywheel(c call, _ none) (map[string]*flywheelTask, error) {
 			continue
 		}
 		for _, id := range ids {
-			if op, err := c.server.background.Operation(name, id); err == nil {
+			if op, err := c.server.background.Operation(c.Context(), name, id); err == nil {
 				tasks[id] = newFlywheelTask(showable(c.request, op))
 			}
 		}
@@ -116,7 +121,7 @@ func newFlywheelTask(op *operation) *flywheelTask {
 	case saga.Succeeded:
 		t.Status, t.CompletedAt = "completed", op.EndedAt
 		events = append(events, event{*op.EndedAt, "completed"})
-	case saga.Failed:
+	case saga.Failed, saga.Interrupted:
 		t.Status, t.FailedAt, t.Failure = "failed", op.EndedAt, op.Error
 		events = append(events, event{*op.EndedAt, "failed: " + op.Error})
 	}
@@ -134,7 +139,7 @@ const maxTasks = 100
 // operationRoutes are the routes of what goes on after its request was responded to.
 func (s *Server) operationRoutes(v1 *mux.Router) {
 	get := func(path string, h http.Handler) { v1.Handle(path, h).Methods(http.MethodGet) }
-	get("/{account}/operations", handle(s, http.StatusOK, listOperations, choice("state", string(saga.Running), string(saga.Succeeded), string(saga.Failed)), text("target")))
+	get("/{account}/operations", handle(s, http.StatusOK, listOperations, choice("state", string(saga.Running), string(saga.Succeeded), string(saga.Failed), string(saga.Interrupted)), text("target")))
 	get("/{account}/operations/{operation}", handle(s, http.StatusOK, showOperation, number("wait", 1, longestWait, 0), unshared(), within((longestWait+30)*time.Second)))
 	get("/flywheel", handle(s, http.StatusOK, flywheel, texts("task", maxTasks)))
 }

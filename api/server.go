@@ -93,7 +93,7 @@ func New(o Options) (*Server, error) {
 	if err := s.openState(); err != nil {
 		return nil, err
 	}
-	s.background = operations.NewGroup(s.observeOperation)
+	s.background = operations.NewGroup(operations.Options{Observe: s.observeOperation})
 	for name := range o.Config.Accounts {
 		a, err := s.newAccount(name, o)
 		if err != nil {

@@ -66,7 +66,7 @@ func (o *Orchestrator) create(ctx context.Context, in *CreateInput) (out *Create
 	if err != nil {
 		return nil, false, err
 	}
-	tx, err := o.tx.Begin(c.cluster, c.service, c.space.Request)
+	tx, err := o.tx.Begin(ctx, c.cluster, c.service, c.space.Request)
 	if err != nil {
 		return nil, false, err
 	}

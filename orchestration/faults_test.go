@@ -298,7 +298,7 @@ func TestAClusterWhoseRollbackGoesOnIsBusyAtOnce(t *testing.T) {
 	if _, err := w.Create(t.Context(), wholeService(t, "myclu", "www")); err == nil || !strings.Contains(err.Error(), "rolled back in the background") {
 		t.Fatalf("got %v", err)
 	}
-	operation := w.group.Operations("local")[0]
+	operation := w.group.Operations(t.Context(), "local")[0]
 	w.aws.ResetCalls()
 	for name, request := range map[string]func() error{
 		"a create": func() error { _, err := w.Create(t.Context(), wholeService(t, "myclu", "api")); return err },
@@ -352,7 +352,7 @@ func TestAnOperationReadsSucceededWhenItsServiceIsFree(t *testing.T) {
 			t.Fatal(err)
 		}
 		until(t, "the operation ended", func() bool {
-			now, err := w.group.Operation("local", op.ID)
+			now, err := w.group.Operation(t.Context(), "local", op.ID)
 			return err == nil && now.State == saga.Succeeded
 		})
 	}
@@ -400,7 +400,7 @@ func TestAPanicLeavesNoLock(t *testing.T) {
 	if _, err := w.Create(t.Context(), wholeService(t, "other", "api")); err != nil {
 		t.Errorf("the next request: %v", err)
 	}
-	if left := fmt.Sprint(w.group.Operations("local")); strings.Contains(left, "running") {
+	if left := fmt.Sprint(w.group.Operations(t.Context(), "local")); strings.Contains(left, "running") {
 		t.Errorf("operations %s", left)
 	}
 }

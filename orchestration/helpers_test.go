@@ -55,7 +55,7 @@ func newWorld(t testing.TB, aws *localaws.AWS) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	group := operations.NewGroup(nil)
+	group := operations.NewGroup(operations.Options{})
 	t.Cleanup(func() { group.Shutdown(t.Context()) })
 	settings := account.Settings{
 		Name: "local", Region: "us-east-1", Org: "localdev",

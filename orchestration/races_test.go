@@ -80,7 +80,7 @@ func (w *world) takeDown(t *testing.T, cluster, service string) {
 		t.Fatal(err)
 	}
 	w.wait()
-	if done, err := w.group.Operation("local", op.ID); err != nil || done.State != saga.Succeeded {
+	if done, err := w.group.Operation(t.Context(), "local", op.ID); err != nil || done.State != saga.Succeeded {
 		t.Fatalf("operation %+v, %v", done, err)
 	}
 }

@@ -55,7 +55,7 @@ func TestOldRevisionsAreRetired(t *testing.T) {
 	if err != nil || account.NameOf(aws.StringValue(out.Service.TaskDefinition)) != "www-task:4" {
 		t.Errorf("%v %v", out, err)
 	}
-	if got := operationsOf(w, teardown.KindRetire); len(got) != 1 || got[0] != saga.Succeeded {
+	if got := operationsOf(t, w, teardown.KindRetire); len(got) != 1 || got[0] != saga.Succeeded {
 		t.Errorf("operations %v", got)
 	}
 }
@@ -89,7 +89,7 @@ func TestNothingIsRetiredWhereDeploymentsCannotBeRead(t *testing.T) {
 	if got := w.active(t, "www-task"); len(got) != 4 {
 		t.Errorf("%v", got)
 	}
-	if got := operationsOf(w, teardown.KindRetire); len(got) == 0 || got[0] != saga.Failed {
+	if got := operationsOf(t, w, teardown.KindRetire); len(got) == 0 || got[0] != saga.Failed {
 		t.Errorf("operations %v", got)
 	}
 }
@@ -122,9 +122,9 @@ func TestSecretsGoWithTheLastRevisionThatRefersToThem(t *testing.T) {
 }
 
 // operationsOf returns the states of the operations of a kind, the latest first.
-func operationsOf(w *world, kind string) []saga.State {
+func operationsOf(t *testing.T, w *world, kind string) []saga.State {
 	var states []saga.State
-	for _, op := range w.group.Operations("local") {
+	for _, op := range w.group.Operations(t.Context(), "local") {
 		if op.Kind == kind {
 			states = append(states, op.State)
 		}

@@ -30,7 +30,7 @@ func TestARollbackGoesOnWithWhatIsLeft(t *testing.T) {
 			}
 			asked := aws.Calls()
 			w.wait()
-			ops := w.group.Operations("local")
+			ops := w.group.Operations(t.Context(), "local")
 			if len(ops) != 1 || ops[0].State != saga.Succeeded {
 				t.Errorf("operations %+v", ops)
 			}

@@ -139,7 +139,7 @@ func TestARollbackIsPartOfTheTrace(t *testing.T) {
 	if len(spans["request > continue rollback > IAM.DeleteRole"]) == 0 || len(spans["request > roll back > IAM.DeleteRole"]) == 0 {
 		t.Errorf("spans %v", names(spans))
 	}
-	background, operation := spans["request > continue rollback"][0], w.group.Operations("local")[0]
+	background, operation := spans["request > continue rollback"][0], w.group.Operations(t.Context(), "local")[0]
 	if background.Said["ecs_api.operation"] != operation.ID || background.EndTimeUnixNano <= spans["request"][0].EndTimeUnixNano {
 		t.Errorf("the span of operation %s is %v", operation.ID, background)
 	}

@@ -111,7 +111,7 @@ func (o *Orchestrator) Update(cluster, service string, in *UpdateInput) (*Write,
 
 // do locks the service, looks, decides and applies.
 func (u *update) do(ctx context.Context) (*UpdateOutput, error) {
-	tx, err := u.o.tx.Begin(u.cluster, u.service, u.space.Request)
+	tx, err := u.o.tx.Begin(ctx, u.cluster, u.service, u.space.Request)
 	if err != nil {
 		return nil, err
 	}

@@ -142,13 +142,18 @@ func (m *Metrics) ObserveOutcome(account string) func(outcome string) {
 	return func(outcome string) { outcomes.WithLabelValues(outcome).Inc() }
 }
 
-// ObserveOperation counts background work of the account and kind: running when it begins, and its end with the state that it ended in.
-func (m *Metrics) ObserveOperation(account, kind, state string, ended bool, took time.Duration) {
-	running := m.operationsRunning.WithLabelValues(account, kind)
-	if !ended {
-		running.Inc()
-		return
-	}
-	running.Dec()
+// OperationBegan counts background work of the account and kind that this server does.
+func (m *Metrics) OperationBegan(account, kind string) {
+	m.operationsRunning.WithLabelValues(account, kind).Inc()
+}
+
+// OperationLeft counts background work that this server leaves to others.
+func (m *Metrics) OperationLeft(account, kind string) {
+	m.operationsRunning.WithLabelValues(account, kind).Dec()
+}
+
+// OperationEnded counts background work that has ended in the state.
+func (m *Metrics) OperationEnded(account, kind, state string, took time.Duration) {
+	m.operationsRunning.WithLabelValues(account, kind).Dec()
 	m.operations.WithLabelValues(account, kind, state).Observe(took.Seconds())
 }

@@ -31,7 +31,7 @@ func executionPolicy(t *testing.T, key string) []Statement {
 	if err != nil {
 		t.Fatal(err)
 	}
-	group := operations.NewGroup(nil)
+	group := operations.NewGroup(operations.Options{})
 	t.Cleanup(func() { group.Shutdown(t.Context()) })
 	roles := iam.New(sess)
 	a := account.New(account.Settings{

@@ -32,7 +32,7 @@ func paced(t *testing.T, simulator *localaws.AWS, pace common.Pace) (*Resources,
 	if err != nil {
 		t.Fatal(err)
 	}
-	group := operations.NewGroup(nil)
+	group := operations.NewGroup(operations.Options{})
 	t.Cleanup(func() { group.Shutdown(context.WithoutCancel(t.Context())) })
 	tx := transaction.New(account.New(account.Settings{Name: "local", Region: "us-east-1", Org: "localdev"}, account.NewClients(sess), pace), group)
 	return New(tx), tx

@@ -105,8 +105,8 @@ func sorted(names []*string) []string {
 
 // Condition is what If-Match says of the state that a request expects. The zero value expects nothing.
 type Condition struct {
-	Any  bool     // *: whatever state there is
-	Tags []string // one of these, quotes included
+	Any  bool     `json:"any,omitempty"`  // *: whatever state there is
+	Tags []string `json:"tags,omitempty"` // one of these, quotes included
 }
 
 // Compares reports whether the condition depends on the state.

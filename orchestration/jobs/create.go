@@ -92,7 +92,7 @@ func (j *Jobs) Create(ctx context.Context, in *CreateInput) (*Output, error) {
 // apply locks the managed task definition and runs a request that changes it. When that fails, what it did is rolled back.
 func (j *Jobs) apply(ctx context.Context, s *space.Space, verb string, run func(context.Context) (*Output, saga.Rollback, error)) (*Output, error) {
 	cluster, family := s.Want.Cluster, s.Want.Name
-	tx, err := j.tx.BeginJobs(cluster, family, s.Request)
+	tx, err := j.tx.BeginJobs(ctx, cluster, family, s.Request)
 	if err != nil {
 		return nil, err
 	}

@@ -74,7 +74,7 @@ func newWorldOf(t testing.TB, sim *localaws.AWS, org string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	group := operations.NewGroup(nil)
+	group := operations.NewGroup(operations.Options{})
 	t.Cleanup(func() { group.Shutdown(t.Context()) })
 	a := account.New(account.Settings{
 		Name: "local", Region: "us-east-1", Org: org, Subnets: []string{localaws.SubnetA, localaws.SubnetB}, SecurityGroups: []string{localaws.SecurityGroup}, KMSKeyID: localaws.KMSKey,
@@ -170,7 +170,7 @@ func (w *world) deleted(ctx context.Context, t testing.TB, cluster, family strin
 		t.Fatal(err)
 	}
 	w.group.Wait()
-	if done, err := w.group.Operation("local", op.ID); err != nil || done.State != saga.Succeeded {
+	if done, err := w.group.Operation(t.Context(), "local", op.ID); err != nil || done.State != saga.Succeeded {
 		t.Fatalf("operation %+v, %v", done, err)
 	}
 }

@@ -60,7 +60,7 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{t: t, clock: &clock{now: time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)}, group: operations.NewGroup(nil)}
+	w := &world{t: t, clock: &clock{now: time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)}, group: operations.NewGroup(operations.Options{})}
 	w.aws = localaws.New(localaws.Clock(w.clock.Now))
 	w.Runner = w.runner(w.group)
 	ours := []*awsecs.Tag{{Key: aws.String("spinup:org"), Value: aws.String("localdev")}, {Key: aws.String("team"), Value: aws.String("blue")}}

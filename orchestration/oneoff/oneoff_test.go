@@ -64,14 +64,14 @@ func TestATaskIsStoppedAtItsTimeout(t *testing.T) {
 		t.Errorf("stopped after %v", took)
 	}
 	w.group.Wait()
-	if all := w.group.Operations("local"); len(all) != 1 || all[0].Kind != KindRun || all[0].State != "succeeded" {
+	if all := w.group.Operations(t.Context(), "local"); len(all) != 1 || all[0].Kind != KindRun || all[0].State != "succeeded" {
 		t.Errorf("operations %+v", all)
 	}
 }
 
 func TestAnotherServerStopsTheTasksOfOneThatHasEnded(t *testing.T) {
 	w := newWorld(t)
-	first := operations.NewGroup(nil)
+	first := operations.NewGroup(operations.Options{})
 	r := w.runner(first)
 	blocked := make(chan struct{})
 	r.wait = func(ctx context.Context, _ time.Duration) error {
@@ -90,7 +90,7 @@ func TestAnotherServerStopsTheTasksOfOneThatHasEnded(t *testing.T) {
 	}
 	<-blocked
 	first.Shutdown(t.Context())
-	if all := first.Operations("local"); len(all) != 1 || all[0].State != "failed" || !strings.Contains(all[0].Error, "shut down") {
+	if all := first.Operations(t.Context(), "local"); len(all) != 1 || all[0].State != "failed" || !strings.Contains(all[0].Error, "shut down") {
 		t.Errorf("operations %+v", all)
 	}
 	if _, running := w.tasks(); running != 1 {
@@ -104,7 +104,7 @@ func TestAnotherServerStopsTheTasksOfOneThatHasEnded(t *testing.T) {
 	if running != 0 || len(all) != 1 || !strings.Contains(aws.StringValue(all[0].StoppedReason), "timeout") {
 		t.Errorf("%d run of %v", running, all)
 	}
-	if err := w.Resume(t.Context()); err != nil || len(w.group.Operations("local")) != 1 {
+	if err := w.Resume(t.Context()); err != nil || len(w.group.Operations(t.Context(), "local")) != 1 {
 		t.Errorf("%v; a task that has stopped is watched again", err)
 	}
 }

@@ -6,11 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"go.opentelemetry.io/otel/attribute"
-
-	"ecs-api/common"
-	"ecs-api/orchestration/saga"
 )
 
 type decidedKey struct{}
@@ -47,51 +42,28 @@ func Decided(ctx context.Context, target string) {
 // never been an operation: the operation is nil then, and the error is work's. Work returns what its request would have returned, as JSON. Attempt fails when
 // the group is shutting down.
 func (g *Group) Attempt(ctx context.Context, o Operation, deadline time.Duration, work func(context.Context) (json.RawMessage, error)) (*Operation, error) {
-	g.mu.Lock()
-	if g.closed {
-		g.mu.Unlock()
-		return nil, common.Errorf(common.Unavailable, "the server is shutting down; repeat the request")
+	if err := g.enter(); err != nil {
+		return nil, err
 	}
-	op := newOperation(ctx, &o)
-	g.running.Add(1)
-	g.mu.Unlock()
-
+	op := g.newOperation(ctx, &o)
 	decided, ended := make(chan Operation, 1), make(chan error, 1)
-	moment := &decision{begin: func(target string) { decided <- g.begin(op, target) }}
-	ctx, cancel := g.within(ctx, deadline)
-	go func() { // ends with its deadline or the group
-		defer g.running.Done()
-		defer cancel()
-		ctx, endSpan := saga.Traced(ctx, o.Kind, attribute.String("ecs_api.operation", o.ID))
-		ctx = context.WithValue(saga.WithProgress(ctx, op.progress), decidedKey{}, moment)
-		var result json.RawMessage
-		err := common.Safely(func() (err error) {
-			result, err = work(ctx)
-			return err
-		})
-		endSpan(err)
+	moment := &decision{begin: func(target string) {
+		op.report.Target = target // nobody knows it yet
+		decided <- g.begin(ctx, op)
+	}}
+	g.run(ctx, op, deadline, func(ctx context.Context) (json.RawMessage, error) {
+		return work(context.WithValue(ctx, decidedKey{}, moment))
+	}, func(result json.RawMessage, err error) {
 		if moment.made.Load() {
-			g.end(op, result, g.interrupted(err))
+			g.end(op, result, err)
 			return
 		}
 		ended <- err
-	}()
+	})
 	select {
 	case o := <-decided:
 		return &o, nil
 	case err := <-ended:
 		return nil, err
 	}
-}
-
-// begin makes an operation of work that has decided.
-func (g *Group) begin(op *operation, target string) Operation {
-	g.mu.Lock()
-	op.report.Target = target
-	g.all = append(g.all, op)
-	g.forget()
-	o := op.view()
-	g.mu.Unlock()
-	g.observe(o)
-	return o
 }

@@ -3,108 +3,156 @@
 package operations
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
 	"go.opentelemetry.io/otel/attribute"
 
 	"ecs-api/common"
 	"ecs-api/orchestration/saga"
 )
 
-// Operation is a piece of work that goes on after the response to its request.
-type Operation struct {
-	ID        string            `json:"id"`
-	Kind      string            `json:"kind"`   // such as "delete service"
-	Target    string            `json:"target"` // such as "myclu/www"
-	State     saga.State        `json:"state"`
-	StartedAt time.Time         `json:"startedAt"`
-	EndedAt   *time.Time        `json:"endedAt"`
-	Steps     []saga.StepReport `json:"steps"`
-	Result    json.RawMessage   `json:"result"` // what the request would have returned, once it has succeeded
-	Error     string            `json:"error,omitempty"`
-
-	Account   string `json:"-"` // the account it works in
-	Err       error  `json:"-"` // why it failed, in full: for the log
-	TraceID   string `json:"-"` // of the request that began it; empty if traces are off
-	RequestID string `json:"-"` // of the request that began it
+// Options is what a Group is made of.
+type Options struct {
+	// Observe gets every operation that this server begins to work on, that has ended here, and that it leaves to other servers: that one is Queued and
+	// has no Server. Nil is fine.
+	Observe func(Operation)
+	// Record keeps the operations; nil is one in memory.
+	Record Record
+	// Queue gets the jobs; nil has this server run them.
+	Queue Queue
+	// Server is the id of this server among those that share the record.
+	Server string
 }
-
-// How many ended operations are kept in memory, and for how long.
-const (
-	keepOperations = 1000
-	keepFor        = 24 * time.Hour
-)
 
 // Group is the owner of all work that goes on after the response to a request: each piece has a deadline, and shutdown waits for all.
 type Group struct {
 	observe func(Operation)
+	record  Record
+	queue   Queue
+	server  string
 	cancel  context.CancelFunc
 	ctx     context.Context
 	closing chan struct{} // closed when Shutdown begins
 
-	mu      sync.Mutex
-	running sync.WaitGroup
-	closed  bool
-	all     []*operation // oldest first
+	mu       sync.Mutex
+	running  sync.WaitGroup
+	closed   bool
+	live     map[string]*operation // what this server works on, by id
+	handlers map[string]Handler    // by account and kind
 
 	waits     context.Context // ends when nobody is to wait for operations any more
 	stopWaits context.CancelFunc
 }
 
-// operation is an Operation on its way.
-type operation struct {
-	report   Operation // without its steps; guarded by the group's lock
-	progress *saga.Progress
-}
-
-// NewGroup returns a group that tells observe of every operation that has begun or ended. Nil is fine.
-func NewGroup(observe func(Operation)) *Group {
-	if observe == nil {
-		observe = func(Operation) {}
+// NewGroup returns a group.
+func NewGroup(o Options) *Group {
+	if o.Observe == nil {
+		o.Observe = func(Operation) {}
+	}
+	if o.Record == nil {
+		o.Record = NewMemory()
 	}
 	ctx, cancel := context.WithCancel(context.Background()) // ended by Shutdown
 	waits, stopWaits := context.WithCancel(ctx)             // ended by Stop
-	return &Group{observe: observe, ctx: ctx, cancel: cancel, closing: make(chan struct{}), waits: waits, stopWaits: stopWaits}
+	return &Group{
+		observe: o.Observe, record: o.Record, queue: o.Queue, server: o.Server, ctx: ctx, cancel: cancel, closing: make(chan struct{}), waits: waits, stopWaits: stopWaits,
+		live: map[string]*operation{}, handlers: map[string]Handler{},
+	}
 }
 
-// Start begins a piece of work, which has until deadline; o.Result is shown when it has succeeded. Done is called when the work has ended, before the operation reads so: what it held is free by then. It fails when the group is shutting down.
+// Start begins a piece of work that cannot be described as a job, and has until deadline. Done is called when the work has ended, before the operation reads
+// so: what it held is free by then. It fails when the group is shutting down.
 func (g *Group) Start(ctx context.Context, o Operation, deadline time.Duration, work func(context.Context) error, done func()) (Operation, error) {
-	g.mu.Lock()
-	if g.closed {
-		g.mu.Unlock()
-		return Operation{}, common.Errorf(common.Unavailable, "the server is shutting down; repeat the request")
+	if err := g.enter(); err != nil {
+		return Operation{}, err
 	}
-	result := o.Result
-	op := newOperation(ctx, &o)
-	g.all = append(g.all, op)
-	g.forget()
+	op := g.newOperation(ctx, &o)
+	started := g.begin(ctx, op)
+	g.run(ctx, op, deadline, func(ctx context.Context) (json.RawMessage, error) { return nil, work(common.Background(ctx)) }, func(result json.RawMessage, err error) {
+		done()
+		g.end(op, result, err)
+	})
+	return started, nil
+}
+
+// enter counts a piece of work, which calls running.Done at its end.
+func (g *Group) enter() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return common.Errorf(common.Unavailable, "the server is shutting down; repeat the request")
+	}
 	g.running.Add(1)
+	return nil
+}
+
+// begin makes an operation known.
+func (g *Group) begin(ctx context.Context, op *operation) Operation {
+	g.mu.Lock()
+	g.live[op.report.ID] = op
+	o := op.view()
 	g.mu.Unlock()
 	g.observe(o)
-
-	ctx, cancel := g.within(ctx, deadline)
-	go func() {
-		defer g.running.Done()
-		defer cancel()
-		ctx, ended := saga.Traced(ctx, o.Kind, attribute.String("ecs_api.operation", o.ID)) // below the request's span, which has ended
-		err := common.Safely(func() error { return work(common.Background(saga.WithProgress(ctx, op.progress))) })
-		ended(err)
-		done()
-		g.end(op, result, g.interrupted(err))
-	}()
-	return o, nil
+	g.record.Save(context.WithoutCancel(ctx), o)
+	op.stop = g.publish(op)
+	return o
 }
 
-// newOperation gives o what every operation begins with.
-func newOperation(ctx context.Context, o *Operation) *operation {
-	o.ID, o.State, o.StartedAt, o.TraceID, o.RequestID = uuid.NewString(), saga.Running, time.Now().UTC(), saga.TraceID(ctx), requestID(ctx)
-	o.Result, o.Steps = nil, []saga.StepReport{}
-	return &operation{report: *o, progress: &saga.Progress{}}
+// publish saves the progress of an operation, where the record wants that, until the function it returns is called.
+func (g *Group) publish(op *operation) (stop func()) {
+	interval := g.record.Interval()
+	if interval == 0 {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { // ends when it is stopped, at the latest when the work does
+		defer close(done)
+		for {
+			changed := op.progress.Changed() // before it is looked at: no change is missed
+			g.mu.Lock()
+			o := op.view()
+			g.mu.Unlock()
+			g.record.Save(ctx, o)
+			select {
+			case <-changed:
+			case <-ctx.Done():
+				return
+			}
+			select {
+			case <-time.After(interval): // steps that begin and end at once are saved together
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// run does work that has until deadline in the background, and then calls ended.
+func (g *Group) run(ctx context.Context, op *operation, deadline time.Duration, work func(context.Context) (json.RawMessage, error), ended func(json.RawMessage, error)) {
+	ctx, cancel := g.within(ctx, deadline)
+	kind, id := op.report.Kind, op.report.ID
+	go func() { // ends with its deadline or the group
+		defer g.running.Done()
+		defer cancel()
+		ctx, endSpan := saga.Traced(ctx, kind, attribute.String("ecs_api.operation", id)) // below the request's span, which has ended
+		var result json.RawMessage
+		err := common.Safely(func() (err error) {
+			result, err = work(saga.WithProgress(ctx, op.progress))
+			return err
+		})
+		endSpan(err)
+		ended(result, g.interrupted(err))
+	}()
 }
 
 // within returns the context of work that has until deadline, and that a shutdown ends at last.
@@ -120,98 +168,94 @@ func (g *Group) within(ctx context.Context, deadline time.Duration) (context.Con
 // interrupted returns the error of work, which says so if a shutdown is why it failed.
 func (g *Group) interrupted(err error) error {
 	if err != nil && g.ctx.Err() != nil {
-		return common.Errorf(common.Unavailable, "the server was shut down meanwhile; repeat the request to go on: %w", err)
+		return common.Errorf(common.Unavailable, "the server was shut down meanwhile; repeat the request to complete it: %w", err)
 	}
 	return err
 }
 
-type requestIDKey struct{}
-
-// WithRequestID returns a context of the request of that id: operations that it begins carry it.
-func WithRequestID(ctx context.Context, id string) context.Context {
-	return context.WithValue(ctx, requestIDKey{}, id)
-}
-
-func requestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
-}
-
-// end tells the observer how an operation ended, and only then whoever asks.
+// end tells the observer how an operation ended, and only then whoever looks.
 func (g *Group) end(op *operation, result json.RawMessage, err error) {
+	op.stop()
 	g.mu.Lock()
-	ended := op.view()
+	ended := op.view().end(result, err)
 	g.mu.Unlock()
-	now := time.Now().UTC()
-	ended.EndedAt, ended.State, ended.Result = &now, saga.Succeeded, result
-	if err != nil {
-		ended.State, ended.Result, ended.Error, ended.Err = saga.Failed, nil, common.Public(err), err
+	if err != nil && g.ctx.Err() != nil {
+		ended.State = saga.Interrupted
 	}
+	ended.Pending = nil
 	g.observe(ended)
+	g.leave(op, ended)
+}
+
+// leave saves how an operation is that this server works on no more.
+func (g *Group) leave(op *operation, o Operation) {
+	g.record.Save(context.Background(), o)
 	g.mu.Lock()
-	op.report, op.report.Steps = ended, nil
+	delete(g.live, o.ID)
 	g.mu.Unlock()
 	op.progress.Notify()
 }
 
-// view returns the operation as it is now. The group's lock must be held.
-func (op *operation) view() Operation {
-	o := op.report
-	o.Steps = op.progress.Steps()
-	return o
-}
-
-// forget drops what ended too long ago, and the oldest of too many. The lock must be held.
-func (g *Group) forget() {
-	excess := len(g.all) - keepOperations
-	g.all = slices.DeleteFunc(g.all, func(op *operation) bool {
-		ended := op.report.EndedAt
-		if ended == nil || excess <= 0 && time.Since(*ended) < keepFor {
-			return false
-		}
-		excess--
-		return true
-	})
-}
-
 // Operations returns the account's operations, the latest first.
-func (g *Group) Operations(account string) []Operation {
+func (g *Group) Operations(ctx context.Context, account string) []Operation {
+	found := g.record.List(ctx, account)
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.forget()
-	found := []Operation{}
-	for _, op := range slices.Backward(g.all) {
-		if op.report.Account == account {
+	known := map[string]bool{}
+	for i, o := range found {
+		known[o.ID] = true
+		if op := g.live[o.ID]; op != nil {
+			found[i] = op.view()
+		}
+	}
+	for id, op := range g.live {
+		if op.report.Account == account && !known[id] {
 			found = append(found, op.view())
 		}
 	}
+	g.mu.Unlock()
+	slices.SortStableFunc(found, func(a, b Operation) int { return b.StartedAt.Compare(a.StartedAt) })
 	return found
 }
 
 // Operation returns one of the account's operations.
-func (g *Group) Operation(account, id string) (Operation, error) {
+func (g *Group) Operation(ctx context.Context, account, id string) (Operation, error) {
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.forget()
-	op := g.find(account, id)
-	if op != nil {
+	if op := g.live[id]; op != nil && op.report.Account == account {
+		defer g.mu.Unlock()
 		return op.view(), nil
 	}
-	return Operation{}, notKept(id)
+	g.mu.Unlock()
+	return g.record.Find(ctx, account, id)
 }
 
-// find returns the account's operation of that id; nil if there is none. The lock must be held.
-func (g *Group) find(account, id string) *operation {
-	for _, op := range g.all {
-		if op.report.Account == account && op.report.ID == id {
-			return op
+// Working returns the operation of that kind that works on the target now, or waits in a queue for it.
+func (g *Group) Working(ctx context.Context, account, kind, target string) (o Operation, found bool) {
+	g.mu.Lock()
+	for _, op := range g.live {
+		if r := op.report; r.Account == account && r.Kind == kind && r.Target == target {
+			defer g.mu.Unlock()
+			return op.view(), true
 		}
 	}
-	return nil
+	g.mu.Unlock()
+	id := g.record.Job(ctx, account, target)
+	if id == "" {
+		return o, false
+	}
+	o, err := g.record.Find(ctx, account, id)
+	return o, err == nil && o.Kind == kind && !o.Ended()
 }
 
-func notKept(id string) error {
-	return common.Errorf(common.NotFound, "there is no operation %s: they are kept for 24 hours by the server that runs them, and end with it; what they were doing goes on when it is asked for again", id)
+// Live returns the operations that this server works on, the oldest first.
+func (g *Group) Live() []Operation {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var all []Operation
+	for _, op := range g.live {
+		all = append(all, op.view())
+	}
+	slices.SortFunc(all, func(a, b Operation) int { return cmp.Or(a.StartedAt.Compare(b.StartedAt), cmp.Compare(a.ID, b.ID)) })
+	return all
 }
 
 // Shutdown takes no more work, and waits for what is running until ctx ends; it then cancels it, and waits for it to end. It returns how
@@ -231,13 +275,7 @@ func (g *Group) Shutdown(ctx context.Context) (cancelled int) {
 	select {
 	case <-idle:
 	case <-ctx.Done():
-		g.mu.Lock()
-		for _, op := range g.all {
-			if op.report.EndedAt == nil {
-				cancelled++
-			}
-		}
-		g.mu.Unlock()
+		cancelled = len(g.Live())
 	}
 	g.cancel()
 	<-idle

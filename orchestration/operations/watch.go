@@ -3,29 +3,49 @@ package operations
 import (
 	"context"
 	"time"
+
+	"ecs-api/common"
 )
 
-// Watch calls f with an operation as it is, and again whenever a step begins or ends, until the operation has ended, f fails or ctx ends.
+// Watch calls f with an operation as it is, and again whenever it may have changed, until the operation has ended, f fails or ctx ends.
 func (g *Group) Watch(ctx context.Context, account, id string, f func(Operation) error) error {
+	found := false
 	for {
-		g.mu.Lock()
-		op := g.find(account, id)
-		if op == nil {
-			g.mu.Unlock()
-			return notKept(id)
-		}
-		changed := op.progress.Changed() // before it is looked at: no change is missed
-		o := op.view()
-		g.mu.Unlock()
-		if err := f(o); err != nil || o.EndedAt != nil {
+		o, changed, done, err := g.look(ctx, account, id)
+		if err != nil && (!found || !common.Is(err, common.Unavailable)) { // a record that is out of reach for a moment ends no watch
+			done()
 			return err
+		}
+		if err == nil {
+			found = true
+			if err := f(o); err != nil || o.Ended() {
+				done()
+				return err
+			}
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return ctx.Err()
+		}
+		done()
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 	}
+}
+
+// look returns an operation as it is, and a channel that is closed when that has changed. Done must be called.
+func (g *Group) look(ctx context.Context, account, id string) (o Operation, changed <-chan struct{}, done func(), err error) {
+	g.mu.Lock()
+	if op := g.live[id]; op != nil && op.report.Account == account {
+		defer g.mu.Unlock()
+		changed = op.progress.Changed() // before it is looked at: no change is missed
+		return op.view(), changed, func() {}, nil
+	}
+	g.mu.Unlock()
+	changed, done = g.record.Changed(account, id)
+	o, err = g.record.Find(ctx, account, id)
+	return o, changed, done, err
 }
 
 // Await waits until an operation has ended, for at most d, and returns it as it is then.
@@ -36,7 +56,7 @@ func (g *Group) Await(ctx context.Context, account, id string, d time.Duration) 
 		defer context.AfterFunc(g.waits, cancel)()
 		_ = g.Watch(ctx, account, id, func(Operation) error { return nil }) // whatever ended it, what there is now is returned
 	}
-	return g.Operation(account, id)
+	return g.Operation(ctx, account, id)
 }
 
 // Stop ends all waiting for operations, not the operations. Call it when the server begins to shut down.

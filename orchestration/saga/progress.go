@@ -16,6 +16,8 @@ const (
 	Running   State = "running"
 	Succeeded State = "succeeded"
 	Failed    State = "failed"
+	// Interrupted is work whose server ended before it was done.
+	Interrupted State = "interrupted"
 )
 
 // StepReport is one step of a piece of work, as it is shown to callers.
@@ -43,6 +45,17 @@ func WithProgress(ctx context.Context, p *Progress) context.Context {
 
 func progressOf(ctx context.Context) *Progress {
 	p, _ := ctx.Value(progressKey{}).(*Progress)
+	return p
+}
+
+// Resumed returns the progress of work that goes on where another server ended: its steps so far, of which none runs any more.
+func Resumed(steps []StepReport, at time.Time) *Progress {
+	p := &Progress{steps: append([]StepReport{}, steps...)}
+	for i := range p.steps {
+		if s := &p.steps[i]; s.State == Running {
+			s.State, s.EndedAt = Interrupted, &at
+		}
+	}
 	return p
 }
 

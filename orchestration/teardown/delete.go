@@ -26,7 +26,12 @@ type Teardowns struct {
 }
 
 // New returns what deletes services by transactions of the manager.
-func New(tx *transaction.Manager) *Teardowns { return &Teardowns{tx: tx} }
+func New(tx *transaction.Manager) *Teardowns {
+	o := &Teardowns{tx: tx}
+	tx.Handle(KindDelete, o.runDelete)
+	tx.Handle(KindDeleteJobs, o.runDeleteJobs)
+	return o
+}
 
 // KindDelete is the kind of the operations that tear down a service.
 const KindDelete = "delete service"
@@ -60,7 +65,7 @@ func (o *Teardowns) Plan(ctx context.Context, cluster, service string, recursive
 }
 
 func (o *Teardowns) plan(ctx context.Context, cluster, service string, recursive bool, match etag.Condition) (*resource.Preview, error) {
-	t, err := o.lookForDelete(ctx, cluster, service, match)
+	t, err := o.lookForDelete(ctx, cluster, service, resource.NewID(), match)
 	if err != nil {
 		return nil, err
 	}
@@ -125,42 +130,75 @@ func (t *teardown) checkMatch(ctx context.Context) error {
 }
 
 func (o *Teardowns) delete(ctx context.Context, cluster, service string, recursive bool, match etag.Condition) (*Output, *operations.Operation, error) {
-	tx, err := o.tx.Begin(cluster, service, nil)
+	tx, err := o.tx.Begin(ctx, cluster, service, nil)
 	if err != nil {
-		if op := o.running(KindDelete, cluster+"/"+service); recursive && op != nil {
-			t, err := o.lookForDelete(ctx, cluster, service, match)
-			if err != nil {
-				return nil, nil, err
-			}
-			return &Output{t.service}, op, nil
+		if op, ok := o.tx.Background.Working(ctx, o.tx.Account.Name, KindDelete, transaction.ServiceTarget(cluster, service)); recursive && ok {
+			return o.repeated(ctx, cluster, service, match, &op)
 		}
 		return nil, nil, err
 	}
 	defer tx.End()
 	ctx, cancel := transaction.Detached(ctx, deleteTime)
 	defer cancel()
-	t, err := o.lookForDelete(ctx, cluster, service, match)
+	args := deleteArgs{cluster, service, resource.NewID(), match}
+	if recursive {
+		return o.deleteRecursively(ctx, tx, args)
+	}
+	out, err := o.deleteAlone(ctx, args, false)
+	return out, nil, err
+}
+
+// deleteRecursively deletes a service and hands the rest over to a job.
+func (o *Teardowns) deleteRecursively(ctx context.Context, tx *transaction.Transaction, args deleteArgs) (*Output, *operations.Operation, error) {
+	job, running, err := tx.Job(ctx, KindDelete, teardownTime, args)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := t.checkAnythingLeft(ctx, recursive); err != nil {
+	if running != nil {
+		return o.repeated(ctx, args.Cluster, args.Service, args.Match, running)
+	}
+	deleted := false
+	defer func() {
+		if !deleted {
+			o.tx.Background.Withdraw(ctx, job)
+		}
+	}()
+	out, err := o.deleteAlone(ctx, args, true)
+	if err != nil {
 		return nil, nil, err
 	}
-	out := &Output{Service: t.service}
-	if err := t.checkMatch(ctx); err != nil {
-		return nil, nil, err
-	}
-	if _, err := t.decideService(out).Apply()(ctx); err != nil {
-		return nil, nil, err
-	}
-	if !recursive {
-		return out, nil, nil
-	}
-	op, err := tx.HandOver(ctx, KindDelete, out, teardownTime, t.run)
+	deleted = true
+	op, err := tx.HandOver(ctx, job, out)
 	if err != nil {
 		return nil, nil, err
 	}
 	return out, &op, nil
+}
+
+// repeated returns the response to a request whose operation works already.
+func (o *Teardowns) repeated(ctx context.Context, cluster, service string, match etag.Condition, op *operations.Operation) (*Output, *operations.Operation, error) {
+	t, err := o.lookForDelete(ctx, cluster, service, "", match)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &Output{t.service}, op, nil
+}
+
+// deleteAlone deletes the service itself. It is NotFound if nothing is left to delete.
+func (o *Teardowns) deleteAlone(ctx context.Context, args deleteArgs, recursive bool) (*Output, error) {
+	t, err := o.lookForDelete(ctx, args.Cluster, args.Service, args.ID, args.Match)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.checkAnythingLeft(ctx, recursive); err != nil {
+		return nil, err
+	}
+	if err := t.checkMatch(ctx); err != nil {
+		return nil, err
+	}
+	out := &Output{Service: t.service}
+	_, err = t.decideService(out).Apply()(ctx)
+	return out, err
 }
 
 // deleteService deletes the service itself, by force, and returns it as it is then.
@@ -172,19 +210,9 @@ func (t *teardown) deleteService(ctx context.Context) (deleted *awsecs.Service, 
 	return deleted, err
 }
 
-// running returns the operation of that kind that works on the target now, if there is one.
-func (o *Teardowns) running(kind, target string) *operations.Operation {
-	for _, op := range o.tx.Background.Operations(o.tx.Account.Name) {
-		if op.State == saga.Running && op.Kind == kind && op.Target == target {
-			return &op
-		}
-	}
-	return nil
-}
-
 // lookForDelete reads the service and its cluster, at the same time. A service that ECS has forgotten is returned as INACTIVE: something of it may be left.
-func (o *Teardowns) lookForDelete(ctx context.Context, cluster, name string, match etag.Condition) (*teardown, error) {
-	t := &teardown{o: o, cluster: cluster, name: name, id: resource.NewID(), match: match}
+func (o *Teardowns) lookForDelete(ctx context.Context, cluster, name, id string, match etag.Condition) (*teardown, error) {
+	t := &teardown{o: o, cluster: cluster, name: name, id: id, match: match}
 	var home *awsecs.Cluster
 	_, err := saga.Together(
 		saga.Named("read service", saga.Do(func(ctx context.Context) (err error) {

@@ -2,6 +2,7 @@ package teardown
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
@@ -42,16 +43,45 @@ type jobs struct {
 // operation, and the same one when the request is repeated meanwhile. Repeated after an interruption, it goes on with what is left; NotFound means that
 // nothing is.
 func (o *Teardowns) DeleteJobs(ctx context.Context, cluster, family string, recursive, force bool) (*JobsOutput, *operations.Operation, error) {
-	j := &jobs{
-		teardown:  &teardown{o: o, cluster: cluster, name: resource.ForJobs(family), id: resource.NewID(), service: &awsecs.Service{}, family: family},
-		family:    family,
-		recursive: recursive, force: force,
-	}
+	j := o.newJobs(jobsArgs{cluster, family, resource.NewID(), recursive, force})
 	op, err := j.delete(ctx)
 	if err != nil {
 		return nil, nil, common.Wrapf(err, "delete task definition %s in cluster %s", family, cluster)
 	}
 	return j.output(), op, nil
+}
+
+// jobsArgs is what the job that deletes a managed task definition needs to know.
+type jobsArgs struct {
+	Cluster   string `json:"cluster"`
+	Family    string `json:"family"`
+	ID        string `json:"id"` // of the request: what a later one created or adopted stays
+	Recursive bool   `json:"recursive,omitempty"`
+	Force     bool   `json:"force,omitempty"`
+}
+
+func (o *Teardowns) newJobs(args jobsArgs) *jobs {
+	return &jobs{
+		teardown:  &teardown{o: o, cluster: args.Cluster, name: resource.ForJobs(args.Family), id: args.ID, service: &awsecs.Service{}, family: args.Family},
+		family:    args.Family,
+		recursive: args.Recursive, force: args.Force,
+	}
+}
+
+// runDeleteJobs does the job of a deletion. Whatever of it is done already is found so.
+func (o *Teardowns) runDeleteJobs(ctx context.Context, job operations.Job) (json.RawMessage, error) {
+	var args jobsArgs
+	if err := json.Unmarshal(job.Args, &args); err != nil {
+		return nil, common.Errorf(common.Internal, "read the job of operation %s: %w", job.Operation, err)
+	}
+	j := o.newJobs(args)
+	if err := j.lookForDelete(ctx); err != nil {
+		return nil, err
+	}
+	if err := j.run(ctx); err != nil {
+		return nil, err
+	}
+	return encode(j.output())
 }
 
 func (j *jobs) output() *JobsOutput {
@@ -63,14 +93,13 @@ func (j *jobs) output() *JobsOutput {
 }
 
 func (j *jobs) delete(ctx context.Context) (*operations.Operation, error) {
-	target := transaction.JobsTarget(j.cluster, j.family)
-	tx, err := j.o.tx.BeginJobs(j.cluster, j.family, nil)
+	tx, err := j.o.tx.BeginJobs(ctx, j.cluster, j.family, nil)
 	if err != nil {
-		op := j.o.running(KindDeleteJobs, target)
-		if op == nil {
+		op, ok := j.o.tx.Background.Working(ctx, j.o.tx.Account.Name, KindDeleteJobs, transaction.JobsTarget(j.cluster, j.family))
+		if !ok {
 			return nil, err
 		}
-		return op, j.lookForDelete(ctx)
+		return &op, j.lookForDelete(ctx)
 	}
 	defer tx.End()
 	ctx, cancel := transaction.Detached(ctx, deleteTime)
@@ -81,7 +110,11 @@ func (j *jobs) delete(ctx context.Context) (*operations.Operation, error) {
 	if err := j.check(ctx); err != nil {
 		return nil, err
 	}
-	op, err := tx.HandOver(ctx, KindDeleteJobs, j.output(), teardownTime, j.run)
+	job, running, err := tx.Job(ctx, KindDeleteJobs, teardownTime, jobsArgs{j.cluster, j.family, j.id, j.recursive, j.force})
+	if err != nil || running != nil {
+		return running, err
+	}
+	op, err := tx.HandOver(ctx, job, j.output())
 	return &op, err
 }
 

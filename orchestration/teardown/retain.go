@@ -13,9 +13,9 @@ import (
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/resource"
-	"ecs-api/orchestration/saga"
 	"ecs-api/orchestration/space"
 	"ecs-api/orchestration/spec"
+	"ecs-api/orchestration/transaction"
 )
 
 // KindRetire is the kind of the operations that deregister old revisions.
@@ -36,13 +36,11 @@ func (o *Teardowns) Retire(ctx context.Context, cluster, service, family string,
 	if o.tx.Account.KeepRevisions == 0 {
 		return
 	}
-	for _, op := range o.tx.Background.Operations(o.tx.Account.Name) {
-		if op.State == saga.Running && op.Kind == KindRetire && op.Target == cluster+"/"+service {
-			return // what it leaves is retired at the next change
-		}
+	if _, runs := o.tx.Background.Working(ctx, o.tx.Account.Name, KindRetire, transaction.ServiceTarget(cluster, service)); runs {
+		return // what it leaves is retired at the next change
 	}
 	r := &retirement{teardown{o: o, cluster: cluster, name: service, id: resource.NewID()}, family, targets}
-	operation := operations.Operation{Kind: KindRetire, Target: cluster + "/" + service, Account: o.tx.Account.Name}
+	operation := operations.Operation{Kind: KindRetire, Target: transaction.ServiceTarget(cluster, service), Account: o.tx.Account.Name}
 	_, _ = o.tx.Background.Start(ctx, operation, retireTime, r.run, func() {}) // at shutdown nothing starts: the next change retires them
 }
 

@@ -5,6 +5,7 @@ package transaction
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"ecs-api/common"
@@ -42,22 +43,38 @@ type Transaction struct {
 }
 
 // Begin locks the service for a request. End must be deferred.
-func (m *Manager) Begin(cluster, service string, request *resource.Request) (*Transaction, error) {
-	return m.begin(cluster+"/"+service, "service "+service+" in cluster "+cluster, request)
+func (m *Manager) Begin(ctx context.Context, cluster, service string, request *resource.Request) (*Transaction, error) {
+	return m.begin(ctx, ServiceTarget(cluster, service), request)
 }
 
 // BeginJobs locks the managed task definition for a request. End must be deferred.
-func (m *Manager) BeginJobs(cluster, family string, request *resource.Request) (*Transaction, error) {
-	return m.begin(JobsTarget(cluster, family), "task definition "+family+" in cluster "+cluster, request)
+func (m *Manager) BeginJobs(ctx context.Context, cluster, family string, request *resource.Request) (*Transaction, error) {
+	return m.begin(ctx, JobsTarget(cluster, family), request)
 }
+
+// ServiceTarget names a service in operations.
+func ServiceTarget(cluster, service string) string { return cluster + "/" + service }
 
 // JobsTarget names a managed task definition in operations.
 func JobsTarget(cluster, family string) string { return cluster + "/taskdefs/" + family }
 
-func (m *Manager) begin(target, what string, request *resource.Request) (*Transaction, error) {
-	lock, err := m.locks.LockAs(target, what)
+// nameOf names in messages what a target is.
+func nameOf(target string) string {
+	cluster, name, _ := strings.Cut(target, "/")
+	if family, ok := strings.CutPrefix(name, "taskdefs/"); ok {
+		return "task definition " + family + " in cluster " + cluster
+	}
+	return "service " + name + " in cluster " + cluster
+}
+
+func (m *Manager) begin(ctx context.Context, target string, request *resource.Request) (*Transaction, error) {
+	lock, err := m.locks.LockAs(target, nameOf(target))
 	if err != nil {
 		return nil, err
+	}
+	if job := m.Background.Job(ctx, m.Account.Name, target); job != "" { // it waits in the queue, or has not locked its target yet
+		lock.Release()
+		return nil, resource.Busy(nameOf(target), job)
 	}
 	return &Transaction{m: m, lock: lock, request: request, Target: target}, nil
 }
@@ -161,18 +178,46 @@ func (t *Transaction) Fail(ctx context.Context, err error, back saga.Rollback) e
 	return common.WithLeft(err, leftovers...)
 }
 
-// HandOver starts an operation that goes on with the request, and has its lock until it has ended; the result is what the request returns. It fails when the server is shutting down.
-func (t *Transaction) HandOver(ctx context.Context, kind string, result any, limit time.Duration, work func(context.Context) error) (operations.Operation, error) {
+// Job returns the job with which the request will go on when it is responded to, and announces it: should this server end before it is handed over, another one
+// does it. It returns the operation of a job that works on the service already; nil if there is none.
+func (t *Transaction) Job(ctx context.Context, kind string, limit time.Duration, args any) (operations.Job, *operations.Operation, error) {
+	job, err := operations.NewJob(ctx, t.m.Account.Name, kind, t.Target, limit, args)
+	if err != nil {
+		return job, nil, err
+	}
+	return job, t.m.Background.Announce(ctx, job), nil
+}
+
+// HandOver goes on with the request as a job, which has the service until it has ended; the result is what the request returns. It fails when the server is
+// shutting down.
+func (t *Transaction) HandOver(ctx context.Context, job operations.Job, result any) (operations.Operation, error) {
 	encoded, err := json.Marshal(result)
 	if err != nil {
 		return operations.Operation{}, common.Errorf(common.Internal, "encode the result: %w", err)
 	}
-	op, err := t.m.Background.Start(ctx, operations.Operation{Kind: kind, Target: t.Target, Account: t.m.Account.Name, Result: encoded}, limit, work, t.lock.Release)
-	if err == nil {
-		t.ended = true
-		t.lock.Operation(op.ID)
+	t.lock.Operation(job.Operation)
+	op, err := t.m.Background.Submit(ctx, job, encoded, t.lock.Release)
+	if err != nil {
+		t.lock.Operation("")
+		return op, err
 	}
-	return op, err
+	t.ended = true
+	return op, nil
+}
+
+// Handle registers what does the account's jobs of a kind. Each locks its target.
+func (m *Manager) Handle(kind string, run func(context.Context, operations.Job) (json.RawMessage, error)) {
+	m.Background.Handle(m.Account.Name, kind, operations.Handler{
+		Run: run,
+		Lock: func(_ context.Context, job operations.Job) (func(), error) {
+			lock, err := m.locks.LockAs(job.Target, nameOf(job.Target))
+			if err != nil {
+				return nil, err
+			}
+			lock.Operation(job.Operation)
+			return lock.Release, nil
+		},
+	})
 }
 
 // Alone does a step that is no whole orchestration and locks no service; when it fails, what it did is rolled back before the error is returned. The request

@@ -2,6 +2,7 @@ package transaction
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -21,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func newManager(t *testing.T) *Manager {
 	t.Helper()
-	group := operations.NewGroup(nil)
+	group := operations.NewGroup(operations.Options{})
 	t.Cleanup(func() { group.Shutdown(context.Background()) })
 	a := account.New(account.Settings{Name: "local", Org: "localdev"}, account.Clients{}, common.Pace{First: time.Millisecond, Most: time.Millisecond, Budget: 1})
 	return New(a, group)
@@ -31,7 +32,7 @@ func newManager(t *testing.T) *Manager {
 func begin(t *testing.T, m *Manager) *Transaction {
 	t.Helper()
 	r := &resource.Request{Org: "localdev", Cluster: "c", Service: "s", Pace: m.Account.Pace, Ledger: &m.Ledger}
-	tx, err := m.Begin("c", "s", r)
+	tx, err := m.Begin(t.Context(), "c", "s", r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +45,7 @@ func begin(t *testing.T, m *Manager) *Transaction {
 // free fails the test unless the service is free, and nobody uses or holds what it shares.
 func free(t *testing.T, m *Manager) {
 	t.Helper()
-	tx, err := m.Begin("c", "s", nil)
+	tx, err := m.Begin(t.Context(), "c", "s", nil)
 	if err != nil {
 		t.Errorf("the service is locked: %v", err)
 		return
@@ -144,11 +145,11 @@ func TestARollbackGoesOnInTheBackground(t *testing.T) {
 			t.Errorf("a caller reads %q", text)
 		}
 	}
-	ops := m.Background.Operations("local")
+	ops := m.Background.Operations(t.Context(), "local")
 	if len(ops) != 1 || ops[0].Kind != KindRollback || ops[0].State != saga.Running {
 		t.Fatalf("operations %+v", ops)
 	}
-	if _, err := m.Begin("c", "s", nil); common.ResponseCode(err) != common.CodeServiceBusy || !strings.Contains(err.Error(), ops[0].ID) {
+	if _, err := m.Begin(t.Context(), "c", "s", nil); common.ResponseCode(err) != common.CodeServiceBusy || !strings.Contains(err.Error(), ops[0].ID) {
 		t.Errorf("the service: %v, want %s with the operation", err, common.CodeServiceBusy)
 	}
 	r := &resource.Request{Ledger: &m.Ledger}
@@ -159,8 +160,8 @@ func TestARollbackGoesOnInTheBackground(t *testing.T) {
 		t.Errorf("%d operations were cancelled, want the rollback", err)
 	}
 	free(t, m)
-	done, err := m.Background.Operation("local", ops[0].ID)
-	if err != nil || done.State != saga.Failed || strings.Contains(done.Error, "arn:aws") {
+	done, err := m.Background.Operation(t.Context(), "local", ops[0].ID)
+	if err != nil || done.State != saga.Interrupted || strings.Contains(done.Error, "arn:aws") {
 		t.Errorf("the operation: %+v, %v", done, err)
 	}
 }
@@ -175,18 +176,23 @@ func ended() context.Context {
 // TestAnOperationReadsEndedWhenItsLockIsFree asks for an operation until it reads ended, and locks its service then.
 func TestAnOperationReadsEndedWhenItsLockIsFree(t *testing.T) {
 	m := newManager(t)
+	m.Handle("work", func(context.Context, operations.Job) (json.RawMessage, error) { return nil, nil })
 	for range 200 {
-		tx, err := m.Begin("c", "s", nil)
+		tx, err := m.Begin(t.Context(), "c", "s", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		op, err := tx.HandOver(t.Context(), "work", nil, time.Minute, func(context.Context) error { return nil })
+		job, running, err := tx.Job(t.Context(), "work", time.Minute, nil)
+		if err != nil || running != nil {
+			t.Fatal(running, err)
+		}
+		op, err := tx.HandOver(t.Context(), job, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		tx.End() // the operation has the lock
 		for {
-			now, err := m.Background.Operation("local", op.ID)
+			now, err := m.Background.Operation(t.Context(), "local", op.ID)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,0 +1,178 @@
+package operations
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"ecs-api/common"
+	"ecs-api/orchestration/saga"
+)
+
+// Job is work that is described without secrets, so that it can wait in a queue, and another server can go on with it.
+type Job struct {
+	Kind      string          `json:"kind"`
+	Account   string          `json:"account"`
+	Target    string          `json:"target"`    // what it works on: there is one job per target at a time
+	Operation string          `json:"operation"` // the id of its operation
+	Began     time.Time       `json:"began"`
+	Limit     time.Duration   `json:"limit"` // how long one run of it may take; it is retried no longer than that after it began
+	RequestID string          `json:"requestId,omitempty"`
+	Caller    string          `json:"caller,omitempty"`
+	TraceID   string          `json:"traceId,omitempty"`
+	Args      json.RawMessage `json:"args"` // for the handler of its kind
+}
+
+// Handler does the jobs of one kind. A job may be run again after it has been interrupted at any point, and a second server may run it while a first one that
+// lost its connection still does.
+type Handler struct {
+	// Run does a job and returns its result, which is shown unless the request has given one.
+	Run func(ctx context.Context, job Job) (json.RawMessage, error)
+	// Lock locks what the job works on. It is a Conflict while a request has it.
+	Lock func(ctx context.Context, job Job) (release func(), err error)
+}
+
+// Queue takes jobs, and gives each to one of the servers that share it, until one has done it.
+type Queue interface {
+	// Announce says that a request is about to begin the job: when its server ends before it is submitted, another server does it. It returns the job that
+	// the queue has for the target already, if there is one.
+	Announce(ctx context.Context, job Job) (existing *Job, err error)
+	// Submit has a server do the job, announced or not.
+	Submit(ctx context.Context, job Job) error
+	// Withdraw ends what Announce began: the request was refused.
+	Withdraw(ctx context.Context, job Job)
+}
+
+// Later is the error of a job that is to be done later, or by another server.
+type Later struct {
+	After  time.Duration // 0: at once, unless it failed
+	Failed bool          // it was tried and failed: the more often, the longer the wait
+	Err    error
+}
+
+// Error says why.
+func (e *Later) Error() string { return fmt.Sprintf("later: %v", e.Err) }
+
+// Unwrap returns why.
+func (e *Later) Unwrap() error { return e.Err }
+
+// How long a job waits that another server works on, and one that a request keeps from its target.
+const (
+	waitForServer = 15 * time.Second
+	waitForLock   = 3 * time.Second
+)
+
+// Handle registers what does the account's jobs of a kind. It must be called before there are any.
+func (g *Group) Handle(account, kind string, h Handler) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.handlers[account+"\x00"+kind] = h
+}
+
+func (g *Group) handler(job Job) (Handler, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	h, ok := g.handlers[job.Account+"\x00"+job.Kind]
+	return h, ok
+}
+
+// NewJob returns a job of the request of ctx. Args must not hold secrets.
+func NewJob(ctx context.Context, account, kind, target string, limit time.Duration, args any) (Job, error) {
+	encoded, err := json.Marshal(args)
+	if err != nil {
+		return Job{}, common.Errorf(common.Internal, "encode the job: %w", err)
+	}
+	request := requestOf(ctx)
+	return Job{
+		Kind: kind, Account: account, Target: target, Operation: uuid.NewString(), Began: time.Now().UTC(), Limit: limit,
+		RequestID: request.ID, Caller: request.Caller, TraceID: saga.TraceID(ctx), Args: encoded,
+	}, nil
+}
+
+// operation returns the job's operation as it begins.
+func (job Job) operation() Operation {
+	return Operation{
+		ID: job.Operation, Kind: job.Kind, Target: job.Target, State: saga.Running, StartedAt: job.Began, Steps: []saga.StepReport{},
+		Account: job.Account, TraceID: job.TraceID, RequestID: job.RequestID, Caller: job.Caller, Queued: true,
+	}
+}
+
+// Announce says that the request is about to begin the job: should this server end before it is submitted, another one does it. It returns the operation of a
+// job that has the target already; nil if there is none. Where there is no queue, or it is out of reach, it does nothing.
+func (g *Group) Announce(ctx context.Context, job Job) *Operation {
+	if g.queue == nil {
+		return nil
+	}
+	existing, err := g.queue.Announce(ctx, job)
+	if err != nil || existing == nil {
+		return nil
+	}
+	if o, err := g.Operation(ctx, existing.Account, existing.Operation); err == nil && !o.Ended() {
+		return &o
+	}
+	return nil
+}
+
+// Withdraw ends what Announce began: the request was refused.
+func (g *Group) Withdraw(ctx context.Context, job Job) {
+	if g.queue != nil {
+		g.queue.Withdraw(context.WithoutCancel(ctx), job)
+	}
+}
+
+// Submit has the job done, by a server of the queue if there is one, else here. The result is what the request returns, and is shown when the job has
+// succeeded. Release unlocks what the job works on: it is called when the job has ended, before its operation reads so; or when the queue has the job, whose
+// target Job keeps others from. It fails when the group is shutting down.
+func (g *Group) Submit(ctx context.Context, job Job, result json.RawMessage, release func()) (Operation, error) {
+	if err := g.enter(); err != nil {
+		return Operation{}, err
+	}
+	o := job.operation()
+	o.Pending = result
+	h, ok := g.handler(job)
+	if !ok {
+		g.running.Done()
+		return Operation{}, common.Errorf(common.Internal, "nothing does jobs of kind %q in account %s", job.Kind, job.Account)
+	}
+	if g.queue != nil {
+		g.record.Save(ctx, o)
+		release() // whichever server gets the job locks its target
+		if err := g.queue.Submit(ctx, job); err == nil {
+			g.running.Done()
+			return o, nil
+		}
+		release = func() {}
+		if again, err := h.Lock(ctx, job); err == nil { // if a request was faster: what they do at once is kept apart by the tags in AWS
+			release = again
+		}
+	}
+	o.Server, o.Queued = g.server, false
+	op := &operation{report: o, progress: &saga.Progress{}}
+	started := g.begin(ctx, op)
+	g.run(ctx, op, job.Limit, h.work(job), func(got json.RawMessage, err error) {
+		release()
+		g.end(op, orElse(result, got), err)
+	})
+	return started, nil
+}
+
+// work returns the work of a job.
+func (h Handler) work(job Job) func(context.Context) (json.RawMessage, error) {
+	return func(ctx context.Context) (json.RawMessage, error) { return h.Run(common.Background(ctx), job) }
+}
+
+// orElse returns the first result, or else the second one.
+func orElse(first, second json.RawMessage) json.RawMessage {
+	if len(first) > 0 {
+		return first
+	}
+	return second
+}
+
+// Job returns the id of the job that works on the target, or waits in a queue for it; empty if there is none. Where there is no queue, a lock tells.
+func (g *Group) Job(ctx context.Context, account, target string) string {
+	return g.record.Job(ctx, account, target)
+}

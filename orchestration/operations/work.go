@@ -1,0 +1,114 @@
+package operations
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"ecs-api/common"
+	"ecs-api/orchestration/saga"
+)
+
+// Work does a job that the queue gives to this server, and returns when it has ended. Nil means that nobody needs to do it any more, whatever became of it; else the
+// error is a Later. When ctx ends, as it does when the queue has lost its connection, the work goes on.
+func (g *Group) Work(ctx context.Context, job Job) error {
+	h, ok := g.handler(job)
+	if !ok {
+		return &Later{After: waitForServer, Err: common.Errorf(common.Unavailable, "this server does no jobs of kind %q in account %s", job.Kind, job.Account)}
+	}
+	if op := g.worksOn(job); op != nil { // the queue lost sight of it: this server goes on
+		return g.waitFor(ctx, op, job)
+	}
+	o, err := g.record.Find(ctx, job.Account, job.Operation)
+	switch {
+	case common.Is(err, common.NotFound): // its server ended before it was submitted, or the record lost it
+		o = job.operation()
+	case err != nil:
+		return &Later{After: waitForLock, Err: err}
+	case o.Ended():
+		return nil
+	case o.Server != "" && o.Server != g.server && g.record.Alive(ctx, o.Server):
+		return &Later{After: waitForServer, Err: errors.New("another server works on it")}
+	}
+	return g.take(ctx, h, job, o)
+}
+
+// take does a job that no server works on.
+func (g *Group) take(ctx context.Context, h Handler, job Job, o Operation) error {
+	release, err := h.Lock(ctx, job)
+	if err != nil {
+		return &Later{After: waitForLock, Err: err}
+	}
+	if err := g.enter(); err != nil {
+		release()
+		return &Later{Err: err}
+	}
+	o.Server, o.Queued = g.server, true
+	op := &operation{report: o, progress: saga.Resumed(o.Steps, time.Now().UTC())}
+	outcome := make(chan error, 1)
+	g.begin(ctx, op)
+	g.run(ctx, op, job.Limit, h.work(job), func(result json.RawMessage, err error) {
+		release()
+		later := g.retry(job, err)
+		if later == nil {
+			g.end(op, orElse(o.Pending, result), err)
+			outcome <- nil
+			return
+		}
+		g.handBack(op)
+		outcome <- later
+	})
+	select {
+	case err := <-outcome:
+		return err
+	case <-ctx.Done():
+		return &Later{After: waitForServer, Err: ctx.Err()}
+	}
+}
+
+// retry returns when to retry a job that ended with err; nil if not at all.
+func (g *Group) retry(job Job, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case g.ctx.Err() != nil:
+		return &Later{Err: err} // the server shuts down: another one goes on at once
+	case common.Transient(err) && time.Since(job.Began) < job.Limit:
+		return &Later{Failed: true, Err: err}
+	}
+	return nil
+}
+
+// handBack leaves an operation to whichever server gets its job next.
+func (g *Group) handBack(op *operation) {
+	op.stop()
+	g.mu.Lock()
+	o := op.view()
+	g.mu.Unlock()
+	o.Server = ""
+	g.observe(o)
+	g.leave(op, o)
+}
+
+// worksOn returns the operation of the job, if this server works on it.
+func (g *Group) worksOn(job Job) *operation {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.live[job.Operation]
+}
+
+// waitFor waits until this server works no more on an operation.
+func (g *Group) waitFor(ctx context.Context, op *operation, job Job) error {
+	for {
+		changed := op.progress.Changed()
+		if g.worksOn(job) != op {
+			return &Later{Err: errors.New("the work ended while the queue had lost sight of it")} // whether it is to be done again, the record says
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return &Later{After: waitForServer, Err: ctx.Err()}
+		}
+	}
+}

@@ -1,0 +1,70 @@
+package teardown
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/aws/aws-sdk-go/aws"
+
+	"ecs-api/common"
+	"ecs-api/ecs"
+	"ecs-api/orchestration/etag"
+	"ecs-api/orchestration/operations"
+	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/saga"
+)
+
+// deleteArgs is what the job of a recursive delete needs to know.
+type deleteArgs struct {
+	Cluster string         `json:"cluster"`
+	Service string         `json:"service"`
+	ID      string         `json:"id"` // of the request: what a later one created or adopted stays
+	Match   etag.Condition `json:"match"`
+}
+
+// runDelete does the job of a recursive delete. The request has deleted the service, unless its server ended before; whatever of the job is done already is
+// found so.
+func (o *Teardowns) runDelete(ctx context.Context, job operations.Job) (json.RawMessage, error) {
+	var args deleteArgs
+	if err := json.Unmarshal(job.Args, &args); err != nil {
+		return nil, common.Errorf(common.Internal, "read the job of operation %s: %w", job.Operation, err)
+	}
+	t, err := o.lookForDelete(saga.WithProgress(ctx, nil), args.Cluster, args.Service, args.ID, etag.Condition{}) // the request has shown this reading
+	if err != nil {
+		return nil, err
+	}
+	out := &Output{Service: t.service}
+	if aws.StringValue(t.service.Status) == resource.StatusActive {
+		if err := t.deleteForJob(ctx, args.Match, job.Began, out); err != nil {
+			return nil, err
+		}
+	}
+	if err := t.run(ctx); err != nil {
+		return nil, err
+	}
+	return encode(out)
+}
+
+// deleteForJob deletes the service that the request of a job did not come to delete, in the state that it expected.
+func (t *teardown) deleteForJob(ctx context.Context, match etag.Condition, began time.Time, out *Output) error {
+	created := aws.TimeValue(t.service.CreatedAt)
+	if resource.CreatedAfter(ecs.ToTags(t.service.Tags), t.id) || created.After(began) {
+		return common.Coded(common.CodeConcurrentChange, "service %s was created again meanwhile", t.name)
+	}
+	t.match = match
+	if err := t.checkMatch(ctx); err != nil {
+		return err
+	}
+	_, err := t.decideService(out).Apply()(ctx)
+	return err
+}
+
+// encode returns the JSON of what a request returns.
+func encode(out any) (json.RawMessage, error) {
+	encoded, err := json.Marshal(out)
+	if err != nil {
+		return nil, common.Errorf(common.Internal, "encode the result: %w", err)
+	}
+	return encoded, nil
+}
