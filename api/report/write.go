@@ -33,6 +33,8 @@ func StepLine(s saga.StepReport, begun bool) string {
 		switch {
 		case s.State == saga.Failed:
 			at, text = *s.EndedAt, s.Name+": failed: "+s.Detail
+		case s.State == saga.Interrupted:
+			at, text = *s.EndedAt, s.Name+": interrupted, another server goes on"
 		case took >= longStep:
 			at, text = *s.EndedAt, fmt.Sprintf("%s: done after %s", s.Name, took.Round(100*time.Millisecond))
 		case begun:
