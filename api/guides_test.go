@@ -87,7 +87,7 @@ func exercised(t *testing.T) *harness {
 	t.Helper()
 	h := newTracedHarness(t, localaws.New(), otlptest.NewCollector(t))
 	h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample)
-	h.metrics.ObserveOutcome("local")("succeeded") // only a deployment that takes longer than a poll is counted
+	h.metrics.ObserveOutcome("local")("succeeded")    // only a deployment that takes longer than a poll is counted
 	h.metrics.WatchState(func() bool { return true }) // only a server with a state has it
 	h.do(t, http.MethodDelete, base+"/local/clusters/myclu/services/www?recursive=true", "")
 	h.background.Shutdown(t.Context())
