@@ -134,7 +134,7 @@ func (u *update) decide(f *updateFound) (*createPlan, error) {
 	if in := u.in.TaskDefinition; in != nil {
 		revise.New = &space.Registration{Input: in, Without: space.WithoutRepositoryCredentials(in, u.in.nulls), OwnsTags: in.Tags != nil}
 	}
-	revise.Decide()
+	revise.Decide(&p.Plan)
 	builds := *u.space
 	builds.Want.Builds = revise.New != nil
 	var err error
