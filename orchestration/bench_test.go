@@ -34,6 +34,12 @@ func BenchmarkRounds(b *testing.B) {
 			whole(b, w)
 			return nil
 		}},
+		{"dry run of a create", func(b *testing.B, w *world) *CreateOutput {
+			return w.create(b, wholeService(b, "other", "api"))
+		}, func(b *testing.B, w *world, _ *CreateOutput) error {
+			_, err := w.PlanCreate(b.Context(), wholeService(b, "myclu", "www"))
+			return err
+		}},
 		{"show", whole, func(b *testing.B, w *world, _ *CreateOutput) error {
 			_, err := w.observer.Show(b.Context(), "myclu", "www")
 			return err

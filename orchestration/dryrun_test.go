@@ -6,7 +6,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
 	"github.com/google/go-cmp/cmp"
@@ -325,5 +327,39 @@ func TestADryRunOfADeleteIsWhatTheDeleteDoes(t *testing.T) {
 				t.Errorf("the plan of the same again: %v, want NotFound", err)
 			}
 		})
+	}
+}
+
+// TestADryRunOfACreateIsOneRound holds each call of a dry run until all of them are there: were there one that waits for another, they would never be.
+func TestADryRunOfACreateIsOneRound(t *testing.T) {
+	w := newWorld(t, localaws.New())
+	w.create(t, wholeService(t, "other", "api")) // the server knows who it is by then
+	plan := func(ctx context.Context) error {
+		_, err := w.PlanCreate(ctx, wholeService(t, "myclu", "www"))
+		return err
+	}
+	w.aws.ResetCalls()
+	if err := plan(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	calls := int64(len(w.aws.Calls()))
+	if calls < 8 {
+		t.Errorf("only %d calls: %v", calls, w.aws.Calls())
+	}
+	var arrived atomic.Int64
+	all := make(chan struct{})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	w.aws.Inject(localaws.Fault{Effect: localaws.Hook, Times: -1, Func: func() {
+		if arrived.Add(1) == calls {
+			close(all)
+		}
+		select {
+		case <-all:
+		case <-ctx.Done():
+		}
+	}})
+	if err := plan(ctx); err != nil {
+		t.Errorf("of %d calls only %d are made at the same time: %v", calls, arrived.Load(), err)
 	}
 }
