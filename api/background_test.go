@@ -14,7 +14,6 @@ import (
 
 	"ecs-api/api/negotiation"
 	"ecs-api/api/openapi"
-	"ecs-api/api/progress"
 	"ecs-api/common"
 	"ecs-api/localaws"
 	"ecs-api/orchestration/saga"
@@ -23,9 +22,9 @@ import (
 const async = headerPrefer + ": respond-async"
 
 // started returns the operation that a response of 202 shows.
-func started(t *testing.T, answer *http.Response, body string) progress.Operation {
+func started(t *testing.T, answer *http.Response, body string) operation {
 	t.Helper()
-	var op progress.Operation
+	var op operation
 	if err := json.Unmarshal([]byte(body), &op); err != nil || answer.StatusCode != http.StatusAccepted {
 		t.Fatalf("%d %s: %v", answer.StatusCode, body, err)
 	}
@@ -37,10 +36,10 @@ func started(t *testing.T, answer *http.Response, body string) progress.Operatio
 }
 
 // ended waits for an operation.
-func (h *harness) ended(t *testing.T, id string) progress.Operation {
+func (h *harness) ended(t *testing.T, id string) operation {
 	t.Helper()
 	answer, body := h.do(t, http.MethodGet, base+"/local/operations/"+id+"?wait=60", "")
-	var op progress.Operation
+	var op operation
 	if err := json.Unmarshal([]byte(body), &op); err != nil || answer.StatusCode != http.StatusOK {
 		t.Fatalf("%d %s: %v", answer.StatusCode, body, err)
 	}
@@ -105,7 +104,7 @@ func TestAnOperationThatFailsSaysWhy(t *testing.T) {
 	}
 	for query, want := range map[string]int{"": 1, "?state=failed": 1, "?state=running": 0, "?target=myclu/www": 1, "?target=myclu/other&state=failed": 0} {
 		_, body := h.do(t, http.MethodGet, base+"/local/operations"+query, "")
-		var list []progress.Operation
+		var list []operation
 		if err := json.Unmarshal([]byte(body), &list); err != nil || len(list) != want {
 			t.Errorf("%q: %v %s", query, err, body)
 		}
@@ -121,7 +120,7 @@ func TestTasksOfTheFlywheel(t *testing.T) {
 	answer, body := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample, async)
 	op := h.ended(t, started(t, answer, body).ID)
 	_, body = h.do(t, http.MethodGet, base+"/flywheel?task=none&task="+op.ID, "")
-	var tasks map[string]progress.FlywheelTask
+	var tasks map[string]flywheelTask
 	if err := json.Unmarshal([]byte(body), &tasks); err != nil || len(tasks) != 1 {
 		t.Fatal(err, body)
 	}

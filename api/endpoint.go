@@ -240,17 +240,21 @@ func (e *endpoint) do(w http.ResponseWriter, c call) response {
 	case *operations.Operation:
 		return c.inBackground(*out)
 	}
+	status := e.status
+	if isDryRun(c.request) { // what it plans may be accepted only when it is done
+		status = http.StatusOK
+	}
 	if negotiation.Accepted(c.request) == negotiation.Text && !e.reports(c) {
 		if text, ok := textreport.Of(out); ok {
 			c.header.Set("Content-Type", negotiation.Text+"; charset=utf-8")
-			return response{header: c.header, body: []byte(text)}
+			return response{status: status, header: c.header, body: []byte(text)}
 		}
 	}
 	body, err := encode(out)
 	if err != nil {
 		return response{err: common.Errorf(common.Internal, "encode the response: %w", err)}
 	}
-	return response{header: c.header, body: body}
+	return response{status: status, header: c.header, body: body}
 }
 
 // limit returns how long the endpoint may take for r.

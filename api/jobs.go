@@ -2,15 +2,15 @@ package api
 
 import (
 	"net/http"
-	"net/url"
+	"time"
 
 	"github.com/gorilla/mux"
 
 	"ecs-api/api/urlparams"
 	"ecs-api/api/warnings"
 	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/etag"
 	"ecs-api/orchestration/jobs"
-	"ecs-api/orchestration/teardown"
 )
 
 // inCluster lets the path's cluster be a name or an ARN, and gives f its name and that of the managed task definition, if the path has one.
@@ -30,20 +30,76 @@ func listJobs(c call, cluster, _ string, _ none) ([]string, error) {
 }
 
 func showJobs(c call, cluster, family string, _ none) (*jobs.View, error) {
-	return c.account.jobs.Show(c.Context(), cluster, family)
-}
-
-func updateJobs(c call, cluster, family string, in jobs.UpdateInput) (*jobs.Output, error) {
-	return c.account.jobs.Update(c.Context(), cluster, family, &in)
-}
-
-// deleteJobs deletes a managed task definition in the background, and says where that can be followed.
-func deleteJobs(c call, cluster, family string, _ none) (*teardown.JobsOutput, error) {
-	out, op, err := c.account.jobs.Delete(c.Context(), cluster, family, c.flag("recursive"), c.flag("force"))
+	view, err := c.account.jobs.Show(c.Context(), cluster, family)
 	if err != nil {
 		return nil, err
 	}
-	c.header.Set("Operation-Location", base+"/"+url.PathEscape(c.name("account"))+"/operations/"+op.ID)
+	c.header.Set(headerETag, etag.TaskDefinition(view.TaskDefinition, view.Tags))
+	return view, nil
+}
+
+// managed is the response to a request that creates or changes a managed task definition.
+type managed struct {
+	*jobs.Output
+	Warnings []warnings.Warning
+}
+
+// managed returns the response to a request that has created or changed a managed task definition.
+func (c call) managed(out *jobs.Output, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	c.header.Set(headerETag, etag.TaskDefinition(out.TaskDefinition, out.Tags))
+	return &managed{out, c.warnings()}, nil
+}
+
+// createJobs creates a managed task definition and all it needs.
+func createJobs(c call, in *jobs.CreateInput) (any, error) {
+	if c.flag(flagDryRun) {
+		plan, err := c.account.jobs.PlanCreate(c.Context(), in)
+		return c.preview(plan, err)
+	}
+	return c.managed(c.account.jobs.Create(c.Context(), in))
+}
+
+// changesJobs makes an endpoint of what changes a managed task definition.
+func changesJobs[In any](change func(c call, cluster, family string, in *In) (*jobs.Write, error)) func(call, In) (any, error) {
+	return inCluster(func(c call, cluster, family string, in In) (any, error) {
+		write, err := change(c, cluster, family, &in)
+		if err != nil {
+			return nil, err
+		}
+		write.IfMatch(c.match)
+		if c.flag(flagDryRun) {
+			plan, err := write.Plan(c.Context())
+			return c.preview(plan, err)
+		}
+		return c.managed(write.Apply(c.Context()))
+	})
+}
+
+func updateJobs(c call, cluster, family string, in *jobs.UpdateInput) (*jobs.Write, error) {
+	return c.account.jobs.Update(cluster, family, in)
+}
+
+func patchJobs(c call, cluster, family string, in *jobs.PatchInput) (*jobs.Write, error) {
+	return c.account.jobs.Patch(cluster, family, in)
+}
+
+// deleteJobs deletes a managed task definition in the background, and says where that can be followed.
+func deleteJobs(c call, cluster, family string, _ none) (any, error) {
+	if c.flag(flagDryRun) {
+		plan, err := c.account.jobs.PlanDelete(c.Context(), cluster, family, c.flag("recursive"), c.flag("force"), c.match)
+		return c.preview(plan, err)
+	}
+	out, op, err := c.account.jobs.Delete(c.Context(), cluster, family, c.flag("recursive"), c.flag("force"), c.match)
+	switch {
+	case err != nil:
+		return nil, err
+	case wantsProgress(c.request):
+		return op, nil
+	}
+	c.locate(*op)
 	return out, nil
 }
 
@@ -54,7 +110,7 @@ type ran struct {
 }
 
 func runJobs(c call, cluster, family string, in jobs.RunInput) (*ran, error) {
-	out, err := c.account.jobs.Run(c.Context(), cluster, family, &in, c.wait())
+	out, err := c.account.jobs.Run(c.Context(), cluster, family, &in, time.Duration(c.number("wait"))*time.Second)
 	if err != nil {
 		return nil, err
 	}
@@ -92,8 +148,9 @@ func (s *Server) jobRoutes(v1 *mux.Router) {
 	slashed := slashes("cluster")
 	v1.Handle(taskdefs, handle(s, http.StatusOK, inCluster(listJobs), slashed)).Methods(http.MethodGet)
 	v1.Handle(taskdef, handle(s, http.StatusOK, inCluster(showJobs), slashed)).Methods(http.MethodGet)
-	v1.Handle(taskdef, handle(s, http.StatusOK, inCluster(updateJobs), slashed, within(orchestrationTime))).Methods(http.MethodPut)
-	v1.Handle(taskdef, handle(s, http.StatusAccepted, inCluster(deleteJobs), slashed, flag("recursive"), flag("force"), within(orchestrationTime))).Methods(http.MethodDelete)
+	v1.Handle(taskdef, handle(s, http.StatusOK, changesJobs(updateJobs), asynchronous("update task definition"), slashed, flag(flagDryRun), conditional, within(orchestrationTime))).Methods(http.MethodPut)
+	v1.Handle(taskdef, handle(s, http.StatusOK, changesJobs(patchJobs), asynchronous("patch task definition"), slashed, flag(flagDryRun), conditional, within(orchestrationTime))).Methods(http.MethodPatch)
+	v1.Handle(taskdef, handle(s, http.StatusAccepted, inCluster(deleteJobs), slashed, flag("recursive"), flag("force"), flag(flagDryRun), conditional, within(orchestrationTime))).Methods(http.MethodDelete)
 	tasks, task, id := taskdef+"/tasks", taskdef+"/tasks/{task}", slashes("cluster", "task")
 	status := takes(urlparams.Choices("status", awsecs.DesiredStatus_Values()...))
 	v1.Handle(tasks, handle(s, http.StatusOK, inCluster(runJobs), slashed, number("wait", 1, longestWait, 0), bare(), within(orchestrationTime))).Methods(http.MethodPost)

@@ -42,9 +42,19 @@ func TestManagedTaskDefinitions(t *testing.T) {
 		{"update a value", "PUT", one, `{"credentials":{"report":{"SecretString":"{\"username\":\"u\",\"password\":\"other\"}"}}}`, 200, map[string]any{"TaskDefinition.Revision": 2, "Credentials.report.Name": "spinup/localdev/batch/report-cred"}},
 		{"credentials removed", "PUT", one, `{"taskdefinition":{"cpu":"256","memory":"1024","containerDefinitions":[{"name":"report","image":"nginx:alpine","repositoryCredentials":null}]}}`, 200, map[string]any{"TaskDefinition.Revision": 3}},
 		{"update nothing", "PUT", one, `{}`, 400, wrong("taskdefinition")},
+		{"a dry run", "PUT", one + "?dryRun=true", `{"taskdefinition":{"cpu":"256","memory":"512","containerDefinitions":[{"name":"report","image":"nginx:alpine"}]},"credentials":{"report":{"Name":"other-cred","SecretString":"{\"username\":\"u\",\"password\":\"hush\"}"}}}`, 200, map[string]any{"DryRun": true}},
+		{"a dry run of a patch", "PATCH", one + "?dryRun=true", `{"Containers":{"report":{"Image":"nginx:2"}}}`, 200, map[string]any{"DryRun": true}},
+		{"a patch", "PATCH", one, `{"Containers":{"report":{"Image":"nginx:alpine","Environment":{"A":"1"}}},"Tags":{"Owner":null,"New":"tag"}}`, 200, map[string]any{"TaskDefinition.Revision": 4, "TaskDefinition.ContainerDefinitions.0.Environment.0.Value": "1", "Warnings.#": 0}},
+		{"a patch of nothing", "PATCH", one, `{}`, 400, wrong("Containers")},
+		{"a patch of a misspelt key", "PATCH", one, `{"Container":{}}`, 400, map[string]any{"code": "UnknownField"}},
+		{"a patch of another org's", "PATCH", all + "/theirs", `{"Cpu":512}`, 404, nil},
+		{"a dry run of a delete", "DELETE", one + "?recursive=true&dryRun=true", "", 200, map[string]any{"DryRun": true}},
+		{"a dry run of another org's", "DELETE", all + "/theirs?dryRun=true", "", 404, nil},
+		{"a dry run of a create", "POST", "/taskdefs?dryRun=true", strings.NewReplacer("reports", "mails", "report-cred", "mail-cred").Replace(managed), 200, map[string]any{"DryRun": true, "ETag": nil}},
+		{"a dry run of what is not managed", "POST", "/taskdefs?dryRun=true", definition, 400, wrong("dryRun")},
 		{"another family", "PUT", one, `{"taskdefinition":{"family":"other","cpu":"256","memory":"1024","containerDefinitions":[{"name":"report","image":"nginx:alpine"}]}}`, 400, wrong("taskdefinition.family")},
 		{"update another org's", "PUT", all + "/theirs", `{"tags":[{"Key":"Owner","Value":"you"}]}`, 404, nil},
-		{"run", "POST", tasks, `{"count":2,"startedBy":"nightly"}`, 200, map[string]any{"Tasks.#": 2, "Failures.#": 0, "Tasks.0.StartedBy": "nightly", "Outcomes": nil, "Tasks.0.TaskDefinitionArn": arnECS + "task-definition/reports:3"}},
+		{"run", "POST", tasks, `{"count":2,"startedBy":"nightly"}`, 200, map[string]any{"Tasks.#": 2, "Failures.#": 0, "Tasks.0.StartedBy": "nightly", "Outcomes": nil, "Tasks.0.TaskDefinitionArn": arnECS + "task-definition/reports:4"}},
 		{"run with no body", "POST", tasks, "", 200, map[string]any{"Tasks.#": 1}},
 		{"run and wait", "POST", tasks + "?wait=300", `{"overrides":{"containerOverrides":[{"name":"report","command":["sh","-c","echo done; exit 3"]}]}}`, 200, map[string]any{
 			"Outcomes.#": 1, "Outcomes.0.LastStatus": "STOPPED", "Outcomes.0.Containers.0.ExitCode": 3, "Outcomes.0.Logs.0.Message": "done", "Problems.0.Code": "ContainerExited", "Problems.0.Container": "report",
@@ -109,4 +119,55 @@ func TestATaskOfAManagedTaskDefinition(t *testing.T) {
 		{"stop again", "DELETE", tasks + "/" + id, "", 200, map[string]any{"Task.DesiredStatus": "STOPPED"}},
 		{"a task that somebody stopped is no problem", "GET", tasks + "/" + id, "", 200, map[string]any{"Problems.#": 0}},
 	})
+}
+
+// TestConditionsOnManagedTaskDefinitions sends what depends on their state, and does not wait for it.
+func TestConditionsOnManagedTaskDefinitions(t *testing.T) {
+	h := adhocHarness(t)
+	const managed = `{"cluster":{"clusterName":"batch"},"taskdefinition":{"family":"reports","cpu":"256","memory":"512","containerDefinitions":[{"name":"report","image":"nginx:alpine"}]}}`
+	const one = "/v1/ecs/local/clusters/batch/taskdefs/reports"
+	do := func(method, target, body string, status int, headers ...string) (*http.Response, string) {
+		t.Helper()
+		answer, text := h.do(t, method, target, body, headers...)
+		if answer.StatusCode != status {
+			t.Errorf("%s %s %v: %d %s, want %d", method, target, headers, answer.StatusCode, text, status)
+		}
+		return answer, text
+	}
+	created, _ := do("POST", "/v1/ecs/local/taskdefs", managed, 200)
+	shown, _ := do("GET", one, "", 200)
+	adhoc, _ := do("GET", "/v1/ecs/local/taskdefs/reports:1", "", 200)
+	first := shown.Header.Get("ETag")
+	if first == "" || created.Header.Get("ETag") != first || adhoc.Header.Get("ETag") != first {
+		t.Errorf("ETags %v, %v, %v", created.Header, shown.Header, adhoc.Header)
+	}
+	do("GET", one, "", 304, "If-None-Match: "+first)
+	patched, _ := do("PATCH", one, `{"Memory":1024}`, 200, "If-Match: "+first)
+	if now := patched.Header.Get("ETag"); now == first {
+		t.Error("a new revision has the same ETag")
+	}
+	do("GET", one, "", 200, "If-None-Match: "+first)
+	for method, body := range map[string]string{"PATCH": `{"Memory":2048}`, "PUT": `{"tags":[{"Key":"a","Value":"b"}]}`, "DELETE": ""} {
+		_, text := do(method, one, body, 412, "If-Match: "+first)
+		if at(t, text, "code") != "ETagMismatch" {
+			t.Error(text)
+		}
+		do(method, one+"?dryRun=true", body, 412, "If-Match: "+first)
+	}
+	for _, w := range []struct {
+		method, target, body string
+		status               int
+	}{
+		{"PUT", one, `{"tags":[{"Key":"a","Value":"b"}]}`, 202}, {"PATCH", one, `{"Memory":2048}`, 202}, {"POST", "/v1/ecs/local/taskdefs", strings.ReplaceAll(managed, "reports", "mails"), 202},
+		{"PUT", one, `{"tags":[{"Key":"spinup:org","Value":"theirs"}]}`, 400}, {"DELETE", one, "", 202},
+	} {
+		answer, text := do(w.method, w.target, w.body, w.status, "Prefer: respond-async")
+		if w.status != 202 {
+			continue
+		}
+		op := h.ended(t, at(t, text, "id").(string))
+		if op.State != "succeeded" || answer.Header.Get("Operation-Location") == "" || len(op.Result) == 0 {
+			t.Errorf("%s: %+v", w.method, op)
+		}
+	}
 }

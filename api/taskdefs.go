@@ -34,13 +34,16 @@ func (in *taskDefinitionInput) managed() bool {
 // createTaskDefinition registers a task definition, or creates a managed one with all it needs.
 func createTaskDefinition(c call, in taskDefinitionInput) (any, error) {
 	if !in.managed() {
+		if c.flag(flagDryRun) {
+			return nil, common.Invalid(common.FieldError{Field: flagDryRun, Detail: "is of managed task definitions: put the task definition into the member taskdefinition, beside cluster, or leave it out"})
+		}
 		in.RegisterTaskDefinitionInput.Tags = in.Tags
 		return c.account.adhoc.TaskDefinitions.Register(c.Context(), &in.RegisterTaskDefinitionInput)
 	}
 	if !reflect.DeepEqual(in.RegisterTaskDefinitionInput, awsecs.RegisterTaskDefinitionInput{}) {
 		return nil, common.Invalid(common.FieldError{Field: "taskdefinition", Detail: "must hold all of the task definition: beside it, the request may have cluster, credentials and tags alone"})
 	}
-	return c.account.jobs.Create(c.Context(), &jobs.CreateInput{Cluster: in.Cluster, TaskDefinition: in.TaskDefinition, Credentials: in.Credentials, Tags: in.Tags})
+	return createJobs(c, &jobs.CreateInput{Cluster: in.Cluster, TaskDefinition: in.TaskDefinition, Credentials: in.Credentials, Tags: in.Tags})
 }
 
 func showTaskDefinition(c call, _ none) (*awsecs.DescribeTaskDefinitionOutput, error) {
@@ -49,7 +52,7 @@ func showTaskDefinition(c call, _ none) (*awsecs.DescribeTaskDefinitionOutput, e
 		return nil, err
 	}
 	out.Tags = orEmpty(out.Tags)
-	c.header.Set(headerETag, etag.Of(out))
+	c.header.Set(headerETag, etag.TaskDefinition(out.TaskDefinition, out.Tags))
 	return out, nil
 }
 
@@ -59,7 +62,7 @@ func deregisterTaskDefinition(c call, _ none) (*awsecs.DeregisterTaskDefinitionO
 		if err != nil {
 			return nil, err
 		}
-		if err := c.match.Check("task definition "+c.name("taskdef"), etag.Of(out)); err != nil {
+		if err := c.match.Check("task definition "+c.name("taskdef"), etag.TaskDefinition(out.TaskDefinition, out.Tags)); err != nil {
 			return nil, err
 		}
 		c.header.Del(headerETag) // it is another one now
@@ -74,7 +77,7 @@ func (s *Server) taskDefinitionRoutes(v1 *mux.Router) {
 	const taskdef = taskdefs + "/{taskdef}"
 	status := choice("status", awsecs.TaskDefinitionStatusActive, awsecs.TaskDefinitionStatusInactive)
 	v1.Handle(taskdefs, handle(s, http.StatusOK, listTaskDefinitions, status, text("prefix"))).Methods(http.MethodGet)
-	v1.Handle(taskdefs, handle(s, http.StatusOK, createTaskDefinition, within(orchestrationTime))).Methods(http.MethodPost)
+	v1.Handle(taskdefs, handle(s, http.StatusOK, createTaskDefinition, asynchronous("create task definition"), flag(flagDryRun), within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(taskdef, handle(s, http.StatusOK, showTaskDefinition, slashes("taskdef"))).Methods(http.MethodGet)
 	v1.Handle(taskdef, handle(s, http.StatusOK, deregisterTaskDefinition, slashes("taskdef"), conditional)).Methods(http.MethodDelete)
 }

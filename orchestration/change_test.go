@@ -229,11 +229,11 @@ func TestPatchMerges(t *testing.T) {
 			in := patchOf(t, test.patch)
 			in.SetNulls(test.nulls)
 			var p common.Problems
-			in.check(&p)
+			in.Check(&p)
 			if err := p.Err(); err != nil {
 				t.Fatal(err)
 			}
-			got, err := in.define(&present)
+			got, err := in.Define(&present)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -280,7 +280,7 @@ func TestWhatAPatchCannotRemove(t *testing.T) {
 		in := &PatchInput{}
 		in.SetNulls([]string{path})
 		var p common.Problems
-		in.check(&p)
+		in.Check(&p)
 		if len(p) != 1 || p[0].Field != field {
 			t.Errorf("%s: %v", path, p)
 		}

@@ -16,12 +16,13 @@ import (
 	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/space"
+	"ecs-api/orchestration/spec"
 )
 
 // RollbackInput says what a service is put back to.
 type RollbackInput struct {
-	To     *Quantity // a revision's number, family:revision or ARN; nil for the task definition of the last deployment that succeeded before the current one
-	Reason *string   // kept in the tag spinup:reason of the service
+	To     *spec.Quantity // a revision's number, family:revision or ARN; nil for the task definition of the last deployment that succeeded before the current one
+	Reason *string        // kept in the tag spinup:reason of the service
 }
 
 // TagReason is the tag of a service that says why it was rolled back.

@@ -5,12 +5,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
-	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
 
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/etag"
 	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/space"
 	"ecs-api/orchestration/spec"
 )
 
@@ -38,10 +38,10 @@ func (w *Write) Plan(ctx context.Context) (*resource.Preview, error) {
 	preview := p.Preview(aws.String(etag.Service(p.found.service)))
 	switch {
 	case p.revise.New != nil:
-		preview.Images = images(p.revise.Containers(), w.u.space.Want.Credentials)
+		preview.Images = space.Images(p.revise.Containers(), w.u.space.Want.Credentials)
 	case p.revision != nil:
 		containers := resource.ValueOf[*awsecs.TaskDefinition](p.revision.Now).ContainerDefinitions
-		preview.Images = images(containers, nil)
+		preview.Images = space.Images(containers, nil)
 	}
 	return preview, nil
 }
@@ -64,26 +64,12 @@ func (o *Orchestrator) PlanCreate(ctx context.Context, in *CreateInput) (*resour
 	}
 	preview := p.Preview(nil)
 	if in.TaskDefinition != nil {
-		preview.Images = images(in.TaskDefinition.ContainerDefinitions, in.Credentials)
+		preview.Images = space.Images(in.TaskDefinition.ContainerDefinitions, in.Credentials)
 	} else {
 		containers := resource.ValueOf[*awsecs.TaskDefinition](p.definition.Now).ContainerDefinitions
-		preview.Images = images(containers, nil)
+		preview.Images = space.Images(containers, nil)
 	}
 	network := spec.Network(o.account.Settings, in.Service.NetworkConfiguration)
 	preview.Subnets = network != nil && network.AwsvpcConfiguration != nil && len(network.AwsvpcConfiguration.Subnets) > 0
 	return preview, nil
-}
-
-// images returns the images of the containers, with the credentials that the request gives for them.
-func images(containers []*awsecs.ContainerDefinition, given map[string]*awssecrets.CreateSecretInput) []resource.Image {
-	var all []resource.Image
-	for _, c := range containers {
-		image := resource.Image{Container: aws.StringValue(c.Name), Image: aws.StringValue(c.Image)}
-		if cred := given[image.Container]; cred != nil {
-			image.Secret = aws.StringValue(cred.SecretString)
-		}
-		image.Private = image.Secret == "" && spec.RepositoryCredentials(containers, image.Container) != ""
-		all = append(all, image)
-	}
-	return all
 }

@@ -88,6 +88,18 @@ func Service(s *awsecs.Service) string {
 	return Of(d)
 }
 
+// TaskDefinition returns the entity tag of a revision that was read with its tags. Nothing else of it can change.
+func TaskDefinition(revision *awsecs.TaskDefinition, tags []*awsecs.Tag) string {
+	d := struct {
+		ARN, Status *string
+		Tags        map[string]string
+	}{revision.TaskDefinitionArn, revision.Status, map[string]string{}}
+	for _, tag := range tags {
+		d.Tags[aws.StringValue(tag.Key)] = aws.StringValue(tag.Value)
+	}
+	return Of(d)
+}
+
 // some returns the list, or nil for an empty one: AWS shows either.
 func some[T any](list []T) []T {
 	if len(list) == 0 {

@@ -10,6 +10,7 @@ import (
 	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
 	"ecs-api/orchestration/space"
@@ -37,6 +38,8 @@ type createPlan struct {
 	resource.Plan
 	parts      *space.Parts
 	definition *resource.Item
+	containers []*awsecs.ContainerDefinition        // that tasks have from now on
+	present    *awsecs.DescribeTaskDefinitionOutput // that is changed; nil of a create
 }
 
 // createFound is what there was when a create looked.
@@ -110,17 +113,23 @@ func (j *Jobs) apply(ctx context.Context, s *space.Space, verb string, run func(
 	return nil, tx.Fail(ctx, common.Wrapf(err, "%s task definition %s in cluster %s", verb, family, cluster), back)
 }
 
-// run looks, decides and applies.
-func (c *creation) run(ctx context.Context) (*Output, saga.Rollback, error) {
+// plan looks and decides.
+func (c *creation) plan(ctx context.Context) (*createPlan, error) {
 	found, err := c.look(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	c.space.Identify(ctx)
-	plan, err := c.decide(found)
+	return c.decide(found)
+}
+
+// run plans and applies.
+func (c *creation) run(ctx context.Context) (*Output, saga.Rollback, error) {
+	plan, err := c.plan(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
+	operations.Decided(ctx, transaction.JobsTarget(c.space.Want.Cluster, c.space.Want.Name))
 	back, err := saga.InOrder(plan.Apply(), saga.Together(plan.parts.Verify(), c.space.Request.Verify(plan.definition)))(ctx)
 	if resource.DeletedMeanwhile(err) {
 		err = common.Coded(common.CodeConcurrentChange, "something that is needed was deleted meanwhile; repeat the request: %w", err)
@@ -143,7 +152,7 @@ func (c *creation) look(ctx context.Context) (*createFound, error) {
 
 // decide returns the plan for what was found. It is pure.
 func (c *creation) decide(f *createFound) (*createPlan, error) {
-	p := &createPlan{}
+	p := &createPlan{containers: c.in.TaskDefinition.ContainerDefinitions}
 	var err error
 	if p.parts, err = c.space.Decide(&p.Plan, &f.space); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 
 	"ecs-api/common"
 	"ecs-api/localaws"
+	"ecs-api/orchestration/etag"
 )
 
 // faults are the ways in which calls are broken.
@@ -110,7 +111,7 @@ func TestAFailedUpdateChangesNothing(t *testing.T) {
 					snapshot = w.aws.Snapshot()
 				},
 				func(w *world) error {
-					_, err := w.Update(t.Context(), "myclu", "reports", decode[UpdateInput](t, body))
+					_, err := w.update(t.Context(), "myclu", "reports", decode[UpdateInput](t, body))
 					return err
 				},
 				func(w *world, n int, err error) {
@@ -130,13 +131,13 @@ func TestADeleteGoesOnUntilNothingIsLeft(t *testing.T) {
 	breakEach(t, 15, 2*(hurriedRetry.Failed+1),
 		func(w *world) { w.create(t, "myclu", "reports") },
 		func(w *world) error {
-			_, _, err := w.Delete(t.Context(), "myclu", "reports", true, false)
+			_, _, err := w.Delete(t.Context(), "myclu", "reports", true, false, etag.Condition{})
 			w.group.Wait() // the calls of the background work are broken as well
 			return err
 		},
 		func(w *world, n int, err error) {
 			for try := 0; ; try++ {
-				_, _, err := w.Delete(t.Context(), "myclu", "reports", true, false)
+				_, _, err := w.Delete(t.Context(), "myclu", "reports", true, false, etag.Condition{})
 				w.group.Wait()
 				if common.Is(err, common.NotFound) {
 					break

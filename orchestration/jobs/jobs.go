@@ -18,6 +18,7 @@ import (
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/adhoc"
+	"ecs-api/orchestration/etag"
 	"ecs-api/orchestration/logs"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/resource"
@@ -105,9 +106,7 @@ func (j *Jobs) List(ctx context.Context, cluster string) ([]string, error) {
 
 // Show returns a managed task definition: its newest revision.
 func (j *Jobs) Show(ctx context.Context, cluster, family string) (*View, error) {
-	var p common.Problems
-	account.CheckName(&p, "taskdef", family)
-	if err := p.Err(); err != nil {
+	if err := checkFamily(family); err != nil {
 		return nil, err
 	}
 	var home *awsecs.Cluster
@@ -151,13 +150,26 @@ func credentials(definition *awsecs.TaskDefinition) map[string]string {
 }
 
 // Delete deletes a managed task definition in the background; see teardown.Teardowns.DeleteJobs.
-func (j *Jobs) Delete(ctx context.Context, cluster, family string, recursive, force bool) (*teardown.JobsOutput, *operations.Operation, error) {
-	var p common.Problems
-	account.CheckName(&p, "taskdef", family)
-	if err := p.Err(); err != nil {
+func (j *Jobs) Delete(ctx context.Context, cluster, family string, recursive, force bool, match etag.Condition) (*teardown.JobsOutput, *operations.Operation, error) {
+	if err := checkFamily(family); err != nil {
 		return nil, nil, err
 	}
-	return j.teardown.DeleteJobs(ctx, cluster, family, recursive, force)
+	return j.teardown.DeleteJobs(ctx, cluster, family, recursive, force, match)
+}
+
+// PlanDelete returns what Delete would do, and changes nothing.
+func (j *Jobs) PlanDelete(ctx context.Context, cluster, family string, recursive, force bool, match etag.Condition) (*resource.Preview, error) {
+	if err := checkFamily(family); err != nil {
+		return nil, err
+	}
+	return j.teardown.PlanJobs(ctx, cluster, family, recursive, force, match)
+}
+
+// checkFamily refuses what can be no family.
+func checkFamily(family string) error {
+	var p common.Problems
+	account.CheckName(&p, "taskdef", family)
+	return p.Err()
 }
 
 // secrets returns the secrets of the space that a revision refers to.

@@ -19,6 +19,7 @@ import (
 	"ecs-api/localaws"
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/adhoc"
+	"ecs-api/orchestration/etag"
 	"ecs-api/orchestration/logs"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/saga"
@@ -162,10 +163,19 @@ func (w *world) create(t testing.TB, cluster, family string) *Output {
 	return out
 }
 
+// update changes a managed task definition.
+func (w *world) update(ctx context.Context, cluster, family string, in *UpdateInput) (*Output, error) {
+	write, err := w.Update(cluster, family, in)
+	if err != nil {
+		return nil, err
+	}
+	return write.Apply(ctx)
+}
+
 // deleted deletes a managed task definition and waits until that has ended.
 func (w *world) deleted(ctx context.Context, t testing.TB, cluster, family string, recursive, force bool) {
 	t.Helper()
-	_, op, err := w.Delete(ctx, cluster, family, recursive, force)
+	_, op, err := w.Delete(ctx, cluster, family, recursive, force, etag.Condition{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +215,7 @@ func TestAWholeLife(t *testing.T) {
 	if diff := cmp.Diff([]string{"logs:log-group myclu"}, inventory(w.aws)); diff != "" {
 		t.Errorf("what is left (-want +got):\n%s", diff)
 	}
-	if _, _, err := w.Delete(t.Context(), "myclu", "reports", true, false); !common.Is(err, common.NotFound) {
+	if _, _, err := w.Delete(t.Context(), "myclu", "reports", true, false, etag.Condition{}); !common.Is(err, common.NotFound) {
 		t.Errorf("deleted again: %v", err)
 	}
 	if _, err := w.Show(t.Context(), "myclu", "reports"); !common.Is(err, common.NotFound) {
@@ -240,12 +250,15 @@ func TestOtherOrgsSeeNothing(t *testing.T) {
 		"create": func() error { _, err := theirs.Create(ctx, whole(t, "myclu", "reports")); return err },
 		"family": func() error { _, err := theirs.Create(ctx, whole(t, "theirs", "reports")); return err },
 		"update": func() error {
-			_, err := theirs.Update(ctx, "myclu", "reports", decode[UpdateInput](t, `{"tags": [{"Key": "a", "Value": "b"}]}`))
+			_, err := theirs.update(ctx, "myclu", "reports", decode[UpdateInput](t, `{"tags": [{"Key": "a", "Value": "b"}]}`))
 			return err
 		},
-		"delete": func() error { _, _, err := theirs.Delete(ctx, "myclu", "reports", true, true); return err },
-		"run":    func() error { _, err := theirs.Run(ctx, "myclu", "reports", &RunInput{}, 0); return err },
-		"tasks":  func() error { _, err := theirs.ListTasks(ctx, "myclu", "reports", nil, ""); return err },
+		"delete": func() error {
+			_, _, err := theirs.Delete(ctx, "myclu", "reports", true, true, etag.Condition{})
+			return err
+		},
+		"run":   func() error { _, err := theirs.Run(ctx, "myclu", "reports", &RunInput{}, 0); return err },
+		"tasks": func() error { _, err := theirs.ListTasks(ctx, "myclu", "reports", nil, ""); return err },
 	} {
 		if err := do(); !common.Is(err, common.NotFound) {
 			t.Errorf("%s: %v, want NotFound", name, err)
@@ -267,7 +280,7 @@ func TestAFamilyThatServicesUseStays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := w.Delete(t.Context(), "myclu", "reports", true, true); common.ResponseCode(err) != common.CodeInUse {
+	if _, _, err := w.Delete(t.Context(), "myclu", "reports", true, true, etag.Condition{}); common.ResponseCode(err) != common.CodeInUse {
 		t.Errorf("got %v", err)
 	}
 }

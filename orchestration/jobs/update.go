@@ -10,10 +10,14 @@ import (
 	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/etag"
+	"ecs-api/orchestration/operations"
+	"ecs-api/orchestration/patch"
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
 	"ecs-api/orchestration/space"
 	"ecs-api/orchestration/spec"
+	"ecs-api/orchestration/transaction"
 )
 
 // UpdateInput says what is to be changed about a managed task definition. All of it is optional.
@@ -28,11 +32,17 @@ type UpdateInput struct {
 // SetNulls says which members of the request are null, by their paths in lower case: a container whose repositoryCredentials are null loses them.
 func (in *UpdateInput) SetNulls(paths []string) { in.nulls = paths }
 
-// update is one update. It is set up by newUpdate, and not written afterwards.
+// PatchInput says what is to be changed about a managed task definition, as a JSON merge patch; see package patch.
+type PatchInput struct{ patch.Input }
+
+// update is one change, whichever request wants it. It is set up before it looks, and not written afterwards.
 type update struct {
 	j     *Jobs
-	in    *UpdateInput
 	space *space.Space
+	match etag.Condition // of the managed task definition as it must be
+	untag []string       // keys of tags that are removed
+	// define returns the task definition that replaces the present one; nil where that stays.
+	define func(present *awsecs.TaskDefinition) (*space.Registration, error)
 }
 
 // updateFound is what there was when an update looked.
@@ -42,8 +52,9 @@ type updateFound struct {
 	secrets []*resource.State // of the space, that the present revision refers to
 }
 
-// newUpdate checks the request as far as that can be done without AWS.
-func (j *Jobs) newUpdate(cluster, family string, in *UpdateInput) (*update, error) {
+// Update returns the request that changes a managed task definition and what belongs to it, or nothing: when a step fails, its secrets' values and its revisions
+// are as they were before the error is returned. Tasks that run go on as they are.
+func (j *Jobs) Update(cluster, family string, in *UpdateInput) (*Write, error) {
 	var p common.Problems
 	account.CheckName(&p, "taskdef", family)
 	tags := space.TagChecks{Org: j.account.Org, Callers: ecs.ToTags(in.Tags)}
@@ -68,37 +79,81 @@ func (j *Jobs) newUpdate(cluster, family string, in *UpdateInput) (*update, erro
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	return &update{j: j, in: in, space: space.New(j.account, &j.tx.Ledger, space.Want{
+	u := &update{j: j, space: space.New(j.account, &j.tx.Ledger, space.Want{
 		Cluster: cluster, Name: family, Flavor: space.FlavorTask, Builds: in.TaskDefinition != nil || len(in.Credentials) > 0, Callers: tags.Callers, Credentials: in.Credentials,
-	})}, nil
+	})}
+	if given := in.TaskDefinition; given != nil {
+		u.define = func(*awsecs.TaskDefinition) (*space.Registration, error) {
+			return &space.Registration{Input: given, Without: space.WithoutRepositoryCredentials(given, in.nulls), OwnsTags: given.Tags != nil}, nil
+		}
+	}
+	return &Write{u}, nil
 }
 
-// Update changes a managed task definition and what belongs to it, or nothing: when a step fails, its secrets' values and its revisions are as they were
-// before the error is returned. A caller who hangs up does not stop it. Tasks that run go on as they are.
-func (j *Jobs) Update(ctx context.Context, cluster, family string, in *UpdateInput) (*Output, error) {
-	u, err := j.newUpdate(cluster, family, in)
+// Patch returns the request that changes what it names of a managed task definition, in one transaction, as Update does.
+func (j *Jobs) Patch(cluster, family string, in *PatchInput) (*Write, error) {
+	var p common.Problems
+	account.CheckName(&p, "taskdef", family)
+	u := &update{j: j}
+	var callers common.Tags
+	callers, u.untag = in.SplitTags(j.account.Org, &p)
+	in.Check(&p)
+	if in.Revises() {
+		u.define = in.Define
+	}
+	if u.define == nil && len(in.Tags) == 0 {
+		p.Add("Containers", "must be given, or Cpu, Memory or Tags: there is nothing to change")
+	}
+	if err := p.Err(); err != nil {
+		return nil, err
+	}
+	u.space = space.New(j.account, &j.tx.Ledger, space.Want{Cluster: cluster, Name: family, Flavor: space.FlavorTask, Builds: u.define != nil, Callers: callers})
+	return &Write{u}, nil
+}
+
+// plan looks and decides.
+func (u *update) plan(ctx context.Context) (*createPlan, error) {
+	found, err := u.look(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return j.apply(ctx, u.space, "update", u.run)
+	u.space.Identify(ctx)
+	return u.decide(found)
 }
 
-// run looks, decides and applies.
+// run plans and applies.
 func (u *update) run(ctx context.Context) (*Output, saga.Rollback, error) {
-	found, err := u.look(ctx)
+	plan, err := u.plan(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	u.space.Identify(ctx)
-	plan, err := u.decide(found)
-	if err != nil {
-		return nil, nil, err
+	operations.Decided(ctx, transaction.JobsTarget(u.space.Want.Cluster, u.space.Want.Name))
+	if plan.definition.Now != nil { // the present revision stays, and needs no role and no log group
+		u.space.Request.Spare(u.space.Execution()...)
 	}
-	back, err := saga.InOrder(plan.Apply(), plan.parts.Verify())(ctx)
+	unchanged := saga.When(u.match.Compares(), saga.Named("compare with If-Match", saga.Do(u.checkMatch)))
+	back, err := saga.InOrder(unchanged, plan.Apply(), plan.parts.Verify())(ctx)
 	if err != nil {
 		return nil, back, err
 	}
 	return output(plan.parts, plan.definition), nil, nil
+}
+
+// checkMatch reads the newest revision once more, right before the first change: another server may have changed it since this one looked.
+func (u *update) checkMatch(ctx context.Context) error {
+	now, err := u.j.account.ECS.TaskDefinition(ctx, u.space.Want.Name)
+	if err != nil {
+		return account.Hide(err, "task definition", u.space.Want.Name)
+	}
+	return u.matches(now)
+}
+
+// matches is an ETagMismatch if the managed task definition is not in the state that the request expects.
+func (u *update) matches(newest *awsecs.DescribeTaskDefinitionOutput) error {
+	if !u.match.Compares() {
+		return nil
+	}
+	return u.match.Check("task definition "+u.space.Want.Name, etag.TaskDefinition(newest.TaskDefinition, newest.Tags))
 }
 
 // look reads what there is, in two rounds: which secrets the revision refers to is known after the first.
@@ -114,7 +169,7 @@ func (u *update) look(ctx context.Context) (*updateFound, error) {
 			if f.space.Cluster == nil || !f.space.Cluster.Tags.BelongsTo(u.j.account.Org) || !u.j.manages(f.present, cluster) {
 				return NoSuch(cluster, family)
 			}
-			return nil
+			return u.matches(f.present)
 		}),
 		saga.Named("read secrets", saga.Do(func(ctx context.Context) (err error) {
 			f.secrets, err = secrets(ctx, u.j.account, cluster, f.present)
@@ -125,19 +180,21 @@ func (u *update) look(ctx context.Context) (*updateFound, error) {
 }
 
 // retags reports whether the request changes tags.
-func (u *update) retags() bool { return len(spec.WithoutOwn(u.space.Want.Callers)) > 0 }
+func (u *update) retags() bool { return len(spec.WithoutOwn(u.space.Want.Callers))+len(u.untag) > 0 }
 
 // decide returns the plan for what was found. It is pure.
 func (u *update) decide(f *updateFound) (*createPlan, error) {
-	p := &createPlan{}
-	revise := &space.Revision{Space: u.space, Present: f.present, Secrets: f.secrets}
-	if in := u.in.TaskDefinition; in != nil {
-		revise.New = &space.Registration{Input: in, Without: space.WithoutRepositoryCredentials(in, u.in.nulls), OwnsTags: in.Tags != nil}
+	p := &createPlan{present: f.present}
+	revise := &space.Revision{Space: u.space, Present: f.present, Secrets: f.secrets, Untag: u.untag}
+	var err error
+	if revise.New, err = u.registration(f.present.TaskDefinition); err != nil {
+		return nil, err
 	}
-	revise.Decide(&p.Plan)
+	if u.define == nil {
+		revise.Decide()
+	}
 	builds := *u.space
 	builds.Want.Builds = revise.New != nil
-	var err error
 	if p.parts, err = builds.Decide(&p.Plan, &f.space); err != nil {
 		return nil, err
 	}
@@ -147,18 +204,33 @@ func (u *update) decide(f *updateFound) (*createPlan, error) {
 	containers := f.present.TaskDefinition.ContainerDefinitions
 	present := resource.RevisionState(f.present)
 	p.definition = &resource.Item{Thing: u.revision(present), Now: present, Tags: present.Tags}
-	if revise.New != nil {
+	if revise.New == nil {
+		p.Add(1, resource.Change{Resource: resource.KindTaskDefinition, Name: account.NameOf(present.ID), Action: resource.Keep, Reason: "it is what the request wants"})
+	} else {
 		containers = revise.Containers()
 		if p.definition, err = revise.Register(&p.Plan, 1, p.parts); err != nil {
 			return nil, err
 		}
 	}
+	p.containers = containers
 	restored := revise.Restore(p.parts, containers)
 	space.RestoreScheduled(u.j.account, &p.Plan, restored)
 	if u.retags() {
 		u.decideTags(p, f, revise.New == nil)
 	}
 	return p, nil
+}
+
+// registration returns the task definition that replaces the present one; nil if that stays.
+func (u *update) registration(present *awsecs.TaskDefinition) (*space.Registration, error) {
+	if u.define == nil {
+		return nil, nil
+	}
+	wanted, err := u.define(present)
+	if wanted != nil && wanted.IsCopy && resource.SaySame(wanted.Input, space.CopyDefinition(present)) {
+		return nil, err
+	}
+	return wanted, err
 }
 
 // revision returns the adapter of a revision that is there.
@@ -171,7 +243,7 @@ func (u *update) decideTags(p *createPlan, f *updateFound, keepsRevision bool) {
 	a, cluster := u.j.account, u.space.Want.Cluster
 	retag := func(stage int, t resource.Thing, s *resource.State) {
 		if s != nil && s.Tags.OwnedBy(a.Org) {
-			u.space.Retag(&p.Plan, stage, t, s, nil, nil)
+			u.space.Retag(&p.Plan, stage, t, s, nil, u.untag)
 		}
 	}
 	retag(0, &resource.Cluster{Account: a, Cluster: cluster}, f.space.Cluster)
@@ -179,7 +251,7 @@ func (u *update) decideTags(p *createPlan, f *updateFound, keepsRevision bool) {
 	retag(0, &resource.LogGroup{Account: a, Group: cluster}, f.space.LogGroup)
 	if keepsRevision {
 		retag(0, u.revision(p.definition.Now), p.definition.Now)
-		p.definition.Tags = p.definition.Tags.With(spec.WithoutOwn(u.space.Want.Callers)...)
+		p.definition.Tags = p.definition.Tags.With(spec.WithoutOwn(u.space.Want.Callers)...).Without(u.untag...)
 	}
 	for _, s := range f.secrets {
 		if !p.parts.Sets(s) { // else its tags are set along with its value

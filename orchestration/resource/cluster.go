@@ -120,7 +120,8 @@ func (c *Cluster) Delete(ctx context.Context, _ *State) error {
 	return err
 }
 
-// InUse reports whether anything runs in the cluster: a service, or a task without one. The service that is left out, and its tasks, do not count.
+// InUse reports whether anything runs in the cluster: a service, or a task without one. What is left out does not count, nor do its tasks: a service, by its name,
+// or a managed task definition, by what stands for it in ownership tags.
 func (c *Cluster) InUse(ctx context.Context, leftOut string) (bool, error) {
 	var services []*awsecs.Service
 	var tasks []*awsecs.Task
@@ -136,7 +137,9 @@ func (c *Cluster) InUse(ctx context.Context, leftOut string) (bool, error) {
 	)
 	if leftOut != "" {
 		services = slices.DeleteFunc(services, func(s *awsecs.Service) bool { return aws.StringValue(s.ServiceName) == leftOut })
-		tasks = slices.DeleteFunc(tasks, func(t *awsecs.Task) bool { return aws.StringValue(t.Group) == "service:"+leftOut })
+		tasks = slices.DeleteFunc(tasks, func(t *awsecs.Task) bool {
+			return aws.StringValue(t.Group) == "service:"+leftOut || ForJobs(account.FamilyOf(aws.StringValue(t.TaskDefinitionArn))) == leftOut
+		})
 	}
 	return len(services) > 0 || len(tasks) > 0, err
 }

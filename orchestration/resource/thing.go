@@ -28,12 +28,14 @@ const (
 	KindService         Kind = "service"
 	KindTags            Kind = "tags"
 	KindParams          Kind = "params"
+	KindTask            Kind = "task"
 )
 
 // words are what messages, steps and spans call the kinds.
 var words = map[Kind]string{
 	KindCluster: "cluster", KindRole: "role", KindRolePolicy: "role policy", KindLogGroup: "log group", KindCredential: "secret",
 	KindTaskDefinition: "task definition", KindCloudMapService: "Cloud Map service", KindService: "service", KindTags: "tags", KindParams: "parameters",
+	KindTask: "task",
 }
 
 // Word returns what messages call the kind.

@@ -11,6 +11,7 @@ import (
 	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/etag"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
@@ -41,9 +42,10 @@ type jobs struct {
 // DeleteJobs deletes a managed task definition in the background: its revisions; with force the tasks that run are stopped, without it they are a Conflict.
 // Recursive also tears down its credentials and, once nothing is left in it, the cluster with its role, by the rules of a service's teardown. It returns the
 // operation, and the same one when the request is repeated meanwhile. Repeated after an interruption, it goes on with what is left; NotFound means that
-// nothing is.
-func (o *Teardowns) DeleteJobs(ctx context.Context, cluster, family string, recursive, force bool) (*JobsOutput, *operations.Operation, error) {
+// nothing is. A newest revision that is not in the state that the request expects is an ETagMismatch.
+func (o *Teardowns) DeleteJobs(ctx context.Context, cluster, family string, recursive, force bool, match etag.Condition) (*JobsOutput, *operations.Operation, error) {
 	j := o.newJobs(jobsArgs{cluster, family, resource.NewID(), recursive, force})
+	j.match = match
 	op, err := j.delete(ctx)
 	if err != nil {
 		return nil, nil, common.Wrapf(err, "delete task definition %s in cluster %s", family, cluster)
@@ -157,6 +159,9 @@ func (j *jobs) gone() error {
 
 // check is a Conflict for what is used, and NotFound if nothing is left to delete.
 func (j *jobs) check(ctx context.Context) error {
+	if err := j.matches(); err != nil {
+		return err
+	}
 	used, err := j.o.usageByOthers(ctx, j.cluster, j.name, false)
 	if err != nil {
 		return err
@@ -193,8 +198,7 @@ func (j *jobs) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	found.secrets = nil
-	_, err = j.decide(found).Apply()(ctx)
+	_, err = j.decideJobs(found).Apply()(ctx)
 	return err
 }
 

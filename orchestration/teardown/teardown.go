@@ -120,17 +120,17 @@ func (t *teardown) inactive(ctx context.Context) (bool, error) {
 func (t *teardown) decide(f *leftovers) *resource.Plan {
 	p := &resource.Plan{}
 	for _, it := range f.cloudMap {
-		p.Add(stageParts, t.deletion(it, "only this service used it", saga.Do(func(ctx context.Context) error { return t.deleteCloudMap(ctx, it) })))
+		p.Add(stageParts, t.deletion(it, t.usedBy(), saga.Do(func(ctx context.Context) error { return t.deleteCloudMap(ctx, it) })))
 	}
 	for i, it := range f.revisions {
-		change := t.deletion(it, "only this service used it", nil)
+		change := t.deletion(it, t.usedBy(), nil)
 		if i == 0 { // deregistered one by one, at the rate AWS allows, and deleted ten at a time
 			change.Step = saga.Do(func(ctx context.Context) error { return t.deleteRevisions(ctx, f.revisions) })
 		}
 		p.Add(stageParts, change)
 	}
 	for _, it := range f.secrets {
-		p.Add(stageSecrets, t.deletion(it, "only this service used it", t.tearDown(it, t.belongs)))
+		p.Add(stageSecrets, t.deletion(it, t.usedBy(), t.tearDown(it, t.belongs)))
 	}
 	return p
 }
@@ -145,6 +145,14 @@ func (t *teardown) decideSpace(f *leftovers) *resource.Plan {
 		p.Add(1, t.deletion(f.role, "nothing is left in its cluster", t.tearDown(f.role, t.ownsRole)))
 	}
 	return p
+}
+
+// usedBy says in plans why a thing is deleted.
+func (t *teardown) usedBy() string {
+	if t.family != "" {
+		return "only this task definition used it"
+	}
+	return "only this service used it"
 }
 
 func (t *teardown) deletion(it *resource.Item, reason string, step saga.Step) resource.Change {

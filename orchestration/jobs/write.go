@@ -1,0 +1,62 @@
+package jobs
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go/aws"
+
+	"ecs-api/common"
+	"ecs-api/orchestration/etag"
+	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/space"
+)
+
+// planTime is how long a dry run may take: it reads, and waits for a cluster that ECS is working on.
+const planTime = time.Minute
+
+// Write is a request that changes a managed task definition, checked as far as that can be done without AWS. Plan says what it would do, and Apply does it; only
+// one of them is called, once.
+type Write struct{ u *update }
+
+// IfMatch has the request fail with ETagMismatch unless the newest revision is in the expected state, when it looks and again right before its first change.
+func (w *Write) IfMatch(c etag.Condition) *Write {
+	w.u.match = c
+	return w
+}
+
+// Plan returns what the request would do. It reads what Apply reads, decides as that does, and changes nothing; so it locks nothing either.
+func (w *Write) Plan(ctx context.Context) (*resource.Preview, error) {
+	return preview(ctx, w.u.space, w.u.plan)
+}
+
+// Apply locks the managed task definition, looks, decides and applies. A caller who hangs up does not stop it.
+func (w *Write) Apply(ctx context.Context) (*Output, error) {
+	return w.u.j.apply(ctx, w.u.space, "update", w.u.run)
+}
+
+// PlanCreate returns what Create would do. It reads what that reads, decides as that does, and changes nothing.
+func (j *Jobs) PlanCreate(ctx context.Context, in *CreateInput) (*resource.Preview, error) {
+	c, err := j.newCreation(in)
+	if err != nil {
+		return nil, err
+	}
+	return preview(ctx, c.space, c.plan)
+}
+
+// preview returns what a request would do, with the ETag of the newest revision as it is, if the request changes that.
+func preview(ctx context.Context, s *space.Space, plan func(context.Context) (*createPlan, error)) (*resource.Preview, error) {
+	ctx, cancel := context.WithTimeout(ctx, planTime)
+	defer cancel()
+	p, err := plan(ctx)
+	if err != nil {
+		return nil, common.Wrapf(err, "plan task definition %s in cluster %s", s.Want.Name, s.Want.Cluster)
+	}
+	var tag *string
+	if p.present != nil {
+		tag = aws.String(etag.TaskDefinition(p.present.TaskDefinition, p.present.Tags))
+	}
+	out := p.Preview(tag)
+	out.Images = space.Images(p.containers, s.Want.Credentials)
+	return out, nil
+}
