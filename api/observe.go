@@ -9,6 +9,7 @@ import (
 
 	textreport "ecs-api/api/report"
 	"ecs-api/api/sse"
+	"ecs-api/common"
 	"ecs-api/orchestration/diagnosis"
 	"ecs-api/orchestration/observe"
 )
@@ -71,6 +72,9 @@ func listAllServices(c call, _ none) ([]observe.Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	if space := c.text("space"); space != "" {
+		tags = append(tags, common.Tag{Key: common.TagSpace, Value: space})
+	}
 	return c.account.observer.Services(c.Context(), diagnosis.State(c.text("state")), tags)
 }
 
@@ -88,7 +92,7 @@ func (s *Server) observeRoutes(v1 *mux.Router) {
 	const service = "/{account}/clusters/{cluster}/services/{service}"
 	slashed := slashes("cluster", "service")
 	get := func(path string, h http.Handler) { v1.Handle(path, h).Methods(http.MethodGet) }
-	get("/{account}/services", handle(s, http.StatusOK, listAllServices, anyQuery, choice("state", stateNames()...), within(time.Minute)))
+	get("/{account}/services", handle(s, http.StatusOK, listAllServices, anyQuery, text("space"), choice("state", stateNames()...), within(time.Minute)))
 	get(service+"/status", handle(s, http.StatusOK, targeted(showStatus), slashed, flag("follow")))
 	get(service+"/wait", handle(s, http.StatusOK, targeted(waitForService), slashed, unshared(), within((longestWait+30)*time.Second),
 		number("timeout", 1, longestWait, defaultWait), text("deployment")))

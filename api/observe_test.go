@@ -41,6 +41,8 @@ func TestAfterTheChange(t *testing.T) {
 		{"one revision", "GET", www + "/revisions?limit=1", "", 200, map[string]any{"#": 1, "0.Changes.#": 1}},
 		{"all services", "GET", "/services", "", 200, map[string]any{"#": 1, "0.ServiceName": "www", "0.Cluster": "myclu", "0.State": "steady"}},
 		{"by state and tag", "GET", "/services?state=STEADY&team=blue&_=1", "", 200, map[string]any{"#": 1}},
+		{"of a space", "GET", "/services?space=myclu&team=blue", "", 200, map[string]any{"#": 1}},
+		{"of another space", "GET", "/services?space=other", "", 200, map[string]any{"#": 0}},
 		{"of another state", "GET", "/services?state=failing", "", 200, map[string]any{"#": 0}},
 		{"of another tag", "GET", "/services?team=red", "", 200, map[string]any{"#": 0}},
 		{"no such state", "GET", "/services?state=up", "", 400, wrong("state")},

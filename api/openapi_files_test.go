@@ -25,6 +25,9 @@ func TestDocuments(t *testing.T) {
 		{"its script", "/docs/page.js", "text/javascript; charset=utf-8", `url: "openapi.yaml"`, true},
 		{"its style", "/docs/page.css", "text/css; charset=utf-8", "dark-mode", true},
 		{"its picture", "/docs/icon.svg", "image/svg+xml", "<svg", true},
+		{"a guide", "/docs/callers.html", "text/html; charset=utf-8", `<h2 id="recipes">Recipes</h2>`, true},
+		{"a guide as it is written", "/docs/callers.md", "text/markdown; charset=utf-8", "\n## Recipes\n", false},
+		{"the guides' style", "/docs/guide.css", "text/css; charset=utf-8", "prefers-color-scheme", true},
 		{"Swagger UI's script", "/docs/swagger-ui-bundle.js", "text/javascript; charset=utf-8", "SwaggerUIBundle", true},
 		{"Swagger UI's style", "/docs/swagger-ui.css", "text/css; charset=utf-8", ".swagger-ui", true},
 	} {
@@ -81,6 +84,17 @@ func unpack(t *testing.T, h *harness, path string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// TestAPageWithATrailingSlashIsElsewhere: what a page links to is beside it, so a browser must know it by its own path.
+func TestAPageWithATrailingSlashIsElsewhere(t *testing.T) {
+	h := newHarness(t, localaws.New())
+	for path, want := range map[string]string{"/docs/": "../docs", "/docs/callers.html/": "../callers.html"} {
+		answer, _ := h.do(t, http.MethodGet, base+path, "", "X-Auth-Token: ")
+		if got := answer.Header.Get("Location"); answer.StatusCode != http.StatusMovedPermanently || got != want {
+			t.Errorf("%s: %d %q", path, answer.StatusCode, got)
+		}
+	}
 }
 
 // nowhere is an answer that nobody keeps.

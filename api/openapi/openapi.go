@@ -1,4 +1,4 @@
-// Package openapi holds what the server publishes about itself: the OpenAPI document, the page that shows it, and the example of a create.
+// Package openapi holds what the server publishes about itself: the OpenAPI document, the page that shows it, the guides, and the example of a create.
 // All of it is part of the program. The rule it owns: a file is compressed once, when the program is built or starts, not for each caller.
 package openapi
 
@@ -23,7 +23,7 @@ var YAML []byte
 //go:embed example.json
 var CreateExample string
 
-// Files returns what is published, by path below the API's root: the document in YAML and JSON, the documentation page and its files. Every
+// Files returns what is published, by path below the API's root: the document in YAML and JSON, the documentation page and its files, the guides. Every
 // server shares them.
 func Files() map[string]http.Handler { return files() }
 
@@ -37,5 +37,6 @@ var files = sync.OnceValue(func() map[string]http.Handler {
 		"/openapi.json": newFile("application/json", asJSON),
 	}
 	addPage(all)
+	addGuides(all)
 	return all
 })

@@ -10,7 +10,7 @@ import (
 
 // pageFiles are the documentation page: Swagger UI as its makers packed it, below vendor, and what is ours. See docs/update.
 //
-//go:embed docs/index.html docs/page.css docs/page.js docs/icon.svg docs/vendor/*.gz
+//go:embed docs/index.html docs/guide.css docs/page.css docs/page.js docs/icon.svg docs/vendor/*.gz
 var pageFiles embed.FS
 
 // pagePolicy lets the page load what is served here and call this server, and nothing else. Swagger UI sets styles in attributes of what
@@ -31,9 +31,21 @@ func addPage(all map[string]http.Handler) {
 			}
 			name, f := pageFile(pattern + "/" + file.Name())
 			f.policy = pagePolicy
-			all[name] = f
+			all[name] = withoutSlash(f)
 		}
 	}
+}
+
+// withoutSlash sends browsers that ask for a page with a trailing slash to where it is: its links begin there.
+func withoutSlash(page http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked, _, _ := strings.Cut(r.RequestURI, "?"); strings.HasSuffix(asked, "/") {
+			w.Header().Set("Location", "../"+path.Base(asked))
+			w.WriteHeader(http.StatusMovedPermanently)
+			return
+		}
+		page.ServeHTTP(w, r)
+	})
 }
 
 // pageTypes are the media types of the page's files, by extension.

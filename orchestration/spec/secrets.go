@@ -123,7 +123,8 @@ func CheckReach(at string, containers []*awsecs.ContainerDefinition, id account.
 	secrets, params := SecretPrefix(org, cluster), ParameterPrefix(org, cluster)
 	for _, r := range References(containers) {
 		if !reaches(r, id, region, secrets, params) {
-			p.Add(at+r.Field, "cannot be read by the tasks' execution role, which reads the secrets %s* and the parameters %s* of this account and region", secrets, params)
+			p.Add(at+r.Field, "cannot be read by the tasks' execution role, which reads the secrets %s* and the parameters %s* of this account and region: "+
+				"name a secret by its ARN, a parameter by its name, and create them below these", secrets, params)
 		}
 	}
 	return p
