@@ -43,6 +43,7 @@ func (s *Server) newAccount(name string, o Options) (*account, error) {
 		Limits:      map[string]common.Limit{},
 		Transport:   o.AWS,
 		Waited:      s.metrics.ObserveWait(name),
+		Batched:     s.metrics.ObserveBatch(name),
 		Observe:     s.observeAWS(name),
 	}
 	if c.Role != nil {

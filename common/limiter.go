@@ -38,7 +38,7 @@ func newLimiters(limits map[string]Limit, waited func(bucket string, d time.Dura
 		}
 		one := &limiter{
 			name: name, limit: limit, waited: waited, share: 1,
-			tokens: rate.NewLimiter(rate.Limit(limit.PerSecond), limit.Burst), reserve: reserve(limit.Burst),
+			tokens: rate.NewLimiter(rate.Limit(limit.PerSecond), limit.Burst), reserve: reserve(limit.Burst), patience: patienceOf(limit.PerSecond),
 		}
 		for op := range strings.FieldsSeq(b.operations) {
 			all[operation{b.service, op}] = one
@@ -74,10 +74,11 @@ type lostKey struct{}
 // limiter is one rate bucket, with those who wait for its tokens. It counts them with golang.org/x/time/rate, whose own queue has no priorities and keeps
 // the place of who has left; no well-kept library has both.
 type limiter struct {
-	name    string
-	limit   Limit
-	reserve [numPriorities]float64 // tokens that each priority leaves to higher ones
-	waited  func(string, time.Duration)
+	name     string
+	limit    Limit
+	reserve  [numPriorities]float64       // tokens that each priority leaves to higher ones
+	patience [numPriorities]time.Duration // how long each lets higher ones go first
+	waited   func(string, time.Duration)
 
 	mu     sync.Mutex
 	tokens *rate.Limiter

@@ -31,6 +31,8 @@ type Account struct {
 	Transport http.RoundTripper
 	// Waited is called with how long each try of a call waited for its rate bucket. Nil is fine.
 	Waited func(bucket string, d time.Duration)
+	// Batched is called with how many reads each call made that several shared. Nil is fine.
+	Batched func(operation string, reads int)
 	// Observe is called for every call that has ended, its retries included. Nil is fine.
 	Observe func(context.Context, AWSCall)
 }
@@ -47,9 +49,33 @@ type AWSCall struct {
 // maxIdleConns is how many connections to AWS are kept open for the next call, per account and host: as many as we have callers.
 const maxIdleConns = 512
 
+// Session is the session of an account, with the queues for its rate buckets.
+type Session struct {
+	*session.Session
+	limiters limiters
+	batched  func(operation string, reads int)
+}
+
+// Turn takes a place in the queue for a token of the operation, with the priority of ctx; nil if no bucket is known. A call waits in that queue by
+// itself: this is for those who have to know when it is sent.
+func (s *Session) Turn(ctx context.Context, service, name string) *Turn {
+	l := s.limiters[operation{service, name}]
+	if l == nil {
+		return nil
+	}
+	return l.turn(PriorityOf(ctx))
+}
+
+// Batched counts the reads that shared a call.
+func (s *Session) Batched(operation string, reads int) {
+	if s.batched != nil {
+		s.batched(operation, reads)
+	}
+}
+
 // NewSession returns the account's session, which all its clients share: the calls of one account go through one connection pool. It
 // makes no call.
-func NewSession(a Account) (*session.Session, error) {
+func NewSession(a Account) (*Session, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone() // keeps ProxyFromEnvironment
 	transport.DialContext = (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext
 	transport.MaxIdleConns = 0 // no limit but the one per host
@@ -86,7 +112,8 @@ func NewSession(a Account) (*session.Session, error) {
 			}
 		})})
 	}
-	newLimiters(a.Limits, a.Waited).install(&sess.Handlers)
+	limiters := newLimiters(a.Limits, a.Waited)
+	limiters.install(&sess.Handlers)
 	if a.Observe != nil {
 		sess.Handlers.Complete.PushBack(func(r *request.Request) {
 			call := AWSCall{Service: r.ClientInfo.ServiceName, Operation: r.Operation.Name, Start: r.Time, Duration: time.Since(r.Time), Attempts: r.RetryCount + 1}
@@ -96,7 +123,7 @@ func NewSession(a Account) (*session.Session, error) {
 			a.Observe(r.Context(), call)
 		})
 	}
-	return sess, nil
+	return &Session{sess, limiters, a.Batched}, nil
 }
 
 // RetryPolicy says how often a call is tried again, and after how long. All waits double from try to try, with jitter.

@@ -8,9 +8,12 @@ import (
 	"time"
 )
 
-// patience is how long the calls of a priority let those of higher ones go first: once in that time one of them takes a token before all others,
-// so that nothing waits forever.
-var patience = [numPriorities]time.Duration{PriorityBackground: 5 * time.Second, PriorityPoll: time.Second}
+// patienceOf returns how long the calls of each priority let those of higher ones go first: once in that time one of them takes a token before all
+// others, so that nothing waits forever. They get a tenth of a bucket's tokens at most in that way.
+func patienceOf(perSecond float64) [numPriorities]time.Duration {
+	tenth := time.Duration(10 / perSecond * float64(time.Second))
+	return [numPriorities]time.Duration{PriorityBackground: max(5*time.Second, tenth), PriorityPoll: max(time.Second, tenth)}
+}
 
 // reserve returns how many of a bucket's tokens the calls of each priority leave to higher ones: background work half of them, polls a quarter. So a
 // change finds tokens at once in a bucket that polls empty.
@@ -69,7 +72,7 @@ func (l *limiter) serve() {
 // next returns whose turn it is, if there are tokens enough for it. The lock must be held.
 func (l *limiter) next(now time.Time) *Turn {
 	for p := range numPriorities {
-		if t := l.first(p); t != nil && now.Sub(l.passedSince(t)) >= patience[p] && p < PriorityChange && l.delay(now, 1) == 0 {
+		if t := l.first(p); t != nil && now.Sub(l.passedSince(t)) >= l.patience[p] && p < PriorityChange && l.delay(now, 1) == 0 {
 			return t
 		}
 	}
@@ -121,7 +124,7 @@ func (l *limiter) arm(now time.Time) {
 		}
 		wait := l.delay(now, 1+l.reserve[p])
 		if p < PriorityChange {
-			wait = min(wait, max(l.delay(now, 1), patience[p]-now.Sub(l.passedSince(t))))
+			wait = min(wait, max(l.delay(now, 1), l.patience[p]-now.Sub(l.passedSince(t))))
 		}
 		if soonest < 0 || wait < soonest {
 			soonest = wait
@@ -200,11 +203,16 @@ func (t *Turn) Wait(ctx context.Context) error {
 	case <-t.due:
 		return nil
 	case <-ctx.Done():
+		err := t.Missed(ctx)
+		t.Leave()
+		return err
 	}
-	delay := t.delay()
-	t.Leave()
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) { // others came who went first
-		return t.bucket.refusal(ctx, delay)
+}
+
+// Missed returns the error of one whose ctx ended before the turn came: others came who went first, or the caller hung up.
+func (t *Turn) Missed(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return t.bucket.refusal(ctx, t.delay())
 	}
 	return ended(ctx)
 }
@@ -229,9 +237,11 @@ func (t *Turn) Leave() {
 
 type turnKey struct{}
 
-// Use returns a context for the call that the turn was waited for: its first try takes no other token.
+// Use returns a context for the call that the turn was waited for: its first try takes no other token, and retries have the turn's priority.
 func (t *Turn) Use(ctx context.Context) context.Context {
-	return context.WithValue(ctx, turnKey{}, t.bucket)
+	t.bucket.mu.Lock()
+	defer t.bucket.mu.Unlock()
+	return context.WithValue(context.WithValue(ctx, turnKey{}, t.bucket), priorityKey{}, t.priority)
 }
 
 // hasTurn reports whether the first try of a call under ctx has its token already.

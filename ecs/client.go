@@ -50,10 +50,28 @@ type api interface {
 }
 
 // Client manages one account's ECS resources.
-type Client struct{ api api }
+type Client struct {
+	api      api
+	services *batcher[ecs.Service]
+	clusters *batcher[ecs.Cluster]
+	tasks    *batcher[ecs.Task]
+}
 
-// New returns a client for the account that sess belongs to.
-func New(sess client.ConfigProvider) *Client { return &Client{api: ecs.New(sess)} }
+// New returns a client for the account that sess belongs to. If that is a common.Session, reads that wait for AWS's rates share calls.
+func New(sess client.ConfigProvider) *Client {
+	c := &Client{api: ecs.New(sess)}
+	q, _ := sess.(queue)
+	c.services = &batcher[ecs.Service]{
+		operation: "DescribeServices", thing: "service", most: maxServices, queue: q, describe: c.describeServices, nameOf: func(s *ecs.Service) *string { return s.ServiceArn },
+	}
+	c.clusters = &batcher[ecs.Cluster]{
+		operation: "DescribeClusters", thing: "cluster", most: maxClusters, queue: q, describe: c.describeClusters, nameOf: func(c *ecs.Cluster) *string { return c.ClusterArn },
+	}
+	c.tasks = &batcher[ecs.Task]{
+		operation: "DescribeTasks", thing: "task", most: maxTasks, queue: q, describe: c.describeTasks, nameOf: func(t *ecs.Task) *string { return t.TaskArn },
+	}
+	return c
+}
 
 // maxPage is the largest page of every list of ECS. Its default for services is 10.
 const maxPage = 100

@@ -27,22 +27,23 @@ func (c *Client) Cluster(ctx context.Context, name string) (*ecs.Cluster, error)
 
 // DescribeClusters returns the clusters with their tags and settings, and a failure with the reason MISSING for each that is not there.
 func (c *Client) DescribeClusters(ctx context.Context, names ...string) (*ecs.DescribeClustersOutput, error) {
-	answers, err := batched(ctx, names, maxClusters, func(ctx context.Context, names []string) (*ecs.DescribeClustersOutput, error) {
-		out, err := c.api.DescribeClustersWithContext(ctx, &ecs.DescribeClustersInput{
-			Clusters: aws.StringSlice(names),
-			Include:  aws.StringSlice([]string{ecs.ClusterFieldTags, ecs.ClusterFieldSettings, ecs.ClusterFieldConfigurations}),
-		})
-		return out, common.FromAWS(err, "describe %s", things("cluster", names))
-	})
+	all, err := c.clusters.describeAll(ctx, "", names)
 	if err != nil {
 		return nil, err
 	}
-	all := &ecs.DescribeClustersOutput{}
-	for _, out := range answers {
-		all.Clusters = append(all.Clusters, out.Clusters...)
-		all.Failures = append(all.Failures, out.Failures...)
+	return &ecs.DescribeClustersOutput{Clusters: all.things, Failures: all.failures}, nil
+}
+
+// describeClusters makes one call.
+func (c *Client) describeClusters(ctx context.Context, _ string, names []string) (found[ecs.Cluster], error) {
+	out, err := c.api.DescribeClustersWithContext(ctx, &ecs.DescribeClustersInput{
+		Clusters: aws.StringSlice(names),
+		Include:  aws.StringSlice([]string{ecs.ClusterFieldTags, ecs.ClusterFieldSettings, ecs.ClusterFieldConfigurations}),
+	})
+	if err != nil {
+		return found[ecs.Cluster]{}, common.FromAWS(err, "describe %s", things("cluster", names))
 	}
-	return all, nil
+	return found[ecs.Cluster]{out.Clusters, out.Failures}, nil
 }
 
 // ListClusters returns the ARNs of all clusters.

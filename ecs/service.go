@@ -32,27 +32,29 @@ func (c *Client) Service(ctx context.Context, cluster, name string) (*ecs.Servic
 // Services returns the services with the given names or ARNs, with their tags. Missing ones are left out; a cluster that is not there
 // is NotFound.
 func (c *Client) Services(ctx context.Context, cluster string, services []string) ([]*ecs.Service, error) {
-	answers, err := batched(ctx, services, maxServices, func(ctx context.Context, names []string) (*ecs.DescribeServicesOutput, error) {
-		out, err := c.api.DescribeServicesWithContext(ctx, &ecs.DescribeServicesInput{
-			Cluster:  optional(cluster),
-			Services: aws.StringSlice(names),
-			Include:  aws.StringSlice([]string{ecs.ServiceFieldTags}),
-		})
-		return out, common.FromAWS(err, "describe %s in cluster %q", things("service", names), cluster)
-	})
+	all, err := c.services.describeAll(ctx, cluster, services)
 	if err != nil {
 		return nil, err
 	}
-	var all []*ecs.Service
-	for _, out := range answers {
-		for _, f := range out.Failures {
-			if f != nil && aws.StringValue(f.Reason) != missing {
-				return nil, common.Errorf(common.Internal, "describe %s: %s", aws.StringValue(f.Arn), aws.StringValue(f.Reason))
-			}
+	for _, f := range all.failures {
+		if f != nil && aws.StringValue(f.Reason) != missing {
+			return nil, common.Errorf(common.Internal, "describe %s: %s", aws.StringValue(f.Arn), aws.StringValue(f.Reason))
 		}
-		all = append(all, out.Services...)
 	}
-	return all, nil
+	return all.things, nil
+}
+
+// describeServices makes one call.
+func (c *Client) describeServices(ctx context.Context, cluster string, names []string) (found[ecs.Service], error) {
+	out, err := c.api.DescribeServicesWithContext(ctx, &ecs.DescribeServicesInput{
+		Cluster:  optional(cluster),
+		Services: aws.StringSlice(names),
+		Include:  aws.StringSlice([]string{ecs.ServiceFieldTags}),
+	})
+	if err != nil {
+		return found[ecs.Service]{}, common.FromAWS(err, "describe %s in cluster %q", things("service", names), cluster)
+	}
+	return found[ecs.Service]{out.Services, out.Failures}, nil
 }
 
 // ListServices returns the ARNs of a cluster's services. There is no filter by launch type: ECS's own misses the services that have

@@ -81,21 +81,22 @@ func (c *Client) ListTasks(ctx context.Context, filter TaskFilter) ([]string, er
 // DescribeTasks returns the tasks with the given ids or ARNs, with their tags, and a failure with the reason MISSING for each that is
 // not there. ECS forgets a stopped task after an hour or so.
 func (c *Client) DescribeTasks(ctx context.Context, cluster string, tasks []string) (*ecs.DescribeTasksOutput, error) {
-	answers, err := batched(ctx, tasks, maxTasks, func(ctx context.Context, tasks []string) (*ecs.DescribeTasksOutput, error) {
-		out, err := c.api.DescribeTasksWithContext(ctx, &ecs.DescribeTasksInput{
-			Cluster: optional(cluster),
-			Tasks:   aws.StringSlice(tasks),
-			Include: aws.StringSlice([]string{ecs.TaskFieldTags}),
-		})
-		return out, common.FromAWS(err, "describe %s in cluster %q", things("task", tasks), cluster)
-	})
+	all, err := c.tasks.describeAll(ctx, cluster, tasks)
 	if err != nil {
 		return nil, err
 	}
-	all := &ecs.DescribeTasksOutput{}
-	for _, out := range answers {
-		all.Tasks = append(all.Tasks, out.Tasks...)
-		all.Failures = append(all.Failures, out.Failures...)
+	return &ecs.DescribeTasksOutput{Tasks: all.things, Failures: all.failures}, nil
+}
+
+// describeTasks makes one call.
+func (c *Client) describeTasks(ctx context.Context, cluster string, tasks []string) (found[ecs.Task], error) {
+	out, err := c.api.DescribeTasksWithContext(ctx, &ecs.DescribeTasksInput{
+		Cluster: optional(cluster),
+		Tasks:   aws.StringSlice(tasks),
+		Include: aws.StringSlice([]string{ecs.TaskFieldTags}),
+	})
+	if err != nil {
+		return found[ecs.Task]{}, common.FromAWS(err, "describe %s in cluster %q", things("task", tasks), cluster)
 	}
-	return all, nil
+	return found[ecs.Task]{out.Tasks, out.Failures}, nil
 }

@@ -22,6 +22,7 @@ type Metrics struct {
 	aws      *prometheus.HistogramVec
 	awsTries *prometheus.CounterVec
 	waits    *prometheus.HistogramVec
+	batched  *prometheus.CounterVec
 
 	outcomes *prometheus.CounterVec
 
@@ -53,6 +54,9 @@ func NewMetrics(version, githash, buildstamp string) *Metrics {
 	m.waits = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "ecs_api_aws_limiter_wait_seconds", Help: "How long tries of calls to AWS waited for our own limit on them, by account and rate bucket.", Buckets: seconds,
 	}, []string{"account", "bucket"})
+	m.batched = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "ecs_api_aws_batched_reads_total", Help: "Reads that shared a call to AWS with others which waited for the same rate bucket, by account and operation.",
+	}, []string{"account", "operation"})
 	m.operations = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "ecs_api_operation_duration_seconds", Help: "Background work that has ended, by account, kind and state: succeeded or failed.", Buckets: seconds,
 	}, []string{"account", "kind", "state"})
@@ -64,7 +68,7 @@ func NewMetrics(version, githash, buildstamp string) *Metrics {
 	}, []string{"account", "outcome"})
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "ecs_api_build_info", Help: "1, for the build that is running."}, []string{"version", "githash", "buildstamp"})
 	build.WithLabelValues(version, githash, buildstamp).Set(1)
-	m.Registry.MustRegister(m.requests, m.callers, m.InFlight, m.aws, m.awsTries, m.waits, m.outcomes, m.operations, m.operationsRunning, build,
+	m.Registry.MustRegister(m.requests, m.callers, m.InFlight, m.aws, m.awsTries, m.waits, m.batched, m.outcomes, m.operations, m.operationsRunning, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -100,6 +104,15 @@ func (m *Metrics) ObserveAWS(account string, call common.AWSCall) {
 func (m *Metrics) ObserveWait(account string) func(string, time.Duration) {
 	waits := m.waits.MustCurryWith(prometheus.Labels{"account": account})
 	return func(bucket string, d time.Duration) { waits.WithLabelValues(bucket).Observe(d.Seconds()) }
+}
+
+// ObserveBatch returns what counts the reads of the account that shared a call.
+func (m *Metrics) ObserveBatch(account string) func(string, int) {
+	batched := m.batched.MustCurryWith(prometheus.Labels{"account": account})
+	for _, operation := range []string{"DescribeServices", "DescribeClusters", "DescribeTasks"} { // a rate needs to begin with 0
+		batched.WithLabelValues(operation)
+	}
+	return func(operation string, reads int) { batched.WithLabelValues(operation).Add(float64(reads)) }
 }
 
 // Methods are those that routes can have, in the order that Allow names them.

@@ -7,14 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go/aws/session"
-
 	"ecs-api/common"
 	"ecs-api/localaws"
 )
 
 // Session starts a simulated AWS and returns it with a session for it, which tries again at once and knows no limits. It ends with the test.
-func Session(t testing.TB, opts ...localaws.Option) (*session.Session, *localaws.AWS) {
+func Session(t testing.TB, opts ...localaws.Option) (*common.Session, *localaws.AWS) {
 	t.Helper()
 	simulator := localaws.New(opts...)
 	server := httptest.NewServer(simulator)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
-	"github.com/aws/aws-sdk-go/aws/session"
 	"go.uber.org/goleak"
 
 	"ecs-api/cloudwatchlogs"
@@ -79,7 +78,7 @@ func (w *world) observer(opts ...Option) *Observer {
 }
 
 // session returns a session of the simulated AWS.
-func (w *world) session() *session.Session {
+func (w *world) session() *common.Session {
 	w.t.Helper()
 	sess, err := common.NewSession(common.Account{
 		Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: "http://localaws", Transport: w.aws.Transport(), Limits: common.NoLimits(),
