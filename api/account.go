@@ -58,6 +58,9 @@ func (s *Server) newAccount(name string, o Options) (*account, error) {
 	}
 	a := &account{name: name, scope: awsaccount.New(settings(name, o.Config.Org, c), awsaccount.NewClients(sess), o.Pace)}
 	tx := transaction.New(a.scope, s.background)
+	if s.leases != nil {
+		tx.ShareLocks(s.leases)
+	}
 	a.adhoc = adhoc.New(tx)
 	a.observer = observe.New(a.scope, observe.WithOutcomes(s.metrics.ObserveOutcome(name)))
 	a.logs = logs.New(a.scope)

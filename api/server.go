@@ -18,6 +18,7 @@ import (
 	"ecs-api/api/tokens"
 	"ecs-api/common"
 	"ecs-api/config"
+	"ecs-api/orchestration/leases"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/preflight"
 	"ecs-api/registry"
@@ -58,8 +59,9 @@ type Server struct {
 	accounts map[string]*account
 	images   *registry.Client
 	metrics  *telemetry.Metrics
-	tracer   trace.Tracer // nil: off
-	state    *state.Redis // what is shared with other servers; nil: nothing
+	tracer   trace.Tracer   // nil: off
+	state    *state.Redis   // what is shared with other servers; nil: nothing
+	leases   *leases.Leases // the locks on it
 	// background is the owner of what goes on after the response.
 	background *operations.Group
 	callers    *tokens.Callers
@@ -139,6 +141,7 @@ func (s *Server) Stop() {
 // Close ends the use of the state, if there is one. Call it last.
 func (s *Server) Close() {
 	if s.state != nil {
+		s.leases.Close()
 		s.state.Close()
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"ecs-api/common"
+	"ecs-api/orchestration/leases"
 	"ecs-api/state"
 )
 
@@ -17,7 +18,7 @@ func (s *Server) openState() error {
 	if err != nil {
 		return common.Wrapf(err, "state.redis")
 	}
-	s.state = shared
+	s.state, s.leases = shared, leases.New(shared)
 	s.metrics.WatchState(shared.Up)
 	return nil
 }

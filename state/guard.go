@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -151,12 +152,15 @@ func (r *Redis) nap(ctx context.Context, d time.Duration) error {
 // back has everybody drop what they may have missed, and only then lets them use Redis again.
 func (r *Redis) back() {
 	r.mu.Lock()
-	callbacks := append([]func(){}, r.recovered...)
+	before, after := slices.Clone(r.recovered), slices.Clone(r.returned)
 	r.mu.Unlock()
-	for _, f := range callbacks {
+	for _, f := range before {
 		f()
 	}
 	r.up.Store(true)
+	for _, f := range after {
+		f()
+	}
 }
 
 // probe writes a key, as everything that uses Redis does: a replica, and a Redis that is full, can be read from.

@@ -56,7 +56,8 @@ type Redis struct {
 	suspect chan error // of a use that failed, for the watcher; buffered: one is enough
 
 	mu        sync.Mutex
-	recovered []func() // guarded by mu
+	recovered []func() // guarded by mu; before Redis is used again
+	returned  []func() // guarded by mu; after that
 
 	stop    context.CancelFunc
 	stopped chan struct{}
@@ -107,15 +108,22 @@ func (r *Redis) Client() redis.UniversalClient { return r.client }
 func (r *Redis) Up() bool { return r.up.Load() }
 
 // OnRecovery has f called each time Redis is back, before anybody uses it again: what was kept in memory while invalidations got lost is to be
-// dropped. It must be quick, and is to use Redis in a goroutine of its owner's if at all.
+// dropped. It must be quick.
 func (r *Redis) OnRecovery(f func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.recovered = append(r.recovered, f)
 }
 
-// Do runs one step's commands, which together may take useTime. A missing key (redis.Nil) is the step's to handle and is returned as it is; any
-// other error is ErrDown, or one that wraps what Redis said: of kind Unavailable or Internal, with nothing in it that a caller may not read.
+// AfterRecovery has f called each time Redis can be used again: what it has missed, or lost, can be written. It must be quick.
+func (r *Redis) AfterRecovery(f func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.returned = append(r.returned, f)
+}
+
+// Do runs one step's commands, which together may take useTime. It returns ErrDown when Redis is down or has been found to be, and the step's own error
+// otherwise: redis.Nil for a missing key, or what Redis said of a command that is wrong.
 func (r *Redis) Do(ctx context.Context, use func(ctx context.Context, client redis.UniversalClient) error) error {
 	if !r.Up() {
 		return ErrDown
@@ -131,8 +139,8 @@ func (r *Redis) Do(ctx context.Context, use func(ctx context.Context, client red
 	case bounded.Err() != nil:
 		r.fail(err)
 		return ErrDown
-	case broken(err):
-		return ErrDown // the guard has seen it
+	case !r.Up():
+		return ErrDown // the guard has noticed: a command has shown it
 	}
 	return err
 }

@@ -119,6 +119,11 @@ func TestItNoticesThatRedisIsGoneAndBack(t *testing.T) {
 			t.Error("it can be used before what was missed has been dropped")
 		}
 	})
+	r.AfterRecovery(func() {
+		if err := set(r); err != nil {
+			t.Errorf("after it is back: %v", err)
+		}
+	})
 	for _, outage := range []struct {
 		begin, end func()
 	}{

@@ -125,34 +125,34 @@ func TestADeletionThatGoesOnInTheBackgroundIsToldAtOnce(t *testing.T) {
 
 func TestALockIsOneRequests(t *testing.T) {
 	var l Locks
-	first, err := l.Lock("c", "s")
+	first, err := l.Lock(t.Context(), "c", "s")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.Lock("c", "other"); err != nil {
+	if _, err := l.Lock(t.Context(), "c", "other"); err != nil {
 		t.Errorf("another service: %v", err)
 	}
-	if _, err := l.Lock("c2", "s"); err != nil {
+	if _, err := l.Lock(t.Context(), "c2", "s"); err != nil {
 		t.Errorf("another cluster: %v", err)
 	}
-	if _, err := l.Lock("c", "s"); common.ResponseCode(err) != common.CodeServiceBusy {
+	if _, err := l.Lock(t.Context(), "c", "s"); common.ResponseCode(err) != common.CodeServiceBusy {
 		t.Errorf("the same service: %v", err)
 	}
-	first.Operation("op-7")
-	if _, err := l.Lock("c", "s"); err == nil || !common.Is(err, common.Conflict) || !strings.Contains(err.Error(), "operations/op-7") {
+	first.Operation(t.Context(), "op-7")
+	if _, err := l.Lock(t.Context(), "c", "s"); err == nil || !common.Is(err, common.Conflict) || !strings.Contains(err.Error(), "operations/op-7") {
 		t.Errorf("the error does not name the operation: %v", err)
 	}
 	first.Release()
-	second, err := l.Lock("c", "s")
+	second, err := l.Lock(t.Context(), "c", "s")
 	if err != nil {
 		t.Fatal(err)
 	}
 	first.Release() // released twice, it is not the other's that is lost
-	if _, err := l.Lock("c", "s"); err == nil {
+	if _, err := l.Lock(t.Context(), "c", "s"); err == nil {
 		t.Error("a lock was released by whoever had it before")
 	}
 	second.Release()
 	var none *Lock
-	none.Operation("x")
+	none.Operation(t.Context(), "x")
 	none.Release()
 }

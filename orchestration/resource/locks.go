@@ -1,32 +1,84 @@
 package resource
 
 import (
+	"context"
+	"errors"
 	"sync"
 
 	"ecs-api/common"
 )
 
-// Locks let one request of this server work on a service, or a managed task definition, at a time: a second one gets a Conflict at once, and not after both have done half of it.
-// Requests on other servers are kept apart by AWS and the ownership tag. The zero value is ready.
+// Leases lock what requests work on for all servers. Those of package leases do it on Redis.
+type Leases interface {
+	// Hold locks the target in the account until the lease is released, or its server dies. The error is a *Held if another server has it.
+	Hold(ctx context.Context, account, target string) (Lease, error)
+}
+
+// Lease is a lock that all servers see.
+type Lease interface {
+	// Operation says which operation has the lock from now on.
+	Operation(ctx context.Context, id string)
+	// Release ends it.
+	Release()
+}
+
+// Held is the error for what another server has locked.
+type Held struct {
+	Operation string // that has it; empty while a request is at work
+}
+
+// Error says who has the lock.
+func (h *Held) Error() string { return "locked by another server, operation " + h.Operation }
+
+// Locks let one request work on a service, or a managed task definition, at a time: a second one gets a Conflict at once, and not after both have done half of it.
+// The locks are this server's own, and with Share those of all servers; requests on servers that share nothing are kept apart by AWS and the ownership tag. The
+// zero value is ready.
 type Locks struct {
+	leases  Leases // nil: this server's own
+	account string
+
 	mu   sync.Mutex
 	held map[string]*Lock
 }
+
+// Share has the locks shared with other servers, which know the account by the same name. It must be called before there are any.
+func (l *Locks) Share(leases Leases, account string) { l.leases, l.account = leases, account }
 
 // Lock is a service that a request, or the operation it began, works on.
 type Lock struct {
 	locks     *Locks
 	key       string
+	lease     Lease  // nil while it is this server's own
 	operation string // its id; empty while the request itself is at work
 }
 
 // Lock locks the service for a request. It is a Conflict, ServiceBusy, if another one has it.
-func (l *Locks) Lock(cluster, service string) (*Lock, error) {
-	return l.LockAs(cluster+"/"+service, "service "+service+" in cluster "+cluster)
+func (l *Locks) Lock(ctx context.Context, cluster, service string) (*Lock, error) {
+	return l.LockAs(ctx, cluster+"/"+service, "service "+service+" in cluster "+cluster)
 }
 
 // LockAs locks what has the key, as Lock does; what names it in messages.
-func (l *Locks) LockAs(key, what string) (*Lock, error) {
+func (l *Locks) LockAs(ctx context.Context, key, what string) (*Lock, error) {
+	lock, err := l.own(key, what)
+	if err != nil || l.leases == nil {
+		return lock, err
+	}
+	lease, err := l.leases.Hold(ctx, l.account, key)
+	if err != nil {
+		lock.Release()
+		if held, ok := errors.AsType[*Held](err); ok {
+			return nil, Busy(what, held.Operation)
+		}
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	lock.lease = lease
+	return lock, nil
+}
+
+// own locks the key on this server.
+func (l *Locks) own(key, what string) (*Lock, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if holder := l.held[key]; holder != nil {
@@ -41,19 +93,30 @@ func (l *Locks) LockAs(key, what string) (*Lock, error) {
 }
 
 // Operation says which operation holds the lock from now on. A nil Lock locks nothing.
-func (l *Lock) Operation(id string) {
+func (l *Lock) Operation(ctx context.Context, id string) {
 	if l == nil {
 		return
 	}
 	l.locks.mu.Lock()
-	defer l.locks.mu.Unlock()
 	l.operation = id
+	lease := l.lease
+	l.locks.mu.Unlock()
+	if lease != nil {
+		lease.Operation(ctx, id)
+	}
 }
 
-// Release unlocks the service. A nil Lock locks nothing.
+// Release unlocks the service: for other servers first, so that nobody here takes what is still locked there. A nil Lock locks nothing.
 func (l *Lock) Release() {
 	if l == nil {
 		return
+	}
+	l.locks.mu.Lock()
+	lease := l.lease
+	l.lease = nil
+	l.locks.mu.Unlock()
+	if lease != nil {
+		lease.Release()
 	}
 	l.locks.mu.Lock()
 	defer l.locks.mu.Unlock()

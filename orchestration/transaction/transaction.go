@@ -28,6 +28,9 @@ func New(a *account.Account, background *operations.Group) *Manager {
 	return &Manager{Account: a, Background: background}
 }
 
+// ShareLocks has the locks shared with other servers. It must be called before the first transaction.
+func (m *Manager) ShareLocks(leases resource.Leases) { m.locks.Share(leases, m.Account.Name) }
+
 // Detached returns a context that lives for d whether or not the caller hangs up: half an orchestration helps nobody.
 func Detached(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), d)
@@ -68,7 +71,7 @@ func nameOf(target string) string {
 }
 
 func (m *Manager) begin(ctx context.Context, target string, request *resource.Request) (*Transaction, error) {
-	lock, err := m.locks.LockAs(target, nameOf(target))
+	lock, err := m.locks.LockAs(ctx, target, nameOf(target))
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +170,7 @@ func (t *Transaction) Fail(ctx context.Context, err error, back saga.Rollback) e
 		op, startErr := t.m.Background.Start(ctx, operations.Operation{Kind: KindRollback, Target: t.Target, Account: t.m.Account.Name}, backgroundRollbackTime,
 			func(ctx context.Context) error { return retryRollback(ctx, t.m.Account.Pace, all) }, func() { t.release(holds) })
 		if startErr == nil {
-			t.lock.Operation(op.ID)
+			t.lock.Operation(ctx, op.ID)
 			for _, hold := range holds {
 				hold.Busy(resource.Busy(hold.What(), op.ID))
 			}
@@ -195,10 +198,10 @@ func (t *Transaction) HandOver(ctx context.Context, job operations.Job, result a
 	if err != nil {
 		return operations.Operation{}, common.Errorf(common.Internal, "encode the result: %w", err)
 	}
-	t.lock.Operation(job.Operation)
+	t.lock.Operation(ctx, job.Operation)
 	op, err := t.m.Background.Submit(ctx, job, encoded, t.lock.Release)
 	if err != nil {
-		t.lock.Operation("")
+		t.lock.Operation(ctx, "")
 		return op, err
 	}
 	t.ended = true
@@ -209,12 +212,12 @@ func (t *Transaction) HandOver(ctx context.Context, job operations.Job, result a
 func (m *Manager) Handle(kind string, run func(context.Context, operations.Job) (json.RawMessage, error)) {
 	m.Background.Handle(m.Account.Name, kind, operations.Handler{
 		Run: run,
-		Lock: func(_ context.Context, job operations.Job) (func(), error) {
-			lock, err := m.locks.LockAs(job.Target, nameOf(job.Target))
+		Lock: func(ctx context.Context, job operations.Job) (func(), error) {
+			lock, err := m.locks.LockAs(ctx, job.Target, nameOf(job.Target))
 			if err != nil {
 				return nil, err
 			}
-			lock.Operation(job.Operation)
+			lock.Operation(ctx, job.Operation)
 			return lock.Release, nil
 		},
 	})

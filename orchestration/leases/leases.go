@@ -1,0 +1,198 @@
+// Package leases locks services for all servers that share a Redis. It owns one rule: a lock ends with its holder, released or, when the holder's server
+// has died, within Life; and who cannot reach Redis goes on without it, because AWS's ownership tags are the safety net below.
+//
+// What that cannot rule out: a Redis that was restarted empty, or a server that stood still for longer than Life, lets a second request in beside the first.
+// Both then work as requests on servers do that share nothing.
+package leases
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bsm/redislock"
+	"github.com/redis/go-redis/v9"
+
+	"ecs-api/orchestration/resource"
+	"ecs-api/state"
+)
+
+const (
+	// Life is how long a lease lasts that nobody renews: how long the services of a server that has died stay locked.
+	Life = 15 * time.Second
+	// renewEvery is how often leases are renewed: a lease outlives two renewals that fail.
+	renewEvery = 5 * time.Second
+	// tokenLength is that of tokens, which the values of the keys begin with; the rest is the operation.
+	tokenLength = 22
+)
+
+// Leases are the locks of this server on Redis. New makes them.
+type Leases struct {
+	shared *state.Redis
+	wake   chan struct{}
+
+	mu   sync.Mutex
+	held map[*lease]bool // true; false for one that could not be released
+
+	stop    context.CancelFunc
+	stopped chan struct{}
+}
+
+var _ resource.Leases = (*Leases)(nil)
+
+// New returns the leases of this server. Close must be called.
+func New(shared *state.Redis) *Leases {
+	ctx, stop := context.WithCancel(context.Background())
+	l := &Leases{shared: shared, wake: make(chan struct{}, 1), held: map[*lease]bool{}, stop: stop, stopped: make(chan struct{})}
+	shared.AfterRecovery(func() {
+		select {
+		case l.wake <- struct{}{}: // a Redis that comes back may be empty
+		default:
+		}
+	})
+	go l.renew(ctx)
+	return l
+}
+
+// Close ends the renewals: what is still held is free within Life.
+func (l *Leases) Close() {
+	l.stop()
+	<-l.stopped
+}
+
+// lease is one lock. Its own lock is held over what is done with it in Redis, so that no renewal comes after its release.
+type lease struct {
+	all   *Leases
+	key   string
+	token string
+
+	mu        sync.Mutex
+	lock      *redislock.Lock // nil until Redis is known to have it
+	operation string
+	released  bool
+}
+
+// Hold implements resource.Leases.
+func (l *Leases) Hold(ctx context.Context, account, target string) (resource.Lease, error) {
+	held := &lease{all: l, key: l.shared.Key("lock", account, target), token: newToken()}
+	err := held.obtain(context.WithoutCancel(ctx)) // else a caller that leaves would leave open whether Redis has it
+	if errors.Is(err, redislock.ErrNotObtained) {
+		return nil, &resource.Held{Operation: l.holder(ctx, held.key)}
+	}
+	// Otherwise Redis has it, or is down and gets it with the first renewal that succeeds.
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held[held] = true
+	return held, nil
+}
+
+// newToken returns what tells a lease from all others.
+func newToken() string {
+	var random [16]byte
+	_, _ = rand.Read(random[:]) // it never fails
+	return base64.RawURLEncoding.EncodeToString(random[:])
+}
+
+// holder returns the operation that holds the key; empty if a request does, or nobody any more.
+func (l *Leases) holder(ctx context.Context, key string) (operation string) {
+	_ = l.shared.Do(ctx, func(ctx context.Context, client redis.UniversalClient) error { // without it, the message says less
+		value, err := client.Get(ctx, key).Result()
+		if len(value) > tokenLength {
+			operation = value[tokenLength:]
+		}
+		return err
+	})
+	return operation
+}
+
+// obtain has Redis lock the key, or keep it locked for us, for Life from now on. The lease's lock must be held.
+func (h *lease) obtain(ctx context.Context) error {
+	return h.all.shared.Do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
+		lock, err := redislock.Obtain(ctx, client, h.key, Life, &redislock.Options{Token: h.token, Metadata: h.operation})
+		if err == nil {
+			h.lock = lock
+		}
+		return err
+	})
+}
+
+// Operation says which operation has the lock from now on.
+func (h *lease) Operation(ctx context.Context, id string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.operation = id; !h.released {
+		_ = h.obtain(ctx) // else the next renewal says it
+	}
+}
+
+// Release unlocks the service. If Redis is out of reach, the first renewal that succeeds does, or the lease ends.
+func (h *lease) Release() {
+	h.mu.Lock()
+	h.released = true
+	done := h.delete(context.Background())
+	h.mu.Unlock()
+	h.all.mu.Lock()
+	defer h.all.mu.Unlock()
+	if done {
+		delete(h.all.held, h)
+	} else {
+		h.all.held[h] = false
+	}
+}
+
+// delete deletes the key if it is ours, and reports whether Redis knows. The lease's lock must be held.
+func (h *lease) delete(ctx context.Context) bool {
+	if h.lock == nil { // Redis may have it, and its response was lost
+		if err := h.obtain(ctx); err != nil {
+			return errors.Is(err, redislock.ErrNotObtained)
+		}
+	}
+	err := h.all.shared.Do(ctx, func(ctx context.Context, _ redis.UniversalClient) error { return h.lock.Release(ctx) })
+	return err == nil || errors.Is(err, redislock.ErrLockNotHeld)
+}
+
+// renew renews the leases that are held until ctx ends.
+func (l *Leases) renew(ctx context.Context) {
+	defer close(l.stopped)
+	ticks := time.NewTicker(renewEvery)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		case <-l.wake:
+		}
+		l.renewAll(ctx)
+	}
+}
+
+// renewAll renews each lease once.
+func (l *Leases) renewAll(ctx context.Context) {
+	l.mu.Lock()
+	all := slices.Collect(maps.Keys(l.held))
+	l.mu.Unlock()
+	for _, h := range all {
+		h.renew(ctx)
+	}
+}
+
+// renew has Redis keep the lease, or forget it if it has been released.
+func (h *lease) renew(ctx context.Context) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.released {
+		_ = h.obtain(ctx) // another server's by now, or Redis is down: it is tried again, and the tags in AWS keep the requests apart
+		return
+	}
+	if h.delete(ctx) {
+		h.all.mu.Lock()
+		delete(h.all.held, h)
+		h.all.mu.Unlock()
+	}
+}

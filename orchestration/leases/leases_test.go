@@ -1,0 +1,209 @@
+package leases
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"go.uber.org/goleak"
+
+	"ecs-api/common"
+	"ecs-api/orchestration/resource"
+	"ecs-api/state"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// server is one of several servers that share a Redis.
+type server struct {
+	*Leases
+	changes chan bool // whether the state is up, each time that changes
+}
+
+func newServer(t *testing.T, redis *miniredis.Miniredis) *server {
+	t.Helper()
+	s := &server{changes: make(chan bool, 100)}
+	shared, err := state.Open(t.Context(), state.Options{URL: "redis://" + redis.Addr(), Org: "acme", Observe: func(up bool, _ error) { s.changes <- up }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Leases = New(shared)
+	t.Cleanup(func() {
+		s.Close()
+		shared.Close()
+	})
+	return s
+}
+
+// await waits until the state is up, or down.
+func (s *server) await(t *testing.T, up bool) {
+	t.Helper()
+	for {
+		select {
+		case got := <-s.changes:
+			if got == up {
+				return
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("the state does not become %v", up)
+		}
+	}
+}
+
+func hold(t *testing.T, s *server) resource.Lease {
+	t.Helper()
+	lease, err := s.Hold(t.Context(), "local", "c/s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lease
+}
+
+// busy fails the test unless another server has the lock, for the operation.
+func busy(t *testing.T, s *server, operation string) {
+	t.Helper()
+	_, err := s.Hold(t.Context(), "local", "c/s")
+	held, ok := errors.AsType[*resource.Held](err)
+	if !ok || held.Operation != operation {
+		t.Errorf("%v, want it held by %q", err, operation)
+	}
+}
+
+const key = "ecs-api:v1:acme:lock:local:c/s"
+
+func TestOneOfManyServersHoldsTheLock(t *testing.T) {
+	redis := miniredis.RunT(t)
+	servers := []*server{newServer(t, redis), newServer(t, redis), newServer(t, redis)}
+	var mu sync.Mutex
+	var won []resource.Lease
+	var wg sync.WaitGroup
+	for i := range 24 {
+		wg.Go(func() {
+			lease, err := servers[i%3].Hold(t.Context(), "local", "c/s")
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				won = append(won, lease)
+			} else if _, ok := errors.AsType[*resource.Held](err); !ok {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if len(won) != 1 {
+		t.Fatalf("%d hold it", len(won))
+	}
+	if ttl := redis.TTL(key); ttl <= 0 || ttl > Life {
+		t.Errorf("its life is %v", ttl)
+	}
+	if other, err := servers[0].Hold(t.Context(), "other", "c/s"); err != nil {
+		t.Errorf("another account's: %v", err)
+	} else {
+		other.Release()
+	}
+	busy(t, servers[1], "")
+	won[0].Operation(t.Context(), "op-1")
+	busy(t, servers[2], "op-1")
+	won[0].Release()
+	hold(t, servers[2]).Release()
+	if keys := redis.Keys(); len(keys) != 1 { // that of the probe
+		t.Errorf("left: %v", keys)
+	}
+}
+
+func TestALeaseIsRenewedAndEndsWithItsServer(t *testing.T) {
+	redis := miniredis.RunT(t)
+	a, b := newServer(t, redis), newServer(t, redis)
+	lease := hold(t, a)
+	for range 5 {
+		redis.FastForward(Life - time.Second)
+		a.renewAll(t.Context())
+	}
+	busy(t, b, "")
+	lease.Operation(t.Context(), "op-1")
+	a.Close() // as dead: nobody renews it
+	redis.FastForward(Life - time.Second)
+	busy(t, b, "op-1")
+	redis.FastForward(2 * time.Second)
+	hold(t, b)
+}
+
+func TestALeaseThatIsLostIsNotTakenFromItsNewHolder(t *testing.T) {
+	redis := miniredis.RunT(t)
+	a, b := newServer(t, redis), newServer(t, redis)
+	lost := hold(t, a)
+	redis.FlushAll()
+	kept := hold(t, b)
+	a.renewAll(t.Context())
+	lost.Operation(t.Context(), "op-1")
+	busy(t, a, "")
+	lost.Release()
+	busy(t, a, "")
+	kept.Release()
+	hold(t, a).Release()
+}
+
+func TestARedisThatWasRestartedEmptyGetsTheLocksAgain(t *testing.T) {
+	redis := miniredis.RunT(t)
+	a, b := newServer(t, redis), newServer(t, redis)
+	before := hold(t, a)
+	redis.Close()
+	meanwhile, err := b.Hold(t.Context(), "local", "c/t")
+	if err != nil {
+		t.Fatalf("while Redis is down: %v", err)
+	}
+	released, err := b.Hold(t.Context(), "local", "c/u")
+	if err != nil {
+		t.Fatal(err)
+	}
+	released.Release()
+	a.await(t, false)
+	b.await(t, false)
+	redis.FlushAll()
+	if err := redis.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	a.await(t, true)
+	b.await(t, true)
+	for a.count() != 1 || b.count() != 1 { // what was released while Redis was down is forgotten with the first renewal
+		if common.Sleep(t.Context(), time.Millisecond) != nil {
+			t.Fatal("the test is over")
+		}
+	}
+	busy(t, b, "")
+	if _, err := a.Hold(t.Context(), "local", "c/t"); err == nil {
+		t.Error("what was locked while Redis was down is free when it is back")
+	}
+	if lease, err := a.Hold(t.Context(), "local", "c/u"); err != nil {
+		t.Error(err)
+	} else {
+		lease.Release()
+	}
+	before.Release()
+	meanwhile.Release()
+}
+
+func (l *Leases) count() int {
+	l.renewAll(context.Background())
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.held)
+}
+
+func TestWhetherRedisHasTheLockDoesNotDependOnWhenTheCallerLeaves(t *testing.T) {
+	redis := miniredis.RunT(t)
+	a := newServer(t, redis)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	lease, err := a.Hold(ctx, "local", "c/s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !redis.Exists(key) {
+		t.Error("whether Redis has it depends on when the caller leaves")
+	}
+	lease.Release()
+}
