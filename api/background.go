@@ -7,12 +7,10 @@ import (
 	"net/url"
 
 	"ecs-api/api/negotiation"
-	textreport "ecs-api/api/report"
-	"ecs-api/api/respond"
+	"ecs-api/api/progress"
 	"ecs-api/api/sse"
 	"ecs-api/common"
 	"ecs-api/orchestration/operations"
-	"ecs-api/orchestration/saga"
 )
 
 // Headers that say where work that goes on can be followed.
@@ -40,23 +38,18 @@ func showsProgress(r *http.Request) bool {
 	return false
 }
 
-// resultEvent is the end of a stream of progress: the response of a success.
-func resultEvent(body json.RawMessage) sse.Event {
-	return sse.Event{Name: "result", Data: body, Text: func() string { return textreport.Written(body) }}
-}
-
 // attempt serves a write whose caller does not wait. One that ends before it has decided, such as a wrong one, is responded to as if they waited.
 func (e *endpoint) attempt(w http.ResponseWriter, c call) response {
 	var out response // written before the work ends, and read only if that was no operation
 	settle := c.settle
 	c.settle = nil
-	progress := showsProgress(c.request)
+	shows := showsProgress(c.request)
 	op, err := e.server.background.Attempt(c.ctx, operations.Operation{Kind: e.kind, Account: c.account.name}, e.limit(c.request)+writeTime, func(ctx context.Context) (json.RawMessage, error) {
 		defer c.account.written(c)
 		c.ctx = ctx
 		done := response{err: common.Errorf(common.Internal, "the request ended without a response")} // where it panics
 		defer func() {
-			if settle != nil && progress && operations.HasDecided(ctx) {
+			if settle != nil && shows && operations.HasDecided(ctx) {
 				settle(done)
 			}
 		}()
@@ -67,13 +60,13 @@ func (e *endpoint) attempt(w http.ResponseWriter, c call) response {
 	switch {
 	case op != nil:
 		a := c.inBackground(*op)
-		a.deferred = progress
+		a.deferred = shows
 		return a
 	case err != nil && out.err == nil:
 		return response{err: err} // it has panicked, or not begun
-	case progress && out.err == nil && out.stream == nil:
+	case shows && out.err == nil && out.stream == nil:
 		out.stream = &stream{run: func(_ context.Context, w *sse.Writer) error {
-			return w.Send(resultEvent(out.body))
+			return w.Send(progress.Result(out.body))
 		}}
 	}
 	return out
@@ -85,7 +78,7 @@ func (c call) inBackground(op operations.Operation) response {
 		c.header = http.Header{}
 	}
 	c.locate(op)
-	body, err := encode(showable(c.request, op))
+	body, err := encode(progress.Of(c.request, op))
 	if err != nil {
 		return response{err: common.Errorf(common.Internal, "encode the operation: %w", err)}
 	}
@@ -106,65 +99,10 @@ func (c call) locate(op operations.Operation) {
 	c.header.Set(headerFlywheel, op.ID)
 }
 
-// follow returns a stream of an operation's progress: an event step when a step begins or ends, at last result or error.
+// follow returns a stream of an operation's progress.
 func (c call) follow(id string) *stream {
 	group, account, r := c.server.background, c.account.name, c.request
 	return &stream{run: func(ctx context.Context, out *sse.Writer) error {
-		var sent []saga.State
-		return group.Watch(ctx, account, id, func(op operations.Operation) error {
-			for i, step := range op.Steps {
-				if i == len(sent) {
-					sent = append(sent, "")
-				}
-				if sent[i] == step.State {
-					continue
-				}
-				begun := sent[i] != ""
-				sent[i] = step.State
-				if err := out.Send(sse.Event{Name: "step", Data: step, Text: func() string { return textreport.StepLine(step, begun) }}); err != nil {
-					return err
-				}
-			}
-			switch op.State {
-			case saga.Succeeded:
-				return out.Send(resultEvent(op.Result))
-			case saga.Failed, saga.Interrupted:
-				failed := showable(r, op).Problem
-				return out.Send(sse.Event{Name: "error", Data: failed, Text: func() string { return "error: " + failed.Detail }})
-			}
-			return out.Begin()
-		})
+		return progress.Follow(ctx, group, account, id, r, out)
 	}}
-}
-
-// operation is an operation as callers see it.
-type operation struct {
-	operations.Operation
-	Problem *respond.Problem `json:"problem"` // why it failed
-}
-
-// Text returns the operation as a report.
-func (o *operation) Text() string { return textreport.Operations([]operations.Operation{o.Operation}) }
-
-// operationList is a list of operations.
-type operationList []*operation
-
-// Text returns the list as a report.
-func (l operationList) Text() string {
-	var all []operations.Operation
-	for _, o := range l {
-		all = append(all, o.Operation)
-	}
-	return textreport.Operations(all)
-}
-
-// showable returns an operation as callers see it.
-func showable(r *http.Request, op operations.Operation) *operation {
-	shown := &operation{Operation: op}
-	if op.Err != nil {
-		p := respond.ProblemOf(op.Err).For(r)
-		p.RequestID = op.RequestID
-		shown.Problem, shown.Error = &p, p.Detail
-	}
-	return shown
 }

@@ -14,6 +14,7 @@ import (
 
 	"ecs-api/api/negotiation"
 	"ecs-api/api/openapi"
+	"ecs-api/api/progress"
 	"ecs-api/common"
 	"ecs-api/localaws"
 	"ecs-api/orchestration/saga"
@@ -22,9 +23,9 @@ import (
 const async = headerPrefer + ": respond-async"
 
 // started returns the operation that a response of 202 shows.
-func started(t *testing.T, answer *http.Response, body string) operation {
+func started(t *testing.T, answer *http.Response, body string) progress.Operation {
 	t.Helper()
-	var op operation
+	var op progress.Operation
 	if err := json.Unmarshal([]byte(body), &op); err != nil || answer.StatusCode != http.StatusAccepted {
 		t.Fatalf("%d %s: %v", answer.StatusCode, body, err)
 	}
@@ -36,10 +37,10 @@ func started(t *testing.T, answer *http.Response, body string) operation {
 }
 
 // ended waits for an operation.
-func (h *harness) ended(t *testing.T, id string) operation {
+func (h *harness) ended(t *testing.T, id string) progress.Operation {
 	t.Helper()
 	answer, body := h.do(t, http.MethodGet, base+"/local/operations/"+id+"?wait=60", "")
-	var op operation
+	var op progress.Operation
 	if err := json.Unmarshal([]byte(body), &op); err != nil || answer.StatusCode != http.StatusOK {
 		t.Fatalf("%d %s: %v", answer.StatusCode, body, err)
 	}
@@ -104,7 +105,7 @@ func TestAnOperationThatFailsSaysWhy(t *testing.T) {
 	}
 	for query, want := range map[string]int{"": 1, "?state=failed": 1, "?state=running": 0, "?target=myclu/www": 1, "?target=myclu/other&state=failed": 0} {
 		_, body := h.do(t, http.MethodGet, base+"/local/operations"+query, "")
-		var list []operation
+		var list []progress.Operation
 		if err := json.Unmarshal([]byte(body), &list); err != nil || len(list) != want {
 			t.Errorf("%q: %v %s", query, err, body)
 		}
@@ -120,7 +121,7 @@ func TestTasksOfTheFlywheel(t *testing.T) {
 	answer, body := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample, async)
 	op := h.ended(t, started(t, answer, body).ID)
 	_, body = h.do(t, http.MethodGet, base+"/flywheel?task=none&task="+op.ID, "")
-	var tasks map[string]flywheelTask
+	var tasks map[string]progress.FlywheelTask
 	if err := json.Unmarshal([]byte(body), &tasks); err != nil || len(tasks) != 1 {
 		t.Fatal(err, body)
 	}

@@ -11,6 +11,7 @@ import (
 	"ecs-api/api/body"
 	"ecs-api/api/idempotency"
 	"ecs-api/api/negotiation"
+	"ecs-api/api/progress"
 	"ecs-api/api/respond"
 	"ecs-api/api/sse"
 	"ecs-api/common"
@@ -104,7 +105,7 @@ func (e *endpoint) replay(r *http.Request, first *idempotency.Response) response
 	streams := negotiation.Accepted(r) == negotiation.Events || e.kind != "" && showsProgress(r)
 	if streams && first.Status == http.StatusOK && json.Valid(first.Body) {
 		a.stream = &stream{run: func(_ context.Context, w *sse.Writer) error {
-			return w.Send(resultEvent(first.Body))
+			return w.Send(progress.Result(first.Body))
 		}}
 	}
 	return a

@@ -47,3 +47,6 @@ func (c call) named(name string) string {
 	value, _ := urlparams.Find[string](c.params, name)
 	return value
 }
+
+// wait returns how long the caller wants to wait for the effect of the request: the query's wait, in seconds.
+func (c call) wait() time.Duration { return time.Duration(c.number("wait")) * time.Second }

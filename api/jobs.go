@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/gorilla/mux"
 
@@ -110,7 +109,7 @@ type ran struct {
 }
 
 func runJobs(c call, cluster, family string, in jobs.RunInput) (*ran, error) {
-	out, err := c.account.jobs.Run(c.Context(), cluster, family, &in, time.Duration(c.number("wait"))*time.Second)
+	out, err := c.account.jobs.Run(c.Context(), cluster, family, &in, c.wait())
 	if err != nil {
 		return nil, err
 	}

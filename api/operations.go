@@ -2,12 +2,12 @@ package api
 
 import (
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/gorilla/mux"
 	"github.com/sirupsen/logrus"
 
+	"ecs-api/api/progress"
 	"ecs-api/api/telemetry"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/saga"
@@ -42,12 +42,12 @@ func (s *Server) observeOperation(o operations.Operation) {
 }
 
 // listOperations returns the account's operations, the latest first.
-func listOperations(c call, _ none) (operationList, error) {
-	list := operationList{}
+func listOperations(c call, _ none) (progress.List, error) {
+	list := progress.List{}
 	state, target := c.text("state"), c.text("target")
 	for _, op := range c.server.background.Operations(c.Context(), c.account.name) {
 		if (state == "" || state == string(op.State)) && (target == "" || target == op.Target) {
-			list = append(list, showable(c.request, op))
+			list = append(list, progress.Of(c.request, op))
 		}
 	}
 	return list, nil
@@ -62,28 +62,16 @@ func showOperation(c call, _ none) (any, error) {
 		}
 		return c.follow(id), nil
 	}
-	op, err := group.Await(c.Context(), c.account.name, id, time.Duration(c.number("wait"))*time.Second)
+	op, err := group.Await(c.Context(), c.account.name, id, c.wait())
 	if err != nil {
 		return nil, err
 	}
-	return showable(c.request, op), nil
-}
-
-// flywheelTask is an operation as Spinup's other APIs show their tasks.
-type flywheelTask struct {
-	ID          string     `json:"id"`
-	Status      string     `json:"status"` // created, running, completed, failed
-	CreatedAt   time.Time  `json:"created_at"`
-	CheckinAt   time.Time  `json:"checkin_at"` // of the last change
-	CompletedAt *time.Time `json:"completed_at"`
-	FailedAt    *time.Time `json:"failed_at"`
-	Failure     string     `json:"failure"`
-	Events      []string   `json:"events"`
+	return progress.Of(c.request, op), nil
 }
 
 // flywheel returns the operations of those ids that the caller may see.
-func flywheel(c call, _ none) (map[string]*flywheelTask, error) {
-	tasks := map[string]*flywheelTask{}
+func flywheel(c call, _ none) (map[string]*progress.FlywheelTask, error) {
+	tasks := map[string]*progress.FlywheelTask{}
 	ids := c.texts("task")
 	for name := range c.server.accounts {
 		if !recordOf(c.request).Grant.Allows(name) {
@@ -91,46 +79,11 @@ func flywheel(c call, _ none) (map[string]*flywheelTask, error) {
 		}
 		for _, id := range ids {
 			if op, err := c.server.background.Operation(c.Context(), name, id); err == nil {
-				tasks[id] = newFlywheelTask(showable(c.request, op))
+				tasks[id] = progress.NewFlywheelTask(progress.Of(c.request, op))
 			}
 		}
 	}
 	return tasks, nil
-}
-
-// newFlywheelTask returns an operation in the form of Spinup's other APIs.
-func newFlywheelTask(op *operation) *flywheelTask {
-	t := &flywheelTask{ID: op.ID, Status: "running", CreatedAt: op.StartedAt, CheckinAt: op.StartedAt, Events: []string{}}
-	type event struct {
-		at   time.Time
-		text string
-	}
-	events := []event{{op.StartedAt, op.Kind + " " + op.Target}}
-	for _, step := range op.Steps {
-		events = append(events, event{step.StartedAt, step.Name})
-		if step.EndedAt == nil {
-			continue
-		}
-		text := step.Name + ": " + string(step.State)
-		if step.Detail != "" {
-			text += ": " + step.Detail
-		}
-		events = append(events, event{*step.EndedAt, text})
-	}
-	switch op.State {
-	case saga.Succeeded:
-		t.Status, t.CompletedAt = "completed", op.EndedAt
-		events = append(events, event{*op.EndedAt, "completed"})
-	case saga.Failed, saga.Interrupted:
-		t.Status, t.FailedAt, t.Failure = "failed", op.EndedAt, op.Error
-		events = append(events, event{*op.EndedAt, "failed: " + op.Error})
-	}
-	slices.SortStableFunc(events, func(a, b event) int { return a.at.Compare(b.at) })
-	for _, e := range events {
-		t.CheckinAt = e.at
-		t.Events = append(t.Events, e.at.Format(time.RFC3339Nano)+" "+e.text)
-	}
-	return t
 }
 
 // maxTasks is how many tasks one request may ask for.

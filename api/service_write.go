@@ -1,9 +1,7 @@
 package api
 
 import (
-	"context"
 	"net/url"
-	"time"
 
 	textreport "ecs-api/api/report"
 	"ecs-api/api/urlparams"
@@ -11,50 +9,8 @@ import (
 	"ecs-api/common"
 	"ecs-api/orchestration"
 	"ecs-api/orchestration/etag"
-	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/oneoff"
-	"ecs-api/orchestration/saga"
 )
-
-// waited returns the deployment that a write has started: once it has an outcome, or the time that the caller wants to wait is over.
-func (c call) waited(cluster, service string, d *observe.Deployment) *observe.Deployment {
-	seconds := c.number("wait")
-	if seconds == 0 || d == nil {
-		return d
-	}
-	c.account.observer.Written(cluster, service)
-	var result *observe.Result
-	_, err := saga.Named("wait for the deployment", func(ctx context.Context) (_ saga.Rollback, err error) {
-		result, err = c.account.observer.Wait(ctx, cluster, service, d.Id, time.Duration(seconds)*time.Second)
-		return nil, err
-	})(c.Context())
-	if err != nil || result.Deployment == nil {
-		return d // the write is done: that it cannot be watched does not make it fail
-	}
-	out := *result.Deployment
-	out.Problems = result.Problems
-	return &out
-}
-
-// counted waits for the tasks of a write that has changed only how many there are, which is no deployment: until as many run, or the time that the caller
-// wants to wait is over. The counts in the response are those of then.
-func (c call) counted(cluster string, out *orchestration.UpdateOutput) {
-	seconds, service := c.number("wait"), out.Service
-	if seconds == 0 || out.Deployment != nil || *service.RunningCount == *service.DesiredCount && *service.PendingCount == 0 {
-		return
-	}
-	c.account.observer.Written(cluster, *service.ServiceName)
-	ctx, cancel := context.WithTimeout(c.Context(), time.Duration(seconds)*time.Second)
-	defer cancel()
-	// The write is done: that its effect cannot be watched does not make it fail.
-	_ = c.account.observer.Watch(ctx, cluster, *service.ServiceName, func(s *observe.Status) error {
-		if s.RunningCount == s.DesiredCount && s.PendingCount == 0 {
-			cancel()
-		}
-		service.RunningCount, service.PendingCount = new(s.RunningCount), new(s.PendingCount)
-		return nil
-	})
-}
 
 // createService creates a service and all it needs.
 func createService(c call, in orchestration.CreateInput) (any, error) {
@@ -70,7 +26,7 @@ func createService(c call, in orchestration.CreateInput) (any, error) {
 		c.header.Set(headerReplayed, "true")
 	}
 	c.header.Set(headerETag, etag.Service(out.Service))
-	out.Deployment = c.waited(*out.Cluster.ClusterName, *out.Service.ServiceName, out.Deployment)
+	out.Deployment = c.account.observer.AfterWrite(c.Context(), out.Service, out.Deployment, c.wait())
 	return &created{out, c.warnings()}, nil
 }
 
@@ -90,8 +46,7 @@ func changes[In any](change func(call, target, *In) (*orchestration.Write, error
 			return nil, err
 		}
 		c.header.Set(headerETag, etag.Service(out.Service))
-		out.Deployment = c.waited(at.cluster, *out.Service.ServiceName, out.Deployment)
-		c.counted(at.cluster, out)
+		out.Deployment = c.account.observer.AfterWrite(c.Context(), out.Service, out.Deployment, c.wait())
 		return &updated{out, c.warnings()}, nil
 	})
 }
@@ -139,7 +94,7 @@ func (r *run) Text() string { return textreport.Run(r.Output) }
 
 // runTask runs a one-off task of the service, and says where it can be followed until it is stopped.
 func runTask(c call, at target, in oneoff.Input) (*run, error) {
-	out, err := c.account.runs.Run(c.Context(), at.cluster, at.service, &in, time.Duration(c.number("wait"))*time.Second)
+	out, err := c.account.runs.Run(c.Context(), at.cluster, at.service, &in, c.wait())
 	if err != nil {
 		return nil, err
 	}

@@ -191,6 +191,16 @@ func RenameFields(err error, rename func(string) string) error {
 	return e
 }
 
+// Restored returns an error that another server has returned, of which only what callers may read has been kept.
+func Restored(kind Kind, code Code, public string, fields []FieldError, left []string) error {
+	return &Error{Kind: kind, Code: code, Fields: fields, Left: left, msg: public}
+}
+
+// KindNamed returns the kind with the name; Internal if there is none.
+func KindNamed(name string) Kind {
+	return Kind(max(0, slices.Index(kindNames[:], name))) //nolint:gosec // there are few
+}
+
 // Public returns what a caller may read of the error: its text, without what AWS said about us.
 func (e *Error) Public() string {
 	if e.public != "" {

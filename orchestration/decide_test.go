@@ -3,6 +3,7 @@ package orchestration
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"ecs-api/localaws"
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/space"
 	"ecs-api/orchestration/spec"
 )
 
@@ -197,15 +199,22 @@ func TestWhatAnUpdateDecides(t *testing.T) {
 		"adopt logGroup myclu", "adopt role myclu-ecsTaskExecution", "create taskDefinition www-task", "keep cluster myclu", "keep rolePolicy myclu-ecsTaskExecution", "update service www",
 	}
 	tags := []string{
-		"keep cluster myclu", "update tags cluster myclu", "update tags log group myclu", "update tags role myclu-ecsTaskExecution", "update tags secret " + credName,
+		"keep cluster myclu", "keep service www", "update tags cluster myclu", "update tags log group myclu", "update tags role myclu-ecsTaskExecution", "update tags secret " + credName,
 		"update tags service www", "update tags task definition www-task:1",
 	}
 	scheduled := func(f *updateFound) { f.secrets = []*resource.State{foundSecret(spaceTags, aws.Time(time.Unix(1, 0)))} }
+	registered := func(service string) func(*updateFound) { // from the same task definition
+		owner := resource.RevisionOwner(service, spec.Digest(updateInput(t, definition, &CreateOutput{Credentials: map[string]*awssecrets.CreateSecretOutput{"webserver": {}}}).TaskDefinition)) + "1"
+		return func(f *updateFound) {
+			f.present.Tags = ecs.FromTags(ecs.ToTags(f.present.Tags).With(spec.Tags("localdev", "myclu", space.FlavorService, owner)...))
+		}
+	}
 	other := func(tags common.Tags, status string) func(*updateFound) {
 		return func(f *updateFound) { f.other = foundRevision(tags, status, webserver()) }
 	}
 	for name, test := range map[string]struct {
 		request string
+		nulls   []string
 		found   func(*updateFound)
 		want    []string
 		code    common.Code
@@ -223,9 +232,19 @@ func TestWhatAnUpdateDecides(t *testing.T) {
 			found: func(f *updateFound) { f.space.LogGroup.Tags = foreign }, want: planWith(tags, "update tags log group myclu")},
 		"tags and a value of one secret": {request: `{"Tags": [{"Key": "New", "Value": "tag"}], "Credentials": {"webserver": {"SecretString": "{\"username\":\"u\",\"password\":\"p\"}"}}}`,
 			want: planWith(tags, "update tags secret "+credName, "update credential "+credName)},
-		"a value":           {request: `{"Credentials": {"webserver": {"SecretString": "{\"username\":\"u\",\"password\":\"p\"}"}}}`, want: []string{"keep cluster myclu", "update credential " + credName}},
-		"a task definition": {request: definition, want: registers},
-		"a task definition whose secret was scheduled": {request: definition, found: scheduled, want: planWith(registers, "", "update credential "+credName)},
+		"a value":                         {request: `{"Credentials": {"webserver": {"SecretString": "{\"username\":\"u\",\"password\":\"p\"}"}}}`, want: []string{"keep cluster myclu", "keep service www", "update credential " + credName}},
+		"a task definition":               {request: definition, want: registers},
+		"the task definition that it has": {request: definition, found: registered("www"), want: []string{"keep cluster myclu", "keep service www", "keep taskDefinition www-task:1"}},
+		"the task definition that it has, with a count": {request: definition[:len(definition)-1] + `, "Service": {"DesiredCount": 2}}`, found: registered("www"),
+			want: []string{"keep cluster myclu", "keep taskDefinition www-task:1", "update service www"}},
+		"the task definition that another service has": {request: definition, found: registered("api"), want: registers},
+		"the task definition that it has, INACTIVE": {request: definition, found: func(f *updateFound) {
+			registered("www")(f)
+			f.present.TaskDefinition.Status = aws.String("INACTIVE")
+		}, want: registers},
+		"the task definition that it has, without credentials": {request: definition, nulls: []string{"taskdefinition.containerdefinitions[0].repositorycredentials"}, found: registered("www"), want: registers},
+		"the task definition that it has, with other tags":     {request: strings.Replace(definition, `"cpu"`, `"tags": [{"Key": "a", "Value": "b"}], "cpu"`, 1), found: registered("www"), want: registers},
+		"a task definition whose secret was scheduled":         {request: definition, found: scheduled, want: planWith(registers, "", "update credential "+credName)},
 		"another name of credentials": {request: `{"Credentials": {"webserver": {"Name": "another", "SecretString": "{\"username\":\"u\",\"password\":\"p\"}"}}}`,
 			want: planWith(registers, "", "create credential spinup/localdev/myclu/another")},
 		"a role that trusts one region": {request: definition, found: func(f *updateFound) { f.space.Role = foundRole(`{"Statement": []}`) },
@@ -238,7 +257,9 @@ func TestWhatAnUpdateDecides(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, localaws.New())
-			u, err := w.newUpdate("myclu", "www", updateInput(t, test.request, &CreateOutput{Credentials: map[string]*awssecrets.CreateSecretOutput{"webserver": {}}}))
+			in := updateInput(t, test.request, &CreateOutput{Credentials: map[string]*awssecrets.CreateSecretOutput{"webserver": {}}})
+			in.SetNulls(test.nulls)
+			u, err := w.newUpdate("myclu", "www", in)
 			if err != nil {
 				t.Fatal(err)
 			}

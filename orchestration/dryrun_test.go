@@ -10,12 +10,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go/aws"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"ecs-api/common"
 	"ecs-api/localaws"
+	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/etag"
 	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/spec"
 )
 
 // reading matches the operations that change nothing.
@@ -76,11 +80,16 @@ func promised(p *resource.Preview) []string {
 		"create taskDefinition": "RegisterTaskDefinition", "create credential": "CreateSecret", "update credential": "PutSecretValue", "update tags": "Tag",
 		"create role": "CreateRole", "create rolePolicy": "PutRolePolicy", "update rolePolicy": "PutRolePolicy", "create logGroup": "CreateLogGroup",
 		"create cloudMapService": "CreateService", "update logGroup": "PutRetentionPolicy",
-		"adopt role": "Tag", "adopt logGroup": "Tag", // that of the request that owns it
 	}
 	all := []string{}
 	for _, c := range p.Changes {
-		if c.Action != resource.Keep {
+		switch {
+		case c.Action == resource.Adopt:
+			all = append(all, "Tag") // that of the request that owns it
+			if c.Resource == resource.KindCredential {
+				all = append(all, "PutSecretValue")
+			}
+		case c.Action != resource.Keep:
 			all = append(all, operations[string(c.Action)+" "+string(c.Resource)])
 		}
 	}
@@ -119,6 +128,84 @@ func TestADryRunOfACreateIsWhatTheCreateDoes(t *testing.T) {
 	}
 }
 
+// creates are creates of www in myclu after something else has happened there.
+var creates = map[string]struct {
+	before func(*testing.T, *world)
+	in     func(*testing.T) *CreateInput
+}{
+	"beside another service": {func(t *testing.T, w *world) { w.create(t, wholeService(t, "myclu", "other")) }, nil},
+	"a service that was deleted": {func(t *testing.T, w *world) {
+		w.create(t, wholeService(t, "myclu", "www"))
+		if _, _, err := w.Delete(t.Context(), "myclu", "www", false); err != nil {
+			t.Fatal(err)
+		}
+		w.wait()
+	}, nil},
+	"what another one runs": {func(t *testing.T, w *world) { w.create(t, wholeService(t, "myclu", "other")) }, func(t *testing.T) *CreateInput {
+		in := wholeService(t, "myclu", "www")
+		in.TaskDefinition, in.Credentials, in.ServiceRegistry = nil, nil, nil
+		in.Service.TaskDefinition = aws.String("other-task")
+		return in
+	}},
+}
+
+func TestADryRunOfACreateInASpaceThatIsThereIsWhatItDoes(t *testing.T) {
+	for name, tc := range creates {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, localaws.New())
+			tc.before(t, w)
+			in := func() *CreateInput { return wholeService(t, "myclu", "www") }
+			if tc.in != nil {
+				in = func() *CreateInput { return tc.in(t) }
+			}
+			plan := reads(t, w.aws, func(ctx context.Context) (*resource.Preview, error) { return w.PlanCreate(ctx, in()) })
+			w.aws.ResetCalls()
+			w.create(t, in())
+			if diff := cmp.Diff(promised(plan), made(w.aws), cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("planned and done (-planned +done):\n%s\nplan: %+v", diff, plan.Changes)
+			}
+		})
+	}
+}
+
+func TestADryRunOfARollbackIsWhatItDoes(t *testing.T) {
+	for name, to := range map[string]string{"the one before": "", "a revision": "www-task:1"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, localaws.New())
+			w.create(t, wholeService(t, "myclu", "www"))
+			w.changeImage(t, "app:2")
+			back := func() (*Write, error) {
+				in, to := &RollbackInput{}, spec.Quantity(to)
+				if to != "" {
+					in.To = &to
+				}
+				return w.Orchestrator.Rollback("myclu", "www", in)
+			}
+			plan := reads(t, w.aws, func(ctx context.Context) (*resource.Preview, error) {
+				one, err := back()
+				if err != nil {
+					return nil, err
+				}
+				return one.Plan(ctx)
+			})
+			w.aws.ResetCalls()
+			one, err := back()
+			out, err := apply(t.Context(), one, err)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(promised(plan), made(w.aws)); diff != "" {
+				t.Errorf("planned and done (-planned +done):\n%s\nplan: %v", diff, steps(plan))
+			}
+			if runs := account.NameOf(aws.StringValue(out.Service.TaskDefinition)); runs != "www-task:1" {
+				t.Errorf("the service runs %s", runs)
+			}
+		})
+	}
+}
+
 // patches are requests as updates has them, for Patch.
 var patches = map[string]string{
 	"count":       `{"DesiredCount": 3}`,
@@ -128,9 +215,11 @@ var patches = map[string]string{
 	"size":        `{"Cpu": 512, "Memory": 1024}`,
 }
 
-// repeats are the updates that do something each time: what they replace has no state that could be compared.
-var repeats = map[string]bool{
-	"redeploy": true, "tags and redeploy": true, "task definition": true, "task definition without credentials": true, "changed credentials": true, "another family": true, "new credentials": true,
+// repeats are the updates that do something each time, and what: nobody reads the value of a secret to compare it, and a redeployment is one each time.
+var repeats = map[string][]string{
+	"redeploy": {"update service www"}, "tags and redeploy": {"update service www"},
+	"changed credentials": {"update credential spinup/localdev/myclu/www-cred"}, "another family": {"update credential spinup/localdev/myclu/sidecar"},
+	"new credentials": {"update credential spinup/localdev/myclu/another"}, "restart": {"update service www"},
 }
 
 func TestADryRunOfAnUpdateIsWhatTheUpdateDoes(t *testing.T) {
@@ -149,6 +238,7 @@ func TestADryRunOfAnUpdateIsWhatTheUpdateDoes(t *testing.T) {
 			return w.Orchestrator.Patch("myclu", "www", &in)
 		}
 	}
+	writes["restart"] = func(w *world, _ *CreateOutput) (*Write, error) { return w.Orchestrator.Restart("myclu", "www") }
 	writes["power"] = func(w *world, _ *CreateOutput) (*Write, error) {
 		state := "stop"
 		return w.Orchestrator.Power("myclu", "www", &PowerInput{State: &state})
@@ -179,13 +269,23 @@ func TestADryRunOfAnUpdateIsWhatTheUpdateDoes(t *testing.T) {
 				t.Errorf("planned and done (-planned +done):\n%s\nplan: %v", diff, steps(plan))
 			}
 			again := reads(t, w.aws, planOf)
-			if left := steps(again); !repeats[name] && len(left) > 0 {
-				t.Errorf("after the update its plan still has %v", left)
+			if diff := cmp.Diff(repeats[name], steps(again), cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("after the update its plan still has (-want +got)\n%s", diff)
+			}
+			if !slices.ContainsFunc(again.Changes, func(c resource.Change) bool { return c.Resource == resource.KindService }) {
+				t.Errorf("the plan does not say what becomes of the service: %v", again.Changes)
+			}
+			one, err = write(w, out)
+			if _, err := apply(t.Context(), one, err); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(promised(again), made(w.aws), cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("planned and done once more (-planned +done):\n%s", diff)
 			}
 			if got := etag.Service(changed.Service); *again.ETag != got {
 				t.Errorf("the update returns a service with the ETag %s, and it is %s afterwards", got, *again.ETag)
 			}
-			if stays := name == "redeploy" || name == "changed credentials"; stays != (*plan.ETag == *again.ETag) {
+			if stays := name == "redeploy" || name == "restart" || name == "changed credentials"; stays != (*plan.ETag == *again.ETag) {
 				t.Errorf("the ETag was %s and is %s", *plan.ETag, *again.ETag)
 			}
 		})

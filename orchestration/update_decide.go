@@ -71,13 +71,8 @@ func (u *update) decide(f *updateFound) (*updatePlan, error) {
 		if p.revise.New, err = u.define(f.present.TaskDefinition); err != nil {
 			return nil, err
 		}
-		if p.revise.New != nil && p.revise.New.IsCopy && resource.SaySame(p.revise.New.Input, space.CopyDefinition(f.present.TaskDefinition)) {
-			p.revise.New = nil
-			p.Add(stageFirst, resource.Change{Resource: resource.KindTaskDefinition, Name: account.NameOf(aws.StringValue(f.present.TaskDefinition.TaskDefinitionArn)), Action: resource.Keep, Reason: "it is what the request wants"})
-		}
-	} else {
-		p.revise.Decide()
 	}
+	p.revise.Decide(&p.Plan)
 	builds := *u.space
 	builds.Want.Builds = p.revise.New != nil // new values of secrets need no role and no log group
 	if p.parts, err = builds.Decide(&p.Plan, &f.space); err != nil {
@@ -186,6 +181,7 @@ func (p *updatePlan) restores(s *resource.State) bool {
 func (p *updatePlan) decideService() {
 	u := p.update
 	if p.adjusted.settings == nil && p.revision == nil && !u.force {
+		p.Add(stageService, resource.Change{Resource: resource.KindService, Name: u.service, Action: resource.Keep, Reason: "it has these settings"})
 		return
 	}
 	after := p.changeInput()

@@ -187,12 +187,12 @@ func (u *update) decide(f *updateFound) (*createPlan, error) {
 	p := &createPlan{present: f.present}
 	revise := &space.Revision{Space: u.space, Present: f.present, Secrets: f.secrets, Untag: u.untag}
 	var err error
-	if revise.New, err = u.registration(f.present.TaskDefinition); err != nil {
-		return nil, err
+	if u.define != nil {
+		if revise.New, err = u.define(f.present.TaskDefinition); err != nil {
+			return nil, err
+		}
 	}
-	if u.define == nil {
-		revise.Decide()
-	}
+	revise.Decide(&p.Plan)
 	builds := *u.space
 	builds.Want.Builds = revise.New != nil
 	if p.parts, err = builds.Decide(&p.Plan, &f.space); err != nil {
@@ -204,9 +204,7 @@ func (u *update) decide(f *updateFound) (*createPlan, error) {
 	containers := f.present.TaskDefinition.ContainerDefinitions
 	present := resource.RevisionState(f.present)
 	p.definition = &resource.Item{Thing: u.revision(present), Now: present, Tags: present.Tags}
-	if revise.New == nil {
-		p.Add(1, resource.Change{Resource: resource.KindTaskDefinition, Name: account.NameOf(present.ID), Action: resource.Keep, Reason: "it is what the request wants"})
-	} else {
+	if revise.New != nil {
 		containers = revise.Containers()
 		if p.definition, err = revise.Register(&p.Plan, 1, p.parts); err != nil {
 			return nil, err
@@ -219,18 +217,6 @@ func (u *update) decide(f *updateFound) (*createPlan, error) {
 		u.decideTags(p, f, revise.New == nil)
 	}
 	return p, nil
-}
-
-// registration returns the task definition that replaces the present one; nil if that stays.
-func (u *update) registration(present *awsecs.TaskDefinition) (*space.Registration, error) {
-	if u.define == nil {
-		return nil, nil
-	}
-	wanted, err := u.define(present)
-	if wanted != nil && wanted.IsCopy && resource.SaySame(wanted.Input, space.CopyDefinition(present)) {
-		return nil, err
-	}
-	return wanted, err
 }
 
 // revision returns the adapter of a revision that is there.

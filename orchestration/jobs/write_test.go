@@ -93,7 +93,7 @@ func TestADryRunOfAChangeIsWhatTheChangeDoes(t *testing.T) {
 		again bool // it does something each time
 		check func(*Output) bool
 	}{
-		"task definition": {update(changed), []string{"create taskDefinition reports"}, true, func(out *Output) bool { return *out.TaskDefinition.Memory == "1024" }},
+		"task definition": {update(changed), []string{"create taskDefinition reports"}, false, func(out *Output) bool { return *out.TaskDefinition.Memory == "1024" }},
 		"value":           {update(value), []string{"update credential spinup/localdev/myclu/reports-cred"}, true, func(out *Output) bool { return len(out.Credentials) == 1 }},
 		"tags":            {update(`{"tags": [{"Key": "Owner", "Value": "you"}]}`), append([]string{"update tags task definition reports:1"}, tags...), false, nil},
 		"patched image": {patch(`{"Containers": {"report": {"Image": "nginx:2"}}}`), []string{"create taskDefinition reports"}, false, func(out *Output) bool {

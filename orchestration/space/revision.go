@@ -64,16 +64,45 @@ type Revision struct {
 	Untag   []string          // keys of tags that are removed
 }
 
-// Decide decides whether the credentials of the request need a revision, if the request has none itself: a copy of the present one.
-func (r *Revision) Decide() {
-	if r.New != nil {
-		return
+// Decide decides whether a revision is registered. The present one stays where it is what the request wants. Where the request has none itself, its
+// credentials may need one: a copy of the present one.
+func (r *Revision) Decide(plan *resource.Plan) {
+	switch {
+	case r.New != nil && r.isPresent():
+		r.New = nil
+		plan.Add(0, resource.Change{Resource: resource.KindTaskDefinition, Name: account.NameOf(aws.StringValue(r.Present.TaskDefinition.TaskDefinitionArn)), Action: resource.Keep, Reason: "it is what the request wants"})
+	case r.New == nil && r.needsCredentials():
+		r.New = &Registration{Input: CopyDefinition(r.Present.TaskDefinition), IsCopy: true}
 	}
-	for _, container := range r.Space.Want.Containers() {
-		if r.secretOf(container) == nil || r.renames(container) {
-			r.New = &Registration{Input: CopyDefinition(r.Present.TaskDefinition), IsCopy: true}
+}
+
+// needsCredentials reports whether the request has credentials for a container that has none of ours, or others.
+func (r *Revision) needsCredentials() bool {
+	return slices.ContainsFunc(r.Space.Want.Containers(), func(container string) bool { return r.secretOf(container) == nil || r.renames(container) })
+}
+
+// isPresent reports whether the present revision is what the request wants: a copy that changes nothing, or one that was registered from the same task
+// definition, as its ownership tag says. What AWS shows of a revision cannot be compared with a request: AWS completes it.
+func (r *Revision) isPresent() bool {
+	state := resource.RevisionState(r.Present)
+	if state == nil || r.needsCredentials() {
+		return false
+	}
+	if r.New.IsCopy {
+		return resource.SaySame(r.New.Input, CopyDefinition(r.Present.TaskDefinition))
+	}
+	for container := range r.New.Without {
+		if spec.RepositoryCredentials(r.Present.TaskDefinition.ContainerDefinitions, container) != "" {
+			return false
 		}
 	}
+	retagged := state.Tags.With(spec.WithoutOwn(r.Space.Want.Callers)...).Without(r.Untag...)
+	return resource.IsSameRevision(retagged, r.tags(r.New.Input), r.owner())
+}
+
+// owner begins the ownership tag of the new revision.
+func (r *Revision) owner() string {
+	return resource.RevisionOwner(r.Space.Request.Service, spec.Digest(r.New.Input))
 }
 
 // secretOf returns the secret of ours that a container's image is pulled with now; nil if there is none.
@@ -126,12 +155,12 @@ func (r *Revision) Register(plan *resource.Plan, stage int, parts *Parts) (*reso
 	if err := r.checkReach(in.ContainerDefinitions, parts.found.Identity); err != nil {
 		return nil, err
 	}
-	adapter := &resource.TaskDefinition{Account: s.Account, Family: aws.StringValue(in.Family), Owner: s.Request.Owner}
+	adapter := &resource.TaskDefinition{Account: s.Account, Family: aws.StringValue(in.Family), Owner: r.owner() + s.Request.Key.Of(s.ID())}
 	adapter.Input = func() (*awsecs.RegisterTaskDefinitionInput, error) { return parts.Definition().Complete(&in), nil }
 	it := &resource.Item{Thing: adapter, Tags: r.tags(&in)}
 	plan.Add(stage, resource.Change{
 		Resource: resource.KindTaskDefinition, Name: adapter.Family, Action: resource.Create, Reason: "the task definition differs from " + account.NameOf(aws.StringValue(present.TaskDefinition.TaskDefinitionArn)),
-		Before: CopyDefinition(present.TaskDefinition), After: parts.Planned().Complete(&in), Step: s.Request.Ensure(it),
+		Before: CopyDefinition(present.TaskDefinition), After: parts.Planned().Complete(&in), Step: s.adoptOrRegister(it),
 	})
 	return it, nil
 }
