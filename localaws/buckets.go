@@ -25,7 +25,7 @@ var rates = bucketsByOperation(map[string]map[string]rate{
 		"RegisterTaskDefinition DeregisterTaskDefinition":                       {20, 1},
 		"DeleteTaskDefinitions":                                                 {5, 1},
 		"DescribeTaskDefinition ListTaskDefinitions ListTaskDefinitionFamilies": {50, 20},
-		"CreateService UpdateService DeleteService StopServiceDeployment":       {50, 5},
+		"CreateService UpdateService DeleteService StopServiceDeployment ContinueServiceDeployment":       {50, 5},
 		"DescribeServices ListServices":                                         {100, 20},
 		"DescribeServiceDeployments ListServiceDeployments":                     {50, 20},
 		"DescribeServiceRevisions":                                              {50, 20},
