@@ -58,6 +58,7 @@ func TestWritesOfAServiceNeedNotBeWaitedFor(t *testing.T) {
 		{"POST", www + "/rollback", `{"To":1}`, "roll back service"},
 		{"POST", www + "/restart", ``, "restart service"},
 		{"PUT", www + "/power", `{"state":"stop"}`, "start or stop service"},
+		{"DELETE", www, ``, "delete service alone"},
 		{"DELETE", www + "?recursive=true", ``, "delete service"},
 	} {
 		answer, body := h.do(t, w.method, base+w.path, w.body, async)

@@ -24,8 +24,8 @@ func TestWritesOfAServiceShowPeopleTheirProgress(t *testing.T) {
 		{"PATCH", www, `{"DesiredCount":2}`, `^service www: webservers:1, 2 of 2 tasks running\n$`}, // it is so already
 		{"PATCH", www + "?wait=60", `{"Containers":{"webserver":{"Image":"app:exit-3"}},"more":1}`,
 			`(?s)^.*T update service\n.*service www\n  ecs-svc/\d+ rolled_back webservers:2\n.*rolled back to webservers:1\n.*problems\n  ContainerExited .*warnings\n  IgnoredField more: .*$`},
-		{"POST", www + "/run?wait=60", `{"Command":["echo","hello"]}`, `^task \w+ of webservers:1: STOPPED, exit code 0\n    Essential container in task exited\n\nlogs of webserver\nhello\n$`},
-		{"DELETE", www, ``, `^service www: DRAINING\n$`},
+		{"POST", www + "/run?wait=60", `{"Command":["echo","hello"]}`, `^T start task\n(?:T .*\n)*task \w+ of webservers:1: STOPPED, exit code 0\n    Essential container in task exited\n\nlogs of webserver\nhello\n$`},
+		{"DELETE", www, ``, `^T delete service\nservice www: DRAINING: webservers:1, 0 of 0 tasks running\n$`},
 	} {
 		answer, body := h.do(t, c.method, c.path, c.body, text)
 		lines := regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ `).ReplaceAllString(body, "T ")

@@ -108,11 +108,11 @@ func (s *Server) serviceRoutes(v1 *mux.Router) {
 	v1.Handle(services, handle(s, http.StatusOK, changes(updateNamedService), asynchronous("update service"), slashes("cluster"), waits, dry, match, within(orchestrationTime))).Methods(http.MethodPut)
 	v1.Handle(service, handle(s, http.StatusOK, targeted(showService), slashes("cluster", "service"), flag("all"))).Methods(http.MethodGet)
 	v1.Handle(service, handle(s, http.StatusOK, changes(updateService), asynchronous("update service"), slashed, waits, dry, match, within(orchestrationTime))).Methods(http.MethodPut)
-	v1.Handle(service, handle(s, http.StatusOK, targeted(deleteService), slashes("cluster", "service"), flag("recursive"), dry, match, within(orchestrationTime))).Methods(http.MethodDelete)
+	v1.Handle(service, handle(s, http.StatusOK, targeted(deleteService), asynchronous("delete service alone"), slashes("cluster", "service"), flag("recursive"), dry, match, within(orchestrationTime))).Methods(http.MethodDelete)
 	v1.Handle(service, handle(s, http.StatusOK, changes(patchService), asynchronous("patch service"), slashed, waits, dry, match, within(orchestrationTime))).Methods(http.MethodPatch)
 	v1.Handle(service+"/rollback", handle(s, http.StatusOK, changes(rollBackService), asynchronous("roll back service"), slashed, waits, dry, match, bare(), within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(service+"/restart", handle(s, http.StatusOK, changes(restartService), asynchronous("restart service"), slashed, waits, dry, match, within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(service+"/power", handle(s, http.StatusOK, changes(powerService), asynchronous("start or stop service"), slashed, waits, dry, match, within(orchestrationTime))).Methods(http.MethodPut)
-	v1.Handle(service+"/run", handle(s, http.StatusOK, targeted(runTask), slashed, waits, within(orchestrationTime))).Methods(http.MethodPost)
+	v1.Handle(service+"/run", handle(s, http.StatusOK, targeted(runTask), asynchronous("start task"), slashed, waits, within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(service+"/events", handle(s, http.StatusOK, targeted(listServiceEvents), slashes("cluster", "service"))).Methods(http.MethodGet)
 }

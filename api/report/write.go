@@ -54,8 +54,13 @@ type written struct {
 	Warnings   []struct{ Code, Field, Detail string }
 }
 
-// Written returns the response to a write of a service, given as JSON, as text: how the service is, what came of its deployment, and why.
+// Written returns the response to a write of a service, given as JSON, as text: how the service is, what came of its deployment, and why; of a one-off task, how
+// that ended.
 func Written(response json.RawMessage) string {
+	var task oneoff.Output
+	if err := json.Unmarshal(response, &task); err == nil && task.Task != "" {
+		return Run(&task)
+	}
 	var w written
 	if err := json.Unmarshal(response, &w); err != nil || w.Service == nil {
 		return "done\n"

@@ -18,6 +18,7 @@ import (
 	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
 	"ecs-api/orchestration/spec"
@@ -47,6 +48,7 @@ func (r *Runner) start(ctx context.Context, cluster, service string, in *Input) 
 		return nil, err
 	}
 	request := &resource.Request{Org: r.account.Org, Cluster: cluster, Service: service, Pace: r.account.Pace, Ledger: &r.tx.Ledger}
+	operations.Decided(ctx, cluster+"/"+service)
 	err = r.tx.Alone(ctx, cluster+"/"+service, request, saga.InOrder(
 		saga.Named("start task", func(ctx context.Context) (saga.Rollback, error) { return r.launch(ctx, plan, t) }),
 		saga.Named("watch task", saga.Do(t.watch)),

@@ -14,13 +14,24 @@ type decidedKey struct{}
 type decision struct {
 	once  sync.Once
 	made  atomic.Bool
+	id    string // of the operation
 	begin func(target string)
+
+	mu   sync.Mutex
+	then []func(id string)
+	told bool
 }
 
 func (d *decision) decide(target string) {
 	d.once.Do(func() {
 		d.made.Store(true)
 		d.begin(target)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		for _, f := range d.then {
+			f(d.id)
+		}
+		d.told = true
 	})
 }
 
@@ -38,6 +49,19 @@ func Decided(ctx context.Context, target string) {
 	}
 }
 
+// OnDecided has f called with the operation's id once the request of ctx has Decided, at once if it has: never in a request whose caller waits.
+func OnDecided(ctx context.Context, f func(id string)) {
+	if d, ok := ctx.Value(decidedKey{}).(*decision); ok {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.told {
+			f(d.id)
+			return
+		}
+		d.then = append(d.then, f)
+	}
+}
+
 // Attempt runs work, which has until deadline, and returns as soon as it has Decided: with the operation that it is from then on. Work that ends before has
 // never been an operation: the operation is nil then, and the error is work's. Work returns what its request would have returned, as JSON. Attempt fails when
 // the group is shutting down.
@@ -47,7 +71,7 @@ func (g *Group) Attempt(ctx context.Context, o Operation, deadline time.Duration
 	}
 	op := g.newOperation(ctx, &o)
 	decided, ended := make(chan Operation, 1), make(chan error, 1)
-	moment := &decision{begin: func(target string) {
+	moment := &decision{id: op.report.ID, begin: func(target string) {
 		op.report.Target = target // nobody knows it yet
 		decided <- g.begin(ctx, op)
 	}}

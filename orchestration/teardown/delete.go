@@ -196,6 +196,9 @@ func (o *Teardowns) deleteAlone(ctx context.Context, args deleteArgs, recursive 
 	if err := t.checkMatch(ctx); err != nil {
 		return nil, err
 	}
+	if !recursive {
+		operations.Decided(ctx, transaction.ServiceTarget(args.Cluster, args.Service))
+	}
 	out := &Output{Service: t.service}
 	_, err = t.decideService(out).Apply()(ctx)
 	return out, err

@@ -79,6 +79,7 @@ func (m *Manager) begin(ctx context.Context, target string, request *resource.Re
 		lock.Release()
 		return nil, resource.Busy(nameOf(target), job)
 	}
+	operations.OnDecided(ctx, func(id string) { lock.Operation(ctx, id) }) // who finds it locked is told what to follow
 	return &Transaction{m: m, lock: lock, request: request, Target: target}, nil
 }
 
