@@ -59,9 +59,10 @@ type Server struct {
 	accounts map[string]*account
 	images   *registry.Client
 	metrics  *telemetry.Metrics
-	tracer   trace.Tracer   // nil: off
-	state    *state.Redis   // what is shared with other servers; nil: nothing
-	leases   *leases.Leases // the locks on it
+	tracer   trace.Tracer       // nil: off
+	state    *state.Redis       // what is shared with other servers; nil: nothing
+	leases   *leases.Leases     // the locks on it
+	keys     *idempotency.Redis // the records of idempotent requests on it
 	// background is the owner of what goes on after the response.
 	background *operations.Group
 	callers    *tokens.Callers
@@ -87,7 +88,7 @@ func New(o Options) (*Server, error) {
 		streams:  sse.New(o.Streams),
 		callers:  tokens.NewCallers(o.Config.Callers()),
 
-		idempotency: idempotency.NewKeeper(idempotency.NewMemory(idempotency.Limits{})),
+		idempotency: idempotency.NewKeeper(idempotency.NewMemory(idempotency.Limits{}), nil),
 	}
 	if o.Traces != nil {
 		s.tracer = o.Traces.Tracer("ecs-api/api")
@@ -142,6 +143,7 @@ func (s *Server) Stop() {
 func (s *Server) Close() {
 	if s.state != nil {
 		s.leases.Close()
+		s.keys.Close()
 		s.state.Close()
 	}
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 
+	"ecs-api/api/idempotency"
 	"ecs-api/common"
 	"ecs-api/orchestration/leases"
 	"ecs-api/state"
@@ -18,7 +19,8 @@ func (s *Server) openState() error {
 	if err != nil {
 		return common.Wrapf(err, "state.redis")
 	}
-	s.state, s.leases = shared, leases.New(shared)
+	s.state, s.leases, s.keys = shared, leases.New(shared), idempotency.NewRedis(shared)
+	s.idempotency = idempotency.NewKeeper(s.keys, s.callers.Token)
 	s.metrics.WatchState(shared.Up)
 	return nil
 }

@@ -47,6 +47,8 @@ type sharedRedis interface {
 	start()  // empty, on the same address
 	hang()   // it takes connections and commands, and does not respond
 	resume() // after hang
+	// pass has the time pass for what is kept, where that can be had for nothing; a redis-server takes the time it takes.
+	pass(d time.Duration)
 }
 
 // newRedis starts a Redis that ends with the test.
@@ -114,7 +116,9 @@ func (r *realRedis) kill() {
 	_ = r.cmd.Wait()
 }
 
-func (r *realRedis) hang()   { _ = r.cmd.Process.Signal(syscall.SIGSTOP) }
+func (r *realRedis) hang()            { _ = r.cmd.Process.Signal(syscall.SIGSTOP) }
+func (*realRedis) pass(time.Duration) {}
+
 func (r *realRedis) resume() { _ = r.cmd.Process.Signal(syscall.SIGCONT) }
 
 // miniRedis is a Redis in the test's process, behind a proxy that can hold up what it says.
@@ -214,6 +218,12 @@ func (r *miniRedis) start() {
 func (r *miniRedis) hang() {
 	r.gate.Lock()
 	r.hung = true
+}
+
+func (r *miniRedis) pass(d time.Duration) {
+	r.ticking.Lock()
+	defer r.ticking.Unlock()
+	r.server.FastForward(d)
 }
 
 func (r *miniRedis) resume() {

@@ -1,11 +1,10 @@
 // Package idempotency remembers the responses to requests that carry an Idempotency-Key, so that a repeated request gets the response of the first one and
-// changes nothing. It owns one rule: of all requests with a key, one alone runs; nothing that it remembers can be read without the key of this process.
+// changes nothing. It owns one rule: of all requests with a key, one alone runs; nothing that it remembers can be read without a secret that its store does not know.
 package idempotency
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"ecs-api/common"
+	"ecs-api/state"
 )
 
 // Key is what tells idempotent requests apart: callers do not share keys.
@@ -35,8 +35,10 @@ func CheckKey(key string) error {
 	return nil
 }
 
-// Fingerprint tells requests apart that carry the same key.
-type Fingerprint [sha256.Size]byte
+// Fingerprint tells requests apart that carry the same key. It begins with what tells apart the secrets that responses are sealed with.
+type Fingerprint [generationSize + sha256.Size]byte
+
+const generationSize = 8
 
 // Store keeps what is known of keys. It sees sealed responses only.
 type Store interface {
@@ -56,50 +58,67 @@ type Response struct {
 
 // Keeper seals responses into a store.
 type Keeper struct {
-	store Store
-	seal  cipher.AEAD
-	mac   []byte
+	store  Store
+	secret func(caller string) []byte
 }
 
-// NewKeeper returns a keeper with keys of its own, which end with the process.
-func NewKeeper(store Store) *Keeper {
-	var key, mac [32]byte
-	_, _ = rand.Read(key[:]) // it never fails
-	_, _ = rand.Read(mac[:])
-	block, err := aes.NewCipher(key[:])
-	if err != nil {
-		panic(err) // a key of 32 bytes always fits
+// NewKeeper returns a keeper that seals with what secret returns for a caller, its token for example: servers that have the same read each other's responses,
+// and who reads the store reads none. Nil is for a secret that ends with the process.
+func NewKeeper(store Store, secret func(caller string) []byte) *Keeper {
+	if secret == nil {
+		own := make([]byte, 32)
+		_, _ = rand.Read(own) // it never fails
+		secret = func(string) []byte { return own }
 	}
-	seal, err := cipher.NewGCM(block)
-	if err != nil {
-		panic(err)
-	}
-	return &Keeper{store: store, seal: seal, mac: mac[:]}
+	return &Keeper{store: store, secret: secret}
 }
 
 // print returns the fingerprint of a request. It is keyed: a body may hold a secret that could be guessed.
-func (k *Keeper) print(parts ...string) Fingerprint {
-	h := hmac.New(sha256.New, k.mac)
-	for _, part := range parts {
-		sum := sha256.Sum256([]byte(part)) // of a fixed length: no two lists of parts are the same
-		_, _ = h.Write(sum[:])
+func (k *Keeper) print(caller string, parts ...string) (Fingerprint, error) {
+	var print Fingerprint
+	secret := k.secret(caller)
+	for purpose, part := range map[string][]byte{"generation": print[:generationSize], "fingerprint": print[generationSize:]} {
+		key, err := hkdf.Key(sha256.New, secret, nil, "ecs-api idempotency "+purpose, sha256.Size)
+		if err != nil {
+			return print, common.Errorf(common.Internal, "derive a key: %v", err)
+		}
+		h := hmac.New(sha256.New, key)
+		if purpose == "fingerprint" {
+			for _, part := range parts {
+				sum := sha256.Sum256([]byte(part)) // of a fixed length: no two lists of parts are the same
+				_, _ = h.Write(sum[:])
+			}
+		}
+		copy(part, h.Sum(nil))
 	}
-	return Fingerprint(h.Sum(nil))
+	return print, nil
 }
+
+// seal returns what seals the caller's responses.
+func (k *Keeper) seal(caller string) (*state.Seal, error) {
+	return state.NewSeal("idempotency", string(k.secret(caller)))
+}
+
+// context is what a sealed response belongs to: it opens for no other key.
+func (k Key) context() string { return k.Caller + " " + k.Key }
 
 // Begin returns the response to the first request with the key; nil if this is the first one, which must be finished. The target is the path with its query.
 func (k *Keeper) Begin(ctx context.Context, key Key, method, target string, body []byte) (*Response, error) {
-	sealed, err := k.store.Begin(ctx, key, k.print(method, target, string(body)))
+	print, err := k.print(key.Caller, method, target, string(body))
+	if err != nil {
+		return nil, err
+	}
+	sealed, err := k.store.Begin(ctx, key, print)
 	if err != nil || sealed == nil {
 		return nil, err
 	}
-	size := k.seal.NonceSize()
-	if len(sealed) < size {
-		return nil, common.Errorf(common.Internal, "the stored response is cut")
-	}
-	plain, err := k.seal.Open(nil, sealed[:size], sealed[size:], nil)
+	seal, err := k.seal(key.Caller)
 	if err != nil {
-		return nil, common.Errorf(common.Internal, "open the stored response: %w", err)
+		return nil, err
+	}
+	plain, err := seal.Open(key.context(), sealed)
+	if err != nil { // the token was replaced while the first request ran
+		return nil, unreadable()
 	}
 	var r Response
 	if err := json.Unmarshal(plain, &r); err != nil {
@@ -110,18 +129,35 @@ func (k *Keeper) Begin(ctx context.Context, key Key, method, target string, body
 
 // Finish stores the response to a request that has begun; nil frees the key: the response says nothing that lasts.
 func (k *Keeper) Finish(ctx context.Context, key Key, r *Response) {
+	k.store.Finish(ctx, key, k.sealed(key, r))
+}
+
+// sealed returns the response as the store keeps it; nil for one that is not kept.
+func (k *Keeper) sealed(key Key, r *Response) []byte {
 	if r == nil {
-		k.store.Finish(ctx, key, nil)
-		return
+		return nil
 	}
 	plain, err := json.Marshal(r)
 	if err != nil { // it is made of what always marshals
-		k.store.Finish(ctx, key, nil)
-		return
+		return nil
 	}
-	nonce := make([]byte, k.seal.NonceSize())
-	_, _ = rand.Read(nonce)
-	k.store.Finish(ctx, key, k.seal.Seal(nonce, nonce, plain, nil))
+	seal, err := k.seal(key.Caller)
+	if err != nil {
+		return nil
+	}
+	return seal.Seal(key.context(), plain)
+}
+
+func keyReused() error {
+	return common.Coded(common.CodeIdempotencyKeyReused, "the Idempotency-Key was sent before with another method, path or body; use a new key for a new request")
+}
+
+func keyInUse() error {
+	return common.Coded(common.CodeIdempotencyKeyInUse, "the first request with this Idempotency-Key is still running; retry to get its response")
+}
+
+func unreadable() error {
+	return common.Coded(common.CodeIdempotencyKeyReused, "the Idempotency-Key was sent before the caller's token was replaced, and its response can no longer be read; see whether that request took effect, and use a new key")
 }
 
 // Keep is how long responses are kept.

@@ -27,7 +27,7 @@ func TestKeysAreVisibleASCII(t *testing.T) {
 }
 
 func TestTheFirstResponseIsReplayedToTheSameRequestOfTheSameCaller(t *testing.T) {
-	k, key := NewKeeper(NewMemory(Limits{})), Key{"ui", "1"}
+	k, key := NewKeeper(NewMemory(Limits{}), nil), Key{"ui", "1"}
 	begin := func(key Key, method, target, body string) (*Response, error) {
 		t.Helper()
 		return k.Begin(t.Context(), key, method, target, []byte(body))
@@ -56,7 +56,7 @@ func TestTheFirstResponseIsReplayedToTheSameRequestOfTheSameCaller(t *testing.T)
 }
 
 func TestAKeyIsFreeAfterAResponseThatDoesNotLast(t *testing.T) {
-	k, key := NewKeeper(NewMemory(Limits{})), Key{"ui", "1"}
+	k, key := NewKeeper(NewMemory(Limits{}), nil), Key{"ui", "1"}
 	for range 3 {
 		if got, err := k.Begin(t.Context(), key, "POST", "/a", nil); got != nil || err != nil {
 			t.Fatal(got, err)
@@ -66,7 +66,7 @@ func TestAKeyIsFreeAfterAResponseThatDoesNotLast(t *testing.T) {
 }
 
 func TestOneOfManyRuns(t *testing.T) {
-	k := NewKeeper(NewMemory(Limits{}))
+	k := NewKeeper(NewMemory(Limits{}), nil)
 	var ran atomic.Int64
 	var wg sync.WaitGroup
 	for range 64 {
@@ -84,7 +84,7 @@ func TestOneOfManyRuns(t *testing.T) {
 
 func TestWhatIsStoredCannotBeRead(t *testing.T) {
 	m := NewMemory(Limits{})
-	k, key := NewKeeper(m), Key{"ui", "1"}
+	k, key := NewKeeper(m, nil), Key{"ui", "1"}
 	if _, err := k.Begin(t.Context(), key, "POST", "/", []byte("hunter2")); err != nil {
 		t.Fatal(err)
 	}

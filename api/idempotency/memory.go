@@ -57,9 +57,9 @@ func (m *Memory) Begin(_ context.Context, key Key, print Fingerprint) ([]byte, e
 		known := at.Value.(*entry)
 		switch {
 		case known.print != print:
-			return nil, common.Coded(common.CodeIdempotencyKeyReused, "the Idempotency-Key was sent before with another method, path or body; use a new key for a new request")
+			return nil, keyReused()
 		case known.sealed == nil:
-			return nil, common.Coded(common.CodeIdempotencyKeyInUse, "the first request with this Idempotency-Key is still running; retry to get its response")
+			return nil, keyInUse()
 		}
 		return known.sealed, nil
 	}

@@ -55,6 +55,13 @@ func (c *Callers) Set(callers map[string]config.Token) Changes {
 	return changes
 }
 
+// Token returns the caller's token; nil if there is no such caller any more.
+func (c *Callers) Token(caller string) []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return []byte(c.all[caller].Token.Reveal())
+}
+
 // Grant returns what whoever sent header may do, or a Forbidden error.
 func (c *Callers) Grant(ctx context.Context, header string) (*Grant, error) {
 	return c.auth.Load().Grant(ctx, header)
