@@ -14,6 +14,7 @@ import (
 	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/oneoff"
 	"ecs-api/orchestration/preflight"
+	"ecs-api/orchestration/rollout"
 	"ecs-api/orchestration/transaction"
 )
 
@@ -27,6 +28,7 @@ type account struct {
 	logs         *logs.Reader
 	orchestrator *orchestration.Orchestrator
 	runs         *oneoff.Runner
+	rollouts     *rollout.Rollouts
 	jobs         *jobs.Jobs
 	preflight    preflight.Account
 	reads        sharedReads // those of callers that are under way
@@ -66,6 +68,7 @@ func (s *Server) newAccount(name string, o Options) (*account, error) {
 	a.logs = logs.New(a.scope)
 	a.preflight = preflight.New(a.scope, sess, c.TaskRoles, access.RoleARN)
 	a.orchestrator = orchestration.New(tx, a.observer)
+	a.rollouts = rollout.New(a.scope, a.observer)
 	a.runs = oneoff.New(tx, a.logs, a.observer.Show)
 	a.jobs = jobs.New(tx, a.adhoc.Tasks, a.orchestrator.Teardowns(), a.logs)
 	return a, nil

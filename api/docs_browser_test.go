@@ -226,3 +226,50 @@ func TestTheDocumentationPageCallsItsServer(t *testing.T) {
 		})
 	}
 }
+
+// TestTheDocumentationPageLeadsToTheGuides opens guides on a wide screen and on a phone, light and dark: text is readable, and nothing is wider than the
+// screen but what scrolls by itself.
+func TestTheDocumentationPageLeadsToTheGuides(t *testing.T) {
+	program := findBrowser(t)
+	h := newHarness(t, localaws.New())
+	server := httptest.NewServer(h.Handler())
+	t.Cleanup(server.Close)
+	w := &watcher{host: strings.TrimPrefix(server.URL, "http://")}
+	ctx := openBrowser(t, program, w, browserTime)
+	for _, tt := range []struct {
+		name          string
+		width, height int64
+		scheme        string
+		color         string // of the text
+	}{
+		{"guide-wide-light", 1400, 1000, "light", "rgb(31, 35, 40)"},
+		{"guide-phone-dark", 390, 844, "dark", "rgb(228, 230, 230)"},
+	} {
+		var title, color string
+		var width int64
+		err := chromedp.Do(ctx,
+			chromedp.EmulateViewport(tt.width, tt.height),
+			schemeIs(tt.scheme),
+			chromedp.Navigate(server.URL+base+"/docs"),
+			chromedp.Click(chromedp.CSS(`body > nav a[href="docs/first-deploy.html"]`)),
+			chromedp.WaitVisible(chromedp.CSS("main h1")),
+			screenshot(tt.name+"-1-first", chromedp.CaptureScreenshot()),
+			chromedp.Navigate(server.URL+base+"/docs/callers.html"),
+			chromedp.WaitVisible(chromedp.CSS("#recipes")),
+			read(&title, chromedp.Title()),
+			read(&color, chromedp.Evaluate[string](`getComputedStyle(document.body).color`)),
+			read(&width, chromedp.Evaluate[int64](`document.documentElement.scrollWidth`)),
+			screenshot(tt.name+"-2-callers", chromedp.CaptureScreenshot()),
+			chromedp.Navigate(server.URL+base+"/docs/operations.html#ecsapierrors"),
+			chromedp.WaitVisible(chromedp.CSS("main h1")),
+			screenshot(tt.name+"-3-alert", chromedp.CaptureScreenshot()),
+		)
+		if err != nil {
+			t.Error(err)
+		}
+		if title != "ecs-api: Callers' guide" || color != tt.color || width > tt.width {
+			t.Errorf("%s: title %q, text in %q, %d pixels wide", tt.name, title, color, width)
+		}
+	}
+	w.report(t)
+}

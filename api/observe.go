@@ -12,6 +12,7 @@ import (
 	"ecs-api/common"
 	"ecs-api/orchestration/diagnosis"
 	"ecs-api/orchestration/observe"
+	"ecs-api/orchestration/rollout"
 )
 
 // How long a caller may wait for a deployment, in seconds.
@@ -62,6 +63,24 @@ func showDeployment(c call, at target, _ none) (*observe.Deployment, error) {
 	return c.account.observer.Deployment(c.Context(), at.cluster, at.service, id)
 }
 
+// continueDeployment lets a deployment go on that waits at a lifecycle hook.
+func continueDeployment(c call, at target, in rollout.ContinueInput) (*observe.Deployment, error) {
+	id, err := observe.DeploymentNamed(c.name("deployment"))
+	if err != nil {
+		return nil, err
+	}
+	return c.account.rollouts.Continue(c.Context(), rollout.Deployment{Cluster: at.cluster, Service: at.service, ID: id}, in)
+}
+
+// stopDeployment stops a deployment in progress.
+func stopDeployment(c call, at target, in rollout.StopInput) (*observe.Deployment, error) {
+	id, err := observe.DeploymentNamed(c.name("deployment"))
+	if err != nil {
+		return nil, err
+	}
+	return c.account.rollouts.Stop(c.Context(), rollout.Deployment{Cluster: at.cluster, Service: at.service, ID: id}, in)
+}
+
 func listRevisions(c call, at target, _ none) ([]observe.Revision, error) {
 	return c.account.observer.Revisions(c.Context(), at.cluster, at.service, int(c.number("limit")))
 }
@@ -87,7 +106,7 @@ func stateNames() []string {
 	return names
 }
 
-// observeRoutes are the routes that say how services are.
+// observeRoutes are the routes that say how services are, and those that decide about their deployments.
 func (s *Server) observeRoutes(v1 *mux.Router) {
 	const service = "/{account}/clusters/{cluster}/services/{service}"
 	slashed := slashes("cluster", "service")
@@ -98,6 +117,10 @@ func (s *Server) observeRoutes(v1 *mux.Router) {
 		number("timeout", 1, longestWait, defaultWait), text("deployment")))
 	get(service+"/deployments", handle(s, http.StatusOK, targeted(listDeployments), slashed))
 	get(service+"/deployments/{deployment}", handle(s, http.StatusOK, targeted(showDeployment), slashed, slashes("deployment")))
+	v1.Handle(service+"/deployments/{deployment}/continue", handle(s, http.StatusOK, targeted(continueDeployment), slashed, slashes("deployment"), bare(),
+		checked(func(_ call, in *rollout.ContinueInput) []common.FieldError { return in.Check() }))).Methods(http.MethodPost)
+	v1.Handle(service+"/deployments/{deployment}/stop", handle(s, http.StatusOK, targeted(stopDeployment), slashed, slashes("deployment"), bare(),
+		checked(func(_ call, in *rollout.StopInput) []common.FieldError { return in.Check() }))).Methods(http.MethodPost)
 	get(service+"/revisions", handle(s, http.StatusOK, targeted(listRevisions), slashed, number("limit", 1, 100, 20)))
 }
 

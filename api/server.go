@@ -8,11 +8,11 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/gorilla/mux"
 	"github.com/sirupsen/logrus"
 	"go.opentelemetry.io/otel/trace"
 
 	"ecs-api/api/idempotency"
+	"ecs-api/api/router"
 	"ecs-api/api/sse"
 	"ecs-api/api/telemetry"
 	"ecs-api/api/tokens"
@@ -66,7 +66,7 @@ type Server struct {
 	// background is the owner of what goes on after the response.
 	background *operations.Group
 	callers    *tokens.Callers
-	router     *mux.Router
+	router     *router.Router
 	public     map[string]bool // the paths that need no token
 	streams    *sse.Streams
 	// idempotency keeps the responses to requests that may be repeated.
@@ -83,7 +83,7 @@ func New(o Options) (*Server, error) {
 		accounts: make(map[string]*account, len(o.Config.Accounts)),
 		images:   registry.New(registry.Options{Allow: o.Config.Registries}),
 		metrics:  telemetry.NewMetrics(o.Version.Version, o.Version.GitHash, o.Version.BuildStamp),
-		router:   mux.NewRouter().UseEncodedPath().SkipClean(true),
+		router:   router.New(base, permitMethod),
 		public:   map[string]bool{},
 		streams:  sse.New(o.Streams),
 		callers:  tokens.NewCallers(o.Config.Callers()),

@@ -25,7 +25,7 @@ const iamRoles = "CreateRole DeleteRole DeleteRolePolicy GetRole GetRolePolicy L
 // buckets are AWS's rate buckets by the names that the config calls them. For ECS they are those of "Request throttling for the Amazon
 // ECS API", less a tenth of each burst: calls that are sent apart may arrive together. For Logs, Parameter Store and Secrets Manager AWS
 // publishes the rates, but no bursts: ten seconds' worth are let through, and AWS's refusals slow us down. For DescribeParameters, ListSecrets,
-// IAM and the tagging API AWS publishes nothing: these are what others have found to work. Nor does it for tags and StopServiceDeployment, which
+// IAM and the tagging API AWS publishes nothing: these are what others have found to work. Nor does it for tags and the two calls that stop or continue a deployment, which
 // get what like calls have, and KMS and STS allow more than we ever use. Cloud Map's are those that AWS's own client keeps
 // (aws-cloud-map-mcs-controller-for-k8s, pkg/common/ratelimiter.go), which are bursts too. So are Elastic Load Balancing's (aws-load-balancer-controller,
 // --aws-api-throttle: 10 a second, 40 at once).
@@ -35,7 +35,7 @@ var buckets = map[string]bucket{
 	"ecs-taskdefinition-modify":     {"ecs", "RegisterTaskDefinition DeregisterTaskDefinition", Limit{18, 1}},
 	"ecs-taskdefinition-delete":     {"ecs", "DeleteTaskDefinitions", Limit{4, 1}},
 	"ecs-taskdefinition-read":       {"ecs", "DescribeTaskDefinition ListTaskDefinitions ListTaskDefinitionFamilies", Limit{45, 20}},
-	"ecs-service-modify":            {"ecs", "CreateService UpdateService DeleteService StopServiceDeployment", Limit{45, 5}},
+	"ecs-service-modify":            {"ecs", "CreateService UpdateService DeleteService StopServiceDeployment ContinueServiceDeployment", Limit{45, 5}},
 	"ecs-service-read":              {"ecs", "DescribeServices ListServices", Limit{90, 20}},
 	"ecs-task-modify":               {"ecs", "RunTask StopTask ExecuteCommand", Limit{90, 40}},
 	"ecs-task-read":                 {"ecs", "ListTasks DescribeTasks", Limit{90, 20}},

@@ -29,6 +29,7 @@ type api interface {
 	DeleteServiceWithContext(aws.Context, *ecs.DeleteServiceInput, ...request.Option) (*ecs.DeleteServiceOutput, error)
 
 	ListServiceDeploymentsWithContext(aws.Context, *ecs.ListServiceDeploymentsInput, ...request.Option) (*ecs.ListServiceDeploymentsOutput, error)
+	ContinueServiceDeploymentWithContext(aws.Context, *ecs.ContinueServiceDeploymentInput, ...request.Option) (*ecs.ContinueServiceDeploymentOutput, error)
 	StopServiceDeploymentWithContext(aws.Context, *ecs.StopServiceDeploymentInput, ...request.Option) (*ecs.StopServiceDeploymentOutput, error)
 	DescribeServiceDeploymentsWithContext(aws.Context, *ecs.DescribeServiceDeploymentsInput, ...request.Option) (*ecs.DescribeServiceDeploymentsOutput, error)
 	DescribeServiceRevisionsWithContext(aws.Context, *ecs.DescribeServiceRevisionsInput, ...request.Option) (*ecs.DescribeServiceRevisionsOutput, error)

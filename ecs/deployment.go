@@ -72,9 +72,16 @@ func (c *Client) ServiceRevisions(ctx context.Context, arns []string) ([]*ecs.Se
 	return slices.Concat(answers...), err
 }
 
-// StopServiceDeployment stops a deployment in progress: ECS rolls it back. A Conflict or BadRequest says that it has ended.
-func (c *Client) StopServiceDeployment(ctx context.Context, arn string) error {
-	_, err := c.api.StopServiceDeploymentWithContext(ctx, &ecs.StopServiceDeploymentInput{ServiceDeploymentArn: aws.String(arn), StopType: aws.String(ecs.StopServiceDeploymentStopTypeRollback)})
+// ContinueServiceDeployment decides about a lifecycle hook at which a deployment waits: CONTINUE or ROLLBACK. A BadRequest says that it does not wait there.
+func (c *Client) ContinueServiceDeployment(ctx context.Context, arn, hook, action string) error {
+	_, err := c.api.ContinueServiceDeploymentWithContext(ctx, &ecs.ContinueServiceDeploymentInput{ServiceDeploymentArn: aws.String(arn), HookId: aws.String(hook), Action: aws.String(action)})
+	return common.FromAWS(err, "continue service deployment %q", arn)
+}
+
+// StopServiceDeployment stops a deployment in progress: ECS rolls it back (ROLLBACK), or leaves what has been started (ABORT). A Conflict or BadRequest
+// says that it has ended.
+func (c *Client) StopServiceDeployment(ctx context.Context, arn, stopType string) error {
+	_, err := c.api.StopServiceDeploymentWithContext(ctx, &ecs.StopServiceDeploymentInput{ServiceDeploymentArn: aws.String(arn), StopType: aws.String(stopType)})
 	return common.FromAWS(err, "stop service deployment %q", arn)
 }
 

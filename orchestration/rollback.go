@@ -168,7 +168,7 @@ func unfinished(service *awsecs.Service, deployments []observe.Deployment) strin
 
 // stopDeployment tells ECS to stop a deployment in progress. One that has ended meanwhile is fine.
 func (u *update) stopDeployment(ctx context.Context) error {
-	err := u.o.account.ECS.StopServiceDeployment(ctx, u.stop)
+	err := u.o.account.ECS.StopServiceDeployment(ctx, u.stop, awsecs.StopServiceDeploymentStopTypeRollback)
 	if common.Is(err, common.Conflict) || common.Is(err, common.NotFound) || common.Is(err, common.BadRequest) {
 		return nil
 	}

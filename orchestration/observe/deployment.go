@@ -59,6 +59,19 @@ type Deployment struct {
 	Problems       []diagnosis.Problem `json:",omitempty"` // of a deployment that a write waited for
 	Strategy       *string             // ROLLING, BLUE_GREEN, LINEAR or CANARY
 	LifecycleStage *string             // of one that is not ROLLING
+
+	ServiceDeploymentArn *string         `json:",omitempty"` // by which AWS's own calls name it
+	LifecycleHooks       []LifecycleHook `json:",omitempty"` // that have begun, or that it waits at
+}
+
+// LifecycleHook is something that a deployment does, or waits for, between two of its stages.
+type LifecycleHook struct {
+	Id            *string // AWS's spelling
+	Status        *string // AWAITING_ACTION: somebody has to continue the deployment
+	TargetType    *string // AWS_LAMBDA or PAUSE
+	TargetArn     *string
+	ExpiresAt     *time.Time // when TimeoutAction is taken
+	TimeoutAction *string    // CONTINUE or ROLLBACK
 }
 
 // failed reports whether the deployment did not bring its revision up.
@@ -143,7 +156,7 @@ var rolloutStates = map[string]DeploymentState{
 
 // fromBrief returns the deployment with the id that a service deployment is about.
 func (f *found) fromBrief(brief *awsecs.ServiceDeploymentBrief, id string, events eventLog) Deployment {
-	d := Deployment{Id: id, CreatedAt: brief.CreatedAt, EndedAt: brief.FinishedAt, Reason: brief.StatusReason}
+	d := Deployment{Id: id, CreatedAt: brief.CreatedAt, EndedAt: brief.FinishedAt, Reason: brief.StatusReason, ServiceDeploymentArn: brief.ServiceDeploymentArn}
 	state, ok := rolloutStates[value(brief.Status)]
 	if !ok {
 		state = Stopped
@@ -212,6 +225,9 @@ func (d *Deployment) fromRollout(r *awsecs.ServiceDeployment, f *found) {
 		d.Strategy = r.DeploymentConfiguration.Strategy
 	}
 	d.LifecycleStage = r.LifecycleStage
+	for _, h := range r.LifecycleHookDetails {
+		d.LifecycleHooks = append(d.LifecycleHooks, LifecycleHook{h.HookId, h.Status, h.TargetType, h.TargetArn, h.ExpiresAt, h.TimeoutAction})
+	}
 	if r.Rollback == nil || r.Rollback.ServiceRevisionArn == nil {
 		return
 	}

@@ -157,7 +157,7 @@ func (r *Revision) Register(plan *resource.Plan, stage int, parts *Parts) (*reso
 	}
 	adapter := &resource.TaskDefinition{Account: s.Account, Family: aws.StringValue(in.Family), Owner: r.owner() + s.Request.Key.Of(s.ID())}
 	adapter.Input = func() (*awsecs.RegisterTaskDefinitionInput, error) { return parts.Definition().Complete(&in), nil }
-	it := &resource.Item{Thing: adapter, Tags: r.tags(&in)}
+	it := &resource.Item{Thing: adapter, Tags: r.tags(&in).With(common.Tag{Key: common.TagRequest, Value: adapter.Owner})}
 	plan.Add(stage, resource.Change{
 		Resource: resource.KindTaskDefinition, Name: adapter.Family, Action: resource.Create, Reason: "the task definition differs from " + account.NameOf(aws.StringValue(present.TaskDefinition.TaskDefinitionArn)),
 		Before: CopyDefinition(present.TaskDefinition), After: parts.Planned().Complete(&in), Step: s.adoptOrRegister(it),

@@ -48,6 +48,9 @@ var roots = []root{
 	{name: "Secret", of: secretsmanager.DescribeSecretOutput{}, required: []string{"ARN", "Name"}},
 }
 
+// alone are enumerations of ECS that only types of ours have.
+var alone = []string{"DeploymentLifecycleHookAction", "DeploymentLifecycleHookStatus", "ServiceDeploymentLifecycleStage", "StopServiceDeploymentStopType"}
+
 // likes are types that are described as another one: the words and AWS's reference are the same.
 var likes = map[string]string{
 	"TaskDefinitionChange": "RegisterTaskDefinitionInput", "HealthCheckPatch": "HealthCheck", "LogConfigurationPatch": "LogConfiguration",
@@ -96,6 +99,9 @@ func generate(w *words, m *model) ([]byte, error) {
 	g := &generator{words: w, model: m, schemas: map[string]schema{}}
 	for _, r := range roots {
 		g.object(r, reflect.TypeOf(r.of))
+	}
+	for _, name := range alone {
+		g.enum(name)
 	}
 	if len(g.missing) > 0 {
 		return nil, fmt.Errorf("words.yaml has no words for %s", strings.Join(g.missing, ", "))
