@@ -9,10 +9,11 @@ import (
 
 // The shapes of AWS's names. An ARN begins with the partition: aws, aws-cn, aws-us-gov, …
 var (
-	region     = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)
+	// A region's name ends in a compass point and a number, in every partition.
+	region     = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)*-(central|(north|south)?(east|west)|north|south)-[0-9]{1,2}$`)
 	subnetID   = regexp.MustCompile(`^subnet-[0-9A-Za-z]+$`)
 	sgID       = regexp.MustCompile(`^sg-[0-9A-Za-z]+$`)
-	kmsKey     = regexp.MustCompile(`^(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]+:(key|alias)/[\w:/-]+|alias/[\w:/-]+|[0-9A-Za-z-]+)$`)
+	kmsKey     = regexp.MustCompile(`^(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]+:(key|alias)/[\w/-]+|alias/[\w/-]+|[[:xdigit:]]{8}(-[[:xdigit:]]{4}){3}-[[:xdigit:]]{12}|mrk-[[:xdigit:]]{32})$`)
 	roleARN    = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+$`)
 	rolesARN   = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/*?-]+$`)
 	policyARN  = regexp.MustCompile(`^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[\w+=,.@/-]+$`)
@@ -39,7 +40,7 @@ func (a Account) check(ps *problems, key string) {
 	for i, id := range a.DefaultSubnets {
 		ps.unless(subnetID.MatchString(id), at(sub(key, "defaultSubnets"), i), "must be a subnet's id, such as subnet-0123456789abcdef0")
 	}
-	ps.unless(a.DefaultKMSKeyID == "" || kmsKey.MatchString(a.DefaultKMSKeyID), sub(key, "defaultKmsKeyId"), "must be a KMS key's id or ARN, or an alias/…")
+	a.checkKey(ps, sub(key, "defaultKmsKeyId"))
 	ps.unless(a.Endpoint == "" || isEndpoint(a.Endpoint), sub(key, "endpoint"), "must be an absolute http or https URL without user, query or fragment, such as http://localhost:4566")
 	if a.Role != nil {
 		a.Role.check(ps, sub(key, "role"))
@@ -50,6 +51,21 @@ func (a Account) check(ps *problems, key string) {
 	ps.unless(a.KeepRevisions >= 0 && a.KeepRevisions <= maxKept, sub(key, "keepRevisions"), "must be 0, for all, to 1000")
 	for i, pattern := range a.TaskRoles {
 		ps.unless(rolesARN.MatchString(pattern), at(sub(key, "taskRoles"), i), "must be a role's ARN, in whose name * and ? are wild, such as arn:aws:iam::123456789012:role/app-*")
+	}
+}
+
+// checkKey adds what is wrong with the default key. AWS would say so only when the first secret is created.
+func (a Account) checkKey(ps *problems, key string) {
+	id := a.DefaultKMSKeyID
+	if id == "" {
+		return
+	}
+	if !kmsKey.MatchString(id) {
+		ps.add(key, "must be a KMS key's id, such as 01234567-89ab-cdef-0123-456789abcdef or mrk-…, an alias such as alias/ecs-api, or the ARN of either")
+		return
+	}
+	if parts := strings.Split(id, ":"); len(parts) > 3 {
+		ps.unless(parts[3] == a.Region, key, "must be a key of the account's region: this one is of "+parts[3])
 	}
 }
 

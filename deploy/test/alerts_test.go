@@ -45,7 +45,7 @@ func TestAlertsSayWhatToDo(t *testing.T) {
 	}
 	for name, r := range rules(t) {
 		anchor := strings.ToLower(name)
-		if want := "https://RUNBOOKS/docs/operations.md#" + anchor; r.Annotations["runbook_url"] != want || !strings.Contains(string(guide), `<a id="`+anchor+`"></a>`) {
+		if want := "http://127.0.0.1:8080/v1/ecs/docs/operations.html#" + anchor; r.Annotations["runbook_url"] != want || !strings.Contains(string(guide), `<a id="`+anchor+`"></a>`) {
 			t.Errorf("%s has the runbook_url %q, want %s, and a line of that anchor in the guide", name, r.Annotations["runbook_url"], want)
 		}
 		checkQuery(t, series, r.Expr)
