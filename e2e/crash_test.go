@@ -148,6 +148,37 @@ const crashService = `{
 
 const crashPath = "/local/clusters/myclu/services/www"
 
+// crashThing is something that the program is killed over.
+type crashThing struct {
+	create, body string // the request that creates it
+	path, view   string // of it, and of it with all that a change of it says
+	deleted      int    // the status of a recursive delete
+	least        int    // calls that a create takes at least; a delete takes some more
+}
+
+// crashThings are what the program is killed over, in each AWS call of its creation, its changes and its deletion.
+var crashThings = map[string]crashThing{
+	"service":                 {"/local/services", crashService, crashPath, crashPath + "?all=true", http.StatusOK, 15},
+	"managed task definition": {"/local/taskdefs", strings.Replace(jobBody, "batch", "myclu", 1), "/local/clusters/myclu/taskdefs/reports", "/local/clusters/myclu/taskdefs/reports", http.StatusAccepted, 12},
+}
+
+// eachCrash runs do for each thing, with the program killed before its n-th AWS call takes effect, and after.
+func eachCrash(t *testing.T, do func(t *testing.T, thing crashThing, after bool)) {
+	t.Helper()
+	if backEndName() != "localaws" {
+		t.Skip("plays faults that only localaws can; it runs without " + endpointVariable)
+	}
+	t.Parallel()
+	for name, thing := range crashThings {
+		for _, after := range []bool{false, true} {
+			t.Run(name+map[bool]string{false: ", before it takes effect", true: ", after it took effect"}[after], func(t *testing.T) {
+				t.Parallel()
+				do(t, thing, after)
+			})
+		}
+	}
+}
+
 // killAt makes the simulator kill the program during its n-th call: before the call takes effect, or after, when its answer is due. What it
 // returns says whether it has.
 func killAt(sim *localaws.AWS, n int, after bool, s *server) *atomic.Bool {
@@ -174,123 +205,109 @@ func onlyLogs(t *testing.T, sim *localaws.AWS, when string) {
 // TestKilledInEachCallOfACreate kills the program in each AWS call of a create, starts it again, makes the same request, and takes the
 // service down: the request succeeds, and nothing is left but the log group.
 func TestKilledInEachCallOfACreate(t *testing.T) {
-	if backEndName() != "localaws" {
-		t.Skip("plays faults that only localaws can; it runs without " + endpointVariable)
-	}
-	t.Parallel()
-	for _, after := range []bool{false, true} {
-		t.Run(map[bool]string{false: "before it takes effect", true: "after it took effect"}[after], func(t *testing.T) {
-			t.Parallel()
-			killed := 0
-			for n := 1; ; n++ {
-				sim := localaws.New(localaws.WithLags(crashLags))
-				endpoint := httptest.NewServer(sim)
-				s := launch(t, endpoint.URL)
-				killAt(sim, n, after, s)
-				status, body, _ := s.ask(t, http.MethodPost, "/local/services", crashService)
-				if status == http.StatusOK {
-					if len(sim.Calls()) >= n {
-						t.Fatalf("call %d did not kill the program", n)
-					}
-					_ = s.stop(t, syscall.SIGKILL)
-					endpoint.Close()
-					break // n is past the last call
+	eachCrash(t, func(t *testing.T, thing crashThing, after bool) {
+		killed := 0
+		for n := 1; ; n++ {
+			sim := localaws.New(localaws.WithLags(crashLags))
+			endpoint := httptest.NewServer(sim)
+			s := launch(t, endpoint.URL)
+			killAt(sim, n, after, s)
+			status, body, _ := s.ask(t, http.MethodPost, thing.create, thing.body)
+			if status == http.StatusOK {
+				if len(sim.Calls()) >= n {
+					t.Fatalf("call %d did not kill the program", n)
 				}
-				if status != 0 {
-					t.Fatalf("killed in call %d, the program answered %d %s", n, status, body)
-				}
-				_ = s.stop(t, syscall.SIGKILL) // dead already: how it ended is no news
-				killed++
-				sim.Heal()
-				s = launch(t, endpoint.URL)
-				status, body, _ = s.ask(t, http.MethodPost, "/local/services", crashService)
-				if status != http.StatusOK && status != http.StatusConflict {
-					t.Errorf("after a kill in call %d the same request answered %d %s", n, status, body)
-				}
-				if status, body, _ := s.ask(t, http.MethodGet, crashPath, ""); status != http.StatusOK {
-					t.Errorf("after a kill in call %d the service answers %d %s", n, status, body)
-				}
-				status, body, header := s.ask(t, http.MethodDelete, crashPath+"?recursive=true", "")
-				if status != http.StatusOK {
-					t.Errorf("after a kill in call %d the delete answered %d %s", n, status, body)
-				}
-				s.settled(t, header)
-				onlyLogs(t, sim, fmt.Sprintf("killed in call %d", n))
 				_ = s.stop(t, syscall.SIGKILL)
 				endpoint.Close()
+				break // n is past the last call
 			}
-			t.Logf("killed in %d calls of a create; repeated each time, and nothing left", killed)
-			if killed < 15 {
-				t.Errorf("only %d calls were reached", killed)
+			if status != 0 {
+				t.Fatalf("killed in call %d, the program answered %d %s", n, status, body)
 			}
-		})
-	}
+			_ = s.stop(t, syscall.SIGKILL) // dead already: how it ended is no news
+			killed++
+			sim.Heal()
+			s = launch(t, endpoint.URL)
+			status, body, _ = s.ask(t, http.MethodPost, thing.create, thing.body)
+			if status != http.StatusOK && status != http.StatusConflict {
+				t.Errorf("after a kill in call %d the same request answered %d %s", n, status, body)
+			}
+			if status, body, _ := s.ask(t, http.MethodGet, thing.path, ""); status != http.StatusOK {
+				t.Errorf("after a kill in call %d the service answers %d %s", n, status, body)
+			}
+			status, body, header := s.ask(t, http.MethodDelete, thing.path+"?recursive=true", "")
+			if status != thing.deleted {
+				t.Errorf("after a kill in call %d the delete answered %d %s", n, status, body)
+			}
+			s.settled(t, header)
+			onlyLogs(t, sim, fmt.Sprintf("killed in call %d", n))
+			_ = s.stop(t, syscall.SIGKILL)
+			endpoint.Close()
+		}
+		t.Logf("killed in %d calls of a create; repeated each time, and nothing left", killed)
+		if killed < thing.least {
+			t.Errorf("only %d calls were reached", killed)
+		}
+	})
 }
 
 // TestKilledInEachCallOfARecursiveDelete kills the program in each AWS call of a recursive delete, of its background work too, starts it
 // again and asks again, until nothing is left.
 func TestKilledInEachCallOfARecursiveDelete(t *testing.T) {
-	if backEndName() != "localaws" {
-		t.Skip("plays faults that only localaws can; it runs without " + endpointVariable)
-	}
-	t.Parallel()
-	for _, after := range []bool{false, true} {
-		t.Run(map[bool]string{false: "before it takes effect", true: "after it took effect"}[after], func(t *testing.T) {
-			t.Parallel()
-			killed := 0
-			for n := 1; ; n++ {
-				sim := localaws.New(localaws.WithLags(crashLags))
-				endpoint := httptest.NewServer(sim)
-				s := launch(t, endpoint.URL)
-				if status, body, _ := s.ask(t, http.MethodPost, "/local/services", crashService); status != http.StatusOK {
-					t.Fatalf("create answered %d %s", status, body)
+	eachCrash(t, func(t *testing.T, thing crashThing, after bool) {
+		killed := 0
+		for n := 1; ; n++ {
+			sim := localaws.New(localaws.WithLags(crashLags))
+			endpoint := httptest.NewServer(sim)
+			s := launch(t, endpoint.URL)
+			if status, body, _ := s.ask(t, http.MethodPost, thing.create, thing.body); status != http.StatusOK {
+				t.Fatalf("create answered %d %s", status, body)
+			}
+			sim.ResetCalls()
+			dead := killAt(sim, n, after, s)
+			_, _, header := s.ask(t, http.MethodDelete, thing.path+"?recursive=true", "")
+			for !dead.Load() && header != nil && len(sim.Calls()) < n {
+				status, body, _ := s.ask(t, http.MethodGet, strings.TrimPrefix(header.Get("Operation-Location"), "/v1/ecs"), "")
+				if status == http.StatusOK && stateOf(t, body) == "succeeded" {
+					break
 				}
-				sim.ResetCalls()
-				dead := killAt(sim, n, after, s)
-				_, _, header := s.ask(t, http.MethodDelete, crashPath+"?recursive=true", "")
-				for !dead.Load() && header != nil && len(sim.Calls()) < n {
-					status, body, _ := s.ask(t, http.MethodGet, strings.TrimPrefix(header.Get("Operation-Location"), "/v1/ecs"), "")
-					if status == http.StatusOK && stateOf(t, body) == "succeeded" {
-						break
-					}
-					time.Sleep(time.Millisecond)
-				}
-				reached := dead.Load() || len(sim.Calls()) >= n
-				if !reached {
-					onlyLogs(t, sim, "not killed")
-					_ = s.stop(t, syscall.SIGKILL)
-					endpoint.Close()
-					break // n is past the last call
-				}
-				_ = s.stop(t, syscall.SIGKILL) // dead already: how it ended is no news
-				killed++
-				sim.Heal()
-				s = launch(t, endpoint.URL)
-				status := 0
-				for range 5 { // asked for until nothing is left
-					var body string
-					status, body, header = s.ask(t, http.MethodDelete, crashPath+"?recursive=true", "")
-					if status == http.StatusNotFound {
-						break
-					}
-					if status != http.StatusOK {
-						t.Fatalf("after a kill in call %d asking again answered %d %s", n, status, body)
-					}
-					s.settled(t, header)
-				}
-				if status != http.StatusNotFound {
-					t.Errorf("after a kill in call %d it never ends with 404, but with %d", n, status)
-				}
-				onlyLogs(t, sim, fmt.Sprintf("killed in call %d", n))
+				time.Sleep(time.Millisecond)
+			}
+			reached := dead.Load() || len(sim.Calls()) >= n
+			if !reached {
+				onlyLogs(t, sim, "not killed")
 				_ = s.stop(t, syscall.SIGKILL)
 				endpoint.Close()
+				break // n is past the last call
 			}
-			t.Logf("killed in %d calls of a recursive delete; repeated each time until nothing was left", killed)
-			if killed < 20 {
-				t.Errorf("only %d calls were reached", killed)
+			_ = s.stop(t, syscall.SIGKILL) // dead already: how it ended is no news
+			killed++
+			sim.Heal()
+			s = launch(t, endpoint.URL)
+			status := 0
+			for range 5 { // asked for until nothing is left
+				var body string
+				status, body, header = s.ask(t, http.MethodDelete, thing.path+"?recursive=true", "")
+				if status == http.StatusNotFound {
+					break
+				}
+				if status != thing.deleted {
+					t.Fatalf("after a kill in call %d asking again answered %d %s", n, status, body)
+				}
+				s.settled(t, header)
 			}
-		})
-	}
+			if status != http.StatusNotFound {
+				t.Errorf("after a kill in call %d it never ends with 404, but with %d", n, status)
+			}
+			onlyLogs(t, sim, fmt.Sprintf("killed in call %d", n))
+			_ = s.stop(t, syscall.SIGKILL)
+			endpoint.Close()
+		}
+		t.Logf("killed in %d calls of a recursive delete; repeated each time until nothing was left", killed)
+		if killed < thing.least+3 {
+			t.Errorf("only %d calls were reached", killed)
+		}
+	})
 }
 
 // TestSIGTERMDuringARecursiveDelete sees that the program finishes what goes on in the background, takes no new requests, and exits 0.
@@ -314,15 +331,27 @@ func TestSIGTERMDuringARecursiveDelete(t *testing.T) {
 	onlyLogs(t, sim, "after SIGTERM")
 }
 
-// crashChanges are changes of the service that crashService makes, which has had two revisions.
-var crashChanges = map[string]struct{ method, path, body, want string }{
-	"PATCH":    {http.MethodPatch, crashPath, `{"Containers": {"webserver": {"Image": "nginx:3"}}, "DesiredCount": 2, "Tags": {"team": "blue"}}`, `"Image":"nginx:3"`},
-	"rollback": {http.MethodPost, crashPath + "/rollback", `{"To": 1}`, `"Image":"nginx:alpine"`},
-	"power":    {http.MethodPut, crashPath + "/power", `{"state": "stop"}`, `"DesiredCount":0`},
+// crashChange is a change of something that has had two revisions, the second by the patch of its images.
+type crashChange struct {
+	thing        string
+	method, path string // the path below the thing's
+	body, want   string
 }
 
-// TestKilledInEachCallOfAChange kills the program in each AWS call of a PATCH, a rollback and a power stop, starts it again and makes the same request: the service is
-// what the request says, and a recursive delete leaves nothing but the log group.
+var crashChanges = map[string]crashChange{
+	"PATCH":                              {"service", http.MethodPatch, "", `{"Containers": {"webserver": {"Image": "nginx:3"}}, "DesiredCount": 2, "Tags": {"team": "blue"}}`, `"Image":"nginx:3"`},
+	"rollback":                           {"service", http.MethodPost, "/rollback", `{"To": 1}`, `"Image":"nginx:alpine"`},
+	"power":                              {"service", http.MethodPut, "/power", `{"state": "stop"}`, `"DesiredCount":0`},
+	"PATCH of a managed task definition": {"managed task definition", http.MethodPatch, "", `{"Containers": {"report": {"Image": "busybox:3"}}, "Tags": {"team": "blue"}}`, `"Image":"busybox:3"`},
+	"PUT of a managed task definition": {"managed task definition", http.MethodPut, "", `{"taskdefinition": {"cpu": "256", "memory": "1024", "containerdefinitions": [{"name": "report", "image": "busybox:3"}, {"name": "side", "image": "busybox:3"}]},
+		"credentials": {"side": {"Name": "side-cred", "SecretString": "{\"username\": \"supahman\", \"password\": \"dontkryptonitemebro\"}"}}, "tags": [{"Key": "team", "Value": "blue"}]}`, `"side":"spinup/localdev/myclu/side-cred"`},
+}
+
+// crashPatches are the changes that come before those that the program is killed over.
+var crashPatches = map[string]string{"service": `{"Containers": {"webserver": {"Image": "nginx:2"}}}`, "managed task definition": `{"Containers": {"report": {"Image": "busybox:2"}}}`}
+
+// TestKilledInEachCallOfAChange kills the program in each AWS call of a change, starts it again and makes the same request: the thing is what the request says, and
+// a recursive delete leaves nothing but the log group.
 func TestKilledInEachCallOfAChange(t *testing.T) {
 	if backEndName() != "localaws" {
 		t.Skip("plays faults that only localaws can; it runs without " + endpointVariable)
@@ -334,7 +363,7 @@ func TestKilledInEachCallOfAChange(t *testing.T) {
 				t.Parallel()
 				killed := 0
 				for n, more := 1, true; more; n++ {
-					more = killedInChange(t, change.method, change.path, change.body, change.want, n, after)
+					more = change.killed(t, n, after)
 					killed++
 				}
 				t.Logf("killed in %d calls", killed-1)
@@ -346,21 +375,22 @@ func TestKilledInEachCallOfAChange(t *testing.T) {
 	}
 }
 
-// killedInChange kills the program in the n-th call of a change. It reports whether the change has so many calls.
-func killedInChange(t *testing.T, method, path, change, want string, n int, after bool) bool {
+// killed kills the program in the n-th call of a change. It reports whether the change has so many calls.
+func (c crashChange) killed(t *testing.T, n int, after bool) bool {
 	t.Helper()
 	sim := localaws.New(localaws.WithLags(crashLags))
 	endpoint := httptest.NewServer(sim)
 	defer endpoint.Close()
 	s := launch(t, endpoint.URL)
-	for _, request := range [][3]string{{http.MethodPost, "/local/services", crashService}, {http.MethodPatch, crashPath, `{"Containers": {"webserver": {"Image": "nginx:2"}}}`}} {
+	thing := crashThings[c.thing]
+	for _, request := range [][3]string{{http.MethodPost, thing.create, thing.body}, {http.MethodPatch, thing.path, crashPatches[c.thing]}} {
 		if status, body, _ := s.ask(t, request[0], request[1], request[2]); status != http.StatusOK {
 			t.Fatalf("%s answered %d %s", request[0], status, body)
 		}
 	}
 	sim.ResetCalls()
 	killed := killAt(sim, n, after, s)
-	status, body, _ := s.ask(t, method, path, change)
+	status, body, _ := s.ask(t, c.method, thing.path+c.path, c.body)
 	_ = s.stop(t, syscall.SIGKILL)
 	if !killed.Load() {
 		if status != http.StatusOK {
@@ -371,15 +401,15 @@ func killedInChange(t *testing.T, method, path, change, want string, n int, afte
 	sim.Heal()
 	s = launch(t, endpoint.URL)
 	defer func() { _ = s.stop(t, syscall.SIGKILL) }()
-	status, body, _ = s.ask(t, method, path, change)
+	status, body, _ = s.ask(t, c.method, thing.path+c.path, c.body)
 	done := status == http.StatusOK || strings.Contains(body, "NothingToRollBackTo") // the request before it was killed has done it
 	if !done {
 		t.Errorf("after a kill in call %d the same request answered %d %s", n, status, body)
 	}
-	if _, body, _ := s.ask(t, http.MethodGet, crashPath+"?all=true", ""); !strings.Contains(body, want) {
-		t.Errorf("after a kill in call %d the service does not have %s: %s", n, want, body)
+	if _, body, _ := s.ask(t, http.MethodGet, thing.view, ""); !strings.Contains(body, c.want) {
+		t.Errorf("after a kill in call %d there is no %s: %s", n, c.want, body)
 	}
-	_, _, header := s.ask(t, http.MethodDelete, crashPath+"?recursive=true", "")
+	_, _, header := s.ask(t, http.MethodDelete, thing.path+"?recursive=true", "")
 	s.settled(t, header)
 	onlyLogs(t, sim, fmt.Sprintf("killed in call %d", n))
 	return true
