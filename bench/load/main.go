@@ -14,6 +14,9 @@
 //   - read: callers read one service, 20 ms a call to AWS. At most 0.1 calls to AWS per request, a p99 under 3 rounds, memory flat.
 //   - churn: callers create and delete services while 2 % of the calls to AWS fail. What exists at the end is what the answers said;
 //     goroutines and connections are those of before, and memory does not grow with the number of services that came and went.
+//   - servers: 12 callers create, change and delete eight services on three servers that share a Redis, while servers and Redis are killed, stopped and
+//     restarted at random and 2 % of the calls to AWS fail. Every operation ends, what exists is what the responses said, nothing is orphaned. It needs a
+//     redis-server.
 //
 // Our own limits on calls to AWS (config rateLimits) are set so wide there that they are not what is measured: see limit.
 //
@@ -58,7 +61,7 @@ const (
 
 func run(ctx context.Context) error {
 	duration := flag.Duration("duration", 0, fmt.Sprintf("how long each cell of the table (default %v), a churn soak (%v), a read soak (%v) or a measurement at AWS's rates (%v) takes", cellTime, churnTime, readTime, ratesTime))
-	soak := flag.String("soak", "", "instead of the table: `read` one service, or churn: create and delete services while AWS fails")
+	soak := flag.String("soak", "", "instead of the table: `read` one service, churn: create and delete services while AWS fails, or servers: the same on several servers that share a Redis, while those fail too")
 	rates := flag.String("rates", "", "instead of the table: all, or `one` of poll, fleet, fleet-all, cached, create, with AWS's published rates enforced")
 	callers := flag.Int("callers", 64, "callers of a soak, and of poll, cached and create")
 	only := flag.String("run", "", "measure only the cells of the table whose name, such as aws=20ms/show/callers=64, matches the `regexp`")
@@ -91,6 +94,8 @@ func run(ctx context.Context) error {
 		return soakRead(ctx, binary, takes(readTime), *callers)
 	case "churn":
 		return soakChurn(ctx, binary, takes(churnTime), *callers)
+	case "servers":
+		return soakServers(ctx, binary, takes(churnTime))
 	}
-	return fmt.Errorf("-soak %s: want read or churn", *soak)
+	return fmt.Errorf("-soak %s: want read, churn or servers", *soak)
 }

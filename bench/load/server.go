@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -52,6 +53,7 @@ type server struct {
 	url    string
 	debug  string // where its profiles are
 	client *http.Client
+	more   map[string]any // of the config
 
 	mu    sync.Mutex
 	conns map[net.Conn]http.ConnState // to AWS, open now
@@ -59,11 +61,16 @@ type server struct {
 
 // launch starts the program in front of a new AWS that has no rates.
 func launch(binary string, latency time.Duration) (*server, error) {
+	return launchLimited(binary, latency, noLimits())
+}
+
+// noLimits returns limits, by bucket, that are so wide that they are not what is measured.
+func noLimits() map[string]any {
 	limits := map[string]any{}
 	for _, bucket := range common.Buckets() {
 		limits[bucket] = limit
 	}
-	return launchLimited(binary, latency, limits)
+	return limits
 }
 
 // launchLimited starts the program with limits on its calls, by bucket, in front of a new AWS.
@@ -115,13 +122,15 @@ func (s *server) hangUp() int {
 var serving = regexp.MustCompile(`"address":"([^"]+)".*"msg":"serving( pprof)?"`)
 
 func (s *server) start(binary, endpoint string, limits map[string]any) error {
-	config, err := json.Marshal(map[string]any{
+	settings := map[string]any{
 		"listenAddress": "127.0.0.1:0", "debugAddress": "127.0.0.1:0", "token": token, "org": "localdev", "logLevel": "info", "rateLimits": limits,
 		"accounts": map[string]any{"local": map[string]any{
 			"region": "us-east-1", "akid": "AKIALOAD", "secret": "of-the-load-program", "endpoint": endpoint,
 			"defaultSgs": []string{localaws.SecurityGroup}, "defaultSubnets": []string{localaws.SubnetA}, "defaultKmsKeyId": localaws.KMSKey,
 		}},
-	})
+	}
+	maps.Copy(settings, s.more)
+	config, err := json.Marshal(settings)
 	if err != nil {
 		return err
 	}
