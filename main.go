@@ -159,6 +159,9 @@ func start(ctx context.Context, o options, env func(string) string, stdout, stde
 		reloader := &tokenReloader{path: cmp.Or(o.config, defaultConfig), env: env, callers: server.Callers(), log: log}
 		defer reloader.start(ctx)()
 	}
+	if err := server.Work(); err != nil {
+		return err
+	}
 	resumed := make(chan struct{})
 	go func() {
 		defer close(resumed)

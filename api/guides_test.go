@@ -22,6 +22,7 @@ import (
 	"ecs-api/common"
 	"ecs-api/docs/docstest"
 	"ecs-api/localaws"
+	"ecs-api/orchestration/teardown"
 )
 
 // The guides that say how the server behaves.
@@ -89,6 +90,7 @@ func exercised(t *testing.T) *harness {
 	h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample)
 	h.metrics.ObserveOutcome("local")("succeeded")    // only a deployment that takes longer than a poll is counted
 	h.metrics.WatchState(func() bool { return true }) // only a server with a state has it
+	h.metrics.WatchQueue([]string{"local"}, func(string) (map[string]int, error) { return map[string]int{"waiting": 1}, nil })("local", teardown.KindDelete)
 	h.do(t, http.MethodDelete, base+"/local/clusters/myclu/services/www?recursive=true", "")
 	h.background.Shutdown(t.Context())
 	h.do(t, http.MethodGet, base+"/local/clusters/none", "")

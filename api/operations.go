@@ -18,7 +18,7 @@ import (
 func (s *Server) observeOperation(o operations.Operation) {
 	switch {
 	case o.Ended():
-	case o.Server == "": // another server goes on with it
+	case o.Queued && o.Server == "": // another server goes on with it
 		s.metrics.OperationLeft(o.Account, o.Kind)
 		return
 	default:
@@ -29,6 +29,9 @@ func (s *Server) observeOperation(o operations.Operation) {
 		a.reads.Invalidate() // whoever sees that it has ended shall see what it did
 	}
 	took := o.EndedAt.Sub(o.StartedAt)
+	if o.Server == s.id {
+		s.metrics.OperationLeft(o.Account, o.Kind)
+	} // else this server has found that its own one has died
 	s.metrics.OperationEnded(o.Account, o.Kind, string(o.State), took)
 	fields := logrus.Fields{"operation": o.ID, "kind": o.Kind, "target": o.Target, "account": o.Account, "state": string(o.State), "durationMs": telemetry.Milliseconds(took)}
 	if o.TraceID != "" {

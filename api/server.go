@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/sirupsen/logrus"
 	"go.opentelemetry.io/otel/trace"
@@ -20,6 +21,8 @@ import (
 	"ecs-api/config"
 	"ecs-api/orchestration/leases"
 	"ecs-api/orchestration/operations"
+	"ecs-api/orchestration/operations/queue"
+	"ecs-api/orchestration/operations/shared"
 	"ecs-api/orchestration/preflight"
 	"ecs-api/registry"
 	"ecs-api/state"
@@ -65,6 +68,9 @@ type Server struct {
 	keys     *idempotency.Redis // the records of idempotent requests on it
 	// background is the owner of what goes on after the response.
 	background *operations.Group
+	id         string         // of this server among those that share a state
+	record     *shared.Record // of operations of all servers; nil: this server's own are in memory
+	queue      *queue.Queue   // of their jobs; nil: this server does its own
 	callers    *tokens.Callers
 	router     *router.Router
 	public     map[string]bool // the paths that need no token
@@ -96,7 +102,9 @@ func New(o Options) (*Server, error) {
 	if err := s.openState(); err != nil {
 		return nil, err
 	}
-	s.background = operations.NewGroup(operations.Options{Observe: s.observeOperation})
+	if err := s.openBackground(); err != nil {
+		return nil, err
+	}
 	for name := range o.Config.Accounts {
 		a, err := s.newAccount(name, o)
 		if err != nil {
@@ -141,11 +149,13 @@ func (s *Server) Stop() {
 
 // Close ends the use of the state, if there is one. Call it last.
 func (s *Server) Close() {
-	if s.state != nil {
-		s.leases.Close()
-		s.keys.Close()
-		s.state.Close()
+	if s.state == nil {
+		return
 	}
+	s.record.Close()
+	s.leases.Close()
+	s.keys.Close()
+	s.state.Close()
 }
 
 // Check asks AWS whether each account can be served, and returns what it finds by the accounts' names.
@@ -166,10 +176,21 @@ func (s *Server) Resume(ctx context.Context) {
 	}
 }
 
-// Shutdown waits for what goes on in the background until ctx ends, and then cancels it: the same request goes on with it. Call it when no more
-// requests come.
+// Shutdown waits for what goes on in the background until ctx ends, and then cancels it: another server goes on with it, or the same request does. Call it when no
+// more requests come.
 func (s *Server) Shutdown(ctx context.Context) {
+	if s.queue != nil {
+		s.queue.Stop()
+	}
 	if n := s.background.Shutdown(ctx); n > 0 {
-		s.log.WithField("cancelled", n).Warn("background work was cut off: it goes on when its requests are repeated")
+		s.log.WithField("cancelled", n).Warn("background work was cut off: other servers go on with what the queue has, and the rest is completed when its requests are repeated")
+	}
+	if s.queue != nil {
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), queueGrace)
+		defer cancel()
+		s.queue.Shutdown(last)
 	}
 }
+
+// queueGrace is how long the queue may take to learn that this server is gone. When Redis is down it never does: then it finds out by itself.
+const queueGrace = 5 * time.Second

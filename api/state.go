@@ -2,10 +2,18 @@ package api
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
 
 	"ecs-api/api/idempotency"
 	"ecs-api/common"
 	"ecs-api/orchestration/leases"
+	"ecs-api/orchestration/operations"
+	"ecs-api/orchestration/operations/queue"
+	"ecs-api/orchestration/operations/shared"
 	"ecs-api/state"
 )
 
@@ -40,4 +48,50 @@ func (s *Server) CheckState(ctx context.Context) (configured bool, err error) {
 		return false, nil
 	}
 	return true, s.state.Ping(ctx)
+}
+
+// openBackground makes the owner of what goes on after a response: with a state, all servers know it, and go on with the jobs of one that dies.
+func (s *Server) openBackground() error {
+	s.id = uuid.NewString()
+	o := operations.Options{Observe: s.observeOperation, Server: s.id}
+	if s.state != nil {
+		if err := s.share(&o); err != nil {
+			return err
+		}
+	}
+	s.background = operations.NewGroup(o)
+	return nil
+}
+
+// share has the options use the state.
+func (s *Server) share(o *operations.Options) error {
+	var tokens []string
+	for _, caller := range s.config.Callers() {
+		tokens = append(tokens, caller.Token.Reveal())
+	}
+	seal, err := state.NewSeal("operations", tokens...)
+	if err != nil {
+		return err
+	}
+	accounts := slices.Sorted(maps.Keys(s.config.Accounts))
+	retried := s.metrics.WatchQueue(accounts, func(account string) (map[string]int, error) { return s.queue.Depth(account) })
+	s.queue, err = queue.New(queue.Options{
+		Redis: s.state, Accounts: accounts, Grace: time.Duration(s.config.ShutdownGrace), Log: s.log,
+		Retried: func(job operations.Job) { retried(job.Account, job.Kind) },
+	})
+	if err != nil {
+		return err
+	}
+	s.record = shared.New(shared.Options{Redis: s.state, Seal: seal, Server: s.id, Interrupted: s.observeOperation, Queued: s.queue.Has})
+	o.Record, o.Queue = s.record, s.queue
+	return nil
+}
+
+// Work does jobs of the queue that servers share, if there is one, until Shutdown.
+func (s *Server) Work() error {
+	if s.queue == nil {
+		return nil
+	}
+	s.record.Run(s.background)
+	return s.queue.Start(s.background.Work)
 }

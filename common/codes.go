@@ -120,7 +120,7 @@ func Coded(code Code, format string, args ...any) error {
 // ResponseCode returns the code that a caller is shown of err: AWS's or ours where the error has one, else that of its kind. An error
 // that is ours to fix shows nothing else.
 func ResponseCode(err error) Code {
-	e := asError(err)
+	e := AsError(err)
 	if e.Code == "" || e.Kind == Internal {
 		return kindCodes[e.Kind].Code
 	}
@@ -129,7 +129,7 @@ func ResponseCode(err error) Code {
 
 // RetryAfter returns when a retry makes sense after err; 0 if nothing is known.
 func RetryAfter(err error) time.Duration {
-	if after := asError(err).After; after > 0 {
+	if after := AsError(err).After; after > 0 {
 		return after
 	}
 	return byCode[ResponseCode(err)].After

@@ -168,7 +168,7 @@ func InvalidOf(code Code, fields []FieldError, more int) error {
 }
 
 // Fields returns what err says is wrong with which field.
-func Fields(err error) []FieldError { return asError(err).Fields }
+func Fields(err error) []FieldError { return AsError(err).Fields }
 
 // text returns what is wrong as a part of a sentence.
 func (f FieldError) text() string { return strings.TrimSpace(f.Field + " " + f.Detail) } // some are of the request as a whole
@@ -210,10 +210,10 @@ func (e *Error) Public() string {
 }
 
 // KindOf returns the kind of err: that of the first Error it wraps; Timeout and Canceled for a context's errors; else Internal.
-func KindOf(err error) Kind { return asError(err).Kind }
+func KindOf(err error) Kind { return AsError(err).Kind }
 
-// asError returns the first Error that err wraps, or one of the kind that a context's error is, or Internal.
-func asError(err error) *Error {
+// AsError returns the first Error that err wraps, or one of the kind that a context's error is, or Internal.
+func AsError(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}

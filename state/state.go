@@ -49,6 +49,7 @@ type Options struct {
 // Redis is the state's connection to Redis. It looks after itself: it notices when Redis goes and when it is back.
 type Redis struct {
 	client  redis.UniversalClient
+	url     string
 	prefix  string
 	observe func(up bool, why error)
 
@@ -71,7 +72,7 @@ func Open(ctx context.Context, o Options) (*Redis, error) {
 		return nil, err
 	}
 	r := &Redis{
-		client: client, prefix: strings.Join([]string{"ecs-api", layout, o.Org, ""}, ":"), observe: o.Observe,
+		client: client, url: o.URL, prefix: strings.Join([]string{"ecs-api", layout, o.Org, ""}, ":"), observe: o.Observe,
 		suspect: make(chan error, 1), stopped: make(chan struct{}),
 	}
 	if r.observe == nil {

@@ -137,6 +137,41 @@ func (m *Metrics) WatchStreams(open, waiting func() int) {
 	)
 }
 
+// WatchQueue adds how many jobs of the accounts are in the queue that servers share, by state, which depth reports.
+func (m *Metrics) WatchQueue(accounts []string, depth func(account string) (map[string]int, error)) (retried func(account, kind string)) {
+	retries := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "ecs_api_job_retries_total", Help: "Jobs that this server tried, and that are retried because they failed, by account and kind.",
+	}, []string{"account", "kind"})
+	m.Registry.MustRegister(retries, &queueCollector{accounts, depth})
+	return func(account, kind string) { retries.WithLabelValues(account, kind).Inc() }
+}
+
+// queueCollector reads the depth of the queue when it is asked for.
+type queueCollector struct {
+	accounts []string
+	depth    func(account string) (map[string]int, error)
+}
+
+var _ prometheus.Collector = (*queueCollector)(nil)
+
+var queueDepth = prometheus.NewDesc("ecs_api_queue_jobs", "Jobs in the queue that servers share, by account and state: waiting, running or retrying. Without a state, or while it is down, there is no such series.", []string{"account", "state"}, nil)
+
+// Describe implements prometheus.Collector.
+func (q *queueCollector) Describe(descs chan<- *prometheus.Desc) { descs <- queueDepth }
+
+// Collect implements prometheus.Collector.
+func (q *queueCollector) Collect(metrics chan<- prometheus.Metric) {
+	for _, account := range q.accounts {
+		counts, err := q.depth(account)
+		if err != nil {
+			return
+		}
+		for state, n := range counts {
+			metrics <- prometheus.MustNewConstMetric(queueDepth, prometheus.GaugeValue, float64(n), account, state)
+		}
+	}
+}
+
 // WatchState adds whether the state that servers share can be used, which up reports. A server that shares none has no such metric.
 func (m *Metrics) WatchState(up func() bool) {
 	m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -160,13 +195,12 @@ func (m *Metrics) OperationBegan(account, kind string) {
 	m.operationsRunning.WithLabelValues(account, kind).Inc()
 }
 
-// OperationLeft counts background work that this server leaves to others.
+// OperationLeft counts background work that this server does no more: it has ended, or is left to others.
 func (m *Metrics) OperationLeft(account, kind string) {
 	m.operationsRunning.WithLabelValues(account, kind).Dec()
 }
 
 // OperationEnded counts background work that has ended in the state.
 func (m *Metrics) OperationEnded(account, kind, state string, took time.Duration) {
-	m.operationsRunning.WithLabelValues(account, kind).Dec()
 	m.operations.WithLabelValues(account, kind, state).Observe(took.Seconds())
 }

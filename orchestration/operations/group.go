@@ -3,9 +3,9 @@
 package operations
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -39,11 +39,12 @@ type Group struct {
 	ctx     context.Context
 	closing chan struct{} // closed when Shutdown begins
 
-	mu       sync.Mutex
-	running  sync.WaitGroup
-	closed   bool
-	live     map[string]*operation // what this server works on, by id
-	handlers map[string]Handler    // by account and kind
+	mu        sync.Mutex
+	running   sync.WaitGroup
+	closed    bool
+	live      map[string]*operation // what this server works on, by id
+	handlers  map[string]Handler    // by account and kind
+	submitted map[string]Job        // what this server has given to the queue and has not seen end, by operation
 
 	waits     context.Context // ends when nobody is to wait for operations any more
 	stopWaits context.CancelFunc
@@ -61,7 +62,7 @@ func NewGroup(o Options) *Group {
 	waits, stopWaits := context.WithCancel(ctx)             // ended by Stop
 	return &Group{
 		observe: o.Observe, record: o.Record, queue: o.Queue, server: o.Server, ctx: ctx, cancel: cancel, closing: make(chan struct{}), waits: waits, stopWaits: stopWaits,
-		live: map[string]*operation{}, handlers: map[string]Handler{},
+		live: map[string]*operation{}, handlers: map[string]Handler{}, submitted: map[string]Job{},
 	}
 }
 
@@ -115,10 +116,7 @@ func (g *Group) publish(op *operation) (stop func()) {
 		defer close(done)
 		for {
 			changed := op.progress.Changed() // before it is looked at: no change is missed
-			g.mu.Lock()
-			o := op.view()
-			g.mu.Unlock()
-			g.record.Save(ctx, o)
+			g.save(ctx, op)
 			select {
 			case <-changed:
 			case <-ctx.Done():
@@ -187,9 +185,35 @@ func (g *Group) end(op *operation, result json.RawMessage, err error) {
 	g.leave(op, ended)
 }
 
+// save saves an operation as it is now, if this server still works on it.
+func (g *Group) save(ctx context.Context, op *operation) {
+	op.saving.Lock()
+	defer op.saving.Unlock()
+	if op.left {
+		return
+	}
+	g.mu.Lock()
+	o := op.view()
+	g.mu.Unlock()
+	g.record.Save(ctx, o)
+}
+
+// SaveAll saves what this server works on.
+func (g *Group) SaveAll(ctx context.Context) {
+	g.mu.Lock()
+	all := slices.Collect(maps.Values(g.live))
+	g.mu.Unlock()
+	for _, op := range all {
+		g.save(ctx, op)
+	}
+}
+
 // leave saves how an operation is that this server works on no more.
 func (g *Group) leave(op *operation, o Operation) {
+	op.saving.Lock()
+	op.left = true
 	g.record.Save(context.Background(), o)
+	op.saving.Unlock()
 	g.mu.Lock()
 	delete(g.live, o.ID)
 	g.mu.Unlock()
@@ -246,18 +270,6 @@ func (g *Group) Working(ctx context.Context, account, kind, target string) (o Op
 	return o, err == nil && o.Kind == kind && !o.Ended()
 }
 
-// Live returns the operations that this server works on, the oldest first.
-func (g *Group) Live() []Operation {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	var all []Operation
-	for _, op := range g.live {
-		all = append(all, op.view())
-	}
-	slices.SortFunc(all, func(a, b Operation) int { return cmp.Or(a.StartedAt.Compare(b.StartedAt), cmp.Compare(a.ID, b.ID)) })
-	return all
-}
-
 // Shutdown takes no more work, and waits for what is running until ctx ends; it then cancels it, and waits for it to end. It returns how
 // many were cancelled.
 func (g *Group) Shutdown(ctx context.Context) (cancelled int) {
@@ -275,7 +287,9 @@ func (g *Group) Shutdown(ctx context.Context) (cancelled int) {
 	select {
 	case <-idle:
 	case <-ctx.Done():
-		cancelled = len(g.Live())
+		g.mu.Lock()
+		cancelled = len(g.live)
+		g.mu.Unlock()
 	}
 	g.cancel()
 	<-idle

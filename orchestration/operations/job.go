@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -141,6 +143,9 @@ func (g *Group) Submit(ctx context.Context, job Job, result json.RawMessage, rel
 		g.record.Save(ctx, o)
 		release() // whichever server gets the job locks its target
 		if err := g.queue.Submit(ctx, job); err == nil {
+			g.mu.Lock()
+			g.submitted[job.Operation] = job
+			g.mu.Unlock()
 			g.running.Done()
 			return o, nil
 		}
@@ -157,6 +162,25 @@ func (g *Group) Submit(ctx context.Context, job Job, result json.RawMessage, rel
 		g.end(op, orElse(result, got), err)
 	})
 	return started, nil
+}
+
+// Resubmit submits the jobs again that this server has submitted and that have not ended: a Redis that is restarted empty has lost them. The queue takes none twice.
+func (g *Group) Resubmit(ctx context.Context) {
+	g.mu.Lock()
+	all := slices.Collect(maps.Values(g.submitted))
+	g.mu.Unlock()
+	for _, job := range all {
+		o, err := g.record.Find(ctx, job.Account, job.Operation)
+		if err == nil && !o.Ended() && time.Since(job.Began) < KeepFor {
+			_ = g.queue.Submit(ctx, job) // else the next time
+			continue
+		}
+		if err == nil || common.Is(err, common.NotFound) {
+			g.mu.Lock()
+			delete(g.submitted, job.Operation)
+			g.mu.Unlock()
+		}
+	}
 }
 
 // work returns the work of a job.

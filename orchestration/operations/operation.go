@@ -3,6 +3,7 @@ package operations
 import (
 	"context"
 	"encoding/json"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -63,6 +64,9 @@ type operation struct {
 	report   Operation // without its steps; guarded by the group's lock
 	progress *saga.Progress
 	stop     func() // ends the saving of its progress; set when it has begun
+
+	saving sync.Mutex // held while it is saved
+	left   bool       // this server works on it no more: nothing of before is saved. Guarded by saving
 }
 
 // newOperation gives o what every operation begins with.

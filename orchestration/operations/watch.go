@@ -3,30 +3,33 @@ package operations
 import (
 	"context"
 	"time"
-
-	"ecs-api/common"
 )
+
+// unseen is how long a watch goes on when the operation cannot be read: the record is out of reach, or was lost and is written anew.
+const unseen = 30 * time.Second
 
 // Watch calls f with an operation as it is, and again whenever it may have changed, until the operation has ended, f fails or ctx ends.
 func (g *Group) Watch(ctx context.Context, account, id string, f func(Operation) error) error {
-	found := false
+	var seen time.Time
 	for {
 		o, changed, done, err := g.look(ctx, account, id)
-		if err != nil && (!found || !common.Is(err, common.Unavailable)) { // a record that is out of reach for a moment ends no watch
-			done()
-			return err
-		}
-		if err == nil {
-			found = true
+		switch {
+		case err == nil:
+			seen = time.Now()
 			if err := f(o); err != nil || o.Ended() {
 				done()
 				return err
 			}
+		case time.Since(seen) > unseen:
+			done()
+			return err
 		}
+		wait, cancel := context.WithTimeout(ctx, unseen)
 		select {
 		case <-changed:
-		case <-ctx.Done():
+		case <-wait.Done():
 		}
+		cancel()
 		done()
 		if err := ctx.Err(); err != nil {
 			return err

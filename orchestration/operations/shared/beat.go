@@ -1,0 +1,184 @@
+package shared
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ecs-api/common"
+)
+
+// Worker is who works on operations: a group.
+type Worker interface {
+	// SaveAll saves what this server works on.
+	SaveAll(ctx context.Context)
+	// Resubmit submits the jobs again that this server has submitted and that have not ended: the queue may have lost them.
+	Resubmit(ctx context.Context)
+}
+
+// Run has this server say that it lives, save what it works on, and look for operations whose servers have died, until Close.
+func (r *Record) Run(worker Worker) {
+	r.beat(r.ctx, worker) // before it takes the first job
+	r.workers.Go(func() { r.every(r.o.Times.Beat, func() { r.beat(r.ctx, worker) }) })
+	r.workers.Go(func() { r.every(r.o.Times.Sweep, func() { r.sweep(r.ctx) }) })
+	back := make(chan struct{}, 1)
+	r.o.Redis.OnRecovery(func() {
+		select {
+		case back <- struct{}{}: // Redis may have been restarted empty
+		default:
+		}
+	})
+	r.workers.Go(func() {
+		for {
+			select {
+			case <-back:
+			case <-r.ctx.Done():
+				return
+			}
+			r.forgetMissing()
+			r.every(r.o.Times.Save, func() { r.beat(r.ctx, worker) }, r.alive)
+		}
+	})
+}
+
+// every calls f at the interval until the record is closed, or done says so.
+func (r *Record) every(interval time.Duration, f func(), done ...func() bool) {
+	ticks := time.NewTicker(interval)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ticks.C:
+			f()
+		case <-r.ctx.Done():
+			return
+		}
+		if slices.ContainsFunc(done, func(done func() bool) bool { return done() }) {
+			return
+		}
+	}
+}
+
+// alive reports whether Redis knows that this server lives.
+func (r *Record) alive() bool {
+	return r.o.Redis.Up() && r.Alive(r.ctx, r.o.Server)
+}
+
+// beat says that this server lives, and saves what it works on and what Redis does not know yet.
+func (r *Record) beat(ctx context.Context, worker Worker) {
+	err := r.o.Redis.Do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
+		return client.Set(ctx, r.o.Redis.Key("server", r.o.Server), "1", r.o.Times.Life).Err()
+	})
+	if err != nil {
+		return
+	}
+	r.mu.Lock()
+	unsaved := slices.Collect(maps.Values(r.unsaved))
+	r.mu.Unlock()
+	for _, o := range unsaved {
+		r.Save(ctx, o)
+	}
+	worker.SaveAll(ctx)
+	worker.Resubmit(ctx)
+}
+
+// forgetMissing begins to count anew how long servers have been gone: while Redis is down nobody can say that they live.
+func (r *Record) forgetMissing() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.missing)
+}
+
+// sweep ends the operations whose servers have died, and which no queue has.
+func (r *Record) sweep(ctx context.Context) {
+	gone, err := r.gone(ctx)
+	if err != nil {
+		r.forgetMissing()
+		return
+	}
+	for _, name := range gone {
+		account, id := operationOf(name)
+		r.interrupt(ctx, account, id)
+	}
+}
+
+// gone returns the operations that run, by field, and that have had no living server for long enough.
+func (r *Record) gone(ctx context.Context) (gone []string, err error) {
+	var running map[string]string
+	there := map[string]*redis.IntCmd{}
+	err = r.o.Redis.Do(ctx, func(ctx context.Context, client redis.UniversalClient) (err error) {
+		if running, err = client.HGetAll(ctx, r.o.Redis.Key("running")).Result(); err != nil || len(running) == 0 {
+			return err
+		}
+		_, err = client.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for _, server := range running {
+				if there[server] == nil {
+					there[server] = p.Exists(ctx, r.o.Redis.Key("server", server))
+				}
+			}
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	missing := map[string]time.Time{}
+	for name, server := range running {
+		if server == r.o.Server || there[server].Val() > 0 {
+			continue
+		}
+		since, known := r.missing[name]
+		if !known {
+			since = time.Now()
+		}
+		missing[name] = since
+		if time.Since(since) >= r.o.Times.Grace {
+			gone = append(gone, name)
+		}
+	}
+	r.missing = missing
+	return gone, nil
+}
+
+// interrupt ends an operation whose server has died, unless the queue has its job. Of several servers one does it.
+func (r *Record) interrupt(ctx context.Context, account, id string) {
+	o, err := r.find(ctx, account, id)
+	switch {
+	case common.Is(err, common.NotFound): // dropped already
+		r.forget(ctx, account, id)
+		return
+	case err != nil:
+		return
+	case o.Ended():
+		r.forget(ctx, account, id)
+		return
+	case o.Queued && r.o.Queued != nil:
+		if known, err := r.o.Queued(account, o.Target, id); known || err != nil {
+			return
+		}
+	}
+	if !r.forget(ctx, account, id) {
+		return // another server does it
+	}
+	ended := o.Interrupt()
+	r.Save(ctx, ended)
+	r.o.Interrupted(ended)
+}
+
+// forget takes an operation out of those that run, and reports whether it was one.
+func (r *Record) forget(ctx context.Context, account, id string) bool {
+	var n int64
+	err := r.o.Redis.Do(ctx, func(ctx context.Context, client redis.UniversalClient) (err error) {
+		n, err = client.HDel(ctx, r.o.Redis.Key("running"), field(account, id)).Result()
+		return err
+	})
+	return err == nil && n > 0
+}
+
+func isNil(err error) bool { return errors.Is(err, redis.Nil) }

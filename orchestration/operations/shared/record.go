@@ -1,0 +1,224 @@
+// Package shared keeps the operations of all servers on the Redis that these share, so that each can show, list and stream what another works on. It owns one
+// rule: an operation never stays running when its server has died; one that no queue has ends as interrupted.
+//
+// Keys, below the prefix of package state: op:{account}:{id} is an operation, ops:{account} the ids of an account's, by their beginning; job:{account}:{target}
+// the id of the job that has the target; running the operations that have not ended, with their servers; server:{id} is there while that server lives.
+package shared
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ecs-api/orchestration/operations"
+	"ecs-api/state"
+)
+
+// Times of a record. The zero value of each is its default.
+type Times struct {
+	Beat  time.Duration // how often a server says that it lives, and saves what it works on; 10 s
+	Life  time.Duration // how long a server counts as alive after that; 30 s
+	Sweep time.Duration // how often it looks for operations whose server has died; 10 s
+	Grace time.Duration // how long the server must have been gone: Redis may be back before the servers are; 20 s
+	Poll  time.Duration // how often operations that somebody watches are read; 250 ms
+	Save  time.Duration // how often the progress of an operation is saved at most; 200 ms
+}
+
+func (t Times) orDefaults() Times {
+	for d, otherwise := range map[*time.Duration]time.Duration{
+		&t.Beat: 10 * time.Second, &t.Life: 30 * time.Second, &t.Sweep: 10 * time.Second, &t.Grace: 20 * time.Second,
+		&t.Poll: 250 * time.Millisecond, &t.Save: 200 * time.Millisecond,
+	} {
+		if *d == 0 {
+			*d = otherwise
+		}
+	}
+	return t
+}
+
+// Options is what a Record is made of.
+type Options struct {
+	Redis  *state.Redis
+	Seal   *state.Seal // of what results and errors say
+	Server string      // the id of this server
+	Times  Times
+	// Queued reports whether the queue knows the job of the operation; an error means that nobody can say. Nil: there is no queue.
+	Queued func(account, target, id string) (bool, error)
+	// Interrupted is told of the operations that this server finds interrupted, as they end. Nil is fine.
+	Interrupted func(operations.Operation)
+}
+
+// Record keeps operations on Redis, and this server's own in memory as well: while Redis is down, those are what there is.
+type Record struct {
+	o     Options
+	own   operations.Record
+	watch watch
+
+	mu      sync.Mutex
+	unsaved map[string]operations.Operation // by id: what Redis does not know yet
+	missing map[string]time.Time            // operations, by field, that had no living server at the last sweep, since when
+
+	stop    context.CancelFunc
+	ctx     context.Context
+	workers sync.WaitGroup
+}
+
+var _ operations.Record = (*Record)(nil)
+
+// New returns a record. Close must be called.
+func New(o Options) *Record {
+	o.Times = o.Times.orDefaults()
+	if o.Interrupted == nil {
+		o.Interrupted = func(operations.Operation) {}
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	return &Record{o: o, own: operations.NewMemory(), ctx: ctx, stop: stop, unsaved: map[string]operations.Operation{}, missing: map[string]time.Time{}, watch: watch{watched: map[string]*watched{}}}
+}
+
+// Close ends what Run began.
+func (r *Record) Close() {
+	r.stop()
+	r.workers.Wait()
+}
+
+func (r *Record) key(account, id string) string { return r.o.Redis.Key("op", account, id) }
+
+// deleteIf deletes a key if it has the value.
+var deleteIf = redis.NewScript(`if redis.call("GET", KEYS[1]) == ARGV[1] then return redis.call("DEL", KEYS[1]) end return 0`)
+
+// Save keeps an operation as it is now. What Redis does not take is saved again with the next beat.
+func (r *Record) Save(ctx context.Context, o operations.Operation) {
+	r.own.Save(ctx, o)
+	err := r.save(ctx, o)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err == nil {
+		delete(r.unsaved, o.ID)
+	} else if o.Ended() || o.Server == "" { // the others are saved with each beat
+		r.unsaved[o.ID] = o
+	}
+}
+
+func (r *Record) save(ctx context.Context, o operations.Operation) error {
+	key := r.key(o.Account, o.ID)
+	encoded, err := encode(r.o.Seal, key, o)
+	if err != nil {
+		return err
+	}
+	all, running, job := r.o.Redis.Key("ops", o.Account), r.o.Redis.Key("running"), r.o.Redis.Key("job", o.Account, o.Target)
+	old := strconv.FormatInt(time.Now().Add(-operations.KeepFor).UnixMilli(), 10)
+	return r.o.Redis.Do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
+		_, err := client.Pipelined(ctx, func(p redis.Pipeliner) error {
+			p.Set(ctx, key, encoded, operations.KeepFor)
+			p.ZAdd(ctx, all, redis.Z{Score: float64(o.StartedAt.UnixMilli()), Member: o.ID})
+			p.ZRemRangeByScore(ctx, all, "-inf", old)
+			p.ZRemRangeByRank(ctx, all, 0, -operations.Keep-1)
+			p.Expire(ctx, all, operations.KeepFor)
+			if o.Ended() {
+				p.HDel(ctx, running, field(o.Account, o.ID))
+			} else {
+				p.HSet(ctx, running, field(o.Account, o.ID), o.Server)
+			}
+			p.Expire(ctx, running, operations.KeepFor)
+			if o.Queued && !o.Ended() {
+				p.Set(ctx, job, o.ID, jobTime)
+			} else {
+				deleteIf.Eval(ctx, p, []string{job}, o.ID)
+			}
+			return nil
+		})
+		return err
+	})
+}
+
+// jobTime is longer than any job takes: its target is not locked for ever where everything was lost.
+const jobTime = 2 * time.Hour
+
+// Find returns one of the account's operations, or NotFound.
+func (r *Record) Find(ctx context.Context, account, id string) (operations.Operation, error) {
+	o, err := r.find(ctx, account, id)
+	if err == nil {
+		return o, nil
+	}
+	if o, unknown := r.own.Find(ctx, account, id); unknown == nil { // Redis is down, or has been restarted empty
+		return o, nil
+	}
+	return o, err
+}
+
+// find is Find in Redis alone.
+func (r *Record) find(ctx context.Context, account, id string) (o operations.Operation, err error) {
+	key := r.key(account, id)
+	err = r.o.Redis.Do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
+		encoded, err := client.Get(ctx, key).Bytes()
+		if err == nil {
+			o, err = decode(r.o.Seal, key, encoded)
+		}
+		return err
+	})
+	if errors.Is(err, redis.Nil) {
+		return o, operations.NotKept(id)
+	}
+	return o, err
+}
+
+// List returns the account's operations, the latest first. While Redis is down, they are this server's own.
+func (r *Record) List(ctx context.Context, account string) []operations.Operation {
+	var found []operations.Operation
+	err := r.o.Redis.Do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
+		ids, err := client.ZRevRange(ctx, r.o.Redis.Key("ops", account), 0, operations.Keep-1).Result()
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		got := make([]*redis.StringCmd, len(ids))
+		_, err = client.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for i, id := range ids {
+				got[i] = p.Get(ctx, r.key(account, id))
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, redis.Nil) {
+			return err
+		}
+		for i, id := range ids {
+			encoded, err := got[i].Bytes()
+			if err != nil {
+				continue // it has been dropped meanwhile
+			}
+			if o, err := decode(r.o.Seal, r.key(account, id), encoded); err == nil {
+				found = append(found, o)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return r.own.List(ctx, account)
+	}
+	return found
+}
+
+// Job returns the id of the job that has the target; empty if there is none, or Redis is down.
+func (r *Record) Job(ctx context.Context, account, target string) (id string) {
+	_ = r.o.Redis.Do(ctx, func(ctx context.Context, client redis.UniversalClient) (err error) {
+		id, err = client.Get(ctx, r.o.Redis.Key("job", account, target)).Result()
+		return err
+	})
+	return id
+}
+
+// Alive reports whether the server is at work. It is, as long as nobody can say.
+func (r *Record) Alive(ctx context.Context, server string) bool {
+	var n int64
+	err := r.o.Redis.Do(ctx, func(ctx context.Context, client redis.UniversalClient) (err error) {
+		n, err = client.Exists(ctx, r.o.Redis.Key("server", server)).Result()
+		return err
+	})
+	return err != nil || n > 0
+}
+
+// Interval is how often progress is saved.
+func (r *Record) Interval() time.Duration { return r.o.Times.Save }
