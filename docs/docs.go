@@ -19,7 +19,7 @@ type Guide struct {
 }
 
 // order is that in which one would read them.
-var order = []string{"first-deploy", "callers", "after-the-change", "errors", "failures", "configuration", "operations", "orchestration", "dependencies", "development"}
+var order = []string{"first-deploy", "callers", "after-the-change", "errors", "failures", "migration", "configuration", "operations", "orchestration", "dependencies", "development"}
 
 // Guides returns all guides: first those for who uses the server, then those for who runs it and who works on it.
 func Guides() []Guide {

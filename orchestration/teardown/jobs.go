@@ -181,7 +181,7 @@ func (j *jobs) check(ctx context.Context) error {
 		}
 	}
 	if n := len(j.running); n > 0 && !j.force {
-		return common.Coded(common.CodeInUse, "%d tasks of task definition %s run; wait until they end, or repeat the request with force=true to stop them", n, j.family)
+		return common.Coded(common.CodeInUse, "tasks of task definition %s run, %d of them; wait until they end, or repeat the request with force=true to stop them", j.family, n)
 	}
 	return nil
 }
