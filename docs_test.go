@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -23,6 +24,12 @@ import (
 // asProgram makes the test's binary be the program, for documents that start it.
 const asProgram = "ECS_API_TEST_AS_PROGRAM"
 
+// documentPace is that of the -local beside a document: six times as fast as what readers see, who do not mind to wait.
+const documentPace = "500ms"
+
+// mostDocuments is how many documents are read at once, whatever the number of processors: they wait for most of their time.
+const mostDocuments = "8"
+
 // lifeline is the file descriptor that such a program reads from until the test closes it, or is killed: then it ends as well.
 const lifeline = 3
 
@@ -33,6 +40,10 @@ func TestMain(m *testing.M) {
 			os.Exit(exitFailure)
 		}()
 		main()
+	}
+	flag.Parse()
+	if err := flag.Set("test.parallel", mostDocuments); err != nil {
+		panic(err)
 	}
 	os.Exit(m.Run())
 }
@@ -94,7 +105,7 @@ func runDocument(t *testing.T, file string, blocks []docstest.Block) {
 		}
 	}
 	dir := workspace(t)
-	script := exec.CommandContext(t.Context(), "sh", "-c", scriptOf(commands, addresses(t, startLocal(t))))
+	script := exec.CommandContext(t.Context(), "sh", "-c", scriptOf(commands, addresses(t, startLocal(t, "-local-pace", documentPace))))
 	script.Dir = dir
 	ends, end, err := os.Pipe()
 	if err != nil {
