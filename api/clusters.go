@@ -6,6 +6,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 )
 
@@ -39,7 +40,10 @@ func (s *Server) clusterRoutes(v1 *mux.Router) {
 	const clusters = "/{account}/clusters"
 	const cluster = clusters + "/{cluster}"
 	v1.Handle(clusters, handle(s, http.StatusOK, listClusters)).Methods(http.MethodGet)
-	v1.Handle(clusters, handle(s, http.StatusOK, createCluster, within(firstUseTime))).Methods(http.MethodPost)
+	v1.Handle(clusters, handle(s, http.StatusOK, createCluster, within(firstUseTime),
+		checked(func(c call, in *awsecs.CreateClusterInput) []common.FieldError {
+			return c.account.adhoc.Clusters.Check(in)
+		}))).Methods(http.MethodPost)
 	v1.Handle(cluster, handle(s, http.StatusOK, showCluster, slashes("cluster"))).Methods(http.MethodGet)
 	v1.Handle(cluster, handle(s, http.StatusOK, deleteCluster, slashes("cluster"), within(busyClusterTime))).Methods(http.MethodDelete)
 }

@@ -76,7 +76,7 @@ func TestNothingInABodyIsDroppedSilently(t *testing.T) {
 			status: 400, code: common.CodeUnknownField, errors: []string{"recursive is unknown"}},
 		{name: "a request that fails for another reason", method: "POST", target: "/clusters", body: `{"clustername":"mine","colour":1}`, status: 409, code: common.CodeAlreadyExists, ignored: "colour"},
 		{name: "the fields of what AWS's SDK refuses", method: "POST", target: "/servicediscovery/services", body: `{"NAME":"x","dnsCONFIG":{"NamespaceID":"ns-y3uaw6neshhbev3f","DnsRecords":[{"ttl":1}]}}`,
-			status: 400, code: common.CodeInvalidRequest, errors: []string{"dnsCONFIG.DnsRecords[0].Type is required"}},
+			status: 400, code: common.CodeInvalidRequest, errors: []string{"dnsCONFIG.DnsRecords[0].type is required"}},
 	} {
 		t.Run(s.name, func(t *testing.T) {
 			var headers []string

@@ -7,7 +7,9 @@ import (
 
 	"ecs-api/api/urlparams"
 	"ecs-api/api/warnings"
+	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
+	awsaccount "ecs-api/orchestration/account"
 	"ecs-api/orchestration/etag"
 	"ecs-api/orchestration/jobs"
 )
@@ -77,6 +79,14 @@ func changesJobs[In any](change func(c call, cluster, family string, in *In) (*j
 	})
 }
 
+// checksJobs has change find what is wrong with the values of a body that is wrong in form. It makes a request of the body, and asks AWS nothing.
+func checksJobs[In any](change func(c call, cluster, family string, in *In) (*jobs.Write, error)) setting {
+	return checked(func(c call, in *In) []common.FieldError {
+		_, err := change(c, awsaccount.NameOf(c.name("cluster")), c.named("taskdef"), in)
+		return common.Fields(err)
+	})
+}
+
 func updateJobs(c call, cluster, family string, in *jobs.UpdateInput) (*jobs.Write, error) {
 	return c.account.jobs.Update(cluster, family, in)
 }
@@ -116,6 +126,11 @@ func runJobs(c call, cluster, family string, in jobs.RunInput) (*ran, error) {
 	return &ran{out, c.warnings()}, nil
 }
 
+// checkRunJobs returns what is wrong with the values of a request to run tasks.
+func checkRunJobs(c call, in *jobs.RunInput) []common.FieldError {
+	return c.account.jobs.CheckRun(awsaccount.NameOf(c.name("cluster")), c.named("taskdef"), in)
+}
+
 func listJobTasks(c call, cluster, family string, _ none) ([]string, error) {
 	return c.account.jobs.ListTasks(c.Context(), cluster, family, c.texts("status"), c.text("startedBy"))
 }
@@ -147,12 +162,12 @@ func (s *Server) jobRoutes(v1 *mux.Router) {
 	slashed := slashes("cluster")
 	v1.Handle(taskdefs, handle(s, http.StatusOK, inCluster(listJobs), slashed)).Methods(http.MethodGet)
 	v1.Handle(taskdef, handle(s, http.StatusOK, inCluster(showJobs), slashed)).Methods(http.MethodGet)
-	v1.Handle(taskdef, handle(s, http.StatusOK, changesJobs(updateJobs), asynchronous("update task definition"), slashed, flag(flagDryRun), conditional, within(orchestrationTime))).Methods(http.MethodPut)
-	v1.Handle(taskdef, handle(s, http.StatusOK, changesJobs(patchJobs), asynchronous("patch task definition"), slashed, flag(flagDryRun), conditional, within(orchestrationTime))).Methods(http.MethodPatch)
+	v1.Handle(taskdef, handle(s, http.StatusOK, changesJobs(updateJobs), checksJobs(updateJobs), asynchronous("update task definition"), slashed, flag(flagDryRun), conditional, within(orchestrationTime))).Methods(http.MethodPut)
+	v1.Handle(taskdef, handle(s, http.StatusOK, changesJobs(patchJobs), checksJobs(patchJobs), asynchronous("patch task definition"), slashed, flag(flagDryRun), conditional, within(orchestrationTime))).Methods(http.MethodPatch)
 	v1.Handle(taskdef, handle(s, http.StatusAccepted, inCluster(deleteJobs), slashed, flag("recursive"), flag("force"), flag(flagDryRun), conditional, within(orchestrationTime))).Methods(http.MethodDelete)
 	tasks, task, id := taskdef+"/tasks", taskdef+"/tasks/{task}", slashes("cluster", "task")
 	status := takes(urlparams.Choices("status", awsecs.DesiredStatus_Values()...))
-	v1.Handle(tasks, handle(s, http.StatusOK, inCluster(runJobs), slashed, number("wait", 1, longestWait, 0), bare(), within(orchestrationTime))).Methods(http.MethodPost)
+	v1.Handle(tasks, handle(s, http.StatusOK, inCluster(runJobs), slashed, number("wait", 1, longestWait, 0), bare(), checked(checkRunJobs), within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(tasks, handle(s, http.StatusOK, inCluster(listJobTasks), slashed, status, text("startedBy"))).Methods(http.MethodGet)
 	v1.Handle(task, handle(s, http.StatusOK, inCluster(showJobTask), id)).Methods(http.MethodGet)
 	v1.Handle(task, handle(s, http.StatusOK, inCluster(stopJobTask), id, text("reason"))).Methods(http.MethodDelete)

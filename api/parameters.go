@@ -91,10 +91,15 @@ func (s *Server) parameterRoutes(v1 *mux.Router) {
 	const prefix = "/{account}/params/{prefix}"
 	const one = prefix + "/{param}"
 	v1.Handle(prefix, handle(s, http.StatusOK, listParameters, levels)).Methods(http.MethodGet)
-	v1.Handle(prefix, handle(s, http.StatusOK, createParameter, levels)).Methods(http.MethodPost)
+	v1.Handle(prefix, handle(s, http.StatusOK, createParameter, levels,
+		checked(func(c call, in *awsssm.PutParameterInput) []common.FieldError {
+			return c.account.adhoc.Parameters.Check(in)
+		}))).Methods(http.MethodPost)
 	v1.Handle(prefix, handle(s, http.StatusOK, deleteParameters, levels, within(prefixTime))).Methods(http.MethodDelete)
 	v1.Handle(one, handle(s, http.StatusOK, showParameter, levels)).Methods(http.MethodGet)
-	v1.Handle(one, handle(s, http.StatusOK, updateParameter, levels, conditional)).Methods(http.MethodPut)
+	v1.Handle(one, handle(s, http.StatusOK, updateParameter, levels, conditional, checked(func(c call, in *awsssm.PutParameterInput) []common.FieldError {
+		return c.account.adhoc.Parameters.CheckChange(c.name("param"), in)
+	}))).Methods(http.MethodPut)
 	v1.Handle(one, handle(s, http.StatusOK, deleteParameter, levels, conditional)).Methods(http.MethodDelete)
 }
 

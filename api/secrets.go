@@ -9,6 +9,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"ecs-api/api/urlparams"
+	"ecs-api/common"
 	"ecs-api/orchestration/adhoc"
 	"ecs-api/orchestration/etag"
 )
@@ -74,10 +75,16 @@ func deleteSecret(c call, _ none) (*awssecrets.DeleteSecretOutput, error) {
 // secretRoutes adds the routes of secrets. One secret is also found at /secret/, where it has always been too.
 func (s *Server) secretRoutes(v1 *mux.Router) {
 	v1.Handle("/{account}/secrets", handle(s, http.StatusOK, listSecrets, anyQuery)).Methods(http.MethodGet)
-	v1.Handle("/{account}/secrets", handle(s, http.StatusOK, createSecret)).Methods(http.MethodPost)
+	v1.Handle("/{account}/secrets", handle(s, http.StatusOK, createSecret,
+		checked(func(c call, in *awssecrets.CreateSecretInput) []common.FieldError {
+			return c.account.adhoc.Secrets.Check(in)
+		}))).Methods(http.MethodPost)
 	for _, one := range []string{"/{account}/secrets/{secret}", "/{account}/secret/{secret}"} {
 		v1.Handle(one, handle(s, http.StatusOK, showSecret, secretID)).Methods(http.MethodGet)
-		v1.Handle(one, handle(s, http.StatusOK, updateSecret, secretID, conditional)).Methods(http.MethodPut)
+		v1.Handle(one, handle(s, http.StatusOK, updateSecret, secretID, conditional,
+			checked(func(c call, in *adhoc.SecretChange) []common.FieldError {
+				return c.account.adhoc.Secrets.CheckChange(in)
+			}))).Methods(http.MethodPut)
 		v1.Handle(one, handle(s, http.StatusOK, deleteSecret, secretID, deletionWindow, conditional)).Methods(http.MethodDelete)
 	}
 }

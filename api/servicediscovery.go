@@ -5,6 +5,8 @@ import (
 
 	awscloud "github.com/aws/aws-sdk-go/service/servicediscovery"
 	"github.com/gorilla/mux"
+
+	"ecs-api/common"
 )
 
 // cloudMapServices is the response of the list of Cloud Map services: all pages as one.
@@ -36,7 +38,10 @@ func (s *Server) cloudMapRoutes(v1 *mux.Router) {
 	const services = "/{account}/servicediscovery/services"
 	const service = services + "/{id}"
 	v1.Handle(services, handle(s, http.StatusOK, listCloudMapServices)).Methods(http.MethodGet)
-	v1.Handle(services, handle(s, http.StatusOK, createCloudMapService)).Methods(http.MethodPost)
+	v1.Handle(services, handle(s, http.StatusOK, createCloudMapService,
+		checked(func(c call, in *awscloud.CreateServiceInput) []common.FieldError {
+			return c.account.adhoc.CloudMap.Check(in)
+		}))).Methods(http.MethodPost)
 	v1.Handle(service, handle(s, http.StatusOK, showCloudMapService, slashes("id"))).Methods(http.MethodGet)
 	v1.Handle(service, handle(s, http.StatusOK, deleteCloudMapService, slashes("id"))).Methods(http.MethodDelete)
 }

@@ -9,7 +9,9 @@ import (
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration"
+	awsaccount "ecs-api/orchestration/account"
 	"ecs-api/orchestration/etag"
+	"ecs-api/orchestration/oneoff"
 )
 
 // orchestrationTime is longer than any orchestration takes: they have deadlines of their own, and roll back what they created when those
@@ -19,6 +21,14 @@ const orchestrationTime = 12 * time.Minute
 // checkCreate returns what is wrong with the values of a create whose body is wrong in form.
 func checkCreate(c call, in *orchestration.CreateInput) []common.FieldError {
 	return common.Fields(c.account.orchestrator.CheckCreate(in))
+}
+
+// checks has change find what is wrong with the values of a body that is wrong in form. It makes a request of the body, and asks AWS nothing.
+func checks[In any](change func(call, target, *In) (*orchestration.Write, error)) setting {
+	return checked(func(c call, in *In) []common.FieldError {
+		_, err := change(c, target{awsaccount.NameOf(c.name("cluster")), awsaccount.NameOf(c.named("service"))}, in)
+		return common.Fields(err)
+	})
 }
 
 // target is the cluster, and the service if there is one, that a path names.
@@ -105,14 +115,15 @@ func (s *Server) serviceRoutes(v1 *mux.Router) {
 	slashed, waits, dry, match := slashes("cluster", "service"), number("wait", 1, longestWait, 0), flag(flagDryRun), conditional
 	v1.Handle("/{account}/services", handle(s, http.StatusOK, createService, asynchronous("create service"), waits, dry, checked(checkCreate), within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(services, handle(s, http.StatusOK, targeted(listServices), slashes("cluster"), flag("all"))).Methods(http.MethodGet)
-	v1.Handle(services, handle(s, http.StatusOK, changes(updateNamedService), asynchronous("update service"), slashes("cluster"), waits, dry, match, within(orchestrationTime))).Methods(http.MethodPut)
+	v1.Handle(services, handle(s, http.StatusOK, changes(updateNamedService), checks(updateNamedService), asynchronous("update service"), slashes("cluster"), waits, dry, match, within(orchestrationTime))).Methods(http.MethodPut)
 	v1.Handle(service, handle(s, http.StatusOK, targeted(showService), slashes("cluster", "service"), flag("all"))).Methods(http.MethodGet)
-	v1.Handle(service, handle(s, http.StatusOK, changes(updateService), asynchronous("update service"), slashed, waits, dry, match, within(orchestrationTime))).Methods(http.MethodPut)
+	v1.Handle(service, handle(s, http.StatusOK, changes(updateService), checks(updateService), asynchronous("update service"), slashed, waits, dry, match, within(orchestrationTime))).Methods(http.MethodPut)
 	v1.Handle(service, handle(s, http.StatusOK, targeted(deleteService), asynchronous("delete service alone"), slashes("cluster", "service"), flag("recursive"), dry, match, within(orchestrationTime))).Methods(http.MethodDelete)
-	v1.Handle(service, handle(s, http.StatusOK, changes(patchService), asynchronous("patch service"), slashed, waits, dry, match, within(orchestrationTime))).Methods(http.MethodPatch)
-	v1.Handle(service+"/rollback", handle(s, http.StatusOK, changes(rollBackService), asynchronous("roll back service"), slashed, waits, dry, match, bare(), within(orchestrationTime))).Methods(http.MethodPost)
+	v1.Handle(service, handle(s, http.StatusOK, changes(patchService), checks(patchService), asynchronous("patch service"), slashed, waits, dry, match, within(orchestrationTime))).Methods(http.MethodPatch)
+	v1.Handle(service+"/rollback", handle(s, http.StatusOK, changes(rollBackService), checks(rollBackService), asynchronous("roll back service"), slashed, waits, dry, match, bare(), within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(service+"/restart", handle(s, http.StatusOK, changes(restartService), asynchronous("restart service"), slashed, waits, dry, match, within(orchestrationTime))).Methods(http.MethodPost)
-	v1.Handle(service+"/power", handle(s, http.StatusOK, changes(powerService), asynchronous("start or stop service"), slashed, waits, dry, match, within(orchestrationTime))).Methods(http.MethodPut)
-	v1.Handle(service+"/run", handle(s, http.StatusOK, targeted(runTask), asynchronous("start task"), slashed, waits, within(orchestrationTime))).Methods(http.MethodPost)
+	v1.Handle(service+"/power", handle(s, http.StatusOK, changes(powerService), checks(powerService), asynchronous("start or stop service"), slashed, waits, dry, match, within(orchestrationTime))).Methods(http.MethodPut)
+	v1.Handle(service+"/run", handle(s, http.StatusOK, targeted(runTask), asynchronous("start task"), slashed, waits,
+		checked(func(_ call, in *oneoff.Input) []common.FieldError { return in.Check() }), within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(service+"/events", handle(s, http.StatusOK, targeted(listServiceEvents), slashes("cluster", "service"))).Methods(http.MethodGet)
 }

@@ -46,6 +46,15 @@ func createTaskDefinition(c call, in taskDefinitionInput) (any, error) {
 	return createJobs(c, &jobs.CreateInput{Cluster: in.Cluster, TaskDefinition: in.TaskDefinition, Credentials: in.Credentials, Tags: in.Tags})
 }
 
+// checkTaskDefinition returns what is wrong with the values of a task definition, managed or not.
+func checkTaskDefinition(c call, in *taskDefinitionInput) []common.FieldError {
+	if in.managed() {
+		return common.Fields(c.account.jobs.CheckCreate(&jobs.CreateInput{Cluster: in.Cluster, TaskDefinition: in.TaskDefinition, Credentials: in.Credentials, Tags: in.Tags}))
+	}
+	in.RegisterTaskDefinitionInput.Tags = in.Tags
+	return c.account.adhoc.TaskDefinitions.Check(&in.RegisterTaskDefinitionInput)
+}
+
 func showTaskDefinition(c call, _ none) (*awsecs.DescribeTaskDefinitionOutput, error) {
 	out, err := c.account.adhoc.TaskDefinitions.Show(c.Context(), c.name("taskdef"))
 	if err != nil {
@@ -77,7 +86,7 @@ func (s *Server) taskDefinitionRoutes(v1 *mux.Router) {
 	const taskdef = taskdefs + "/{taskdef}"
 	status := choice("status", awsecs.TaskDefinitionStatusActive, awsecs.TaskDefinitionStatusInactive)
 	v1.Handle(taskdefs, handle(s, http.StatusOK, listTaskDefinitions, status, text("prefix"))).Methods(http.MethodGet)
-	v1.Handle(taskdefs, handle(s, http.StatusOK, createTaskDefinition, asynchronous("create task definition"), flag(flagDryRun), within(orchestrationTime))).Methods(http.MethodPost)
+	v1.Handle(taskdefs, handle(s, http.StatusOK, createTaskDefinition, checked(checkTaskDefinition), asynchronous("create task definition"), flag(flagDryRun), within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(taskdef, handle(s, http.StatusOK, showTaskDefinition, slashes("taskdef"))).Methods(http.MethodGet)
 	v1.Handle(taskdef, handle(s, http.StatusOK, deregisterTaskDefinition, slashes("taskdef"), conditional)).Methods(http.MethodDelete)
 }

@@ -5,7 +5,9 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
+	awsaccount "ecs-api/orchestration/account"
 	"ecs-api/orchestration/adhoc"
 )
 
@@ -40,7 +42,9 @@ func (s *Server) taskRoutes(v1 *mux.Router) {
 	const task = tasks + "/{task}"
 	status := choice("status", awsecs.DesiredStatus_Values()...)
 	v1.Handle(tasks, handle(s, http.StatusOK, listTasks, slashes("cluster"), text("service"), text("family"), status)).Methods(http.MethodGet)
-	v1.Handle(tasks, handle(s, http.StatusOK, runTasks, slashes("cluster"), within(firstUseTime))).Methods(http.MethodPost)
+	v1.Handle(tasks, handle(s, http.StatusOK, runTasks, slashes("cluster"), within(firstUseTime), checked(func(c call, in *awsecs.RunTaskInput) []common.FieldError {
+		return c.account.adhoc.Tasks.Check(awsaccount.NameOf(c.name("cluster")), in)
+	}))).Methods(http.MethodPost)
 	v1.Handle(task, handle(s, http.StatusOK, showTask, slashes("cluster", "task"))).Methods(http.MethodGet)
 	v1.Handle(task, handle(s, http.StatusOK, stopTask, slashes("cluster", "task"), text("reason"))).Methods(http.MethodDelete)
 }

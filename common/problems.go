@@ -23,8 +23,8 @@ func (p *Problems) AddSDK(at string, part interface{ Validate() error }) {
 		known[strings.ToLower(f.Field)] = true
 	}
 	for _, f := range InvalidFields(part.Validate()) {
-		if field := at + "." + strings.ToLower(f.Field); !known[strings.ToLower(field)] {
-			p.Add(strings.TrimPrefix(field, "."), "%s", f.Detail)
+		if field := strings.TrimPrefix(at+"."+strings.ToLower(f.Field), "."); !known[strings.ToLower(field)] {
+			p.Add(field, "%s", f.Detail)
 		}
 	}
 }

@@ -131,6 +131,23 @@ func (w *walker) scalar(t reflect.Type, c byte) {
 		return
 	}
 	w.body.wrong(w.where, "must be "+wanted(t)+", not "+kindOf(c))
+	if meant, ok := meant(t, c, raw); ok {
+		w.edits = append(w.edits, edit{begin, begin + len(raw), meant})
+	}
+}
+
+// meant returns the value of the right type that a value of a wrong type was probably meant as, so that what is wrong with the values can be told at once with
+// the wrong type, and nothing reads as missing that was given.
+func meant(t reflect.Type, c byte, raw []byte) (string, bool) {
+	kind := t.Kind()
+	switch {
+	case kind == reflect.String && (kindOf(c) == aNumber || c == 't' || c == 'f'):
+		return strconv.Quote(string(raw)), true
+	case kind >= reflect.Int && kind <= reflect.Int64 && c == '"':
+		n, err := strconv.ParseInt(unquote(raw), 10, t.Bits())
+		return strconv.FormatInt(n, 10), err == nil
+	}
+	return "", false
 }
 
 // whole64 checks a number where a whole one is wanted. One such as 1.0 is whole, and encoding/json has to be told.

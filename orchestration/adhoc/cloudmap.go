@@ -92,15 +92,7 @@ func (m CloudMap) Delete(ctx context.Context, ref string) error {
 // Create creates a Cloud Map service; a Conflict if the namespace has one of that name.
 func (m CloudMap) Create(ctx context.Context, in *awscloud.CreateServiceInput) (*awscloud.Service, error) {
 	name, namespace, tags := aws.StringValue(in.Name), resource.NamespaceOf(in), servicediscovery.ToTags(in.Tags)
-	var p common.Problems
-	if name == "" {
-		p.Add("name", "is required")
-	}
-	if namespace == "" {
-		p.Add("namespaceid", "is required: the namespace to create the service in")
-	}
-	p = append(p, tags.Validate("tags", m.account.Org)...)
-	if err := p.Err(); err != nil {
+	if err := m.Check(in).Err(); err != nil {
 		return nil, err
 	}
 	err := common.Concurrently(ctx,
@@ -120,6 +112,20 @@ func (m CloudMap) Create(ctx context.Context, in *awscloud.CreateServiceInput) (
 		return nil, err
 	}
 	return resource.ValueOf[*awscloud.Service](it.Now), nil
+}
+
+// Check returns what is wrong with a new Cloud Map service, as far as that can be told without AWS.
+func (m CloudMap) Check(in *awscloud.CreateServiceInput) common.Problems {
+	var p common.Problems
+	if aws.StringValue(in.Name) == "" {
+		p.Add("name", "is required")
+	}
+	if resource.NamespaceOf(in) == "" {
+		p.Add("namespaceid", "is required: the namespace to create the service in")
+	}
+	p = append(p, servicediscovery.ToTags(in.Tags).Validate("tags", m.account.Org)...)
+	p.AddSDK("", in)
+	return p
 }
 
 // checkNamespace returns NotFound unless the namespace exists for our callers.

@@ -98,14 +98,20 @@ func (n newCluster) Traits() resource.Traits {
 	return traits
 }
 
+// Check returns what is wrong with a new cluster, as far as that can be told without AWS.
+func (c Clusters) Check(in *awsecs.CreateClusterInput) common.Problems {
+	var p common.Problems
+	account.CheckName(&p, "clustername", aws.StringValue(in.ClusterName))
+	p = append(p, ecs.ToTags(in.Tags).Validate("tags", c.account.Org)...)
+	p.AddSDK("", in)
+	return p
+}
+
 // Create creates a cluster for Fargate, with the account's default strategy unless in says otherwise; a Conflict if it is there. One that is being
 // deleted is waited for.
 func (c Clusters) Create(ctx context.Context, in *awsecs.CreateClusterInput) (*awsecs.Cluster, error) {
 	name, tags := aws.StringValue(in.ClusterName), ecs.ToTags(in.Tags)
-	var p common.Problems
-	account.CheckName(&p, "clustername", name)
-	p = append(p, tags.Validate("tags", c.account.Org)...)
-	if err := p.Err(); err != nil {
+	if err := c.Check(in).Err(); err != nil {
 		return nil, err
 	}
 	if err := c.free(ctx, name); err != nil {

@@ -24,9 +24,7 @@ type ParameterVersion struct {
 // Create creates a parameter that is the org's: a SecureString under the account's key unless in says otherwise.
 func (p Parameters) Create(ctx context.Context, prefix string, in awsssm.PutParameterInput) (*ParameterVersion, error) {
 	tags := ssm.ToTags(in.Tags)
-	problems := checkParameter(&in)
-	problems = append(problems, tags.Validate("Tags", p.account.Org)...)
-	if err := problems.Err(); err != nil {
+	if err := p.Check(&in).Err(); err != nil {
 		return nil, err
 	}
 	in.Name = aws.String(p.path(prefix) + "/" + *in.Name)
@@ -69,6 +67,16 @@ func (p Parameters) keyFor(in *awsssm.PutParameterInput) *string {
 	return nil
 }
 
+// Check returns what is wrong with a new parameter, as far as that can be told without AWS.
+func (p Parameters) Check(in *awsssm.PutParameterInput) common.Problems {
+	return append(checkParameter(in), ssm.ToTags(in.Tags).Validate("Tags", p.account.Org)...)
+}
+
+// CheckChange returns what is wrong with a change of the named parameter, as far as that can be told without AWS.
+func (p Parameters) CheckChange(name string, in *awsssm.PutParameterInput) common.Problems {
+	return append(checkParameterChange(name, in), ssm.ToTags(in.Tags).Validate("Tags", p.account.Org)...)
+}
+
 // checkParameter returns what is wrong with a new parameter.
 func checkParameter(in *awsssm.PutParameterInput) common.Problems {
 	var p common.Problems
@@ -97,9 +105,7 @@ const keyNeedsSecureString = "goes with the type SecureString only"
 // parameter stays as it is.
 func (p Parameters) Update(ctx context.Context, prefix, name string, in awsssm.PutParameterInput) error {
 	tags := ssm.ToTags(in.Tags)
-	problems := checkParameterChange(name, &in)
-	problems = append(problems, tags.Validate("Tags", p.account.Org)...)
-	if err := problems.Err(); err != nil {
+	if err := p.CheckChange(name, &in).Err(); err != nil {
 		return err
 	}
 	f, err := p.find(ctx, prefix, name)

@@ -15,9 +15,7 @@ import (
 // Create creates a secret that is the org's, encrypted with the account's key unless in names another.
 func (s Secrets) Create(ctx context.Context, in awssecrets.CreateSecretInput) (*SecretVersion, error) {
 	tags := secretsmanager.ToTags(in.Tags)
-	problems := checkSecret(s.account.Org, &in)
-	problems = append(problems, tags.Validate("Tags", s.account.Org)...)
-	if err := problems.Err(); err != nil {
+	if err := s.Check(&in).Err(); err != nil {
 		return nil, err
 	}
 	in.Tags = secretsmanager.FromTags(tags.ForOrg(s.account.Org, common.CallerOf(ctx)))
@@ -60,6 +58,14 @@ func (s Secrets) findCreated(ctx context.Context, name, token string, err error)
 		return nil, scheduled(found)
 	}
 	return nil, common.Coded(common.CodeScheduledForDeletion, "a secret of this name is scheduled for deletion: choose another name")
+}
+
+// Check returns what is wrong with a new secret, as far as that can be told without AWS.
+func (s Secrets) Check(in *awssecrets.CreateSecretInput) common.Problems {
+	p := checkSecret(s.account.Org, in)
+	p = append(p, secretsmanager.ToTags(in.Tags).Validate("Tags", s.account.Org)...)
+	p.AddSDK("", in)
+	return p
 }
 
 // spaces is where every org has a path of its own, for the secrets of its services.

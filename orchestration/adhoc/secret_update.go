@@ -47,8 +47,11 @@ func (c *SecretChange) check(org string) common.Problems {
 	if c.text() != "" && len(c.SecretBinary) > 0 {
 		p.Add("SecretBinary", "must not be given beside Secret or SecretString")
 	}
-	if c.ClientRequestToken != nil && !c.hasValue() {
+	switch token := aws.StringValue(c.ClientRequestToken); {
+	case c.ClientRequestToken != nil && !c.hasValue():
 		p.Add("ClientRequestToken", "goes with a new value only: it is the id of the new version")
+	case c.ClientRequestToken != nil && (len(token) < 32 || len(token) > 64):
+		p.Add("ClientRequestToken", "must have 32 to 64 characters")
 	}
 	if !c.hasMore() && len(c.Tags) == 0 {
 		p.Add("Secret", "or SecretString, SecretBinary, Description, KmsKeyId or Tags must be given")
@@ -69,9 +72,12 @@ func (c *SecretChange) checkNames(secret *awssecrets.DescribeSecretOutput) commo
 	return p
 }
 
+// CheckChange returns what is wrong with a change, whichever secret it is of, as far as that can be told without AWS.
+func (s Secrets) CheckChange(c *SecretChange) common.Problems { return c.check(s.account.Org) }
+
 // Update changes a secret. If a part of the change fails, the whole secret is as before. It returns nil if only tags were given.
 func (s Secrets) Update(ctx context.Context, id string, c SecretChange) (*SecretVersion, error) {
-	if err := c.check(s.account.Org).Err(); err != nil {
+	if err := s.CheckChange(&c).Err(); err != nil {
 		return nil, err
 	}
 	secret, err := s.Show(ctx, id)

@@ -29,7 +29,7 @@ func (t Tasks) Run(ctx context.Context, cluster string, in *awsecs.RunTaskInput)
 		return nil, err
 	}
 	a := t.account
-	if err := checkRun(a.Settings, name, in).Err(); err != nil {
+	if err := t.Check(name, in).Err(); err != nil {
 		return nil, err
 	}
 	var definition *awsecs.TaskDefinition
@@ -86,6 +86,13 @@ func (t Tasks) startedBefore(ctx context.Context, cluster string, key resource.K
 		return nil, common.Wrapf(refused, "AWS does not show any more what this request has started before")
 	}
 	return out, nil
+}
+
+// Check returns what is wrong with a request to run tasks in the cluster, as far as that can be told without AWS.
+func (t Tasks) Check(cluster string, in *awsecs.RunTaskInput) common.Problems {
+	p := checkRun(t.account.Settings, cluster, in)
+	p.AddSDK("", completeRun(common.Caller{}, resource.Key{}, t.account.Settings, cluster, in))
+	return p
 }
 
 // checkRun returns what is wrong with a request to run tasks in the cluster.

@@ -18,9 +18,7 @@ import (
 // parameters that the containers name; where the containers log is the caller's to say, as no cluster is named.
 func (d TaskDefinitions) Register(ctx context.Context, in *awsecs.RegisterTaskDefinitionInput) (*awsecs.RegisterTaskDefinitionOutput, error) {
 	family := aws.StringValue(in.Family)
-	p := spec.CheckTaskDefinition(d.account.Settings, "", in)
-	p = append(p, ecs.ToTags(in.Tags).Validate("tags", d.account.Org)...)
-	if err := p.Err(); err != nil {
+	if err := d.Check(in).Err(); err != nil {
 		return nil, err
 	}
 	completed := *in
@@ -45,6 +43,14 @@ func (d TaskDefinitions) Register(ctx context.Context, in *awsecs.RegisterTaskDe
 		return nil, err
 	}
 	return &awsecs.RegisterTaskDefinitionOutput{Tags: ecs.FromTags(it.Tags), TaskDefinition: resource.ValueOf[*awsecs.TaskDefinition](it.Now)}, nil
+}
+
+// Check returns what is wrong with a new revision, as far as that can be told without AWS.
+func (d TaskDefinitions) Check(in *awsecs.RegisterTaskDefinitionInput) common.Problems {
+	p := spec.CheckTaskDefinition(d.account.Settings, "", in)
+	p = append(p, ecs.ToTags(in.Tags).Validate("tags", d.account.Org)...)
+	p.AddSDK("", in)
+	return p
 }
 
 // checkFamily returns NotFound if the family's revisions are another org's.

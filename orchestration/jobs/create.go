@@ -82,6 +82,12 @@ func (j *Jobs) newCreation(in *CreateInput) (*creation, error) {
 	})}, nil
 }
 
+// CheckCreate returns what is wrong with a create as far as that can be told without AWS, as Create does.
+func (j *Jobs) CheckCreate(in *CreateInput) error {
+	_, err := j.newCreation(in)
+	return err
+}
+
 // Create creates a managed task definition and all it needs, or nothing: when a step fails, everything that this request created is rolled back before the
 // error is returned. A caller who hangs up does not stop it. What the same request created before is adopted.
 func (j *Jobs) Create(ctx context.Context, in *CreateInput) (*Output, error) {

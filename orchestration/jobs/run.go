@@ -37,6 +37,16 @@ type Outcome struct {
 // maxWaiting is how many requests wait for tasks at the same time in one account.
 const maxWaiting = 100
 
+// of returns the request to AWS, of a task definition.
+func (in *RunInput) of(definition *string) *awsecs.RunTaskInput {
+	return &awsecs.RunTaskInput{TaskDefinition: definition, Count: in.Count, StartedBy: in.StartedBy, Overrides: in.Overrides, CapacityProviderStrategy: in.CapacityProviderStrategy}
+}
+
+// CheckRun returns what is wrong with a request to run tasks, as far as that can be told without AWS.
+func (j *Jobs) CheckRun(cluster, family string, in *RunInput) common.Problems {
+	return j.tasks.Check(cluster, in.of(&family))
+}
+
 // Run runs tasks of the newest revision, in the account's default network, and waits until they have stopped, but no longer than wait. A caller who hangs up
 // does not stop them.
 func (j *Jobs) Run(ctx context.Context, cluster, family string, in *RunInput, wait time.Duration) (*RunOutput, error) {
@@ -51,9 +61,7 @@ func (j *Jobs) Run(ctx context.Context, cluster, family string, in *RunInput, wa
 	if err != nil {
 		return nil, err
 	}
-	started, err := j.tasks.Run(ctx, cluster, &awsecs.RunTaskInput{
-		TaskDefinition: view.TaskDefinition.TaskDefinitionArn, Count: in.Count, StartedBy: in.StartedBy, Overrides: in.Overrides, CapacityProviderStrategy: in.CapacityProviderStrategy,
-	})
+	started, err := j.tasks.Run(ctx, cluster, in.of(view.TaskDefinition.TaskDefinitionArn))
 	if err != nil {
 		return nil, common.Wrapf(err, "run task definition %s in cluster %s", family, cluster)
 	}

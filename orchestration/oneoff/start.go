@@ -34,7 +34,7 @@ const startTime = 3 * time.Minute
 // start starts the task, or none: where AWS's response is lost for good, a task that runs all the same is stopped before the error is returned.
 // The task of a request with an Idempotency-Key that started one before, and whose response was lost, is that one.
 func (r *Runner) start(ctx context.Context, cluster, service string, in *Input) (*started, error) {
-	if err := in.check().Err(); err != nil {
+	if err := in.Check().Err(); err != nil {
 		return nil, err
 	}
 	ctx, cancel := transaction.Detached(ctx, startTime)
@@ -72,8 +72,8 @@ type started struct {
 	replayed  bool   // an earlier attempt of the request started it
 }
 
-// check returns what is wrong with the request whatever the service is.
-func (in *Input) check() common.Problems {
+// Check returns what is wrong with the request whatever the service is.
+func (in *Input) Check() common.Problems {
 	var p common.Problems
 	if len(in.Command) == 0 {
 		p.Add("Command", "is required: the command and its arguments, such as [\"./manage\", \"migrate\"]")
