@@ -132,8 +132,8 @@ func TestWhatTheSDKWouldRefuseIsToldByFieldBeforeAnythingIsMade(t *testing.T) {
 		t.Errorf("%d calls to AWS were made", n)
 	}
 	ask(t, h, []asked{
-		{"a task definition alone", "POST", "/taskdefs", definition, 400, wrong("containerdefinitions[0].logConfiguration.LogDriver", "containerdefinitions[0].secrets[0].ValueFrom")},
-		{"a cluster alone", "POST", "/clusters", `{"ClusterName":"new","defaultCapacityProviderStrategy":[{}]}`, 400, wrong("defaultCapacityProviderStrategy[0].CapacityProvider")},
+		{"a task definition alone", "POST", "/taskdefs", definition, 400, wrong("containerdefinitions[0].logConfiguration.logdriver", "containerdefinitions[0].secrets[0].valuefrom")},
+		{"a cluster alone", "POST", "/clusters", `{"ClusterName":"new","defaultCapacityProviderStrategy":[{}]}`, 400, wrong("defaultCapacityProviderStrategy[0].capacityprovider")},
 	})
 }
 
