@@ -7,6 +7,7 @@ import (
 	textreport "ecs-api/api/report"
 	"ecs-api/api/urlparams"
 	"ecs-api/api/warnings"
+	"ecs-api/orchestration/diagnosis"
 	"ecs-api/orchestration/resource"
 )
 
@@ -36,6 +37,9 @@ func (c call) preview(plan *resource.Preview, err error) (any, error) {
 	out := &dryRun{plan, c.warnings()}
 	if !plan.Subnets {
 		out.Warnings = append(out.Warnings, warnings.Warning{Code: "NoSubnets", Field: "service.networkConfiguration", Detail: "neither the request nor the account's configuration has subnets: AWS refuses such a service"})
+	}
+	for _, ref := range plan.Missing {
+		out.Warnings = append(out.Warnings, warnings.Warning{Code: string(diagnosis.SecretMissing), Field: ref.Field, Detail: "there is no " + ref.Value + ": tasks would not start; create it first"})
 	}
 	out.Warnings = append(out.Warnings, warnings.Images(c.Context(), c.server.images, plan.Images)...)
 	return out, nil

@@ -2,12 +2,14 @@ package api
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 
 	"ecs-api/api/warnings"
@@ -214,6 +216,57 @@ func TestOfTwoWritersWithIfMatchOneWins(t *testing.T) {
 		both.Wait()
 		if a, b := statuses[0], statuses[1]; (a == 200) == (b == 200) || a != 200 && a != 412 && a != 409 || b != 200 && b != 412 && b != 409 {
 			t.Fatalf("round %d: %v", round, statuses)
+		}
+	}
+}
+
+// A secret or a parameter of the space that is not there: AWS would say so when a task starts.
+func TestADryRunWarnsOfSecretsThatAreNotThere(t *testing.T) {
+	h := newHastyHarness(t, localaws.New())
+	if res, body := h.do(t, "POST", base+"/local/secrets", `{"Name": "spinup/localdev/myclu/there", "SecretString": "hush"}`); res.StatusCode != http.StatusOK {
+		t.Fatal(body)
+	}
+	if res, body := h.do(t, "POST", base+"/local/params/myclu", `{"Name": "there", "Value": "hush"}`); res.StatusCode != http.StatusOK {
+		t.Fatal(body)
+	}
+	const arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:spinup/localdev/myclu/"
+	refer := func(values ...string) string {
+		var secrets []string
+		for i, value := range values {
+			secrets = append(secrets, fmt.Sprintf(`{"name": "S%d", "valueFrom": %q}`, i, value))
+		}
+		return `"secrets": [` + strings.Join(secrets, ", ") + `], "image"`
+	}
+	all := refer(arn+"there", arn+"gone", "/localdev/myclu/there", "/localdev/myclu/gone", "arn:aws:ssm:us-east-1:123456789012:parameter/localdev/myclu/lost", arn+"gone:key::")
+	body := strings.Replace(createFrom(insideImage), `"image"`, all, 1)
+	warned := func(method, path, body string) []string {
+		t.Helper()
+		res, text := h.do(t, method, path, body)
+		if res.StatusCode != http.StatusOK || strings.Contains(text, "hush") {
+			t.Fatalf("%d %s", res.StatusCode, text)
+		}
+		at := []string{}
+		for _, w := range decoded[struct{ Warnings []warnings.Warning }](t, text).Warnings {
+			at = append(at, w.Code+" "+w.Field)
+		}
+		return at
+	}
+	secret := func(i int) string {
+		return fmt.Sprintf("SecretMissing containerdefinitions[0].secrets[%d].valuefrom", i)
+	}
+	if diff := cmp.Diff([]string{secret(1), secret(3), secret(4), secret(5)}, warned("POST", base+"/local/services?dryRun=true", body)); diff != "" {
+		t.Errorf("a create (-want +got)\n%s", diff)
+	}
+	if res, text := h.do(t, "POST", base+"/local/services", strings.Replace(createFrom(insideImage), `"image"`, refer(arn+"there"), 1)); res.StatusCode != http.StatusOK {
+		t.Fatal(text)
+	}
+	for patch, want := range map[string][]string{
+		`{"Containers": {"web": {"Secrets": {"NEW": "/localdev/myclu/gone"}}}}`:  {"SecretMissing containerdefinitions[0].secrets[1].valuefrom"},
+		`{"Containers": {"web": {"Secrets": {"NEW": "/localdev/myclu/there"}}}}`: {},
+		`{"DesiredCount": 2}`: {},
+	} {
+		if diff := cmp.Diff(want, warned("PATCH", oneService+"?dryRun=true", patch)); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", patch, diff)
 		}
 	}
 }

@@ -38,7 +38,9 @@ func (w *Write) Plan(ctx context.Context) (*resource.Preview, error) {
 	preview := p.Preview(aws.String(etag.Service(p.found.service)))
 	switch {
 	case p.revise.New != nil:
-		preview.Images = space.Images(p.revise.Containers(), w.u.space.Want.Credentials)
+		containers := p.revise.Containers()
+		preview.Images = space.Images(containers, w.u.space.Want.Credentials)
+		preview.Missing = space.Missing(ctx, w.u.o.account, w.u.cluster, space.WithoutCredentials(containers, w.u.space.Want.Credentials), p.found.present.TaskDefinition.ContainerDefinitions)
 	case p.revision != nil:
 		containers := resource.ValueOf[*awsecs.TaskDefinition](p.revision.Now).ContainerDefinitions
 		preview.Images = space.Images(containers, nil)
@@ -58,18 +60,45 @@ func (o *Orchestrator) PlanCreate(ctx context.Context, in *CreateInput) (*resour
 	}
 	ctx, cancel := context.WithTimeout(ctx, planTime)
 	defer cancel()
-	p, err := c.plan(ctx)
+	p, missing, err := c.planWithMissing(ctx)
 	if err != nil {
 		return nil, common.Wrapf(err, "plan service %s in cluster %s", c.service, c.cluster)
 	}
 	preview := p.Preview(nil)
+	preview.Missing = missing
 	if in.TaskDefinition != nil {
 		preview.Images = space.Images(in.TaskDefinition.ContainerDefinitions, in.Credentials)
 	} else {
-		containers := resource.ValueOf[*awsecs.TaskDefinition](p.definition.Now).ContainerDefinitions
-		preview.Images = space.Images(containers, nil)
+		preview.Images = space.Images(p.definitionFound().ContainerDefinitions, nil)
 	}
 	network := spec.Network(o.account.Settings, in.Service.NetworkConfiguration)
 	preview.Subnets = network != nil && network.AwsvpcConfiguration != nil && len(network.AwsvpcConfiguration.Subnets) > 0
 	return preview, nil
+}
+
+// planWithMissing plans, and looks at the same time for what the task definition of the request refers to; for that of one which the request names, it looks
+// afterwards.
+func (c *creation) planWithMissing(ctx context.Context) (p *createPlan, missing []spec.Reference, err error) {
+	a := c.o.account
+	if c.in.TaskDefinition == nil {
+		if p, err = c.plan(ctx); err == nil {
+			missing = space.Missing(ctx, a, c.cluster, p.definitionFound().ContainerDefinitions, nil)
+		}
+		return p, missing, err
+	}
+	err = common.Concurrently(ctx,
+		func(ctx context.Context) (err error) {
+			p, err = c.plan(ctx)
+			return err
+		},
+		func(ctx context.Context) error {
+			missing = space.Missing(ctx, a, c.cluster, space.WithoutCredentials(c.in.TaskDefinition.ContainerDefinitions, c.in.Credentials), nil)
+			return nil
+		})
+	return p, missing, err
+}
+
+// definitionFound returns the task definition that the request names.
+func (p *createPlan) definitionFound() *awsecs.TaskDefinition {
+	return resource.ValueOf[*awsecs.TaskDefinition](p.definition.Now)
 }

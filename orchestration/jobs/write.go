@@ -58,5 +58,6 @@ func preview(ctx context.Context, s *space.Space, plan func(context.Context) (*c
 	}
 	out := p.Preview(tag)
 	out.Images = space.Images(p.containers, s.Want.Credentials)
+	out.Missing = space.Missing(ctx, s.Account, s.Want.Cluster, space.WithoutCredentials(p.containers, s.Want.Credentials), nil)
 	return out, nil
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+
+	"ecs-api/orchestration/spec"
 )
 
 // Preview is what a request would do: the plan that it would apply.
@@ -13,6 +15,8 @@ type Preview struct {
 	Changes []Change
 	// Images are those that the request would have tasks run, for whoever can look them up.
 	Images []Image `json:"-"`
+	// Missing are the secrets and parameters that tasks would read, and that are not there.
+	Missing []spec.Reference `json:"-"`
 	// Subnets reports that tasks would have some to run in.
 	Subnets bool `json:"-"`
 }
