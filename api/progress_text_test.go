@@ -64,3 +64,19 @@ func TestWhoWantsTextAndDoesNotWaitGetsTheOperation(t *testing.T) {
 		t.Errorf("what is wrong with a request is said before the stream begins: %d %s", answer.StatusCode, body)
 	}
 }
+
+// TestADeleteCanBeWaitedFor: one request tears a service down, and says whether that has ended.
+func TestADeleteCanBeWaitedFor(t *testing.T) {
+	h := newHarness(t, localaws.New(quickly))
+	const www = "/clusters/myclu/services/www"
+	ask(t, h, []asked{
+		{"create", "POST", "/services", openapi.CreateExample, 200, nil},
+		{"delete", "DELETE", www + "?recursive=true&wait=60", "", 200, map[string]any{
+			"Operation.kind": "delete service", "Operation.state": "succeeded", "Operation.result": nil, "Service.ServiceName": "www",
+		}},
+		{"it is gone", "DELETE", www + "?recursive=true&wait=60", "", 404, nil},
+		{"create another", "POST", "/services", createFrom("app:1"), 200, nil},
+		{"delete it alone", "DELETE", www + "?wait=60", "", 200, map[string]any{"Operation": nil}},
+		{"a wait that is too long", "DELETE", www + "?wait=301", "", 400, wrong("wait")},
+	})
+}

@@ -6,12 +6,14 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"ecs-api/api/progress"
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration"
 	awsaccount "ecs-api/orchestration/account"
 	"ecs-api/orchestration/etag"
 	"ecs-api/orchestration/oneoff"
+	"ecs-api/orchestration/teardown"
 )
 
 // orchestrationTime is longer than any orchestration takes: they have deadlines of their own, and roll back what they created when those
@@ -78,7 +80,14 @@ func showService(c call, at target, _ none) (any, error) {
 	return service, nil
 }
 
-// deleteService deletes a service; recursive takes down what belongs to it as well, and says where that can be followed.
+// deletedService is the response to the delete of a service.
+type deletedService struct {
+	*teardown.Output
+	Operation *progress.Operation // that tears down what belonged to it; nil where nothing is to
+}
+
+// deleteService deletes a service; recursive tears down what belongs to it as well, and says where that can be followed. With wait it responds when that
+// has ended, or the time is over.
 func deleteService(c call, at target, _ none) (any, error) {
 	if c.flag(flagDryRun) {
 		plan, err := c.account.orchestrator.PlanDelete(c.Context(), at.cluster, at.service, c.flag("recursive"), c.match)
@@ -88,12 +97,20 @@ func deleteService(c call, at target, _ none) (any, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case op != nil && wantsProgress(c.request):
+	case op == nil:
+		return &deletedService{Output: out}, nil
+	case wantsProgress(c.request):
 		return op, nil
-	case op != nil:
-		c.locate(*op)
 	}
-	return out, nil
+	c.locate(*op)
+	if ended, err := c.server.background.Await(c.Context(), c.account.name, op.ID, c.wait()); err == nil { // else it goes on all the same
+		op = &ended
+	}
+	if op.Err != nil {
+		return nil, op.Err
+	}
+	op.Result = nil // which is this response again
+	return &deletedService{out, progress.Of(c.request, *op)}, nil
 }
 
 func listServiceEvents(c call, at target, _ none) ([]*awsecs.ServiceEvent, error) {
@@ -118,7 +135,7 @@ func (s *Server) serviceRoutes(v1 *mux.Router) {
 	v1.Handle(services, handle(s, http.StatusOK, changes(updateNamedService), checks(updateNamedService), asynchronous("update service"), slashes("cluster"), waits, dry, match, within(orchestrationTime))).Methods(http.MethodPut)
 	v1.Handle(service, handle(s, http.StatusOK, targeted(showService), slashes("cluster", "service"), flag("all"))).Methods(http.MethodGet)
 	v1.Handle(service, handle(s, http.StatusOK, changes(updateService), checks(updateService), asynchronous("update service"), slashed, waits, dry, match, within(orchestrationTime))).Methods(http.MethodPut)
-	v1.Handle(service, handle(s, http.StatusOK, targeted(deleteService), asynchronous("delete service alone"), slashes("cluster", "service"), flag("recursive"), dry, match, within(orchestrationTime))).Methods(http.MethodDelete)
+	v1.Handle(service, handle(s, http.StatusOK, targeted(deleteService), asynchronous("delete service alone"), slashes("cluster", "service"), flag("recursive"), waits, dry, match, within(orchestrationTime))).Methods(http.MethodDelete)
 	v1.Handle(service, handle(s, http.StatusOK, changes(patchService), checks(patchService), asynchronous("patch service"), slashed, waits, dry, match, within(orchestrationTime))).Methods(http.MethodPatch)
 	v1.Handle(service+"/rollback", handle(s, http.StatusOK, changes(rollBackService), checks(rollBackService), asynchronous("roll back service"), slashed, waits, dry, match, bare(), within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(service+"/restart", handle(s, http.StatusOK, changes(restartService), asynchronous("restart service"), slashed, waits, dry, match, within(orchestrationTime))).Methods(http.MethodPost)

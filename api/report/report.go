@@ -15,7 +15,6 @@ import (
 	"ecs-api/orchestration/diagnosis"
 	"ecs-api/orchestration/logs"
 	"ecs-api/orchestration/observe"
-	"ecs-api/orchestration/teardown"
 )
 
 // width is how many columns a report has, where that can be: names and ids are not broken.
@@ -38,8 +37,6 @@ func Of(out any) (text string, ok bool) {
 		return revisions(out), true
 	case []observe.Service:
 		return services(out), true
-	case *teardown.Output:
-		return deleted(out), true
 	case *logs.Page:
 		return lines(out), true
 	}

@@ -10,7 +10,6 @@ import (
 	"ecs-api/orchestration/oneoff"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/saga"
-	"ecs-api/orchestration/teardown"
 )
 
 // longStep is from how long on a step is worth a line for its end: shorter ones have one for their beginning.
@@ -67,10 +66,10 @@ func Written(response json.RawMessage) string {
 	}
 	var p page
 	title := "service " + value(w.Service.ServiceName)
-	if status := value(w.Service.Status); status != "ACTIVE" {
+	switch status := value(w.Service.Status); {
+	case status != "ACTIVE":
 		title += ": " + status
-	}
-	if w.Deployment == nil { // else it says more: the service is as it was when the deployment began
+	case w.Deployment == nil: // else it says more: the service is as it was when the deployment began
 		title += fmt.Sprintf(": %s, %d of %s running", name(w.Service.TaskDefinition), w.Service.RunningCount, plural(w.Service.DesiredCount, "task"))
 	}
 	p.line("%s", clean(title))
@@ -88,11 +87,6 @@ func Written(response json.RawMessage) string {
 		}
 	}
 	return p.String()
-}
-
-// deleted is what the delete of a service without what belongs to it came to.
-func deleted(out *teardown.Output) string {
-	return clean(fmt.Sprintf("service %s: %s", value(out.Service.ServiceName), value(out.Service.Status))) + "\n"
 }
 
 // Run returns a one-off task as text: how it ended, and then its lines as they are.
