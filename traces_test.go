@@ -310,6 +310,7 @@ func TestTracesAreOffUnlessAskedFor(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel() // a check waits for AWS's rates
 			env := func(name string) string { return tt.env[name] }
 			protocol, err := tracesProtocol(env)
 			if tt.wrong == nil && (err != nil || protocol != tt.want) {

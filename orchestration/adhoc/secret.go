@@ -64,15 +64,17 @@ func (s Secrets) List(ctx context.Context, tags common.Tags) ([]string, error) {
 // maxSecretFilters is how many filters ListSecrets takes.
 const maxSecretFilters = 10
 
-// filterText is what ListSecrets takes as the value of a filter. It reads a ! in front as a negation: tags cannot hold one.
-var filterText = regexp.MustCompile(`^[a-zA-Z0-9 :_@/+=.-]{1,256}$`)
+// filterText is what ListSecrets takes as the value of a filter, up to maxFilterText of it. It reads a ! in front as a negation: tags cannot hold one.
+var filterText = regexp.MustCompile(`^[a-zA-Z0-9 :_@/+=.-]+$`)
+
+const maxFilterText = 256
 
 // secretFilters returns filters that leave out most of the secrets that lack one of the tags. They let others pass: AWS compares the
 // beginnings of keys and values, and does not know which value belongs to which key.
 func secretFilters(org common.Tag, tags common.Tags) []*awssecrets.Filter {
 	var filters []*awssecrets.Filter
 	add := func(name, value string) {
-		if len(filters) < maxSecretFilters && filterText.MatchString(value) {
+		if len(filters) < maxSecretFilters && len(value) <= maxFilterText && filterText.MatchString(value) {
 			filters = append(filters, &awssecrets.Filter{Key: aws.String(name), Values: aws.StringSlice([]string{value})})
 		}
 	}
