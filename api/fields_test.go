@@ -15,10 +15,12 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go/aws"
+	"github.com/aws/aws-sdk-go/service/elbv2"
 	"github.com/aws/aws-sdk-go/service/iam"
 
 	"ecs-api/common"
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 )
 
 // ecsModel is AWS's model of ECS, of which our client is generated: the names of all fields that there are today.
@@ -305,7 +307,10 @@ func TestEveryFieldOfECSGoesThrough(t *testing.T) {
 	if answer.StatusCode != http.StatusOK || len(registry) != 1 {
 		t.Fatalf("no Cloud Map service: %d %s", answer.StatusCode, body)
 	}
-	for _, walk := range fieldWalks(registry[0].(string)) {
+	lbs := h.loadBalancers(t)
+	group := lbs.TargetGroup("fields", "HTTP", tagsOurs)
+	lbs.Listener(lbs.Create("fields", elbv2.LoadBalancerTypeEnumApplication, tagsOurs), "HTTP", 80, awstest.Forward(group))
+	for _, walk := range fieldWalks(registry[0].(string), group) {
 		t.Run(walk.operation, func(t *testing.T) {
 			leaves := model.leaves(walk.operation)
 			if len(leaves) < 15 {

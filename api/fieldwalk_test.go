@@ -17,8 +17,8 @@ type members = map[string]any
 const onFargate = "Fargate"
 
 // fieldWalks say how the fields of each operation go through the API.
-func fieldWalks(registryARN string) []*fieldWalk {
-	return []*fieldWalk{walkTaskDefinition(), walkCluster(), walkRunTask(), walkService(registryARN), walkServiceUpdate(registryARN)}
+func fieldWalks(registryARN, targetGroupARN string) []*fieldWalk {
+	return []*fieldWalk{walkTaskDefinition(), walkCluster(), walkRunTask(), walkService(registryARN, targetGroupARN), walkServiceUpdate(registryARN, targetGroupARN)}
 }
 
 func walkTaskDefinition() *fieldWalk {
@@ -195,8 +195,10 @@ func serviceKnown(more members) map[string]any {
 }
 
 // serviceBase is what a service needs for a field.
-func serviceBase(leaf, registryARN string) members {
+func serviceBase(leaf, registryARN, targetGroupARN string) members {
 	switch {
+	case strings.HasPrefix(leaf, "loadBalancers"):
+		return members{"loadBalancers": []any{members{"targetGroupArn": targetGroupARN, "containerName": "web", "containerPort": 80}}}
 	case strings.HasPrefix(leaf, "serviceRegistries"):
 		return members{"serviceRegistries": []any{members{"registryArn": registryARN}}}
 	case strings.HasPrefix(leaf, "volumeConfigurations"):
@@ -211,12 +213,12 @@ func serviceBase(leaf, registryARN string) members {
 	return members{}
 }
 
-func walkService(registryARN string) *fieldWalk {
+func walkService(registryARN, targetGroupARN string) *fieldWalk {
 	return &fieldWalk{
 		operation: "CreateService",
-		known:     serviceKnown(members{"cluster": "myclu", "registryArn": registryARN}),
+		known:     serviceKnown(members{"cluster": "myclu", "registryArn": registryARN, "loadBalancers[].targetGroupArn": targetGroupARN, "loadBalancers[].containerName": "web", "loadBalancers[].containerPort": 80}),
 		base: func(leaf, name string) any {
-			return merged(members{"serviceName": "c" + name, "cluster": "myclu", "taskDefinition": "plain", "desiredCount": 0}, serviceBase(leaf, registryARN))
+			return merged(members{"serviceName": "c" + name, "cluster": "myclu", "taskDefinition": "plain", "desiredCount": 0}, serviceBase(leaf, registryARN, targetGroupARN))
 		},
 		send: func(body, _ string) (string, string, string) { return "POST", "/services", `{"service":` + body + `}` },
 		show: func(_, response string) string {
@@ -241,15 +243,16 @@ var (
 		"forceNewDeployment": "it starts a deployment",
 	}
 	serviceRefused = map[string]string{
-		"placementConstraints": "lacement", "placementStrategy": "lacement", "loadBalancers": "arget", "role": "role",
+		"placementConstraints": "lacement", "placementStrategy": "lacement", "role": "role",
+		"loadBalancers[].loadBalancerName": "either a loadBalancerName",
 	}
 )
 
-func walkServiceUpdate(registryARN string) *fieldWalk {
+func walkServiceUpdate(registryARN, targetGroupARN string) *fieldWalk {
 	return &fieldWalk{
 		operation: "UpdateService",
-		known:     serviceKnown(members{"cluster": "myclu", "registryArn": registryARN}),
-		base:      func(leaf, _ string) any { return serviceBase(leaf, registryARN) },
+		known:     serviceKnown(members{"cluster": "myclu", "registryArn": registryARN, "loadBalancers[].targetGroupArn": targetGroupARN, "loadBalancers[].containerName": "web", "loadBalancers[].containerPort": 80}),
+		base:      func(leaf, _ string) any { return serviceBase(leaf, registryARN, targetGroupARN) },
 		send: func(body, _ string) (string, string, string) {
 			// Forced, because settings that the service has already are not sent to AWS.
 			return "PUT", "/clusters/myclu/services/u", `{"ForceRedeploy":true,"Service":` + body + `}`

@@ -25,6 +25,8 @@ func (r *request) checkLoadBalancers(balancers []*ecs.LoadBalancer, definition *
 		i := slices.IndexFunc(definition.out.ContainerDefinitions, func(c *ecs.ContainerDefinition) bool { return aws.StringValue(c.Name) == name })
 		g, ok := r.region.elb.groups.get(aws.StringValue(lb.TargetGroupArn))
 		switch {
+		case lb.TargetGroupArn != nil && lb.LoadBalancerName != nil: // of a classic load balancer, which awsvpc cannot use
+			return invalid("loadBalancerName and targetGroupArn cannot both be specified. You must specify either a loadBalancerName or a targetGroupArn.")
 		case lb.TargetGroupArn == nil:
 			return invalid("Target group ARN must be specified for services with load balancers.")
 		case !ok:

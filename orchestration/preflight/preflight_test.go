@@ -86,6 +86,7 @@ func TestCheckTellsWhatIsMissing(t *testing.T) {
 			"the credentials may not ecs:CreateService on arn:aws:ecs:us-east-1:123456789012:service/ecs-api-check",
 			"the credentials may not iam:PassRole on arn:aws:iam::123456789012:role/ecs-api-check-ecsTaskExecution to ecs-tasks.amazonaws.com",
 			"the credentials may not iam:PassRole on arn:aws:iam::123456789012:role/app-ecs-api-check to ecs-tasks.amazonaws.com",
+			"the credentials may not iam:PassRole on arn:aws:iam::123456789012:role/app-ecs-api-check to ecs.amazonaws.com",
 			"the credentials may not kms:Encrypt on " + key,
 		}, nil},
 		{"what only the check needs may be denied", localaws.New(localaws.DenyActions("ec2:DescribeSubnets", "iam:SimulatePrincipalPolicy", "kms:DescribeKey")), asIs, nil, nil},

@@ -66,17 +66,17 @@ func (a Account) checkRights(ctx context.Context, id sts.Identity, key string) r
 		return report{unknown: []string{what + "IAM simulates the policies of users and roles, and " + id.ARN + " is neither"}}
 	}
 	var denied, unsure []string
-	for _, s := range byKind(policies.Needed(policies.Values{
+	for _, s := range byService(byKind(policies.Needed(policies.Values{
 		Partition: partition, Account: id.Account, Region: a.Region, Org: a.Org,
 		Boundary: a.PermissionsBoundary, Key: key, TaskRoles: a.taskRoles,
-	})) {
+	}))) {
 		denials, err := a.IAM.Denied(ctx, principal, question(s))
 		if err != nil { // it is the same for all of them
 			return report{unknown: []string{what + explain(err, "iam:SimulatePrincipalPolicy")}}
 		}
 		for _, d := range denials {
 			text := d.Action + " on " + d.Resource
-			if to := s.Condition["StringEquals"]["iam:PassedToService"]; len(to) > 0 {
+			if to := s.Condition["StringEquals"][passedTo]; len(to) > 0 {
 				text += " to " + to[0]
 			}
 			if len(d.Without) > 0 {
@@ -126,6 +126,33 @@ func question(s policies.Statement) iam.Question {
 		}
 	}
 	return q
+}
+
+// passedTo is IAM's condition on whom a role is passed to, and ecsItself is ECS, which creates volumes and certificates with an infrastructure role: one of the
+// account's task roles, never an execution role.
+const passedTo, ecsItself = "iam:PassedToService", "ecs.amazonaws.com"
+
+// byService splits statements about roles that are passed to several services into one for each: IAM is asked about one service at a time.
+func byService(statements []policies.Statement) []policies.Statement {
+	var out []policies.Statement
+	for _, s := range statements {
+		services := s.Condition["StringEquals"][passedTo]
+		if len(services) < 2 {
+			out = append(out, s)
+			continue
+		}
+		for _, service := range services {
+			one := s
+			one.Condition = map[string]map[string]policies.List{"StringEquals": {passedTo: {service}}}
+			if service == ecsItself {
+				one.Resource = slices.DeleteFunc(slices.Clone(s.Resource), func(role string) bool { return strings.HasSuffix(role, "-ecsTaskExecution") })
+			}
+			if len(one.Resource) > 0 {
+				out = append(out, one)
+			}
+		}
+	}
+	return out
 }
 
 // ecsKinds are the kinds of ECS's resources that IAM authorizes actions by, each with what the names of its actions hold; the first that fits counts.
