@@ -11,6 +11,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/gorilla/mux"
 
+	"ecs-api/api/respond"
+	"ecs-api/common"
 	"ecs-api/localaws"
 )
 
@@ -173,6 +175,35 @@ func TestEveryBodyHasAnExample(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestEveryErrorCodeHasAnExample looks for one in the responses of the code's status; 405, which no operation has, is with the schema.
+func TestEveryErrorCodeHasAnExample(t *testing.T) {
+	doc := loadOpenAPI(t)
+	shown := map[string]float64{}
+	add := func(example any) {
+		if problem, ok := example.(map[string]any); ok {
+			shown[problem["code"].(string)], _ = problem["status"].(float64)
+		}
+	}
+	for _, response := range doc.Components.Responses {
+		if media := response.Value.Content.Get("application/problem+json"); media != nil {
+			for name, example := range media.Examples {
+				add(example.Value.Value)
+				if example.Value.Value.(map[string]any)["code"] != name {
+					t.Errorf("the example %s is of another code", name)
+				}
+			}
+		}
+	}
+	for _, example := range doc.Components.Schemas["Problem"].Value.Examples {
+		add(example)
+	}
+	for _, info := range common.Codes() {
+		if want := respond.Status(info.Kind); info.Code != common.CodeCanceled && int(shown[string(info.Code)]) != want {
+			t.Errorf("%s has no example of status %d: %v", info.Code, want, shown[string(info.Code)])
 		}
 	}
 }
