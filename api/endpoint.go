@@ -8,11 +8,13 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
+	"strconv"
 	"time"
 
 	"github.com/gorilla/mux"
 
 	"ecs-api/api/body"
+	"ecs-api/api/freshness"
 	"ecs-api/api/middleware"
 	"ecs-api/api/negotiation"
 	textreport "ecs-api/api/report"
@@ -60,6 +62,7 @@ type endpoint struct {
 	conditional bool          // takes If-Match
 	bare        bool          // the body may be left out
 	alone       bool          // identical requests do not share a response
+	fresh       bool          // the response is always a new one, whatever the caller accepts
 	kind        string        // of the operation that the request becomes for callers who do not wait; empty: they must
 	in, out     reflect.Type
 	check       func(c call, in any) []common.FieldError // what is wrong with a body's values; nil if the endpoint says it itself
@@ -88,6 +91,10 @@ func bare() setting { return func(e *endpoint) { e.bare = true } }
 
 // unshared keeps identical requests from sharing a response: for those that wait, each from its own beginning on.
 func unshared() setting { return func(e *endpoint) { e.alone = true } }
+
+// unkept keeps callers from getting a response that was kept, though they accept an old one: what they read changes by itself all the time, or may hold
+// anything.
+func unkept() setting { return func(e *endpoint) { e.fresh = true } }
 
 // handle makes an http.Handler of f: it checks what the path and the query say, resolves the account, decodes the body, calls f,
 // encodes what f returns and only then writes. The response to a nil pointer, or none, has an empty body, to a nil slice [].
@@ -124,6 +131,9 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // send sends a response, whatever it is.
 func (e *endpoint) send(w http.ResponseWriter, r *http.Request, a response) {
+	if a.age != nil {
+		w.Header().Set(headerAge, strconv.Itoa(int(a.age.Seconds())))
+	}
 	switch {
 	case a.err != nil:
 		if p, ok := errors.AsType[*sharing.Panic](a.err); ok {
@@ -162,12 +172,28 @@ func (e *endpoint) read(w http.ResponseWriter, c call) response {
 	if c.account == nil || !shareable(c.request) || e.alone {
 		return e.do(w, c)
 	}
-	a, shared, err := c.account.reads.Do(c.ctx, readKey(c.request), e.limit(c.request), func(ctx context.Context) (response, error) {
+	key, accepted := freshness.Key{Account: c.account.name, Request: readKey(c.request)}, time.Duration(0)
+	if !e.fresh {
+		accepted = freshness.Accepted(c.request.Header)
+	}
+	if accepted > 0 {
+		if a, age, ok := e.server.kept.Get(key, accepted, time.Now()); ok {
+			recordOf(c.request).Kept = true
+			a.age = &age
+			return a
+		}
+	}
+	a, shared, err := c.account.reads.Do(c.ctx, key.Request, e.limit(c.request), func(ctx context.Context) (response, error) {
 		c.ctx = ctx
+		began := e.server.kept.Begin(key.Account, time.Now())
 		a := e.do(w, c)
+		a.began = began
 		return a, a.err
 	})
 	recordOf(c.request).Shared = shared
+	if err == nil && accepted > 0 && a.stream == nil && a.status == http.StatusOK {
+		e.server.kept.Put(key, a.began, a, len(a.body))
+	}
 	a.err = err
 	return a
 }

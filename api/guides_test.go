@@ -181,7 +181,8 @@ func TestTheOperationsGuideExplainsEveryFieldOfTheLog(t *testing.T) {
 	}
 }
 
-// sharingLog is what a server logs of two identical reads at the same moment, of which one shares the other's response.
+// sharingLog is what a server logs of two identical reads at the same moment, of which one shares the other's response, and of one whose response is
+// kept.
 func sharingLog(t *testing.T) (log string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -192,6 +193,9 @@ func sharingLog(t *testing.T) (log string) {
 		close(g.open)
 		<-first
 		<-second
+		for range 2 {
+			<-h.read(t.Context(), gatePath, "Cache-Control: max-age=5")
+		}
 		log = h.log.String()
 	})
 	return log

@@ -171,5 +171,5 @@ func (s *Server) jobRoutes(v1 *mux.Router) {
 	v1.Handle(tasks, handle(s, http.StatusOK, inCluster(listJobTasks), slashed, status, text("startedBy"))).Methods(http.MethodGet)
 	v1.Handle(task, handle(s, http.StatusOK, inCluster(showJobTask), id)).Methods(http.MethodGet)
 	v1.Handle(task, handle(s, http.StatusOK, inCluster(stopJobTask), id, text("reason"))).Methods(http.MethodDelete)
-	v1.Handle(task+"/logs", handle(s, http.StatusOK, inCluster(jobTaskLogs), id, logLines)).Methods(http.MethodGet)
+	v1.Handle(task+"/logs", handle(s, http.StatusOK, inCluster(jobTaskLogs), id, logLines, unkept())).Methods(http.MethodGet)
 }

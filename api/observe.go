@@ -124,12 +124,12 @@ func (s *Server) observeRoutes(v1 *mux.Router) {
 	get(service+"/revisions", handle(s, http.StatusOK, targeted(listRevisions), slashed, number("limit", 1, 100, 20)))
 }
 
-// written tells who waits for services, or watches them, that a request has changed something: the service that its path names, or any.
+// written has nobody get from now on what was read before the request, which has changed something: the service that its path names, or any.
 func (a *account) written(c call) {
-	a.reads.Invalidate()
+	w := write{Account: a.name}
 	if cluster, service, err := a.scope.ServiceNamed(c.ctx, c.named("cluster"), c.named("service")); err == nil {
-		a.observer.Written(cluster, service)
-		return
+		w.Cluster, w.Service = cluster, service // else it names none, or none that we know: let all look
 	}
-	a.observer.Written("", "") // it names none, or none that we know: let all look
+	c.server.hear(w)
+	c.server.tell(c.ctx, w)
 }

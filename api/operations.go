@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -25,9 +26,8 @@ func (s *Server) observeOperation(o operations.Operation) {
 		s.metrics.OperationBegan(o.Account, o.Kind)
 		return
 	}
-	if a := s.accounts[o.Account]; a != nil {
-		a.reads.Invalidate() // whoever sees that it has ended shall see what it did
-	}
+	s.forget(o.Account) // whoever sees that it has ended shall see what it did
+	s.tell(context.Background(), write{Account: o.Account})
 	took := o.EndedAt.Sub(o.StartedAt)
 	if o.Server == s.id {
 		s.metrics.OperationLeft(o.Account, o.Kind)
@@ -95,7 +95,7 @@ const maxTasks = 100
 // operationRoutes are the routes of what goes on after its request was responded to.
 func (s *Server) operationRoutes(v1 *mux.Router) {
 	get := func(path string, h http.Handler) { v1.Handle(path, h).Methods(http.MethodGet) }
-	get("/{account}/operations", handle(s, http.StatusOK, listOperations, choice("state", string(saga.Running), string(saga.Succeeded), string(saga.Failed), string(saga.Interrupted)), text("target")))
+	get("/{account}/operations", handle(s, http.StatusOK, listOperations, choice("state", string(saga.Running), string(saga.Succeeded), string(saga.Failed), string(saga.Interrupted)), text("target"), unkept()))
 	get("/{account}/operations/{operation}", handle(s, http.StatusOK, showOperation, number("wait", 1, longestWait, 0), unshared(), within((longestWait+30)*time.Second)))
 	get("/flywheel", handle(s, http.StatusOK, flywheel, texts("task", maxTasks)))
 }

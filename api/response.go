@@ -2,7 +2,9 @@ package api
 
 import (
 	"net/http"
+	"time"
 
+	"ecs-api/api/freshness"
 	"ecs-api/api/negotiation"
 	"ecs-api/api/respond"
 	"ecs-api/api/sharing"
@@ -15,8 +17,13 @@ type response struct {
 	body     []byte
 	stream   *stream // in place of a body; never shared
 	err      error
-	deferred bool // the response that lasts comes later: the request goes on
+	deferred bool           // the response that lasts comes later: the request goes on
+	began    freshness.Mark // when a read began
+	age      *time.Duration // of one that was kept since another request; nil for a new one
 }
+
+// headerAge says how old a response is that was kept, in seconds.
+const headerAge = "Age"
 
 // sharedReads are the reads of an account that are under way.
 type sharedReads = sharing.Reads[response]

@@ -12,6 +12,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.opentelemetry.io/otel/trace"
 
+	"ecs-api/api/freshness"
 	"ecs-api/api/idempotency"
 	"ecs-api/api/router"
 	"ecs-api/api/sse"
@@ -66,6 +67,8 @@ type Server struct {
 	state    *state.Redis       // what is shared with other servers; nil: nothing
 	leases   *leases.Leases     // the locks on it
 	keys     *idempotency.Redis // the records of idempotent requests on it
+	others   others             // those who share it
+	kept     *freshness.Responses[response]
 	// background is the owner of what goes on after the response.
 	background *operations.Group
 	id         string         // of this server among those that share a state
@@ -93,6 +96,7 @@ func New(o Options) (*Server, error) {
 		public:   map[string]bool{},
 		streams:  sse.New(o.Streams),
 		callers:  tokens.NewCallers(o.Config.Callers()),
+		kept:     freshness.New[response](freshness.DefaultLimits),
 
 		idempotency: idempotency.NewKeeper(idempotency.NewMemory(idempotency.Limits{}), nil),
 	}
@@ -112,6 +116,8 @@ func New(o Options) (*Server, error) {
 		}
 		s.accounts[name] = a
 	}
+	s.listen()
+	s.metrics.WatchKept(s.kept.Hits, s.kept.Bytes)
 	s.metrics.WatchStreams(s.streams.Open, func() (n int) {
 		for _, a := range s.accounts {
 			n += a.observer.Waiting()
@@ -152,6 +158,7 @@ func (s *Server) Close() {
 	if s.state == nil {
 		return
 	}
+	s.others.broadcast.Close()
 	s.record.Close()
 	s.leases.Close()
 	s.keys.Close()

@@ -43,6 +43,9 @@ func LogAccess(log *logrus.Logger, r *http.Request, rec *Record, status int, siz
 			fields[name] = value
 		}
 	}
+	if rec.Kept {
+		fields["kept"] = true
+	}
 	if rec.Shared {
 		fields["shared"] = true
 	}

@@ -172,6 +172,16 @@ func (q *queueCollector) Collect(metrics chan<- prometheus.Metric) {
 	}
 }
 
+// WatchKept adds how many requests got a response that was kept, and how many bytes kept responses take.
+func (m *Metrics) WatchKept(hits func() uint64, bytes func() int) {
+	m.Registry.MustRegister(
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "ecs_api_kept_responses_total", Help: "Reads that got a response kept since an earlier request, because their callers accept one so old.",
+		}, func() float64 { return float64(hits()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "ecs_api_kept_responses_bytes", Help: "Memory that kept responses take."}, func() float64 { return float64(bytes()) }),
+	)
+}
+
 // WatchState adds whether the state that servers share can be used, which up reports. A server that shares none has no such metric.
 func (m *Metrics) WatchState(up func() bool) {
 	m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{

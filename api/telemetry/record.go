@@ -23,6 +23,7 @@ type Record struct {
 	Account  string
 	Err      error
 	Streamed time.Duration // until its stream began; 0 if it has none
+	Kept     bool          // the response was kept since an earlier request
 	Shared   bool          // the response is that of another caller's identical read, which its calls to AWS count for
 	AWSCalls atomic.Int64  // may still grow after the response: background work carries the request's context
 	Start    time.Time

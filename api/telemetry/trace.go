@@ -56,6 +56,9 @@ func EndTrace(span trace.Span, method string, rec *Record, responded int) {
 	if rec.Caller.Name != "" {
 		attributes = append(attributes, attribute.String("ecs_api.caller", rec.Caller.Name))
 	}
+	if rec.Kept {
+		attributes = append(attributes, attribute.Bool("ecs_api.kept", true))
+	}
 	if rec.Shared {
 		attributes = append(attributes, attribute.Bool("ecs_api.shared", true))
 	}
