@@ -102,6 +102,8 @@ func (u *update) checkOther(f *updateFound) error {
 		return notActive(f.other.TaskDefinition)
 	case u.family != "" && f.other != nil && !ecs.ToTags(f.other.Tags).BelongsTo(u.o.account.Org):
 		return account.NameTaken("task definition", u.family)
+	case u.family != "":
+		return space.CheckFamily(f.other)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"ecs-api/iam"
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/space"
 	"ecs-api/orchestration/spec"
 )
 
@@ -53,13 +54,16 @@ func (d TaskDefinitions) Check(in *awsecs.RegisterTaskDefinitionInput) common.Pr
 	return p
 }
 
-// checkFamily returns NotFound if the family's revisions are another org's.
+// checkFamily returns NotFound if the family's revisions are another org's, and a Conflict if they are a managed task definition's.
 func (d TaskDefinitions) checkFamily(ctx context.Context, family string) error {
 	found, err := d.account.ECS.TaskDefinition(ctx, family)
-	if err == nil && !ecs.ToTags(found.Tags).BelongsTo(d.account.Org) {
+	switch {
+	case err != nil:
+		return resource.IgnoreNotFound(err)
+	case !ecs.ToTags(found.Tags).BelongsTo(d.account.Org):
 		return account.NameTaken("task definition", family)
 	}
-	return resource.IgnoreNotFound(err)
+	return space.CheckFamily(found)
 }
 
 // executionRole returns the ARN of the execution role that in names by its name or ARN; nil if it names none. Only those that creating a service creates

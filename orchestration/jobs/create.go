@@ -175,6 +175,11 @@ func (c *creation) decide(f *createFound) (*createPlan, error) {
 		if _, err := c.space.Request.Key.Find(ecs.ToTags(f.newest.Tags)); err != nil {
 			return nil, err
 		}
+		if !c.j.manages(f.newest, c.space.Want.Cluster) { // it is of another space
+			if err := space.CheckFamily(f.newest); err != nil {
+				return nil, err
+			}
+		}
 		return nil, common.Coded(common.CodeAlreadyExists, "task definition %s exists and differs from the request. Update it with PUT, or choose another family", c.space.Want.Name)
 	}
 	return p, nil

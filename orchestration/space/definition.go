@@ -22,6 +22,11 @@ func (p *Parts) NewDefinition(plan *resource.Plan, stage int, in *awsecs.Registe
 	if newest != nil && !ecs.ToTags(newest.Tags).BelongsTo(s.Account.Org) {
 		return nil, account.NameTaken("task definition", family)
 	}
+	if s.Want.Flavor != FlavorTask {
+		if err := CheckFamily(newest); err != nil {
+			return nil, err
+		}
+	}
 	if err := spec.CheckReach("taskdefinition.", WithoutCredentials(in.ContainerDefinitions, s.Want.Credentials), p.found.Identity, s.Account.Region, s.Account.Org, s.Want.Cluster).Err(); err != nil {
 		return nil, err
 	}

@@ -4,9 +4,13 @@ import (
 	"context"
 	"slices"
 
+	"github.com/aws/aws-sdk-go/aws"
+
 	"ecs-api/common"
+	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/resource"
 )
 
 // IsJobs reports whether the tags are those of a managed task definition in the cluster.
@@ -14,6 +18,21 @@ func IsJobs(tags common.Tags, org, cluster string) bool {
 	home, _ := tags.Get(common.TagSpace)
 	flavor, _ := tags.Get(common.TagFlavor)
 	return tags.OwnedBy(org) && home == cluster && flavor == FlavorTask
+}
+
+// CheckFamily is a Conflict if the family, whose newest revision is given, is that of a managed task definition: a revision of another kind, such as a service's,
+// would end that, and leave what was created for it behind.
+func CheckFamily(newest *awsecs.DescribeTaskDefinitionOutput) error {
+	if resource.RevisionState(newest) == nil {
+		return nil
+	}
+	tags := ecs.ToTags(newest.Tags)
+	if flavor, _ := tags.Get(common.TagFlavor); flavor != FlavorTask {
+		return nil
+	}
+	home, _ := tags.Get(common.TagSpace)
+	family := aws.StringValue(newest.TaskDefinition.Family)
+	return common.Coded(common.CodeNameTaken, "%s is a managed task definition of cluster %s. Change it with PUT or PATCH …/clusters/%s/taskdefs/%s, or choose another family", family, home, home, family)
 }
 
 // Families returns the families of the managed task definitions in the cluster that have an ACTIVE revision, sorted. AWS finds them by their tags, which it

@@ -152,6 +152,11 @@ func (r *Revision) Register(plan *resource.Plan, stage int, parts *Parts) (*reso
 	s, present := r.Space, r.Present
 	in := *r.New.Input
 	in.ContainerDefinitions = r.Containers()
+	if s.Want.Flavor != FlavorTask && aws.StringValue(in.Family) == aws.StringValue(present.TaskDefinition.Family) {
+		if err := CheckFamily(present); err != nil {
+			return nil, err
+		}
+	}
 	if err := r.checkReach(in.ContainerDefinitions, parts.found.Identity); err != nil {
 		return nil, err
 	}
