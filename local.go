@@ -93,21 +93,25 @@ The simulated AWS itself listens at %s, for the AWS CLI (--endpoint-url) for exa
 The header to send:
 %s
 
-Build a whole service (cluster, role, log group, credentials, task definition, registry entry, service):
+Create a service with all that it needs (cluster, role, log group, credentials, task definition, Cloud Map service):
 
 curl -sS -X POST %s \
   -H %s \
   --data %s
 
-Then look at it, and take it all down again:
+Then see how it is, and tear it down:
 
-curl -sS -H %s %s
+curl -sS -H %s -H 'Accept: text/plain' %s
 curl -sS -X DELETE -H %s %s
+
+In a browser: the first deployment, and one that is rolled back, in five minutes: %s
+Every endpoint, with a form that sends requests: %s
 
 `, url, cloud.endpoint, warning, header,
 		quote(url+"/v1/ecs/local/services"), quote(header), quote(strings.TrimSpace(openapi.CreateExample)),
-		quote(header), quote(url+"/v1/ecs/local/clusters/myclu/services/www?all=true"),
-		quote(header), quote(url+"/v1/ecs/local/clusters/myclu/services/www?recursive=true"))
+		quote(header), quote(url+"/v1/ecs/local/clusters/myclu/services/www/status"),
+		quote(header), quote(url+"/v1/ecs/local/clusters/myclu/services/www?recursive=true"),
+		url+"/v1/ecs/docs/first-deploy.html", url+"/v1/ecs/docs")
 }
 
 // quote returns s as one word of sh.
