@@ -167,6 +167,7 @@ func start(ctx context.Context, o options, env func(string) string, stdout, stde
 		defer close(resumed)
 		if common.Sleep(ctx, resumeAfter) == nil { // the server that this one replaces may be about to end
 			server.Resume(ctx)
+			server.ResumeForOthers(ctx)
 		}
 	}()
 	defer func() { <-resumed }()

@@ -72,6 +72,7 @@ type Server struct {
 	// background is the owner of what goes on after the response.
 	background *operations.Group
 	id         string         // of this server among those that share a state
+	died       chan struct{}  // another server has, and one-off tasks that it watched are to be watched here
 	record     *shared.Record // of operations of all servers; nil: this server's own are in memory
 	queue      *queue.Queue   // of their jobs; nil: this server does its own
 	callers    *tokens.Callers
@@ -179,6 +180,18 @@ func (s *Server) Resume(ctx context.Context) {
 	for _, name := range slices.Sorted(maps.Keys(s.accounts)) {
 		if err := s.accounts[name].runs.Resume(ctx); err != nil && ctx.Err() == nil {
 			s.log.WithField("account", name).WithError(err).Warn("one-off tasks that servers before this one have started may outlive their timeouts")
+		}
+	}
+}
+
+// ResumeForOthers resumes whenever a server that shares the state has died, until ctx ends.
+func (s *Server) ResumeForOthers(ctx context.Context) {
+	for {
+		select {
+		case <-s.died:
+			s.Resume(ctx)
+		case <-ctx.Done():
+			return
 		}
 	}
 }

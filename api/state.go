@@ -11,6 +11,7 @@ import (
 	"ecs-api/api/idempotency"
 	"ecs-api/common"
 	"ecs-api/orchestration/leases"
+	"ecs-api/orchestration/oneoff"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/operations/queue"
 	"ecs-api/orchestration/operations/shared"
@@ -52,7 +53,7 @@ func (s *Server) CheckState(ctx context.Context) (configured bool, err error) {
 
 // openBackground makes the owner of what goes on after a response: with a state, all servers know it, and go on with the jobs of one that dies.
 func (s *Server) openBackground() error {
-	s.id = uuid.NewString()
+	s.id, s.died = uuid.NewString(), make(chan struct{}, 1)
 	o := operations.Options{Observe: s.observeOperation, Server: s.id}
 	if s.state != nil {
 		if err := s.share(&o); err != nil {
@@ -82,7 +83,7 @@ func (s *Server) share(o *operations.Options) error {
 	if err != nil {
 		return err
 	}
-	s.record = shared.New(shared.Options{Redis: s.state, Seal: seal, Server: s.id, Interrupted: s.observeOperation, Queued: s.queue.Has})
+	s.record = shared.New(shared.Options{Redis: s.state, Seal: seal, Server: s.id, Interrupted: s.observeInterrupted, Queued: s.queue.Has})
 	o.Record, o.Queue = s.record, s.queue
 	return nil
 }
@@ -94,4 +95,15 @@ func (s *Server) Work() error {
 	}
 	s.record.Run(s.background)
 	return s.queue.Start(s.background.Work)
+}
+
+// observeInterrupted counts an operation whose server has died. Nobody watches the one-off tasks any more that it watched.
+func (s *Server) observeInterrupted(o operations.Operation) {
+	s.observeOperation(o)
+	if o.Kind == oneoff.KindRun {
+		select {
+		case s.died <- struct{}{}:
+		default:
+		}
+	}
 }

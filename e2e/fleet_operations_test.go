@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/http"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,17 @@ func TestFleetShowsOperationsOnEveryServer(t *testing.T) {
 	status, body, _ = b.ask(t, http.MethodGet, operation, "")
 	if status != http.StatusOK || stateOf(t, body) != "running" {
 		t.Errorf("meanwhile: %d %s", status, body)
+	}
+	// curl follows it through the other server, and hangs up when it has the result.
+	curl := exec.CommandContext(t.Context(), "curl", "-sSN", "--max-time", "60", "-H", "X-Auth-Token: "+token, "-H", "Accept: text/event-stream", b.url+operation)
+	stream := must(curl.Output())(t)
+	if text := string(stream); !strings.Contains(text, "event: step\n") || !strings.Contains(text, "event: result\ndata: {") || strings.Contains(text, "event: error") {
+		t.Errorf("streamed: %s", text)
+	}
+	for _, s := range f.servers {
+		if status, body, _ := s.ask(t, http.MethodGet, "/local/operations?target=myclu/www&state=succeeded", ""); status != http.StatusOK || strings.Count(body, `"kind":"delete service"`) != 1 {
+			t.Errorf("listed: %d %s", status, body)
+		}
 	}
 	status, body, _ = b.ask(t, http.MethodGet, operation+"?wait=60", "")
 	if status != http.StatusOK || stateOf(t, body) != "succeeded" || !strings.Contains(body, `"ServiceName":"www"`) || !strings.Contains(body, "wait until the tasks have stopped") {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -142,34 +143,41 @@ func (m *Metrics) WatchQueue(accounts []string, depth func(account string) (map[
 	retries := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "ecs_api_job_retries_total", Help: "Jobs that this server tried, and that are retried because they failed, by account and kind.",
 	}, []string{"account", "kind"})
-	m.Registry.MustRegister(retries, &queueCollector{accounts, depth})
+	jobs := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "ecs_api_queue_jobs", Help: "Jobs in the queue that servers share, by account and state: waiting, running or retrying. Without a state, or while it is down, there is no such series.",
+	}, []string{"account", "state"})
+	m.Registry.MustRegister(retries, &queueCollector{jobs: jobs, accounts: accounts, depth: depth})
 	return func(account, kind string) { retries.WithLabelValues(account, kind).Inc() }
 }
 
 // queueCollector reads the depth of the queue when it is asked for.
 type queueCollector struct {
+	mu       sync.Mutex
+	jobs     *prometheus.GaugeVec
 	accounts []string
 	depth    func(account string) (map[string]int, error)
 }
 
 var _ prometheus.Collector = (*queueCollector)(nil)
 
-var queueDepth = prometheus.NewDesc("ecs_api_queue_jobs", "Jobs in the queue that servers share, by account and state: waiting, running or retrying. Without a state, or while it is down, there is no such series.", []string{"account", "state"}, nil)
-
 // Describe implements prometheus.Collector.
-func (q *queueCollector) Describe(descs chan<- *prometheus.Desc) { descs <- queueDepth }
+func (q *queueCollector) Describe(descs chan<- *prometheus.Desc) { q.jobs.Describe(descs) }
 
 // Collect implements prometheus.Collector.
 func (q *queueCollector) Collect(metrics chan<- prometheus.Metric) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.jobs.Reset()
 	for _, account := range q.accounts {
 		counts, err := q.depth(account)
 		if err != nil {
-			return
+			break
 		}
 		for state, n := range counts {
-			metrics <- prometheus.MustNewConstMetric(queueDepth, prometheus.GaugeValue, float64(n), account, state)
+			q.jobs.WithLabelValues(account, state).Set(float64(n))
 		}
 	}
+	q.jobs.Collect(metrics)
 }
 
 // WatchKept adds how many requests got a response that was kept, and how many bytes kept responses take.

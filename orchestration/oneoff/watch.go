@@ -70,7 +70,10 @@ const stopTime = 30 * time.Minute
 // watch begins to watch the task, in the background: until it has stopped, or is stopped at its timeout.
 func (t *run) watch(ctx context.Context) error {
 	limit := t.stopAt.Sub(t.r.now()) + stopTime
-	op, err := t.r.tx.Background.Start(ctx, operations.Operation{Kind: KindRun, Target: t.cluster + "/" + t.service, Account: t.r.account.Name}, limit,
+	op, err := t.r.tx.Background.Start(ctx, operations.Operation{
+		Kind: KindRun, Target: t.cluster + "/" + t.service, Account: t.r.account.Name,
+		Remedy: "the task goes on, and another server stops it at its timeout",
+	}, limit,
 		t.follow, func() {
 			t.r.release(t)
 			close(t.ended)

@@ -35,7 +35,7 @@ type Group struct {
 	record  Record
 	queue   Queue
 	server  string
-	cancel  context.CancelFunc
+	cancel  context.CancelCauseFunc
 	ctx     context.Context
 	closing chan struct{} // closed when Shutdown begins
 
@@ -58,7 +58,7 @@ func NewGroup(o Options) *Group {
 	if o.Record == nil {
 		o.Record = NewMemory()
 	}
-	ctx, cancel := context.WithCancel(context.Background()) // ended by Shutdown
+	ctx, cancel := context.WithCancelCause(context.Background()) // ended by Shutdown
 	waits, stopWaits := context.WithCancel(ctx)             // ended by Stop
 	return &Group{
 		observe: o.Observe, record: o.Record, queue: o.Queue, server: o.Server, ctx: ctx, cancel: cancel, closing: make(chan struct{}), waits: waits, stopWaits: stopWaits,
@@ -155,11 +155,13 @@ func (g *Group) run(ctx context.Context, op *operation, deadline time.Duration, 
 
 // within returns the context of work that has until deadline, and that a shutdown ends at last.
 func (g *Group) within(ctx context.Context, deadline time.Duration) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadline)
-	stop := context.AfterFunc(g.ctx, cancel)
+	ctx, interrupt := context.WithCancelCause(context.WithoutCancel(ctx))
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	stop := context.AfterFunc(g.ctx, func() { interrupt(saga.ErrInterrupted) })
 	return ctx, func() {
 		stop()
 		cancel()
+		interrupt(nil)
 	}
 }
 
@@ -291,7 +293,7 @@ func (g *Group) Shutdown(ctx context.Context) (cancelled int) {
 		cancelled = len(g.live)
 		g.mu.Unlock()
 	}
-	g.cancel()
+	g.cancel(saga.ErrInterrupted)
 	<-idle
 	return cancelled
 }

@@ -1,6 +1,7 @@
 package operations
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"sync"
@@ -32,6 +33,7 @@ type Operation struct {
 	Server    string `json:"-"` // the id of the server that works on it; empty while it waits in a queue
 	Queued    bool   `json:"-"` // it is a job of a queue: another server goes on with it when this one ends
 
+	Remedy  string          `json:"-"` // what completes it when its server has died; empty: repeating the request
 	Pending json.RawMessage `json:"-"` // the Result that it has once it has succeeded
 }
 
@@ -97,7 +99,7 @@ func (o Operation) end(result json.RawMessage, err error) Operation {
 
 // Interrupt returns the operation as it ends when its server has ended before it was done.
 func (o Operation) Interrupt() Operation {
-	o = o.end(nil, common.Errorf(common.Unavailable, "the server that worked on it ended before it was done; repeat the request to complete it"))
+	o = o.end(nil, common.Errorf(common.Unavailable, "the server that worked on it ended before it was done; %s", cmp.Or(o.Remedy, "repeat the request to complete it")))
 	o.State = saga.Interrupted
 	o.Steps = saga.Resumed(o.Steps, *o.EndedAt).Steps()
 	return o

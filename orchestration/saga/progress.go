@@ -2,6 +2,7 @@ package saga
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -94,8 +95,11 @@ func (p *Progress) notify() {
 	}
 }
 
+// ErrInterrupted is the cause of a context that ends because its server does: the steps under way have not failed.
+var ErrInterrupted = errors.New("the server ends")
+
 // begin reports that a step has begun; the function it returns, that it has ended.
-func (p *Progress) begin(name string) (end func(detail string, err error)) {
+func (p *Progress) begin(ctx context.Context, name string) (end func(detail string, err error)) {
 	if p == nil {
 		return func(string, error) {}
 	}
@@ -110,7 +114,11 @@ func (p *Progress) begin(name string) (end func(detail string, err error)) {
 		s := &p.steps[index]
 		now := time.Now().UTC()
 		s.State, s.Detail, s.EndedAt = Succeeded, detail, &now
-		if err != nil {
+		switch {
+		case err == nil:
+		case errors.Is(context.Cause(ctx), ErrInterrupted):
+			s.State = Interrupted
+		default:
 			s.State, s.Detail = Failed, common.Public(err)
 		}
 		p.notify()
@@ -120,7 +128,7 @@ func (p *Progress) begin(name string) (end func(detail string, err error)) {
 // Named makes a step that reports its progress under a name, and has a span of that name where traces are recorded.
 func Named(name string, s Step) Step {
 	return func(ctx context.Context) (Rollback, error) {
-		end := progressOf(ctx).begin(name)
+		end := progressOf(ctx).begin(ctx, name)
 		ctx, ended := Traced(ctx, name)
 		back, err := try(ctx, s)
 		end("", err)

@@ -20,6 +20,7 @@ type stored struct {
 	Caller    string `json:"caller,omitempty"`
 	Server    string `json:"server,omitempty"`
 	Queued    bool   `json:"queued,omitempty"`
+	Remedy    string `json:"remedy,omitempty"`
 	Sealed    []byte `json:"sealed,omitempty"`
 }
 
@@ -50,7 +51,7 @@ func encode(seal *state.Seal, key string, o operations.Operation) ([]byte, error
 	if err != nil {
 		return nil, common.Errorf(common.Internal, "encode what operation %s has to say: %w", o.ID, err)
 	}
-	s := stored{Operation: o, Account: o.Account, TraceID: o.TraceID, RequestID: o.RequestID, Caller: o.Caller, Server: o.Server, Queued: o.Queued}
+	s := stored{Operation: o, Account: o.Account, TraceID: o.TraceID, RequestID: o.RequestID, Caller: o.Caller, Server: o.Server, Queued: o.Queued, Remedy: o.Remedy}
 	s.Result, s.Error = nil, ""
 	if string(plain) != "{}" {
 		s.Sealed = seal.Seal(key, plain)
@@ -69,7 +70,7 @@ func decode(seal *state.Seal, key string, encoded []byte) (operations.Operation,
 		return operations.Operation{}, common.Errorf(common.Internal, "read an operation: %w", err)
 	}
 	o := s.Operation
-	o.Account, o.TraceID, o.RequestID, o.Caller, o.Server, o.Queued = s.Account, s.TraceID, s.RequestID, s.Caller, s.Server, s.Queued
+	o.Account, o.TraceID, o.RequestID, o.Caller, o.Server, o.Queued, o.Remedy = s.Account, s.TraceID, s.RequestID, s.Caller, s.Server, s.Queued, s.Remedy
 	o.Result = nil
 	if len(s.Sealed) == 0 {
 		return o, nil

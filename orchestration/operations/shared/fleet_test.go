@@ -238,7 +238,7 @@ func TestAServerThatEndsHandsItsJobOver(t *testing.T) {
 	second := newServer(t, redis, "second", succeed).works(t)
 	first.end(t.Context())
 	done := ended(t, second, o.ID)
-	if done.State != saga.Succeeded || len(done.Steps) != 1 || second.runs.Load() != 1 {
+	if done.State != saga.Succeeded || len(done.Steps) != 1 || done.Steps[0].State != saga.Interrupted || second.runs.Load() != 1 {
 		t.Errorf("%+v after %d runs of the second one", done, second.runs.Load())
 	}
 	if first.begun.Load() != 1 || first.left.Load() != 1 {
