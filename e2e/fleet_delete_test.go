@@ -40,7 +40,9 @@ func (v *victim) config(t *testing.T) any {
 	return w.config()["accounts"].(map[string]any)["local"]
 }
 
-func (v *victim) path(path string) string { return "/" + v.account + strings.TrimPrefix(path, "/local") }
+func (v *victim) path(path string) string {
+	return "/" + v.account + strings.TrimPrefix(path, "/local")
+}
 
 // newVictim returns one whose AWS makes services drain for a moment.
 func newVictim(t *testing.T, n int, after bool) *victim {

@@ -59,7 +59,7 @@ func NewGroup(o Options) *Group {
 		o.Record = NewMemory()
 	}
 	ctx, cancel := context.WithCancelCause(context.Background()) // ended by Shutdown
-	waits, stopWaits := context.WithCancel(ctx)             // ended by Stop
+	waits, stopWaits := context.WithCancel(ctx)                  // ended by Stop
 	return &Group{
 		observe: o.Observe, record: o.Record, queue: o.Queue, server: o.Server, ctx: ctx, cancel: cancel, closing: make(chan struct{}), waits: waits, stopWaits: stopWaits,
 		live: map[string]*operation{}, handlers: map[string]Handler{}, submitted: map[string]Job{},
