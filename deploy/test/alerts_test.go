@@ -81,7 +81,7 @@ func TestAlertsFireWhenTheyShould(t *testing.T) {
 		"EcsApiBackgroundWorkFailed": {`ecs_api_operation_duration_seconds_count{account="a",kind="k",state="failed"} 0x80 1x10`,
 			`ecs_api_operation_duration_seconds_count{account="a",kind="k",state="succeeded"} 0x80 1x10`},
 		"EcsApiBackgroundWorkStuck": {`ecs_api_operations_running{account="a",kind="k"} 1x90`, `ecs_api_operations_running{account="a",kind="k"} 1x80 0x10` + "\n" + `ecs_api_operations_running{account="a",kind="run task"} 1x90`},
-		"EcsApiJobsWait": {`ecs_api_queue_jobs{account="a",state="waiting"} 3x90`, `ecs_api_queue_jobs{account="a",state="waiting"} 3x80 0x10` + "\n" + `ecs_api_queue_jobs{account="a",state="running"} 3x90`},
+		"EcsApiJobsWait":            {`ecs_api_queue_jobs{account="a",state="waiting"} 3x90`, `ecs_api_queue_jobs{account="a",state="waiting"} 3x80 0x10` + "\n" + `ecs_api_queue_jobs{account="a",state="running"} 3x90`},
 		"EcsApiDeploymentsFail": {`ecs_api_deployment_outcomes_total{account="a",outcome="rolled_back"} 0+1x90`, `ecs_api_deployment_outcomes_total{account="a",outcome="succeeded"} 0+1x90` + "\n" +
 			`ecs_api_deployment_outcomes_total{account="a",outcome="failed"} 0x80 2x10`},
 		"EcsApiStateDown":     {`ecs_api_state_up{job="ecs-api",instance="1"} 1x90` + "\n" + `ecs_api_state_up{job="ecs-api",instance="2"} 1x80 0x10`, `ecs_api_state_up{job="ecs-api",instance="1"} 1x90`},
