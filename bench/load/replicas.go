@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -23,6 +24,8 @@ const (
 	betweenTrouble = 8 * time.Second
 	// outage is how long a server or Redis stays away at most.
 	outage = 4 * time.Second
+	// noticed is how soon the servers have noticed that Redis is back, and have written what they had for it.
+	noticed = 2 * time.Second
 )
 
 // redisServer is a redis-server that keeps nothing on disk.
@@ -75,8 +78,19 @@ type replicas struct {
 
 	mu        sync.Mutex
 	servers   []*server // nil while one is away
-	redisLost time.Time // when Redis last lost what it held
+	redisLost time.Time // until when Redis last was away and lost what it held
+	redisHung []outageOf
 	trouble   map[string]int
+}
+
+// outageOf is when Redis did not respond, and a moment more: what a server wrote down for it meanwhile is lost if that server dies.
+type outageOf struct{ from, to time.Time }
+
+// unrecorded reports whether an operation that began then may be unknown: Redis lost it, or never had it.
+func (r *replicas) unrecorded(began time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return began.Before(r.redisLost) || slices.ContainsFunc(r.redisHung, func(o outageOf) bool { return began.After(o.from) && began.Before(o.to) })
 }
 
 // launchReplicas starts the servers in front of a new AWS.
@@ -173,16 +187,22 @@ func (r *replicas) disturbOnce() error {
 	case 3:
 		happened("Redis killed, and empty afterwards")
 		r.redis.kill()
-		r.mu.Lock()
-		r.redisLost = time.Now()
-		r.mu.Unlock()
 		time.Sleep(away)
-		return r.redis.start()
+		err := r.redis.start()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.redisLost = time.Now().Add(noticed)
+		return err
 	default:
 		happened("Redis hung")
+		from := time.Now()
 		_ = r.redis.cmd.Process.Signal(syscall.SIGSTOP)
 		time.Sleep(away)
-		return r.redis.cmd.Process.Signal(syscall.SIGCONT)
+		err := r.redis.cmd.Process.Signal(syscall.SIGCONT)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.redisHung = append(r.redisHung, outageOf{from, time.Now().Add(noticed)})
+		return err
 	}
 }
 

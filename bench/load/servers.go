@@ -32,6 +32,8 @@ type write struct {
 	create     bool
 	sure       bool // the response was a success; else nobody knows
 	begin, end time.Time
+	operation  string // that the response named
+	replayed   bool   // the response is that of an earlier try
 }
 
 // begun is an operation that a response named.
@@ -50,6 +52,7 @@ type soak struct {
 	operations map[string]begun
 	says       map[string]int
 	slowest    time.Duration
+	why        map[string]int // operations that failed, by code
 }
 
 // soakServers lets callers create, change and delete a few services while servers and Redis come and go and 2 % of the calls to AWS fail, then compares
@@ -60,7 +63,7 @@ func soakServers(ctx context.Context, binary string, duration time.Duration) err
 		return err
 	}
 	defer r.stop()
-	s := &soak{replicas: r, writes: map[made][]write{}, operations: map[string]begun{}, says: map[string]int{}}
+	s := &soak{replicas: r, writes: map[made][]write{}, operations: map[string]begun{}, says: map[string]int{}, why: map[string]int{}}
 	for n := range numNames {
 		one := made{"shared", fmt.Sprintf("s%dx", n)}
 		if n%2 == 1 {
@@ -107,7 +110,7 @@ func (s *soak) call(ctx context.Context) {
 func (s *soak) write(create bool, one made, method, path, body string, header ...string) {
 	begin := time.Now()
 	a, sure := s.try(method, path, body, header...)
-	w := write{create: create, sure: a.ok(), begin: begin, end: time.Now()}
+	w := write{create: create, sure: a.ok(), begin: begin, end: time.Now(), operation: strings.TrimPrefix(a.header.Get("Operation-Location"), "/v1/ecs"), replayed: a.header.Get("Idempotent-Replayed") != ""}
 	switch {
 	case a.ok(), !sure: // it happened, or may have
 	case !create && a.status == http.StatusNotFound: // there was nothing
@@ -118,8 +121,8 @@ func (s *soak) write(create bool, one made, method, path, body string, header ..
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.writes[one] = append(s.writes[one], w)
-	if location := a.header.Get("Operation-Location"); location != "" {
-		s.operations[strings.TrimPrefix(location, "/v1/ecs")] = begun{one, begin}
+	if _, known := s.operations[w.operation]; w.operation != "" && !known { // a delete that is repeated gets the operation of the first one
+		s.operations[w.operation] = begun{one, begin}
 	}
 }
 
@@ -159,8 +162,7 @@ func (s *soak) settle() error {
 	var found []error
 	for path, of := range s.operations {
 		state := s.ended(path, deadline)
-		lost := s.redisLost.After(of.at)
-		if state == "running" || state == "unknown" && !lost {
+		if state == "running" || state == "unknown" && !s.unrecorded(of.at) {
 			found = append(found, fmt.Errorf("operation %s of %v is %s", path, of.one, state))
 		}
 		ends[state]++
@@ -170,7 +172,8 @@ func (s *soak) settle() error {
 	fmt.Println("responses:", s.says)
 	fmt.Printf("slowest response: %v\n", s.slowest.Round(time.Millisecond))
 	s.mu.Unlock()
-	fmt.Println("operations, unknown being those of before Redis lost all:", ends)
+	fmt.Println("operations, unknown being those that Redis lost or never had:", ends)
+	fmt.Println("why operations failed:", s.why)
 	return errors.Join(found...)
 }
 
@@ -179,12 +182,16 @@ func (s *soak) ended(path string, deadline time.Time) string {
 	for {
 		a := s.any().ask(http.MethodGet, path, "")
 		var operation struct {
-			State string `json:"state"`
+			State   string                 `json:"state"`
+			Problem *struct{ Code string } `json:"problem"`
 		}
 		switch {
 		case a.status == http.StatusNotFound:
 			return "unknown"
 		case a.ok() && json.Unmarshal(a.body, &operation) == nil && operation.State != "running":
+			if operation.Problem != nil {
+				s.why[operation.State+" "+operation.Problem.Code]++
+			}
 			return operation.State
 		case time.Now().After(deadline):
 			return "running"
@@ -228,7 +235,7 @@ func (s *soak) judge() error {
 		exists[one] = status == http.StatusOK
 		counts[fmt.Sprintf("said %q, exists %v", must, exists[one])]++
 		if must == "yes" && !exists[one] || must == "no" && exists[one] {
-			found = append(found, fmt.Errorf("%v exists: %v, which is not what the responses say", one, exists[one]))
+			found = append(found, fmt.Errorf("%v exists: %v, which is not what the responses say: %s", one, exists[one], s.history(one)))
 		}
 		if !exists[one] { // what a delete or a failed create owes is done when it is repeated, unless it has been already
 			if n, err := s.remove(one); err != nil {
@@ -240,6 +247,16 @@ func (s *soak) judge() error {
 	}
 	fmt.Printf("services, by what was said last (empty where writes overlapped): %v; %d of those that do not exist needed a repetition\n", counts, repeated)
 	return errors.Join(append(found, s.compare(exists))...)
+}
+
+// history tells of the latest creates and deletes of the service.
+func (s *soak) history(one made) string {
+	all := slices.SortedFunc(slices.Values(s.writes[one]), func(a, b write) int { return a.begin.Compare(b.begin) })
+	var text strings.Builder
+	for _, w := range all[max(0, len(all)-8):] {
+		fmt.Fprintf(&text, "\n  %s to %s: create %v, sure %v, replayed %v %s", w.begin.Format("05.000"), w.end.Format("05.000"), w.create, w.sure, w.replayed, w.operation)
+	}
+	return text.String()
 }
 
 // remove deletes the service until nothing is left of it, and returns how often it asked.

@@ -7,7 +7,7 @@ import (
 
 func TestVerdictIsWhatTheLastWriteSays(t *testing.T) {
 	at := func(create, sure bool, begin, end int) write {
-		return write{create, sure, time.Unix(int64(begin), 0), time.Unix(int64(end), 0)}
+		return write{create: create, sure: sure, begin: time.Unix(int64(begin), 0), end: time.Unix(int64(end), 0)}
 	}
 	for name, tt := range map[string]struct {
 		writes []write
