@@ -2,6 +2,7 @@ package orchestration
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,6 +96,37 @@ func TestADeleteThatIsUnderWayIsIdempotent(t *testing.T) {
 		t.Errorf("the same request: %v, operation %+v, %v; want operation %s", out, again, err, first.ID)
 	}
 	close(goOn)
+	w.wait()
+	if diff := cmp.Diff(remains, inventory(sim)); diff != "" {
+		t.Errorf("what is left (-want +got):\n%s", diff)
+	}
+}
+
+// TestADeleteOfAnotherServiceOfTheNameIsNotTheOneUnderWay creates the service anew, through another server, while an operation still works on the one before,
+// and deletes it: the operation is not about that one, and who is told of it would believe that the new one is deleted.
+func TestADeleteOfAnotherServiceOfTheNameIsNotTheOneUnderWay(t *testing.T) {
+	sim := localaws.New()
+	w, other := newWorld(t, sim), newWorld(t, sim)
+	w.create(t, wholeService(t, "myclu", "www"))
+	deleting, goOn := make(chan struct{}), make(chan struct{})
+	sim.Inject(localaws.Fault{Operation: "DeleteTaskDefinitions", Effect: localaws.Hook, Func: func() { close(deleting); <-goOn }})
+	_, first, err := w.Delete(t.Context(), "myclu", "www", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-deleting
+	anew := wholeService(t, "myclu", "www")
+	anew.TaskDefinition.Family = aws.String("another")
+	anew.ServiceRegistry, anew.Credentials = nil, nil
+	other.create(t, anew)
+	if _, op, err := w.Delete(t.Context(), "myclu", "www", true); common.ResponseCode(err) != common.CodeServiceBusy || !strings.Contains(err.Error(), first.ID) {
+		t.Errorf("operation %v, %v; want %s", op != nil, err, common.CodeServiceBusy)
+	}
+	close(goOn)
+	w.wait()
+	if _, _, err := w.Delete(t.Context(), "myclu", "www", true); err != nil {
+		t.Errorf("after the operation: %v", err)
+	}
 	w.wait()
 	if diff := cmp.Diff(remains, inventory(sim)); diff != "" {
 		t.Errorf("what is left (-want +got):\n%s", diff)

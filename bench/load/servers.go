@@ -52,6 +52,7 @@ type soak struct {
 	operations map[string]begun
 	says       map[string]int
 	slowest    time.Duration
+	slowestIs  string
 	why        map[string]int // operations that failed, by code
 }
 
@@ -134,9 +135,11 @@ func (s *soak) try(method, path, body string, header ...string) (last answer, su
 		last = s.any().ask(method, path, body, header...)
 		kind, _ := last.problem()
 		s.mu.Lock()
-		s.slowest = max(s.slowest, time.Since(begin))
 		if last.ok() {
 			kind = "200"
+		}
+		if took := time.Since(begin); took > s.slowest {
+			s.slowest, s.slowestIs = took, fmt.Sprintf("%s %s at %s", method, kind, begin.Format("04:05"))
 		}
 		s.says[method+" "+kind]++
 		s.mu.Unlock()
@@ -170,7 +173,7 @@ func (s *soak) settle() error {
 	s.mu.Lock()
 	fmt.Println("what happened:", s.trouble)
 	fmt.Println("responses:", s.says)
-	fmt.Printf("slowest response: %v\n", s.slowest.Round(time.Millisecond))
+	fmt.Printf("slowest response: %v, %s\n", s.slowest.Round(time.Millisecond), s.slowestIs)
 	s.mu.Unlock()
 	fmt.Println("operations, unknown being those that Redis lost or never had:", ends)
 	fmt.Println("why operations failed:", s.why)

@@ -181,6 +181,10 @@ func (o *Teardowns) repeated(ctx context.Context, cluster, service string, match
 	if err != nil {
 		return nil, nil, err
 	}
+	if aws.StringValue(t.service.Status) == resource.StatusActive && aws.TimeValue(t.service.CreatedAt).After(op.StartedAt) {
+		// The operation deleted an earlier service of that name, and has not been noted as ended yet, as while Redis is down: it leaves this one alone.
+		return nil, nil, resource.Busy("service "+service+" in cluster "+cluster, op.ID)
+	}
 	return &Output{t.service}, op, nil
 }
 
