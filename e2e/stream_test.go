@@ -27,8 +27,8 @@ func (e event) step(t *testing.T) string {
 	return s.Name + " " + s.State
 }
 
-// curlStream runs curl -N on the path and returns its events as they come.
-func curlStream(t *testing.T, s *server, args ...string) <-chan event {
+// curlStream runs curl -N with the arguments and returns its events as they come.
+func curlStream(t *testing.T, args ...string) <-chan event {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	args = append([]string{"-sSN", "-H", "X-Auth-Token: " + token, "-H", "Accept: text/event-stream"}, args...)
@@ -94,7 +94,7 @@ func TestCurlSeesTheStepsOfACreateAsTheyHappen(t *testing.T) {
 		t.Fatalf("the stream ends after %v", steps)
 		return nil
 	}
-	write := curlStream(t, s, "-X", "POST", "--data", crashService, s.url+"/local/services")
+	write := curlStream(t, "-X", "POST", "--data", crashService, s.url+"/local/services")
 	if steps := untilCreating(write); !slices.Contains(steps, "create cluster succeeded") {
 		t.Errorf("the write tells %v", steps)
 	}
@@ -103,7 +103,7 @@ func TestCurlSeesTheStepsOfACreateAsTheyHappen(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &running); err != nil || len(running) != 1 {
 		t.Fatalf("%v in %s", err, body)
 	}
-	watch := curlStream(t, s, s.url+"/local/operations/"+running[0].ID)
+	watch := curlStream(t, s.url+"/local/operations/"+running[0].ID)
 	if steps := untilCreating(watch); !slices.Contains(steps, "create cluster succeeded") {
 		t.Errorf("the operation tells %v", steps)
 	}
