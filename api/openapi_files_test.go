@@ -22,7 +22,7 @@ func TestDocuments(t *testing.T) {
 		{"the document in YAML", "/openapi.yaml", "application/yaml", "openapi: 3.1.0", false},
 		{"the document in JSON", "/openapi.json", "application/json", `"openapi":"3.1.0"`, false},
 		{"the page", "/docs", "text/html; charset=utf-8", "docs/page.js", true},
-		{"its script", "/docs/page.js", "text/javascript; charset=utf-8", `url: "openapi.yaml"`, true},
+		{"its script", "/docs/page.js", "text/javascript; charset=utf-8", `url: "openapi.json"`, true},
 		{"its style", "/docs/page.css", "text/css; charset=utf-8", "dark-mode", true},
 		{"its picture", "/docs/icon.svg", "image/svg+xml", "<svg", true},
 		{"a guide", "/docs/callers.html", "text/html; charset=utf-8", `<h2 id="recipes">Recipes</h2>`, true},
