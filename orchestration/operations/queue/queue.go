@@ -43,7 +43,6 @@ type Times struct {
 // Queue gives jobs to servers, and takes some of them.
 type Queue struct {
 	o       Options
-	prefix  string
 	inspect *asynq.Inspector
 	patient redis.UniversalClient
 	server  *asynq.Server
