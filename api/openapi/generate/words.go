@@ -18,7 +18,7 @@ type words struct {
 const ofAny, ofSelf = "any", "self"
 
 func readWords(path string) (*words, error) {
-	text, err := os.ReadFile(path) //nolint:gosec // a file of the repository
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
