@@ -8,6 +8,7 @@ import (
 
 	"ecs-api/api/negotiation"
 	"ecs-api/api/progress"
+	"ecs-api/api/respond"
 	"ecs-api/api/sse"
 	"ecs-api/common"
 	"ecs-api/orchestration/operations"
@@ -44,7 +45,7 @@ func (e *endpoint) attempt(w http.ResponseWriter, c call) response {
 	settle := c.settle
 	c.settle = nil
 	shows := showsProgress(c.request)
-	op, err := e.server.background.Attempt(c.ctx, operations.Operation{Kind: e.kind, Account: c.account.name}, e.limit(c.request)+writeTime, func(ctx context.Context) (json.RawMessage, error) {
+	op, err := e.server.background.Attempt(c.ctx, operations.Operation{Kind: e.kind, Account: c.account.Name}, e.limit(c.request)+writeTime, func(ctx context.Context) (json.RawMessage, error) {
 		defer c.account.written(c)
 		c.ctx = ctx
 		done := response{err: common.Errorf(common.Internal, "the request ended without a response")} // where it panics
@@ -78,7 +79,7 @@ func (c call) inBackground(op operations.Operation) response {
 		c.header = http.Header{}
 	}
 	c.locate(op)
-	body, err := encode(progress.Of(c.request, op))
+	body, err := respond.Encode(progress.Of(c.request, op))
 	if err != nil {
 		return response{err: common.Errorf(common.Internal, "encode the operation: %w", err)}
 	}
@@ -95,13 +96,13 @@ func (c call) inBackground(op operations.Operation) response {
 
 // locate names in the response the operation with which the request goes on.
 func (c call) locate(op operations.Operation) {
-	c.header.Set(headerOperation, base+"/"+url.PathEscape(c.account.name)+"/operations/"+op.ID)
+	c.header.Set(headerOperation, base+"/"+url.PathEscape(c.account.Name)+"/operations/"+op.ID)
 	c.header.Set(headerFlywheel, op.ID)
 }
 
 // follow returns a stream of an operation's progress.
 func (c call) follow(id string) *stream {
-	group, account, r := c.server.background, c.account.name, c.request
+	group, account, r := c.server.background, c.account.Name, c.request
 	return &stream{run: func(ctx context.Context, out *sse.Writer) error {
 		return progress.Follow(ctx, group, account, id, r, out)
 	}}

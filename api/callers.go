@@ -3,18 +3,14 @@ package api
 import (
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
-	"strings"
 
 	"ecs-api/api/middleware"
 	"ecs-api/api/respond"
 	"ecs-api/api/telemetry"
+	"ecs-api/api/tokens"
 	"ecs-api/common"
 )
-
-// saneUser matches the users' ids that callers may act for: what AWS takes as the value of a tag, without spaces.
-var saneUser = regexp.MustCompile(`^[A-Za-z0-9_.:/=+@-]{1,128}$`)
 
 // authenticate lets requests pass that carry a token, or need none.
 func (s *Server) authenticate(next http.Handler) http.Handler {
@@ -24,7 +20,7 @@ func (s *Server) authenticate(next http.Handler) http.Handler {
 			g, err := s.callers.Grant(r.Context(), r.Header.Get(headerToken))
 			if err == nil {
 				rec.Grant, rec.Caller.Name = g, g.Caller
-				rec.Caller.OnBehalfOf, err = onBehalfOf(r.Header)
+				rec.Caller.OnBehalfOf, err = tokens.OnBehalfOf(r.Header)
 			}
 			if err != nil {
 				w.Header().Set("Connection", "close") // else the server would first read the body of who knows whom
@@ -37,17 +33,6 @@ func (s *Server) authenticate(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// onBehalfOf returns the user that the caller says it acts for, if it does. The id goes into logs and tags, so it must be fit for them.
-func onBehalfOf(h http.Header) (string, error) {
-	switch users := h.Values(headerOnBehalfOf); {
-	case len(users) == 0:
-		return "", nil
-	case len(users) == 1 && saneUser.MatchString(users[0]):
-		return users[0], nil
-	}
-	return "", common.Invalid(common.FieldError{Field: headerOnBehalfOf, Detail: "must be one user's id, of 1 to 128 letters, digits or any of _.:/=+@-"})
 }
 
 // permitMethod returns a Forbidden error if the token of r may not do what the method does. It looks before the body is read. Dry runs only read, and
@@ -63,14 +48,6 @@ func permitMethod(r *http.Request) error {
 func permitWrite(r *http.Request) error {
 	if g := recordOf(r).Grant; g != nil && g.ReadOnly && !isRead(r) {
 		return common.Errorf(common.Forbidden, "The token of %s may only read, and %s changes something. Send a token that may write.", g.Caller, telemetry.KnownMethod(r.Method))
-	}
-	return nil
-}
-
-// permitAccount returns a Forbidden error if the token of r may not use the account, which is there.
-func permitAccount(r *http.Request, account string) error {
-	if g := recordOf(r).Grant; !g.Allows(account) {
-		return common.Errorf(common.Forbidden, "The token of %s may not use the account %s. It may use %s.", g.Caller, account, strings.Join(g.Accounts, ", "))
 	}
 	return nil
 }

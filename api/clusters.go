@@ -17,21 +17,21 @@ const firstUseTime = 3 * time.Minute
 const busyClusterTime = 2 * time.Minute
 
 func listClusters(c call, _ none) ([]string, error) {
-	return c.account.adhoc.Clusters.List(c.Context())
+	return c.account.Adhoc.Clusters.List(c.Context())
 }
 
 func createCluster(c call, in awsecs.CreateClusterInput) (*awsecs.CreateClusterOutput, error) {
-	cluster, err := c.account.adhoc.Clusters.Create(c.Context(), &in)
+	cluster, err := c.account.Adhoc.Clusters.Create(c.Context(), &in)
 	return &awsecs.CreateClusterOutput{Cluster: cluster}, err
 }
 
 func showCluster(c call, _ none) (*awsecs.DescribeClustersOutput, error) {
-	cluster, err := c.account.adhoc.Clusters.Show(c.Context(), c.name("cluster"))
+	cluster, err := c.account.Adhoc.Clusters.Show(c.Context(), c.name("cluster"))
 	return &awsecs.DescribeClustersOutput{Clusters: []*awsecs.Cluster{cluster}, Failures: []*awsecs.Failure{}}, err
 }
 
 func deleteCluster(c call, _ none) (*awsecs.DeleteClusterOutput, error) {
-	cluster, err := c.account.adhoc.Clusters.Delete(c.Context(), c.name("cluster"))
+	cluster, err := c.account.Adhoc.Clusters.Delete(c.Context(), c.name("cluster"))
 	return &awsecs.DeleteClusterOutput{Cluster: cluster}, err
 }
 
@@ -42,7 +42,7 @@ func (s *Server) clusterRoutes(v1 *mux.Router) {
 	v1.Handle(clusters, handle(s, http.StatusOK, listClusters)).Methods(http.MethodGet)
 	v1.Handle(clusters, handle(s, http.StatusOK, createCluster, within(firstUseTime),
 		checked(func(c call, in *awsecs.CreateClusterInput) []common.FieldError {
-			return c.account.adhoc.Clusters.Check(in)
+			return c.account.Adhoc.Clusters.Check(in)
 		}))).Methods(http.MethodPost)
 	v1.Handle(cluster, handle(s, http.StatusOK, showCluster, slashes("cluster"))).Methods(http.MethodGet)
 	v1.Handle(cluster, handle(s, http.StatusOK, deleteCluster, slashes("cluster"), within(busyClusterTime))).Methods(http.MethodDelete)

@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"net/url"
 
 	textreport "ecs-api/api/report"
 	"ecs-api/api/urlparams"
@@ -47,10 +46,5 @@ func (c call) preview(plan *resource.Preview, err error) (any, error) {
 
 // isDryRun reports whether r asks for a dry run: of an endpoint that has none it is refused.
 func isDryRun(r *http.Request) bool {
-	query, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil || len(query[flagDryRun]) != 1 {
-		return false
-	}
-	dry, err := urlparams.ParseFlag(query.Get(flagDryRun))
-	return err == nil && dry
+	return urlparams.IsSet(r.URL, flagDryRun)
 }

@@ -1,10 +1,8 @@
 package api
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"reflect"
@@ -34,7 +32,7 @@ const (
 )
 
 // none is the input of an endpoint that takes no body, and the output of one whose response has none.
-type none struct{}
+type none = struct{}
 
 // call is one request on its way through an endpoint. All that the path and the query say has been checked by the time an endpoint
 // sees it.
@@ -141,7 +139,7 @@ func (e *endpoint) send(w http.ResponseWriter, r *http.Request, a response) {
 		}
 		respond.Error(w, r, a.err)
 	case a.stream != nil:
-		addHeader(w.Header(), a.header)
+		respond.AddHeader(w.Header(), a.header)
 		e.server.serveStream(w, r, a.stream)
 	case negotiation.NotModified(r, a.header.Get(headerETag)):
 		w.Header().Set(headerETag, a.header.Get(headerETag))
@@ -172,7 +170,7 @@ func (e *endpoint) read(w http.ResponseWriter, c call) response {
 	if c.account == nil || !shareable(c.request) || e.alone {
 		return e.do(w, c)
 	}
-	key, accepted := freshness.Key{Account: c.account.name, Request: readKey(c.request)}, time.Duration(0)
+	key, accepted := freshness.Key{Account: c.account.Name, Request: readKey(c.request)}, time.Duration(0)
 	if !e.fresh {
 		accepted = freshness.Accepted(c.request.Header)
 	}
@@ -232,7 +230,7 @@ func (e *endpoint) resolve(c *call) (err error) {
 			return common.Errorf(common.NotFound, "there is no account %q here", name)
 		}
 		recordOf(c.request).Account = name
-		return permitAccount(c.request, name)
+		return recordOf(c.request).Grant.PermitAccount(name)
 	}
 	return nil
 }
@@ -276,7 +274,7 @@ func (e *endpoint) do(w http.ResponseWriter, c call) response {
 			return response{status: status, header: c.header, body: []byte(text)}
 		}
 	}
-	body, err := encode(out)
+	body, err := respond.Encode(out)
 	if err != nil {
 		return response{err: common.Errorf(common.Internal, "encode the response: %w", err)}
 	}
@@ -296,21 +294,3 @@ func (e *endpoint) limit(r *http.Request) time.Duration {
 
 // isRead reports whether r changes nothing.
 func isRead(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
-
-// encode returns the JSON of what an endpoint returned.
-func encode(out any) ([]byte, error) {
-	if _, ok := out.(none); ok || out == nil {
-		return nil, nil
-	}
-	switch v := reflect.ValueOf(out); {
-	case v.Kind() == reflect.Pointer && v.IsNil():
-		return nil, nil
-	case v.Kind() == reflect.Slice && v.IsNil():
-		return []byte("[]\n"), nil
-	}
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(out)
-	return buf.Bytes(), err
-}

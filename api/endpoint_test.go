@@ -132,7 +132,7 @@ func TestWhatPathAndQuerySayIsCheckedBeforeAnythingIsDone(t *testing.T) {
 	}
 	h.v1().Handle("/{account}/things/{thing}/{arn}", handle(h.Server, http.StatusOK, func(c call, _ none) (said, error) {
 		return said{
-			c.account.name, c.name("thing"), c.name("arn"), c.text("task"), c.text("status"), c.flag("all"), c.number("limit"),
+			c.account.Name, c.name("thing"), c.name("arn"), c.text("task"), c.text("status"), c.flag("all"), c.number("limit"),
 			c.instant("start").Format(time.RFC3339),
 		}, nil
 	}, slashes("arn"), flag("all"), number("limit", 1, 100, 7), text("task"), choice("status", "ACTIVE", "INACTIVE"), instant("start"))).Methods(http.MethodGet)

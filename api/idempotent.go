@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -12,7 +13,6 @@ import (
 	"ecs-api/api/idempotency"
 	"ecs-api/api/negotiation"
 	"ecs-api/api/progress"
-	"ecs-api/api/respond"
 	"ecs-api/api/sse"
 	"ecs-api/common"
 	"ecs-api/orchestration/resource"
@@ -23,9 +23,6 @@ const (
 	headerKey      = "Idempotency-Key"
 	headerReplayed = "Idempotent-Replayed"
 )
-
-// keptHeaders are those of a response that are set while its body is decoded, and replayed with it.
-var keptHeaders = []string{headerIgnored, headerApplied}
 
 // idempotent serves a write. A POST with an Idempotency-Key that has been responded to gets the same response again, and changes nothing.
 func (e *endpoint) idempotent(w http.ResponseWriter, c call) response {
@@ -55,7 +52,9 @@ func (e *endpoint) idempotent(w http.ResponseWriter, c call) response {
 	}
 	c.ctx = resource.WithKey(c.ctx, resource.NewKey(key.Caller, key.Key, c.request.Method, target, string(text)))
 	ctx := context.WithoutCancel(c.ctx)
-	c.settle = func(a response) { keeper.Finish(ctx, key, e.lasting(w, c.request, a)) }
+	c.settle = func(a response) {
+		keeper.Finish(ctx, key, idempotency.Lasting(c.request, kept(w.Header()), cmp.Or(a.status, e.status), a.header, a.body, a.err))
+	}
 	a := response{err: common.Errorf(common.Internal, "the request ended without a response")} // where it panics
 	defer func() {
 		if !a.deferred {
@@ -66,32 +65,15 @@ func (e *endpoint) idempotent(w http.ResponseWriter, c call) response {
 	return a
 }
 
-// lasting returns the response of a as it is kept for who repeats the request; nil if a repetition should run instead: the error passes, or is the server's.
-func (e *endpoint) lasting(w http.ResponseWriter, r *http.Request, a response) *idempotency.Response {
-	kept := &idempotency.Response{Status: a.status, Header: http.Header{}, Body: a.body}
-	for _, name := range keptHeaders {
-		if values := w.Header().Values(name); len(values) > 0 {
-			kept.Header[name] = slices.Clone(values)
+// kept returns those of a response's headers that are set while its body is decoded, and replayed with it.
+func kept(h http.Header) http.Header {
+	all := http.Header{}
+	for _, name := range []string{headerIgnored, headerApplied} {
+		if values := h.Values(name); len(values) > 0 {
+			all[name] = slices.Clone(values)
 		}
 	}
-	if a.err == nil {
-		addHeader(kept.Header, a.header)
-		if kept.Status == 0 {
-			kept.Status = e.status
-		}
-		return kept
-	}
-	p := respond.ProblemOf(a.err).For(r)
-	if p.Status >= 500 || p.Status == http.StatusTooManyRequests || common.RetryAfter(a.err) > 0 {
-		return nil
-	}
-	body, err := json.Marshal(p)
-	if err != nil { // strings and numbers always marshal
-		return nil
-	}
-	kept.Status, kept.Body = p.Status, slices.Concat(body, []byte("\n"))
-	kept.Header.Set("Content-Type", negotiation.Problem)
-	return kept
+	return all
 }
 
 // replay returns the response that the first request got: as an event to whoever wants events, and as a report to whoever wants that of a write which

@@ -5,7 +5,6 @@ import (
 
 	"github.com/gorilla/mux"
 
-	"ecs-api/common"
 	"ecs-api/registry"
 )
 
@@ -31,16 +30,8 @@ func verifyImage(c call, _ none) (none, error) {
 		return none{}, err
 	}
 	image, err := c.server.images.Head(c.Context(), c.text("image"), creds)
-	if err != nil {
-		return none{}, err
+	if err == nil {
+		err = image.Err()
 	}
-	switch image.Reason.Status() {
-	case http.StatusOK:
-		return none{}, nil
-	case http.StatusBadRequest:
-		return none{}, common.Errorf(common.BadRequest, "image: %s", image.Reason)
-	case http.StatusNotFound:
-		return none{}, common.Errorf(common.NotFound, "image: %s", image.Reason)
-	}
-	return none{}, common.Errorf(common.Internal, "image: %s: %s", image.Reason, image.Cause)
+	return none{}, err
 }

@@ -17,7 +17,7 @@ import (
 // inCluster lets the path's cluster be a name or an ARN, and gives f its name and that of the managed task definition, if the path has one.
 func inCluster[In, Out any](f func(c call, cluster, family string, in In) (Out, error)) func(call, In) (Out, error) {
 	return func(c call, in In) (out Out, err error) {
-		cluster, err := c.account.scope.ClusterNamed(c.Context(), c.name("cluster"))
+		cluster, err := c.account.Scope.ClusterNamed(c.Context(), c.name("cluster"))
 		if err != nil {
 			return out, err
 		}
@@ -26,12 +26,11 @@ func inCluster[In, Out any](f func(c call, cluster, family string, in In) (Out, 
 }
 
 func listJobs(c call, cluster, _ string, _ none) ([]string, error) {
-	families, err := c.account.jobs.List(c.Context(), cluster)
-	return orEmpty(families), err
+	return c.account.Jobs.List(c.Context(), cluster)
 }
 
 func showJobs(c call, cluster, family string, _ none) (*jobs.View, error) {
-	view, err := c.account.jobs.Show(c.Context(), cluster, family)
+	view, err := c.account.Jobs.Show(c.Context(), cluster, family)
 	if err != nil {
 		return nil, err
 	}
@@ -57,10 +56,10 @@ func (c call) managed(out *jobs.Output, err error) (any, error) {
 // createJobs creates a managed task definition and all it needs.
 func createJobs(c call, in *jobs.CreateInput) (any, error) {
 	if c.flag(flagDryRun) {
-		plan, err := c.account.jobs.PlanCreate(c.Context(), in)
+		plan, err := c.account.Jobs.PlanCreate(c.Context(), in)
 		return c.preview(plan, err)
 	}
-	return c.managed(c.account.jobs.Create(c.Context(), in))
+	return c.managed(c.account.Jobs.Create(c.Context(), in))
 }
 
 // changesJobs makes an endpoint of what changes a managed task definition.
@@ -88,20 +87,20 @@ func checksJobs[In any](change func(c call, cluster, family string, in *In) (*jo
 }
 
 func updateJobs(c call, cluster, family string, in *jobs.UpdateInput) (*jobs.Write, error) {
-	return c.account.jobs.Update(cluster, family, in)
+	return c.account.Jobs.Update(cluster, family, in)
 }
 
 func patchJobs(c call, cluster, family string, in *jobs.PatchInput) (*jobs.Write, error) {
-	return c.account.jobs.Patch(cluster, family, in)
+	return c.account.Jobs.Patch(cluster, family, in)
 }
 
 // deleteJobs deletes a managed task definition in the background, and says where that can be followed.
 func deleteJobs(c call, cluster, family string, _ none) (any, error) {
 	if c.flag(flagDryRun) {
-		plan, err := c.account.jobs.PlanDelete(c.Context(), cluster, family, c.flag("recursive"), c.flag("force"), c.match)
+		plan, err := c.account.Jobs.PlanDelete(c.Context(), cluster, family, c.flag("recursive"), c.flag("force"), c.match)
 		return c.preview(plan, err)
 	}
-	out, op, err := c.account.jobs.Delete(c.Context(), cluster, family, c.flag("recursive"), c.flag("force"), c.match)
+	out, op, err := c.account.Jobs.Delete(c.Context(), cluster, family, c.flag("recursive"), c.flag("force"), c.match)
 	switch {
 	case err != nil:
 		return nil, err
@@ -119,7 +118,7 @@ type ran struct {
 }
 
 func runJobs(c call, cluster, family string, in jobs.RunInput) (*ran, error) {
-	out, err := c.account.jobs.Run(c.Context(), cluster, family, &in, c.wait())
+	out, err := c.account.Jobs.Run(c.Context(), cluster, family, &in, c.wait())
 	if err != nil {
 		return nil, err
 	}
@@ -128,15 +127,15 @@ func runJobs(c call, cluster, family string, in jobs.RunInput) (*ran, error) {
 
 // checkRunJobs returns what is wrong with the values of a request to run tasks.
 func checkRunJobs(c call, in *jobs.RunInput) []common.FieldError {
-	return c.account.jobs.CheckRun(awsaccount.NameOf(c.name("cluster")), c.named("taskdef"), in)
+	return c.account.Jobs.CheckRun(awsaccount.NameOf(c.name("cluster")), c.named("taskdef"), in)
 }
 
 func listJobTasks(c call, cluster, family string, _ none) ([]string, error) {
-	return c.account.jobs.ListTasks(c.Context(), cluster, family, c.texts("status"), c.text("startedBy"))
+	return c.account.Jobs.ListTasks(c.Context(), cluster, family, c.texts("status"), c.text("startedBy"))
 }
 
 func showJobTask(c call, cluster, family string, _ none) (*jobs.TaskOutput, error) {
-	task, err := c.account.jobs.ShowTask(c.Context(), cluster, family, c.name("task"))
+	task, err := c.account.Jobs.ShowTask(c.Context(), cluster, family, c.name("task"))
 	if err != nil {
 		return nil, err
 	}
@@ -144,14 +143,14 @@ func showJobTask(c call, cluster, family string, _ none) (*jobs.TaskOutput, erro
 }
 
 func stopJobTask(c call, cluster, family string, _ none) (*awsecs.StopTaskOutput, error) {
-	task, err := c.account.jobs.StopTask(c.Context(), cluster, family, c.name("task"), c.text("reason"))
+	task, err := c.account.Jobs.StopTask(c.Context(), cluster, family, c.name("task"), c.text("reason"))
 	return &awsecs.StopTaskOutput{Task: task}, err
 }
 
 // jobTaskLogs returns lines of a task, as a page or as a stream.
 func jobTaskLogs(c call, cluster, family string, _ none) (any, error) {
 	return logsOf(c, func() (*awsecs.Task, error) {
-		return c.account.jobs.ShowTask(c.Context(), cluster, family, c.name("task"))
+		return c.account.Jobs.ShowTask(c.Context(), cluster, family, c.name("task"))
 	})
 }
 

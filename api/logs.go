@@ -26,10 +26,10 @@ func serviceLogs(c call, at target, _ none) (any, error) {
 		return nil, err
 	}
 	show := func(ctx context.Context) (*awsecs.Service, error) {
-		return c.account.observer.Show(ctx, at.cluster, at.service)
+		return c.account.Observer.Show(ctx, at.cluster, at.service)
 	}
 	if c.text("task") != "" {
-		return c.account.logs.Stream(c.Context(), at.cluster, at.service, show, logs.StreamQuery{
+		return c.account.Logs.Stream(c.Context(), at.cluster, at.service, show, logs.StreamQuery{
 			Task: c.text("task"), Container: c.text("container"), Limit: c.number("limit"), Token: c.text("seq"), Start: c.instant("start"), End: c.instant("end"),
 		})
 	}
@@ -37,56 +37,40 @@ func serviceLogs(c call, at target, _ none) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readLogs(c, at.cluster+"/"+at.service, c.account.logs.Service(at.cluster, service, c.text("container"), c.flag("previous")), c.flag("previous"))
+	return readLogs(c, at.cluster+"/"+at.service, c.account.Logs.Service(at.cluster, service, c.text("container"), c.flag("previous")), c.flag("previous"))
 }
 
 // mixedLogs says what is wrong with a query for the logs of a service: one for a task's log cannot have what one for the whole has.
 func mixedLogs(c call) (wrong []common.FieldError) {
 	ofTask, ofService := []string{"seq", "start", "end"}, []string{"since", "until", "filter", "previous", "next", "follow"}
 	if c.text("task") == "" {
-		for _, name := range ofTask {
-			if c.params.Has(name) {
-				wrong = append(wrong, common.FieldError{Field: name, Detail: "goes with task; without it, use since, until and next"})
-			}
-		}
-		return append(wrong, wrongPeriod(c, "since", "until")...)
+		wrong = c.params.Refuse("goes with task; without it, use since, until and next", ofTask...)
+		return append(wrong, c.params.WrongPeriod("since", "until")...)
 	}
-	for _, name := range ofService {
-		if c.params.Has(name) {
-			wrong = append(wrong, common.FieldError{Field: name, Detail: "goes without task; for one task use …/tasks/{task}/logs"})
-		}
-	}
+	wrong = c.params.Refuse("goes without task; for one task use …/tasks/{task}/logs", ofService...)
 	if c.text("container") == "" {
 		wrong = append(wrong, common.FieldError{Field: "container", Detail: "is required with task"})
 	}
-	return append(wrong, wrongPeriod(c, "start", "end")...)
-}
-
-// wrongPeriod says what is wrong with the times between which lines are wanted.
-func wrongPeriod(c call, from, to string) []common.FieldError {
-	if start, end := c.instant(from), c.instant(to); !start.IsZero() && !end.IsZero() && end.Before(start) {
-		return []common.FieldError{{Field: to, Detail: "is before " + from}}
-	}
-	return nil
+	return append(wrong, c.params.WrongPeriod("start", "end")...)
 }
 
 // taskLogs returns lines of a task, one of no service even, as a page or as a stream.
 func taskLogs(c call, _ none) (any, error) {
 	return logsOf(c, func() (*awsecs.Task, error) {
-		return c.account.adhoc.Tasks.Show(c.Context(), c.name("cluster"), c.name("task"))
+		return c.account.Adhoc.Tasks.Show(c.Context(), c.name("cluster"), c.name("task"))
 	})
 }
 
 // logsOf returns lines of the task that show returns.
 func logsOf(c call, show func() (*awsecs.Task, error)) (any, error) {
-	if err := common.Invalid(wrongPeriod(c, "since", "until")...); err != nil {
+	if err := common.Invalid(c.params.WrongPeriod("since", "until")...); err != nil {
 		return nil, err
 	}
 	task, err := show()
 	if err != nil {
 		return nil, err
 	}
-	return readLogs(c, *task.TaskArn, c.account.logs.Task(task, c.text("container")), false)
+	return readLogs(c, *task.TaskArn, c.account.Logs.Task(task, c.text("container")), false)
 }
 
 // readLogs returns a page of lines, or a stream of them. Of says what they are of.
@@ -102,14 +86,12 @@ func readLogs(c call, of string, from logs.Source, previous bool) (any, error) {
 		if q.Since.IsZero() {
 			q.Since = time.Now().Add(-usualSince)
 		}
-		return c.account.logs.Read(c.Context(), of, from, q)
+		return c.account.Logs.Read(c.Context(), of, from, q)
 	}
-	for _, name := range []string{"previous", "until", "next", "limit"} {
-		if c.params.Has(name) {
-			return nil, common.Invalid(common.FieldError{Field: name, Detail: "does not go with follow"})
-		}
+	if err := common.Invalid(c.params.Refuse("does not go with follow", "previous", "until", "next", "limit")...); err != nil {
+		return nil, err
 	}
-	following, err := c.account.logs.Follow(c.Context(), from, q, c.request.Header.Get(headerLastEvent))
+	following, err := c.account.Logs.Follow(c.Context(), from, q, c.request.Header.Get(headerLastEvent))
 	if err != nil {
 		return nil, err
 	}

@@ -13,12 +13,11 @@ const base = "/v1/ecs"
 
 // Headers of ours.
 const (
-	headerToken     = tokens.Header
-	headerRequestID = middleware.HeaderRequestID
-	headerRegistry  = "X-Registry-Auth"
-	headerLastEvent = "Last-Event-ID"
-	// headerOnBehalfOf names the user for whom a caller acts.
-	headerOnBehalfOf = "X-On-Behalf-Of"
+	headerToken      = tokens.Header
+	headerRequestID  = middleware.HeaderRequestID
+	headerRegistry   = "X-Registry-Auth"
+	headerLastEvent  = "Last-Event-ID"
+	headerOnBehalfOf = tokens.HeaderOnBehalfOf
 
 	headerPrefer      = negotiation.HeaderPrefer
 	headerApplied     = negotiation.HeaderApplied

@@ -24,14 +24,14 @@ const (
 // showStatus returns how a service is and why; as a stream, now and whenever it changes.
 func showStatus(c call, at target, _ none) (any, error) {
 	if !c.streams() {
-		status, err := c.account.observer.Status(c.Context(), at.cluster, at.service)
+		status, err := c.account.Observer.Status(c.Context(), at.cluster, at.service)
 		if err != nil {
 			return nil, err
 		}
 		c.header.Set(headerETag, status.ETag)
 		return status, nil
 	}
-	observer := c.account.observer
+	observer := c.account.Observer
 	return &stream{run: func(ctx context.Context, out *sse.Writer) error {
 		return observer.Watch(ctx, at.cluster, at.service, func(s *observe.Status) error {
 			return out.Send(sse.Event{Name: "status", Data: s, Text: func() string { return textreport.StatusLine(time.Now(), s) }})
@@ -48,11 +48,11 @@ func waitForService(c call, at target, _ none) (*observe.Result, error) {
 			return nil, err
 		}
 	}
-	return c.account.observer.Wait(c.Context(), at.cluster, at.service, id, time.Duration(c.number("timeout"))*time.Second)
+	return c.account.Observer.Wait(c.Context(), at.cluster, at.service, id, time.Duration(c.number("timeout"))*time.Second)
 }
 
 func listDeployments(c call, at target, _ none) ([]observe.Deployment, error) {
-	return c.account.observer.Deployments(c.Context(), at.cluster, at.service)
+	return c.account.Observer.Deployments(c.Context(), at.cluster, at.service)
 }
 
 func showDeployment(c call, at target, _ none) (*observe.Deployment, error) {
@@ -60,7 +60,7 @@ func showDeployment(c call, at target, _ none) (*observe.Deployment, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.account.observer.Deployment(c.Context(), at.cluster, at.service, id)
+	return c.account.Observer.Deployment(c.Context(), at.cluster, at.service, id)
 }
 
 // continueDeployment lets a deployment go on that waits at a lifecycle hook.
@@ -69,7 +69,7 @@ func continueDeployment(c call, at target, in rollout.ContinueInput) (*observe.D
 	if err != nil {
 		return nil, err
 	}
-	return c.account.rollouts.Continue(c.Context(), rollout.Deployment{Cluster: at.cluster, Service: at.service, ID: id}, in)
+	return c.account.Rollouts.Continue(c.Context(), rollout.Deployment{Cluster: at.cluster, Service: at.service, ID: id}, in)
 }
 
 // stopDeployment stops a deployment in progress.
@@ -78,11 +78,11 @@ func stopDeployment(c call, at target, in rollout.StopInput) (*observe.Deploymen
 	if err != nil {
 		return nil, err
 	}
-	return c.account.rollouts.Stop(c.Context(), rollout.Deployment{Cluster: at.cluster, Service: at.service, ID: id}, in)
+	return c.account.Rollouts.Stop(c.Context(), rollout.Deployment{Cluster: at.cluster, Service: at.service, ID: id}, in)
 }
 
 func listRevisions(c call, at target, _ none) ([]observe.Revision, error) {
-	return c.account.observer.Revisions(c.Context(), at.cluster, at.service, int(c.number("limit")))
+	return c.account.Observer.Revisions(c.Context(), at.cluster, at.service, int(c.number("limit")))
 }
 
 // listAllServices returns the org's services in all clusters. What the query says beside the state is tags that they must have.
@@ -94,16 +94,7 @@ func listAllServices(c call, _ none) ([]observe.Service, error) {
 	if space := c.text("space"); space != "" {
 		tags = append(tags, common.Tag{Key: common.TagSpace, Value: space})
 	}
-	return c.account.observer.Services(c.Context(), diagnosis.State(c.text("state")), tags)
-}
-
-// stateNames are the states of services, for the query.
-func stateNames() []string {
-	var names []string
-	for _, s := range diagnosis.States() {
-		names = append(names, string(s))
-	}
-	return names
+	return c.account.Observer.Services(c.Context(), diagnosis.State(c.text("state")), tags)
 }
 
 // observeRoutes are the routes that say how services are, and those that decide about their deployments.
@@ -111,7 +102,7 @@ func (s *Server) observeRoutes(v1 *mux.Router) {
 	const service = "/{account}/clusters/{cluster}/services/{service}"
 	slashed := slashes("cluster", "service")
 	get := func(path string, h http.Handler) { v1.Handle(path, h).Methods(http.MethodGet) }
-	get("/{account}/services", handle(s, http.StatusOK, listAllServices, anyQuery, text("space"), choice("state", stateNames()...), within(time.Minute)))
+	get("/{account}/services", handle(s, http.StatusOK, listAllServices, anyQuery, text("space"), choice("state", diagnosis.StateNames()...), within(time.Minute)))
 	get(service+"/status", handle(s, http.StatusOK, targeted(showStatus), slashed, flag("follow")))
 	get(service+"/wait", handle(s, http.StatusOK, targeted(waitForService), slashed, unshared(), within((longestWait+30)*time.Second),
 		number("timeout", 1, longestWait, defaultWait), text("deployment")))
@@ -126,8 +117,8 @@ func (s *Server) observeRoutes(v1 *mux.Router) {
 
 // written has nobody get from now on what was read before the request, which has changed something: the service that its path names, or any.
 func (a *account) written(c call) {
-	w := write{Account: a.name}
-	if cluster, service, err := a.scope.ServiceNamed(c.ctx, c.named("cluster"), c.named("service")); err == nil {
+	w := write{Account: a.Name}
+	if cluster, service, err := a.Scope.ServiceNamed(c.ctx, c.named("cluster"), c.named("service")); err == nil {
 		w.Cluster, w.Service = cluster, service // else it names none, or none that we know: let all look
 	}
 	c.server.hear(w)

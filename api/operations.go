@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/gorilla/mux"
-	"github.com/sirupsen/logrus"
 
 	"ecs-api/api/progress"
 	"ecs-api/api/telemetry"
@@ -33,22 +32,14 @@ func (s *Server) observeOperation(o operations.Operation) {
 		s.metrics.OperationLeft(o.Account, o.Kind)
 	} // else this server has found that its own one has died
 	s.metrics.OperationEnded(o.Account, o.Kind, string(o.State), took)
-	fields := logrus.Fields{"operation": o.ID, "kind": o.Kind, "target": o.Target, "account": o.Account, "state": string(o.State), "durationMs": telemetry.Milliseconds(took)}
-	if o.TraceID != "" {
-		fields["traceId"] = o.TraceID
-	}
-	level := logrus.InfoLevel
-	if o.Err != nil {
-		level, fields["error"] = logrus.ErrorLevel, telemetry.Shorten(o.Err.Error(), telemetry.MaxText)
-	}
-	s.log.WithFields(fields).Log(level, "operation")
+	telemetry.LogOperation(s.log, o, took)
 }
 
 // listOperations returns the account's operations, the latest first.
 func listOperations(c call, _ none) (progress.List, error) {
 	list := progress.List{}
 	state, target := c.text("state"), c.text("target")
-	for _, op := range c.server.background.Operations(c.Context(), c.account.name) {
+	for _, op := range c.server.background.Operations(c.Context(), c.account.Name) {
 		if (state == "" || state == string(op.State)) && (target == "" || target == op.Target) {
 			list = append(list, progress.Of(c.request, op))
 		}
@@ -60,12 +51,12 @@ func listOperations(c call, _ none) (progress.List, error) {
 func showOperation(c call, _ none) (any, error) {
 	group, id := c.server.background, c.name("operation")
 	if c.streams() {
-		if _, err := group.Operation(c.Context(), c.account.name, id); err != nil {
+		if _, err := group.Operation(c.Context(), c.account.Name, id); err != nil {
 			return nil, err
 		}
 		return c.follow(id), nil
 	}
-	op, err := group.Await(c.Context(), c.account.name, id, c.wait())
+	op, err := group.Await(c.Context(), c.account.Name, id, c.wait())
 	if err != nil {
 		return nil, err
 	}

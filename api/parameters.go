@@ -25,11 +25,11 @@ type deleted struct {
 
 // listParameters returns the names of the parameters below a prefix, as the path of one takes them.
 func listParameters(c call, _ none) ([]string, error) {
-	return c.account.adhoc.Parameters.List(c.Context(), c.name("prefix"))
+	return c.account.Adhoc.Parameters.List(c.Context(), c.name("prefix"))
 }
 
 func createParameter(c call, in awsssm.PutParameterInput) (*adhoc.ParameterVersion, error) {
-	return c.account.adhoc.Parameters.Create(c.Context(), c.name("prefix"), in)
+	return c.account.Adhoc.Parameters.Create(c.Context(), c.name("prefix"), in)
 }
 
 func deleteParameters(c call, _ none) (*deleted, error) {
@@ -37,7 +37,7 @@ func deleteParameters(c call, _ none) (*deleted, error) {
 		return nil, common.Errorf(common.BadRequest, "the path has an empty name, so nothing is deleted. DELETE …/params/%[1]s without a trailing or doubled slash deletes all parameters "+
 			"below %[1]s, DELETE …/params/{prefix}/{param} one of them", c.name("prefix"))
 	}
-	n, err := c.account.adhoc.Parameters.DeleteAll(c.Context(), c.name("prefix"))
+	n, err := c.account.Adhoc.Parameters.DeleteAll(c.Context(), c.name("prefix"))
 	return &deleted{"OK", n}, err
 }
 
@@ -50,7 +50,7 @@ func deletesByMistake(uri string) bool {
 }
 
 func showParameter(c call, _ none) (*adhoc.Parameter, error) {
-	found, err := c.account.adhoc.Parameters.Show(c.Context(), c.name("prefix"), c.name("param"))
+	found, err := c.account.Adhoc.Parameters.Show(c.Context(), c.name("prefix"), c.name("param"))
 	if err == nil {
 		c.header.Set(headerETag, etag.Of(found))
 	}
@@ -59,28 +59,23 @@ func showParameter(c call, _ none) (*adhoc.Parameter, error) {
 
 // matchParameter is an ETagMismatch if the parameter is not in the state that the request expects.
 func matchParameter(c call) error {
-	if !c.match.Compares() {
-		return nil
-	}
-	found, err := c.account.adhoc.Parameters.Show(c.Context(), c.name("prefix"), c.name("param"))
-	if err != nil {
-		return err
-	}
-	return c.match.Check("parameter "+c.name("param"), etag.Of(found))
+	return matches(c, "parameter "+c.name("param"), func(p *adhoc.Parameter) string { return etag.Of(p) }, func() (*adhoc.Parameter, error) {
+		return c.account.Adhoc.Parameters.Show(c.Context(), c.name("prefix"), c.name("param"))
+	})
 }
 
 func updateParameter(c call, in awsssm.PutParameterInput) (*done, error) {
 	if err := matchParameter(c); err != nil {
 		return nil, err
 	}
-	return &done{"OK"}, c.account.adhoc.Parameters.Update(c.Context(), c.name("prefix"), c.name("param"), in)
+	return &done{"OK"}, c.account.Adhoc.Parameters.Update(c.Context(), c.name("prefix"), c.name("param"), in)
 }
 
 func deleteParameter(c call, _ none) (*done, error) {
 	if err := matchParameter(c); err != nil {
 		return nil, err
 	}
-	return &done{"OK"}, c.account.adhoc.Parameters.Delete(c.Context(), c.name("prefix"), c.name("param"))
+	return &done{"OK"}, c.account.Adhoc.Parameters.Delete(c.Context(), c.name("prefix"), c.name("param"))
 }
 
 // prefixTime is how long deleting a prefix may take: AWS may hold thousands of parameters below it, and deletes them slowly.
@@ -93,12 +88,12 @@ func (s *Server) parameterRoutes(v1 *mux.Router) {
 	v1.Handle(prefix, handle(s, http.StatusOK, listParameters, levels)).Methods(http.MethodGet)
 	v1.Handle(prefix, handle(s, http.StatusOK, createParameter, levels,
 		checked(func(c call, in *awsssm.PutParameterInput) []common.FieldError {
-			return c.account.adhoc.Parameters.Check(in)
+			return c.account.Adhoc.Parameters.Check(in)
 		}))).Methods(http.MethodPost)
 	v1.Handle(prefix, handle(s, http.StatusOK, deleteParameters, levels, within(prefixTime))).Methods(http.MethodDelete)
 	v1.Handle(one, handle(s, http.StatusOK, showParameter, levels)).Methods(http.MethodGet)
 	v1.Handle(one, handle(s, http.StatusOK, updateParameter, levels, conditional, checked(func(c call, in *awsssm.PutParameterInput) []common.FieldError {
-		return c.account.adhoc.Parameters.CheckChange(c.name("param"), in)
+		return c.account.Adhoc.Parameters.CheckChange(c.name("param"), in)
 	}))).Methods(http.MethodPut)
 	v1.Handle(one, handle(s, http.StatusOK, deleteParameter, levels, conditional)).Methods(http.MethodDelete)
 }

@@ -42,23 +42,23 @@ func readKey(r *http.Request) string {
 	return key
 }
 
-// addHeader sets in h what more has; what the server did of what the caller prefers is in both.
-func addHeader(h, more http.Header) {
-	for name, values := range more {
-		if name != headerApplied {
-			h.Del(name)
-		}
-		for _, value := range values {
-			h.Add(name, value)
-		}
-	}
-}
-
 // send writes a response that is a success.
 func (a response) send(w http.ResponseWriter, status int) {
-	addHeader(w.Header(), a.header)
+	respond.AddHeader(w.Header(), a.header)
 	if len(a.body) > 0 && w.Header().Get("Content-Type") == "" {
 		w.Header().Set("Content-Type", "application/json")
 	}
 	respond.Write(w, status, a.body)
+}
+
+// matches is an ETagMismatch if what c changes, of which show returns the state, is not in the state that c expects.
+func matches[T any](c call, what string, tag func(T) string, show func() (T, error)) error {
+	if !c.match.Compares() {
+		return nil
+	}
+	found, err := show()
+	if err != nil {
+		return err
+	}
+	return c.match.Check(what, tag(found))
 }

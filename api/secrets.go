@@ -23,38 +23,26 @@ func listSecrets(c call, _ none) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.account.adhoc.Secrets.List(c.Context(), tags)
+	return c.account.Adhoc.Secrets.List(c.Context(), tags)
 }
 
 func showSecret(c call, _ none) (*awssecrets.DescribeSecretOutput, error) {
-	secret, err := c.account.adhoc.Secrets.Show(c.Context(), c.name("secret"))
+	secret, err := c.account.Adhoc.Secrets.Show(c.Context(), c.name("secret"))
 	if err == nil {
-		c.header.Set(headerETag, secretTag(secret))
+		c.header.Set(headerETag, etag.Secret(secret))
 	}
 	return secret, err
 }
 
-// secretTag returns the entity tag of a secret: of all that is shown of it but when it was last used.
-func secretTag(secret *awssecrets.DescribeSecretOutput) string {
-	wanted := *secret
-	wanted.LastAccessedDate = nil
-	return etag.Of(wanted)
-}
-
 // matchSecret is an ETagMismatch if the secret is not in the state that the request expects.
 func matchSecret(c call) error {
-	if !c.match.Compares() {
-		return nil
-	}
-	secret, err := c.account.adhoc.Secrets.Show(c.Context(), c.name("secret"))
-	if err != nil {
-		return err
-	}
-	return c.match.Check("secret "+c.name("secret"), secretTag(secret))
+	return matches(c, "secret "+c.name("secret"), etag.Secret, func() (*awssecrets.DescribeSecretOutput, error) {
+		return c.account.Adhoc.Secrets.Show(c.Context(), c.name("secret"))
+	})
 }
 
 func createSecret(c call, in awssecrets.CreateSecretInput) (*adhoc.SecretVersion, error) {
-	return c.account.adhoc.Secrets.Create(c.Context(), in)
+	return c.account.Adhoc.Secrets.Create(c.Context(), in)
 }
 
 // updateSecret responds with an empty body if only tags changed.
@@ -62,14 +50,14 @@ func updateSecret(c call, in adhoc.SecretChange) (*adhoc.SecretVersion, error) {
 	if err := matchSecret(c); err != nil {
 		return nil, err
 	}
-	return c.account.adhoc.Secrets.Update(c.Context(), c.name("secret"), in)
+	return c.account.Adhoc.Secrets.Update(c.Context(), c.name("secret"), in)
 }
 
 func deleteSecret(c call, _ none) (*awssecrets.DeleteSecretOutput, error) {
 	if err := matchSecret(c); err != nil {
 		return nil, err
 	}
-	return c.account.adhoc.Secrets.Delete(c.Context(), c.name("secret"), c.number("window"))
+	return c.account.Adhoc.Secrets.Delete(c.Context(), c.name("secret"), c.number("window"))
 }
 
 // secretRoutes adds the routes of secrets. One secret is also found at /secret/, where it has always been too.
@@ -77,13 +65,13 @@ func (s *Server) secretRoutes(v1 *mux.Router) {
 	v1.Handle("/{account}/secrets", handle(s, http.StatusOK, listSecrets, anyQuery)).Methods(http.MethodGet)
 	v1.Handle("/{account}/secrets", handle(s, http.StatusOK, createSecret,
 		checked(func(c call, in *awssecrets.CreateSecretInput) []common.FieldError {
-			return c.account.adhoc.Secrets.Check(in)
+			return c.account.Adhoc.Secrets.Check(in)
 		}))).Methods(http.MethodPost)
 	for _, one := range []string{"/{account}/secrets/{secret}", "/{account}/secret/{secret}"} {
 		v1.Handle(one, handle(s, http.StatusOK, showSecret, secretID)).Methods(http.MethodGet)
 		v1.Handle(one, handle(s, http.StatusOK, updateSecret, secretID, conditional,
 			checked(func(c call, in *adhoc.SecretChange) []common.FieldError {
-				return c.account.adhoc.Secrets.CheckChange(in)
+				return c.account.Adhoc.Secrets.CheckChange(in)
 			}))).Methods(http.MethodPut)
 		v1.Handle(one, handle(s, http.StatusOK, deleteSecret, secretID, deletionWindow, conditional)).Methods(http.MethodDelete)
 	}

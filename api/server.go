@@ -12,6 +12,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.opentelemetry.io/otel/trace"
 
+	"ecs-api/api/accounts"
 	"ecs-api/api/freshness"
 	"ecs-api/api/idempotency"
 	"ecs-api/api/router"
@@ -110,18 +111,19 @@ func New(o Options) (*Server, error) {
 	if err := s.openBackground(); err != nil {
 		return nil, err
 	}
+	shared := accounts.Options{Config: o.Config, Retry: o.Retry, AWS: o.AWS, Pace: o.Pace, Metrics: s.metrics, Background: s.background, Leases: s.leases}
 	for name := range o.Config.Accounts {
-		a, err := s.newAccount(name, o)
+		a, err := accounts.New(name, shared)
 		if err != nil {
 			return nil, common.Wrapf(err, "account %s", name)
 		}
-		s.accounts[name] = a
+		s.accounts[name] = &account{Account: a}
 	}
 	s.listen()
 	s.metrics.WatchKept(s.kept.Hits, s.kept.Bytes)
 	s.metrics.WatchStreams(s.streams.Open, func() (n int) {
 		for _, a := range s.accounts {
-			n += a.observer.Waiting()
+			n += a.Observer.Waiting()
 		}
 		return n
 	})
@@ -136,21 +138,13 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // Callers are those whose requests are served.
 func (s *Server) Callers() *tokens.Callers { return s.callers }
 
-// observeAWS returns what counts each call to AWS for the named account.
-func (s *Server) observeAWS(account string) func(context.Context, common.AWSCall) {
-	return func(ctx context.Context, call common.AWSCall) {
-		s.metrics.ObserveAWS(account, call)
-		telemetry.CountAWSCall(ctx)
-	}
-}
-
 // Stop ends what would go on as long as its callers wait: streams, and waits for services. Call it when the server begins to shut down, or
 // requests would not end.
 func (s *Server) Stop() {
 	s.streams.Stop()
 	s.background.Stop()
 	for _, a := range s.accounts {
-		a.observer.Close()
+		a.Observer.Close()
 	}
 }
 
@@ -170,7 +164,7 @@ func (s *Server) Close() {
 func (s *Server) Check(ctx context.Context) []preflight.Finding {
 	var accounts []preflight.Account
 	for _, name := range slices.Sorted(maps.Keys(s.accounts)) {
-		accounts = append(accounts, s.accounts[name].preflight)
+		accounts = append(accounts, s.accounts[name].Preflight)
 	}
 	return preflight.Check(ctx, accounts...)
 }
@@ -178,7 +172,7 @@ func (s *Server) Check(ctx context.Context) []preflight.Finding {
 // Resume goes on with what servers that have ended left to others: one-off tasks are stopped at their timeouts. What fails is logged.
 func (s *Server) Resume(ctx context.Context) {
 	for _, name := range slices.Sorted(maps.Keys(s.accounts)) {
-		if err := s.accounts[name].runs.Resume(ctx); err != nil && ctx.Err() == nil {
+		if err := s.accounts[name].Runs.Resume(ctx); err != nil && ctx.Err() == nil {
 			s.log.WithField("account", name).WithError(err).Warn("one-off tasks that servers before this one have started may outlive their timeouts")
 		}
 	}

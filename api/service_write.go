@@ -15,10 +15,10 @@ import (
 // createService creates a service and all it needs.
 func createService(c call, in orchestration.CreateInput) (any, error) {
 	if c.flag(flagDryRun) {
-		plan, err := c.account.orchestrator.PlanCreate(c.Context(), &in)
+		plan, err := c.account.Orchestrator.PlanCreate(c.Context(), &in)
 		return c.preview(plan, err)
 	}
-	out, err := c.account.orchestrator.Create(c.Context(), &in)
+	out, err := c.account.Orchestrator.Create(c.Context(), &in)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +26,7 @@ func createService(c call, in orchestration.CreateInput) (any, error) {
 		c.header.Set(headerReplayed, "true")
 	}
 	c.header.Set(headerETag, etag.Service(out.Service))
-	out.Deployment = c.account.observer.AfterWrite(c.Context(), out.Service, out.Deployment, c.wait())
+	out.Deployment = c.account.Observer.AfterWrite(c.Context(), out.Service, out.Deployment, c.wait())
 	return &created{out, c.warnings()}, nil
 }
 
@@ -46,13 +46,13 @@ func changes[In any](change func(call, target, *In) (*orchestration.Write, error
 			return nil, err
 		}
 		c.header.Set(headerETag, etag.Service(out.Service))
-		out.Deployment = c.account.observer.AfterWrite(c.Context(), out.Service, out.Deployment, c.wait())
+		out.Deployment = c.account.Observer.AfterWrite(c.Context(), out.Service, out.Deployment, c.wait())
 		return &updated{out, c.warnings()}, nil
 	})
 }
 
 func updateService(c call, at target, in *orchestration.UpdateInput) (*orchestration.Write, error) {
-	return c.account.orchestrator.Update(at.cluster, at.service, in)
+	return c.account.Orchestrator.Update(at.cluster, at.service, in)
 }
 
 // updateNamedService changes the service that the body names.
@@ -64,23 +64,23 @@ func updateNamedService(c call, at target, in *orchestration.UpdateInput) (*orch
 	if err := urlparams.CheckName(name); err != nil {
 		return nil, common.Invalid(common.FieldError{Field: "ServiceName", Detail: err.Error()})
 	}
-	return c.account.orchestrator.Update(at.cluster, name, in)
+	return c.account.Orchestrator.Update(at.cluster, name, in)
 }
 
 func patchService(c call, at target, in *orchestration.PatchInput) (*orchestration.Write, error) {
-	return c.account.orchestrator.Patch(at.cluster, at.service, in)
+	return c.account.Orchestrator.Patch(at.cluster, at.service, in)
 }
 
 func rollBackService(c call, at target, in *orchestration.RollbackInput) (*orchestration.Write, error) {
-	return c.account.orchestrator.Rollback(at.cluster, at.service, in)
+	return c.account.Orchestrator.Rollback(at.cluster, at.service, in)
 }
 
 func restartService(c call, at target, _ *none) (*orchestration.Write, error) {
-	return c.account.orchestrator.Restart(at.cluster, at.service)
+	return c.account.Orchestrator.Restart(at.cluster, at.service)
 }
 
 func powerService(c call, at target, in *orchestration.PowerInput) (*orchestration.Write, error) {
-	return c.account.orchestrator.Power(at.cluster, at.service, in)
+	return c.account.Orchestrator.Power(at.cluster, at.service, in)
 }
 
 // run is the response to a request that runs a one-off task.
@@ -94,7 +94,7 @@ func (r *run) Text() string { return textreport.Run(r.Output) }
 
 // runTask runs a one-off task of the service, and says where it can be followed until it is stopped.
 func runTask(c call, at target, in oneoff.Input) (*run, error) {
-	out, err := c.account.runs.Run(c.Context(), at.cluster, at.service, &in, c.wait())
+	out, err := c.account.Runs.Run(c.Context(), at.cluster, at.service, &in, c.wait())
 	if err != nil {
 		return nil, err
 	}

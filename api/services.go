@@ -22,7 +22,7 @@ const orchestrationTime = 12 * time.Minute
 
 // checkCreate returns what is wrong with the values of a create whose body is wrong in form.
 func checkCreate(c call, in *orchestration.CreateInput) []common.FieldError {
-	return common.Fields(c.account.orchestrator.CheckCreate(in))
+	return common.Fields(c.account.Orchestrator.CheckCreate(in))
 }
 
 // checks has change find what is wrong with the values of a body that is wrong in form. It makes a request of the body, and asks AWS nothing.
@@ -41,9 +41,9 @@ func targeted[In, Out any](f func(call, target, In) (Out, error)) func(call, In)
 	return func(c call, in In) (out Out, err error) {
 		var at target
 		if service := c.named("service"); service != "" {
-			at.cluster, at.service, err = c.account.scope.ServiceNamed(c.Context(), c.name("cluster"), service)
+			at.cluster, at.service, err = c.account.Scope.ServiceNamed(c.Context(), c.name("cluster"), service)
 		} else {
-			at.cluster, err = c.account.scope.ClusterNamed(c.Context(), c.name("cluster"))
+			at.cluster, err = c.account.Scope.ClusterNamed(c.Context(), c.name("cluster"))
 		}
 		if err != nil {
 			return out, err
@@ -55,24 +55,22 @@ func targeted[In, Out any](f func(call, target, In) (Out, error)) func(call, In)
 // listServices answers ARNs, or with all the services.
 func listServices(c call, at target, _ none) (any, error) {
 	if c.flag("all") {
-		services, err := c.account.observer.ListAll(c.Context(), at.cluster)
-		return orEmpty(services), err
+		return c.account.Observer.ListAll(c.Context(), at.cluster)
 	}
-	arns, err := c.account.observer.List(c.Context(), at.cluster)
-	return orEmpty(arns), err
+	return c.account.Observer.List(c.Context(), at.cluster)
 }
 
 // showService answers the service, or with all also what belongs to it.
 func showService(c call, at target, _ none) (any, error) {
 	if c.flag("all") {
-		view, err := c.account.observer.ShowAll(c.Context(), at.cluster, at.service)
+		view, err := c.account.Observer.ShowAll(c.Context(), at.cluster, at.service)
 		if err != nil {
 			return nil, err
 		}
 		c.header.Set(headerETag, etag.Service(view.Service))
 		return view, nil
 	}
-	service, err := c.account.observer.Show(c.Context(), at.cluster, at.service)
+	service, err := c.account.Observer.Show(c.Context(), at.cluster, at.service)
 	if err != nil {
 		return nil, err
 	}
@@ -90,10 +88,10 @@ type deletedService struct {
 // has ended, or the time is over.
 func deleteService(c call, at target, _ none) (any, error) {
 	if c.flag(flagDryRun) {
-		plan, err := c.account.orchestrator.PlanDelete(c.Context(), at.cluster, at.service, c.flag("recursive"), c.match)
+		plan, err := c.account.Orchestrator.PlanDelete(c.Context(), at.cluster, at.service, c.flag("recursive"), c.match)
 		return c.preview(plan, err)
 	}
-	out, op, err := c.account.orchestrator.Delete(c.Context(), at.cluster, at.service, c.flag("recursive"), c.match)
+	out, op, err := c.account.Orchestrator.Delete(c.Context(), at.cluster, at.service, c.flag("recursive"), c.match)
 	switch {
 	case err != nil:
 		return nil, err
@@ -103,7 +101,7 @@ func deleteService(c call, at target, _ none) (any, error) {
 		return op, nil
 	}
 	c.locate(*op)
-	if ended, err := c.server.background.Await(c.Context(), c.account.name, op.ID, c.wait()); err == nil { // else it goes on all the same
+	if ended, err := c.server.background.Await(c.Context(), c.account.Name, op.ID, c.wait()); err == nil { // else it goes on all the same
 		op = &ended
 	}
 	if op.Err != nil {
@@ -114,15 +112,7 @@ func deleteService(c call, at target, _ none) (any, error) {
 }
 
 func listServiceEvents(c call, at target, _ none) ([]*awsecs.ServiceEvent, error) {
-	return c.account.observer.Events(c.Context(), at.cluster, at.service)
-}
-
-// orEmpty returns the list, or an empty one for nil, which JSON would write as null.
-func orEmpty[T any](list []T) []T {
-	if list == nil {
-		return []T{}
-	}
-	return list
+	return c.account.Observer.Events(c.Context(), at.cluster, at.service)
 }
 
 // serviceRoutes are the routes of the orchestration.

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go/service/secretsmanager"
 	"github.com/gorilla/mux"
 
+	"ecs-api/api/respond"
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/etag"
@@ -14,7 +15,7 @@ import (
 )
 
 func listTaskDefinitions(c call, _ none) ([]string, error) {
-	return c.account.adhoc.TaskDefinitions.List(c.Context(), c.text("prefix"), c.text("status"))
+	return c.account.Adhoc.TaskDefinitions.List(c.Context(), c.text("prefix"), c.text("status"))
 }
 
 // taskDefinitionInput is a task definition by itself, or, in the member taskdefinition, one that is managed.
@@ -38,7 +39,7 @@ func createTaskDefinition(c call, in taskDefinitionInput) (any, error) {
 			return nil, common.Invalid(common.FieldError{Field: flagDryRun, Detail: "is of managed task definitions: put the task definition into the member taskdefinition, beside cluster, or leave it out"})
 		}
 		in.RegisterTaskDefinitionInput.Tags = in.Tags
-		return c.account.adhoc.TaskDefinitions.Register(c.Context(), &in.RegisterTaskDefinitionInput)
+		return c.account.Adhoc.TaskDefinitions.Register(c.Context(), &in.RegisterTaskDefinitionInput)
 	}
 	if !reflect.DeepEqual(in.RegisterTaskDefinitionInput, awsecs.RegisterTaskDefinitionInput{}) {
 		return nil, common.Invalid(common.FieldError{Field: "taskdefinition", Detail: "must hold all of the task definition: beside it, the request may have cluster, credentials and tags alone"})
@@ -49,18 +50,18 @@ func createTaskDefinition(c call, in taskDefinitionInput) (any, error) {
 // checkTaskDefinition returns what is wrong with the values of a task definition, managed or not.
 func checkTaskDefinition(c call, in *taskDefinitionInput) []common.FieldError {
 	if in.managed() {
-		return common.Fields(c.account.jobs.CheckCreate(&jobs.CreateInput{Cluster: in.Cluster, TaskDefinition: in.TaskDefinition, Credentials: in.Credentials, Tags: in.Tags}))
+		return common.Fields(c.account.Jobs.CheckCreate(&jobs.CreateInput{Cluster: in.Cluster, TaskDefinition: in.TaskDefinition, Credentials: in.Credentials, Tags: in.Tags}))
 	}
 	in.RegisterTaskDefinitionInput.Tags = in.Tags
-	return c.account.adhoc.TaskDefinitions.Check(&in.RegisterTaskDefinitionInput)
+	return c.account.Adhoc.TaskDefinitions.Check(&in.RegisterTaskDefinitionInput)
 }
 
 func showTaskDefinition(c call, _ none) (*awsecs.DescribeTaskDefinitionOutput, error) {
-	out, err := c.account.adhoc.TaskDefinitions.Show(c.Context(), c.name("taskdef"))
+	out, err := c.account.Adhoc.TaskDefinitions.Show(c.Context(), c.name("taskdef"))
 	if err != nil {
 		return nil, err
 	}
-	out.Tags = orEmpty(out.Tags)
+	out.Tags = respond.OrEmpty(out.Tags)
 	c.header.Set(headerETag, etag.TaskDefinition(out.TaskDefinition, out.Tags))
 	return out, nil
 }
@@ -76,7 +77,7 @@ func deregisterTaskDefinition(c call, _ none) (*awsecs.DeregisterTaskDefinitionO
 		}
 		c.header.Del(headerETag) // it is another one now
 	}
-	definition, err := c.account.adhoc.TaskDefinitions.Deregister(c.Context(), c.name("taskdef"))
+	definition, err := c.account.Adhoc.TaskDefinitions.Deregister(c.Context(), c.name("taskdef"))
 	return &awsecs.DeregisterTaskDefinitionOutput{TaskDefinition: definition}, err
 }
 

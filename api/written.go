@@ -56,7 +56,7 @@ func (s *Server) hear(w write) {
 	for name, a := range s.accounts {
 		if w.Account == "" || w.Account == name {
 			s.forget(name)
-			a.observer.Written(w.Cluster, w.Service)
+			a.Observer.Written(w.Cluster, w.Service)
 		}
 	}
 }

@@ -1,6 +1,10 @@
 package registry
 
-import "net/http"
+import (
+	"net/http"
+
+	"ecs-api/common"
+)
 
 // Image is what a registry says of an image.
 type Image struct {
@@ -53,10 +57,23 @@ var statuses = map[Reason]int{
 	Unreachable:         http.StatusInternalServerError,
 }
 
-// Status returns the HTTP status that HEAD /images answers with: 200, 400, 404 or 500.
+// Status returns the HTTP status that HEAD /images responds with: 200, 400, 404 or 500.
 func (r Reason) Status() int {
 	if s, ok := statuses[r]; ok {
 		return s
 	}
 	return http.StatusInternalServerError
+}
+
+// Err returns the error for a caller who needs the image: nil if the registry has it.
+func (i *Image) Err() error {
+	switch i.Reason.Status() {
+	case http.StatusOK:
+		return nil
+	case http.StatusBadRequest:
+		return common.Errorf(common.BadRequest, "image: %s", i.Reason)
+	case http.StatusNotFound:
+		return common.Errorf(common.NotFound, "image: %s", i.Reason)
+	}
+	return common.Errorf(common.Internal, "image: %s: %s", i.Reason, i.Cause)
 }

@@ -3,6 +3,7 @@ package urlparams
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,11 +24,21 @@ func Slashes(names ...string) Option {
 
 // Flag takes true, false, 1 or 0 from the query; false unless given.
 func Flag(name string) Option {
-	return Query(name, "flag", func(s string) (any, error) { return ParseFlag(s) }, false)
+	return Query(name, "flag", func(s string) (any, error) { return parseFlag(s) }, false)
 }
 
-// ParseFlag reads a flag.
-func ParseFlag(s string) (bool, error) {
+// IsSet reports whether the query of a URL that has not been checked has the flag, once and true.
+func IsSet(u *url.URL, flag string) bool {
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil || len(query[flag]) != 1 {
+		return false
+	}
+	set, err := parseFlag(query.Get(flag))
+	return err == nil && set
+}
+
+// parseFlag reads a flag.
+func parseFlag(s string) (bool, error) {
 	switch strings.ToLower(s) {
 	case "true", "1":
 		return true, nil

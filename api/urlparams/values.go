@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"time"
 
 	"ecs-api/common"
 )
@@ -31,8 +32,23 @@ func Find[T any](v Values, name string) (T, bool) {
 	return value, ok
 }
 
-// Has reports whether the query has the parameter.
-func (v Values) Has(name string) bool { return v.query.Has(name) }
+// Refuse returns an error, with that detail, for each of the parameters that the query has.
+func (v Values) Refuse(detail string, names ...string) (wrong []common.FieldError) {
+	for _, name := range names {
+		if v.query.Has(name) {
+			wrong = append(wrong, common.FieldError{Field: name, Detail: detail})
+		}
+	}
+	return wrong
+}
+
+// WrongPeriod says what is wrong with two times, if they are a period.
+func (v Values) WrongPeriod(from, to string) []common.FieldError {
+	if start, end := Get[time.Time](v, from), Get[time.Time](v, to); !start.IsZero() && !end.IsZero() && end.Before(start) {
+		return []common.FieldError{{Field: to, Detail: "is before " + from}}
+	}
+	return nil
+}
 
 // maxTags is how many tags a resource may have.
 const maxTags = 50

@@ -189,3 +189,12 @@ func phrase(p Problem) string {
 	}
 	return cut(p.Detail, 120)
 }
+
+// StateNames are the states of services, as words.
+func StateNames() []string {
+	var names []string
+	for _, s := range States() {
+		names = append(names, string(s))
+	}
+	return names
+}
