@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"sync/atomic"
 	"time"
 )
 
@@ -237,15 +238,22 @@ func (t *Turn) Leave() {
 
 type turnKey struct{}
 
-// Use returns a context for the call that the turn was waited for: its first try takes no other token, and retries have the turn's priority.
+// waited is a token that was waited for, for the first try of one call.
+type waited struct {
+	bucket *limiter
+	used   atomic.Bool
+}
+
+// Use returns a context for the call that the turn was waited for: the first try of the first call under it takes no other token, and all its calls have the
+// turn's priority.
 func (t *Turn) Use(ctx context.Context) context.Context {
 	t.bucket.mu.Lock()
 	defer t.bucket.mu.Unlock()
-	return context.WithValue(context.WithValue(ctx, turnKey{}, t.bucket), priorityKey{}, t.priority)
+	return context.WithValue(context.WithValue(ctx, turnKey{}, &waited{bucket: t.bucket}), priorityKey{}, t.priority)
 }
 
-// hasTurn reports whether the first try of a call under ctx has its token already.
-func (l *limiter) hasTurn(ctx context.Context) bool {
-	had, ok := ctx.Value(turnKey{}).(*limiter)
-	return ok && had == l
+// takesTurn reports whether a call under ctx has its token already, and takes it.
+func (l *limiter) takesTurn(ctx context.Context) bool {
+	had, ok := ctx.Value(turnKey{}).(*waited)
+	return ok && had.bucket == l && had.used.CompareAndSwap(false, true)
 }

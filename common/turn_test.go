@@ -194,8 +194,9 @@ func TestACallUsesTheTurnThatWasWaitedForOnce(t *testing.T) {
 		if !turn.Ready() {
 			t.Fatal("the bucket is not full")
 		}
-		if ctx := turn.Use(t.Context()); !l.hasTurn(ctx) || bucketOf(Limit{1, 1}).hasTurn(ctx) {
-			t.Error("the context's call has a token of this bucket, and of no other")
+		ctx := turn.Use(t.Context())
+		if bucketOf(Limit{1, 1}).takesTurn(ctx) || !l.takesTurn(ctx) || l.takesTurn(ctx) {
+			t.Error("the context's first call has a token, of this bucket alone")
 		}
 	})
 }

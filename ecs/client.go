@@ -56,6 +56,8 @@ type Client struct {
 	services *batcher[ecs.Service]
 	clusters *batcher[ecs.Cluster]
 	tasks    *batcher[ecs.Task]
+	lists    *listing
+	queue    queue
 }
 
 // New returns a client for the account that sess belongs to. If that is a common.Session, reads that wait for AWS's rates share calls.
@@ -71,6 +73,7 @@ func New(sess client.ConfigProvider) *Client {
 	c.tasks = &batcher[ecs.Task]{
 		operation: "DescribeTasks", thing: "task", most: maxTasks, queue: q, describe: c.describeTasks, nameOf: func(t *ecs.Task) *string { return t.TaskArn },
 	}
+	c.queue, c.lists = q, newListing(c)
 	return c
 }
 

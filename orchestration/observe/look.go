@@ -92,8 +92,8 @@ func (o *Observer) look(ctx context.Context, at target) (*found, error) {
 	var running, stopped []string
 	list := func(status string, into *[]string) func(context.Context) error {
 		return func(ctx context.Context) (err error) {
-			*into, err = o.account.ECS.ListTasks(ctx, ecs.TaskFilter{Cluster: at.cluster, Service: at.service, Status: status, Most: maxTasks})
-			return resource.IgnoreNotFound(err)
+			*into, err = o.account.ECS.ServiceTasks(ctx, at.cluster, at.service, status, maxTasks)
+			return err
 		}
 	}
 	err := common.Concurrently(ctx,

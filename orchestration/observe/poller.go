@@ -45,6 +45,8 @@ type view struct {
 // wait for the next poll. An empty service stands for all of the cluster's, an empty cluster for all.
 func (o *Observer) Written(cluster, service string) {
 	now := o.now()
+	o.recentDefinitions.forget()
+	o.recentEndpoints.forget()
 	o.pollers.mu.Lock()
 	defer o.pollers.mu.Unlock()
 	for at, p := range o.pollers.all {

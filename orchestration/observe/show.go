@@ -79,11 +79,8 @@ func (o *Observer) ShowAll(ctx context.Context, cluster, name string) (*ServiceV
 		return nil, err
 	}
 	err = common.Concurrently(ctx,
-		func(ctx context.Context) error {
-			def, err := o.account.ECS.TaskDefinition(ctx, aws.StringValue(view.Service.TaskDefinition))
-			if err == nil {
-				view.TaskDefinition = def.TaskDefinition
-			}
+		func(ctx context.Context) (err error) {
+			view.TaskDefinition, err = o.recentDefinition(ctx, aws.StringValue(view.Service.TaskDefinition))
 			return resource.IgnoreNotFound(err)
 		},
 		func(ctx context.Context) (err error) {
@@ -103,8 +100,8 @@ func (o *Observer) taskIDs(ctx context.Context, cluster, service string) ([]stri
 	var running, stopped []string
 	list := func(status string, into *[]string) func(context.Context) error {
 		return func(ctx context.Context) (err error) {
-			*into, err = o.account.ECS.ListTasks(ctx, ecs.TaskFilter{Cluster: cluster, Service: service, Status: status})
-			return resource.IgnoreNotFound(err)
+			*into, err = o.account.ECS.ServiceTasks(ctx, cluster, service, status, 0)
+			return err
 		}
 	}
 	err := common.Concurrently(ctx, list(awsecs.DesiredStatusRunning, &running), list(awsecs.DesiredStatusStopped, &stopped))
@@ -122,7 +119,13 @@ func (o *Observer) endpointOf(ctx context.Context, service *awsecs.Service) (*st
 	if len(service.ServiceRegistries) == 0 {
 		return nil, nil
 	}
-	found, err := o.account.CloudMap.Service(ctx, aws.StringValue(service.ServiceRegistries[0].RegistryArn))
+	arn := aws.StringValue(service.ServiceRegistries[0].RegistryArn)
+	return o.recentEndpoints.get(o.now, arn, func() (*string, error) { return o.readEndpoint(ctx, arn) })
+}
+
+// readEndpoint returns the name of a Cloud Map service, name.namespace; nil if it is not there.
+func (o *Observer) readEndpoint(ctx context.Context, arn string) (*string, error) {
+	found, err := o.account.CloudMap.Service(ctx, arn)
 	if err != nil {
 		return nil, resource.IgnoreNotFound(err)
 	}
