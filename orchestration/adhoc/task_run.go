@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go/aws"
 	"github.com/google/uuid"
@@ -14,8 +12,11 @@ import (
 	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/launch"
 	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/saga"
 	"ecs-api/orchestration/spec"
+	"ecs-api/orchestration/transaction"
 )
 
 // maxRun is how many tasks one RunTask starts.
@@ -49,43 +50,25 @@ func (t Tasks) Run(ctx context.Context, cluster string, in *awsecs.RunTaskInput)
 	key := resource.KeyOf(ctx)
 	in = completeRun(common.CallerOf(ctx), key, a.Settings, name, in)
 	in.TaskDefinition = definition.TaskDefinitionArn // what was looked at is what runs
-	var out *awsecs.RunTaskOutput
-	err = a.Pace.Retry(ctx, func() (err error) {
-		out, err = a.ECS.RunTask(ctx, in)
-		return err
-	}, common.ServiceLinkedRole, common.NewRoleAssume, common.NewCluster)
-	if arns := ecs.StartedBefore(err); key.Given() && len(arns) > 0 {
-		return t.startedBefore(ctx, name, key, arns, err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if len(out.Tasks) == 0 {
-		return nil, common.Coded(common.CodeNoTaskStarted, "no task was started: %s", reasons(out.Failures))
-	}
-	return out, nil
+	return t.launch(ctx, launch.Launch{Account: a, Key: key, Input: in})
 }
 
-// startedBefore returns the tasks that an earlier attempt of the request started, by its Idempotency-Key; refused is why ECS starts no others.
-func (t Tasks) startedBefore(ctx context.Context, cluster string, key resource.Key, arns []string, refused error) (*awsecs.RunTaskOutput, error) {
-	found, err := t.account.ECS.DescribeTasks(ctx, cluster, arns)
+// launch starts the tasks, or none: where AWS's response is lost for good, those that run all the same are stopped before the error is returned. A caller who
+// hangs up stops nothing.
+func (t Tasks) launch(ctx context.Context, l launch.Launch) (*awsecs.RunTaskOutput, error) {
+	ctx, cancel := transaction.Detached(ctx, launch.Time)
+	defer cancel()
+	cluster := aws.StringValue(l.Input.Cluster)
+	var started *launch.Started
+	err := t.tx.Alone(ctx, transaction.JobsTarget(cluster, account.FamilyOf(aws.StringValue(l.Input.TaskDefinition))), t.request(cluster), saga.Named("start tasks",
+		func(ctx context.Context) (back saga.Rollback, err error) {
+			started, back, err = l.Run(ctx)
+			return back, err
+		}))
 	if err != nil {
 		return nil, err
 	}
-	out := &awsecs.RunTaskOutput{Failures: []*awsecs.Failure{}}
-	for _, task := range found.Tasks {
-		same, err := key.Find(ecs.ToTags(task.Tags))
-		if err != nil {
-			return nil, err
-		}
-		if same {
-			out.Tasks = append(out.Tasks, task)
-		}
-	}
-	if len(out.Tasks) == 0 {
-		return nil, common.Wrapf(refused, "AWS does not show any more what this request has started before")
-	}
-	return out, nil
+	return &awsecs.RunTaskOutput{Tasks: started.Tasks, Failures: started.Failures}, nil
 }
 
 // Check returns what is wrong with a request to run tasks in the cluster, as far as that can be told without AWS.
@@ -151,8 +134,10 @@ func completeRun(by common.Caller, key resource.Key, a account.Settings, cluster
 		by.RequestID = "" // AWS takes a client token again only with the same parameters
 	}
 	tags, token := ecs.ToTags(in.Tags).ForOrg(a.Org, by), uuid.NewString()
-	if key.Given() {
+	if key.Given() || aws.StringValue(in.ClientToken) == "" { // else it would be another one whenever the client token is sent
 		tags = tags.With(common.Tag{Key: common.TagRequest, Value: resource.OwnerPrefix("") + key.Of(token)})
+	}
+	if key.Given() {
 		token = key.Token()
 	}
 	out.Tags = ecs.FromTags(tags)
@@ -172,19 +157,4 @@ func completeRun(by common.Caller, key resource.Key, a account.Settings, cluster
 	out.PropagateTags = aws.String(cmp.Or(aws.StringValue(in.PropagateTags), awsecs.PropagateTagsTaskDefinition))
 	out.ClientToken = aws.String(cmp.Or(aws.StringValue(in.ClientToken), token)) // one for all attempts: they start one set of tasks
 	return &out
-}
-
-// reasons returns what ECS says of tasks that it did not start, each reason once.
-func reasons(failures []*awsecs.Failure) string {
-	var all []string
-	for _, f := range failures {
-		text := aws.StringValue(f.Reason)
-		if detail := aws.StringValue(f.Detail); detail != "" {
-			text += " (" + detail + ")"
-		}
-		if !slices.Contains(all, text) {
-			all = append(all, text)
-		}
-	}
-	return cmp.Or(strings.Join(all, "; "), "AWS gives no reason")
 }

@@ -116,13 +116,3 @@ func TestReferencesToTasks(t *testing.T) {
 		}
 	}
 }
-
-func TestReasonsAreToldOnce(t *testing.T) {
-	failure := func(reason, detail string) *awsecs.Failure { return &awsecs.Failure{Reason: &reason, Detail: &detail} }
-	if got, want := reasons([]*awsecs.Failure{failure("RESOURCE:MEMORY", ""), failure("no capacity", "in a"), failure("RESOURCE:MEMORY", "")}), "RESOURCE:MEMORY; no capacity (in a)"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	if got := reasons(nil); got != "AWS gives no reason" {
-		t.Errorf("got %q", got)
-	}
-}

@@ -6,10 +6,8 @@ import (
 	"github.com/aws/aws-sdk-go/aws"
 
 	"ecs-api/common"
-	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
-	"ecs-api/orchestration/resource"
 )
 
 // startedBefore is the error of a start whose task an earlier attempt of the same request started.
@@ -17,24 +15,6 @@ type startedBefore struct{ task *awsecs.Task }
 
 func (e *startedBefore) Error() string {
 	return "task " + aws.StringValue(e.task.TaskArn) + " was started by this request before"
-}
-
-// earlier returns startedBefore for the task that the request, by its Idempotency-Key, started before, which is among those with the ARNs; else why ECS refused
-// to start another one.
-func (r *Runner) earlier(ctx context.Context, cluster string, arns []string, refused error) error {
-	out, err := r.account.ECS.DescribeTasks(ctx, cluster, arns)
-	if err != nil {
-		return err
-	}
-	for _, task := range out.Tasks {
-		switch same, err := resource.KeyOf(ctx).Find(ecs.ToTags(task.Tags)); {
-		case err != nil:
-			return err
-		case same:
-			return &startedBefore{task}
-		}
-	}
-	return common.Wrapf(refused, "the task that this request started before is not shown by AWS any more")
 }
 
 // again returns the task as if it had been started now. It is watched, so that it is stopped at its timeout, unless it has stopped.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/launch"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
@@ -28,16 +28,13 @@ import (
 // TagStopAt is the tag of a one-off task that says when it is stopped.
 const TagStopAt = "spinup:stop-at"
 
-// startTime is how long it may take to start a task, what AWS refuses for now included.
-const startTime = 3 * time.Minute
-
 // start starts the task, or none: where AWS's response is lost for good, a task that runs all the same is stopped before the error is returned.
 // The task of a request with an Idempotency-Key that started one before, and whose response was lost, is that one.
 func (r *Runner) start(ctx context.Context, cluster, service string, in *Input) (*started, error) {
 	if err := in.Check().Err(); err != nil {
 		return nil, err
 	}
-	ctx, cancel := transaction.Detached(ctx, startTime)
+	ctx, cancel := transaction.Detached(ctx, launch.Time)
 	defer cancel()
 	plan, err := r.plan(ctx, cluster, service, in)
 	if err != nil {
@@ -257,55 +254,13 @@ func volumes(service *awsecs.Service) []*awsecs.TaskVolumeConfiguration {
 
 // launch starts the task. Its rollback stops it.
 func (r *Runner) launch(ctx context.Context, plan *plan, t *run) (saga.Rollback, error) {
-	var out *awsecs.RunTaskOutput
-	back := func(ctx context.Context) error { return r.stopStarted(ctx, plan, t) }
-	err := r.account.Pace.Retry(ctx, func() (err error) {
-		out, err = r.account.ECS.RunTask(ctx, plan.input)
-		return err
-	}, common.ServiceLinkedRole, common.NewRoleAssume)
-	switch {
-	case err != nil && common.Ambiguous(err):
+	started, back, err := launch.Launch{Account: r.account, Key: resource.KeyOf(ctx), Input: plan.input}.Run(ctx)
+	if err != nil {
 		return back, err
-	case len(ecs.StartedBefore(err)) > 0:
-		return nil, r.earlier(ctx, t.cluster, ecs.StartedBefore(err), err)
-	case err != nil:
-		return nil, err
-	case len(out.Tasks) == 0:
-		return nil, common.Coded(common.CodeNoTaskStarted, "no task was started: %s", reasons(out.Failures))
 	}
-	t.see(out.Tasks[0])
+	if started.Replayed {
+		return nil, &startedBefore{started.Tasks[0]}
+	}
+	t.see(started.Tasks[0])
 	return back, nil
-}
-
-// stopStarted stops what the request has started. Where AWS's response was lost, it is found by who started it.
-func (r *Runner) stopStarted(ctx context.Context, plan *plan, t *run) error {
-	var arns []string
-	if task := t.latest(); task != nil {
-		arns = []string{aws.StringValue(task.TaskArn)}
-	} else {
-		var err error
-		if arns, err = r.account.ECS.ListTasks(ctx, ecs.TaskFilter{Cluster: t.cluster, StartedBy: aws.StringValue(plan.input.StartedBy)}); err != nil {
-			return common.Wrapf(err, "a task that is started by %s", aws.StringValue(plan.input.StartedBy))
-		}
-	}
-	for _, arn := range arns {
-		_, err := r.account.ECS.StopTask(ctx, t.cluster, account.NameOf(arn), "ecs-api: the request that started it failed")
-		if resource.IgnoreNotFound(err) != nil {
-			return common.Wrapf(err, "task %s", account.NameOf(arn))
-		}
-	}
-	return nil
-}
-
-// reasons returns what ECS says of tasks that it did not start.
-func reasons(failures []*awsecs.Failure) string {
-	var all []string
-	for _, f := range failures {
-		text := aws.StringValue(f.Reason)
-		if detail := aws.StringValue(f.Detail); detail != "" {
-			text = fmt.Sprintf("%s (%s)", text, detail)
-		}
-		all = append(all, text)
-	}
-	return cmp.Or(strings.Join(all, "; "), "AWS gives no reason")
 }

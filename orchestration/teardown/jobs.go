@@ -63,11 +63,13 @@ type jobsArgs struct {
 }
 
 func (o *Teardowns) newJobs(args jobsArgs) *jobs {
-	return &jobs{
+	j := &jobs{
 		teardown:  &teardown{o: o, cluster: args.Cluster, name: resource.ForJobs(args.Family), id: args.ID, service: &awsecs.Service{}, family: args.Family},
 		family:    args.Family,
 		recursive: args.Recursive, force: args.Force,
 	}
+	j.deregistered = j.stop
+	return j
 }
 
 // runDeleteJobs does the job of a deletion. Whatever of it is done already is found so.
@@ -186,7 +188,8 @@ func (j *jobs) check(ctx context.Context) error {
 	return nil
 }
 
-// run deletes what there is, in the order that AWS allows.
+// run deletes what there is, in the order that AWS allows. A run locks nothing, as many go on at once, on several servers even: so the tasks are stopped once
+// before the revisions are deregistered, and those that were started until then once more. After that, ECS starts none.
 func (j *jobs) run(ctx context.Context) error {
 	if _, err := saga.Named("stop tasks", saga.Do(j.stop))(ctx); err != nil {
 		return err

@@ -24,6 +24,8 @@ type teardown struct {
 	dry           bool            // only planned: the service, which may be there, is taken to be gone
 	match         etag.Condition  // of the service as it must be
 	family        string          // of the managed task definition that is deleted; empty for a service
+	// deregistered stops the tasks that were started until the revisions were deregistered; nil for a service, whose tasks have stopped by then.
+	deregistered func(context.Context) error
 }
 
 // The stages of a teardown, in the order that AWS allows.
@@ -52,6 +54,9 @@ func (t *teardown) tearDownAll(ctx context.Context) error {
 		plan := resource.Plan{Stages: [][]resource.Change{stage}}
 		_, err := plan.Apply()(ctx)
 		errs = append(errs, err)
+		if err != nil && t.deregistered != nil {
+			break // a task that was started meanwhile may need the rest
+		}
 	}
 	return errors.Join(append(errs, t.tearDownSpace(ctx))...)
 }
@@ -212,6 +217,11 @@ func (t *teardown) deleteRevisions(ctx context.Context, revisions []*resource.It
 			return err
 		}
 		arns = append(arns, arn)
+	}
+	if t.deregistered != nil {
+		if err := t.deregistered(ctx); err != nil {
+			return err
+		}
 	}
 	return t.o.tx.Account.ECS.DeleteTaskDefinitions(ctx, arns)
 }
