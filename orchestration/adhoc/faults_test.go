@@ -15,6 +15,7 @@ import (
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/iam"
 	"ecs-api/localaws"
+	"ecs-api/orchestration/transaction"
 )
 
 // TestAFailedCreateLeavesNothing breaks each call of each create in turn. One that fails leaves nothing, and succeeds when it is repeated.
@@ -76,18 +77,12 @@ func breakCall(t *testing.T, create func(context.Context, *Resources) error, fau
 	t.Helper()
 	simulator := localaws.New()
 	r, tx := resources(t, simulator)
-	_, err := tx.Account.IAM.CreateRole(t.Context(), &awsiam.CreateRoleInput{
-		RoleName: aws.String("mine-ecsTaskExecution"), Tags: iam.FromTags(common.Tags{orgTag(tx.Account)}),
-		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}`),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	addRole(t, tx)
 	before := simulator.Inventory()
 	simulator.ResetCalls()
 	fault.N = n
 	simulator.Inject(fault)
-	err = create(t.Context(), r)
+	err := create(t.Context(), r)
 	broken := len(simulator.Calls()) >= n
 	simulator.Heal()
 	tx.Background.Shutdown(t.Context()) // waits for rollbacks
@@ -105,4 +100,18 @@ func breakCall(t *testing.T, create func(context.Context, *Resources) error, fau
 		t.Errorf("call %d: %d things in the end: %v", n, left, simulator.Inventory())
 	}
 	return broken
+}
+
+// addRole creates an execution role of our org's, and returns its name.
+func addRole(t *testing.T, tx *transaction.Manager) string {
+	t.Helper()
+	const name = "mine-ecsTaskExecution"
+	_, err := tx.Account.IAM.CreateRole(t.Context(), &awsiam.CreateRoleInput{
+		RoleName: aws.String(name), Tags: iam.FromTags(common.Tags{orgTag(tx.Account)}),
+		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}`),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name
 }

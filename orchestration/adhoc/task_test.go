@@ -11,6 +11,7 @@ import (
 
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/localaws"
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/spec"
@@ -114,5 +115,59 @@ func TestReferencesToTasks(t *testing.T) {
 		if got != want {
 			t.Errorf("%s: %q, want %q", ref, got, want)
 		}
+	}
+}
+
+// TestAPlainRunStartsItsTasksOnceOrStopsThem loses all responses of RunTask. What the request started is stopped, unless the caller's own client token leads to
+// it again.
+func TestAPlainRunStartsItsTasksOnceOrStopsThem(t *testing.T) {
+	for name, token := range map[string]*string{"without a client token": nil, "with a client token": aws.String("mine")} {
+		t.Run(name, func(t *testing.T) {
+			simulator := localaws.New()
+			r, tx := resources(t, simulator)
+			tx.Account.Settings.Subnets = []string{localaws.SubnetA}
+			role := addRole(t, tx)
+			if _, err := r.Clusters.Create(t.Context(), &awsecs.CreateClusterInput{ClusterName: aws.String("clu")}); err != nil {
+				t.Fatal(err)
+			}
+			_, err := r.TaskDefinitions.Register(t.Context(), &awsecs.RegisterTaskDefinitionInput{
+				Family: aws.String("web"), Cpu: aws.String("256"), Memory: aws.String("512"), ExecutionRoleArn: &role,
+				ContainerDefinitions: []*awsecs.ContainerDefinition{{Name: aws.String("web"), Image: aws.String("nginx:alpine")}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			run := func() (*awsecs.RunTaskOutput, error) {
+				return r.Tasks.Run(t.Context(), "clu", &awsecs.RunTaskInput{TaskDefinition: aws.String("web"), Count: aws.Int64(2), ClientToken: token})
+			}
+			running := func() int {
+				arns, err := r.Tasks.List(t.Context(), TaskFilter{Cluster: "clu"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return len(arns)
+			}
+			if _, err := run(); err != nil { // of another request: it goes on
+				t.Fatal(err)
+			}
+			want := 2
+			if token != nil {
+				token, want = aws.String("other"), 4
+			}
+			simulator.Inject(localaws.Fault{Operation: "RunTask", Effect: localaws.Lose, Times: -1})
+			if _, err := run(); !common.Is(err, common.Unavailable) {
+				t.Fatalf("%v; want Unavailable", err)
+			}
+			simulator.Heal()
+			if got := running(); got != want {
+				t.Errorf("%d tasks run, want %d", got, want)
+			}
+			if _, err := run(); err != nil {
+				t.Fatal(err)
+			}
+			if got := running(); got != 4 {
+				t.Errorf("%d tasks run after the request was repeated, want 4", got)
+			}
+		})
 	}
 }

@@ -15,12 +15,13 @@ var faults = map[string]localaws.Fault{
 	"refused":         {Effect: localaws.Refuse},
 	"throttled twice": {Effect: localaws.Throttle, Times: 2},
 	"response lost":   {Effect: localaws.Lose},
+	"lost for good":   {Effect: localaws.Lose, Times: -1},
 	"down":            {Effect: localaws.Down},
 }
 
 // rides reports whether the requests must ride the fault out.
 func rides(f localaws.Fault) bool {
-	return f.Effect == localaws.Throttle || f.Effect == localaws.Lose
+	return f.Effect == localaws.Throttle || f.Effect == localaws.Lose && f.Times == 0
 }
 
 // breakEach runs do with the n-th of its calls broken, for each n, until do makes fewer calls than n. AWS is down for so many calls; -1 stands for good. Each has a world of its own, which prepare fills.

@@ -16,6 +16,9 @@ import (
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
 	"ecs-api/orchestration/diagnosis"
+	"ecs-api/orchestration/etag"
+	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/saga"
 )
 
 // script is a request that has the container report run a shell's script.
@@ -231,12 +234,94 @@ func TestOneRequestRunsItsTasksOnce(t *testing.T) {
 		func(w *world) error {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			_, err := w.Run(ctx, "myclu", "reports", script("exit 0"), time.Minute)
+			_, err := w.Run(ctx, "myclu", "reports", script("sleep 3000"), time.Minute)
 			return err
 		},
 		func(w *world, n int, err error) {
-			if got := len(w.all(t, "myclu")); err == nil && got != 1 || err != nil && got != 0 {
-				t.Errorf("call %d: %v; %d tasks were started", n, err, got)
+			all := len(w.all(t, "myclu"))
+			running, listErr := w.ListTasks(t.Context(), "myclu", "reports", nil, "")
+			if listErr != nil || all > 1 || err == nil && all != 1 || err != nil && len(running) != 0 {
+				t.Errorf("call %d: %v; %d tasks were started, %v run, %v", n, err, all, running, listErr)
 			}
 		})
+}
+
+// TestARepeatedRunIsOneRun sends a run, whose responses AWS loses for good, again with its Idempotency-Key: the tasks of the first attempt are stopped, and new
+// ones do the work, once.
+func TestARepeatedRunIsOneRun(t *testing.T) {
+	w := newWorld(t, localaws.New())
+	w.create(t, "myclu", "reports")
+	ctx := resource.WithKey(t.Context(), resource.NewKey("me", "key", "body"))
+	in := &RunInput{Count: aws.Int64(2)}
+	for range 2 { // the second attempt derives a token of its own, and fails as well
+		w.aws.Inject(localaws.Fault{Operation: "RunTask", Effect: localaws.Lose, Times: -1})
+		if _, err := w.Run(ctx, "myclu", "reports", in, 0); !common.Is(err, common.Unavailable) {
+			t.Fatalf("%v; want Unavailable", err)
+		}
+		w.aws.Heal()
+		if running, err := w.ListTasks(t.Context(), "myclu", "reports", nil, ""); err != nil || len(running) != 0 {
+			t.Errorf("%v run, %v", running, err)
+		}
+	}
+	first, err := w.Run(ctx, "myclu", "reports", in, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := w.Run(ctx, "myclu", "reports", in, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := func(out *RunOutput) (all []string) {
+		for _, task := range out.Tasks {
+			all = append(all, shortName("myclu", *task.TaskArn))
+		}
+		slices.Sort(all)
+		return all
+	}
+	running, err := w.ListTasks(t.Context(), "myclu", "reports", nil, "")
+	slices.Sort(running)
+	if err != nil || len(running) != 2 || !slices.Equal(ids(first), running) || !slices.Equal(ids(again), running) {
+		t.Errorf("%v run, %v; the requests returned %v and %v", running, err, ids(first), ids(again))
+	}
+}
+
+// TestATaskThatStartsWhileItsDefinitionIsDeleted runs a task when a delete has looked for tasks for the last time before it deregisters the revision.
+func TestATaskThatStartsWhileItsDefinitionIsDeleted(t *testing.T) {
+	for name, force := range map[string]bool{"forced": true, "not forced": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, localaws.New())
+			w.create(t, "myclu", "reports")
+			w.aws.Inject(localaws.Fault{Operation: "DeregisterTaskDefinition", Effect: localaws.Hook, Func: func() { w.run(t, "reports", "late", 1) }})
+			_, op, err := w.Delete(t.Context(), "myclu", "reports", true, force, etag.Condition{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.group.Wait()
+			done, err := w.group.Operation(t.Context(), "local", op.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if force {
+				if diff := cmp.Diff([]string{"logs:log-group myclu"}, inventory(w.aws)); diff != "" || done.State != saga.Succeeded {
+					t.Errorf("operation %+v; left (-want +got):\n%s", done, diff)
+				}
+				return
+			}
+			if done.State != saga.Failed || !strings.Contains(done.Error, "was started meanwhile") || len(w.all(t, "myclu")) != 1 {
+				t.Errorf("operation %+v", done)
+			}
+			for _, needed := range []string{"ecs:cluster myclu", "iam:role myclu-ecsTaskExecution", "secretsmanager:secret spinup/localdev/myclu/reports-cred"} {
+				if left := inventory(w.aws); !slices.Contains(left, needed) {
+					t.Errorf("the task has no %s any more: %v", needed, left)
+				}
+			}
+			if _, _, err := w.Delete(t.Context(), "myclu", "reports", true, false, etag.Condition{}); common.ResponseCode(err) != common.CodeInUse {
+				t.Errorf("repeated while the task runs: %v", err)
+			}
+			w.deleted(t.Context(), t, "myclu", "reports", true, true)
+			if diff := cmp.Diff([]string{"logs:log-group myclu"}, inventory(w.aws)); diff != "" {
+				t.Errorf("left (-want +got):\n%s", diff)
+			}
+		})
+	}
 }
