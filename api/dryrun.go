@@ -13,6 +13,9 @@ import (
 // flagDryRun is the query's flag for a request that is to say what it would do, and do nothing.
 const flagDryRun = "dryRun"
 
+// fieldSubnets is where a request names subnets.
+const fieldSubnets = "service.networkConfiguration.awsvpcConfiguration.subnets"
+
 // dryRun is the response to a dry run.
 type dryRun struct {
 	*resource.Preview
@@ -36,6 +39,12 @@ func (c call) preview(plan *resource.Preview, err error) (any, error) {
 	out := &dryRun{plan, c.warnings()}
 	if !plan.Subnets {
 		out.Warnings = append(out.Warnings, warnings.Warning{Code: "NoSubnets", Field: "service.networkConfiguration", Detail: "neither the request nor the account's configuration has subnets: AWS refuses such a service"})
+	}
+	for _, id := range plan.Network.Missing {
+		out.Warnings = append(out.Warnings, warnings.Warning{Code: "SubnetMissing", Field: fieldSubnets, Detail: "there is no subnet " + id + ": AWS refuses such a service"})
+	}
+	for _, id := range plan.Network.Isolated {
+		out.Warnings = append(out.Warnings, warnings.Warning{Code: "SubnetIsolated", Field: fieldSubnets, Detail: "the routes of " + id + " do not lead out of its VPC for tasks, which have no public address; unless its VPC has endpoints for all that tasks need to start, they do not"})
 	}
 	for _, ref := range plan.Missing {
 		out.Warnings = append(out.Warnings, warnings.Warning{Code: string(diagnosis.SecretMissing), Field: ref.Field, Detail: "there is no " + ref.Value + ": tasks would not start; create it first"})

@@ -68,7 +68,7 @@ var buckets = map[string]bucket{
 	"servicediscovery-read":         {"servicediscovery", "GetNamespace GetService ListInstances", Limit{45, 50}},
 	"servicediscovery-tag":          {"servicediscovery", "ListTagsForResource TagResource UntagResource", Limit{45, 5}},
 	"servicediscovery-deregister":   {"servicediscovery", "DeregisterInstance", Limit{90, 50}},
-	"ec2-describe":                  {"ec2", "DescribeSecurityGroups DescribeSubnets", Limit{90, 20}},
+	"ec2-describe":                  {"ec2", "DescribeRouteTables DescribeSecurityGroups DescribeSubnets", Limit{90, 20}},
 	"kms-read":                      {"kms", "DescribeKey", Limit{1000, 500}},
 	"sts-read":                      {"sts", "GetCallerIdentity", Limit{100, 20}},
 	"iam-role":                      {"iam", iamRoles, Limit{20, 10}},

@@ -1,4 +1,4 @@
-// Package ec2 is the thin client of Amazon EC2, as far as a service's network goes: subnets and security groups. It owns the rule that
+// Package ec2 is the thin client of Amazon EC2, as far as a service's network goes: subnets, their route tables and security groups. It owns the rule that
 // only what was asked for is fetched: an account may have thousands of them.
 package ec2
 
@@ -20,6 +20,7 @@ import (
 type api interface {
 	DescribeSubnetsWithContext(aws.Context, *describeSubnetsInput, ...request.Option) (*describeSubnetsOutput, error)
 	DescribeSecurityGroupsWithContext(aws.Context, *describeSecurityGroupsInput, ...request.Option) (*describeSecurityGroupsOutput, error)
+	DescribeRouteTablesWithContext(aws.Context, *describeRouteTablesInput, ...request.Option) (*describeRouteTablesOutput, error)
 }
 
 // Client reads one account's network.
@@ -95,6 +96,11 @@ func (s sdk) DescribeSecurityGroupsWithContext(ctx aws.Context, in *describeSecu
 	return out, s.send(ctx, "DescribeSecurityGroups", in, out, opts)
 }
 
+func (s sdk) DescribeRouteTablesWithContext(ctx aws.Context, in *describeRouteTablesInput, opts ...request.Option) (*describeRouteTablesOutput, error) {
+	out := &describeRouteTablesOutput{}
+	return out, s.send(ctx, "DescribeRouteTables", in, out, opts)
+}
+
 func (s sdk) send(ctx aws.Context, operation string, in, out any, opts []request.Option) error {
 	req := s.NewRequest(&request.Operation{Name: operation, HTTPMethod: "POST", HTTPPath: "/"}, in, out)
 	req.SetContext(ctx)
@@ -123,6 +129,30 @@ type (
 	securityGroup struct {
 		GroupID *string `locationName:"groupId" type:"string"`
 		VPCID   *string `locationName:"vpcId" type:"string"`
+	}
+	describeRouteTablesInput struct {
+		Filters   []*filter `locationName:"Filter" locationNameList:"Filter" type:"list"`
+		NextToken *string   `type:"string"`
+	}
+	describeRouteTablesOutput struct {
+		RouteTables []*routeTable `locationName:"routeTableSet" locationNameList:"item" type:"list"`
+		NextToken   *string       `locationName:"nextToken" type:"string"`
+	}
+	routeTable struct {
+		VPCID        *string        `locationName:"vpcId" type:"string"`
+		Associations []*association `locationName:"associationSet" locationNameList:"item" type:"list"`
+		Routes       []*route       `locationName:"routeSet" locationNameList:"item" type:"list"`
+	}
+	association struct {
+		Main     *bool   `locationName:"main" type:"boolean"`
+		SubnetID *string `locationName:"subnetId" type:"string"`
+	}
+	route struct {
+		DestinationCidrBlock     *string `locationName:"destinationCidrBlock" type:"string"`
+		DestinationIPv6CidrBlock *string `locationName:"destinationIpv6CidrBlock" type:"string"`
+		DestinationPrefixListID  *string `locationName:"destinationPrefixListId" type:"string"`
+		GatewayID                *string `locationName:"gatewayId" type:"string"` // of an internet gateway, a virtual private gateway or a gateway endpoint; or "local"
+		State                    *string `locationName:"state" type:"string"`
 	}
 	filter struct {
 		Name   *string   `type:"string"`

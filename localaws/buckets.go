@@ -75,7 +75,7 @@ var rates = bucketsByOperation(map[string]map[string]rate{
 			"PutRolePolicy SimulatePrincipalPolicy TagRole UntagRole UpdateAssumeRolePolicy UpdateRole UpdateRoleDescription": {10, 10},
 	},
 	"ec2": {
-		"DescribeSecurityGroups DescribeSubnets": {100, 20},
+		"DescribeRouteTables DescribeSecurityGroups DescribeSubnets": {100, 20},
 	},
 	"kms": {
 		"DescribeKey": {500, 500},

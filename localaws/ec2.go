@@ -6,7 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go/aws"
 )
 
-// What the simulator has of EC2 is two reads of the network. Their inputs and outputs are stated here: the SDK's package for all of EC2
+// What the simulator has of EC2 is three reads of the network. Their inputs and outputs are stated here: the SDK's package for all of EC2
 // would be most of every build.
 type (
 	describeSubnetsInput struct {
@@ -45,6 +45,7 @@ type (
 
 func ec2Operations() map[string]operation {
 	return map[string]operation{
+		"DescribeRouteTables":    op(describeRouteTables),
 		"DescribeSecurityGroups": op(describeSecurityGroups),
 		"DescribeSubnets":        op(describeSubnets),
 	}

@@ -36,6 +36,7 @@ type ecsTask struct {
 	tags       tagList
 	address    string
 	zone       string
+	isolated   bool // it is in a subnet from which it reaches no registry
 	registered bool
 }
 
@@ -126,6 +127,9 @@ func (r *request) launchTask(c *ecsCluster, rev *ecsRevision, out ecs.Task, netw
 				{AttachmentId: t.out.Attachments[0].Id, PrivateIpv4Address: aws.String(t.address)},
 			},
 		})
+		if t.isolated {
+			part.image.fault = faultUnreachable
+		}
 		if part.image.fault == faultSlowStart {
 			slow = slowStart
 		}
@@ -150,7 +154,8 @@ func (t *ecsTask) attach(r *request, network *ecs.NetworkConfiguration) {
 	}
 	id := *subnets[n%len(subnets)]
 	t.address = fmt.Sprintf("10.0.%d.%d", n/250%250, n%250+4)
-	t.zone = r.region.name + r.region.network.subnet(id).zone
+	in := r.region.network.subnet(id)
+	t.zone, t.isolated = r.region.name+in.zone, in.isolated
 	t.out.AvailabilityZone = aws.String(t.zone)
 	t.out.Attachments = []*ecs.Attachment{{
 		Id: aws.String(r.aws.uuid()), Type: aws.String("ElasticNetworkInterface"), Status: aws.String("ATTACHED"),

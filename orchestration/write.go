@@ -45,6 +45,9 @@ func (w *Write) Plan(ctx context.Context) (*resource.Preview, error) {
 		containers := resource.ValueOf[*awsecs.TaskDefinition](p.revision.Now).ContainerDefinitions
 		preview.Images = space.Images(containers, nil)
 	}
+	if p.adjusted.settings != nil && p.adjusted.settings.NetworkConfiguration != nil {
+		preview.Network = space.Subnets(ctx, w.u.o.account, mergeNetwork(w.u, p.adjusted.settings.NetworkConfiguration, p.found.service.NetworkConfiguration))
+	}
 	return preview, nil
 }
 
@@ -60,42 +63,45 @@ func (o *Orchestrator) PlanCreate(ctx context.Context, in *CreateInput) (*resour
 	}
 	ctx, cancel := context.WithTimeout(ctx, planTime)
 	defer cancel()
-	p, missing, err := c.planWithMissing(ctx)
+	network := spec.Network(o.account.Settings, in.Service.NetworkConfiguration)
+	p, missing, faults, err := c.planWithFaults(ctx, network)
 	if err != nil {
 		return nil, common.Wrapf(err, "plan service %s in cluster %s", c.service, c.cluster)
 	}
 	preview := p.Preview(nil)
-	preview.Missing = missing
+	preview.Missing, preview.Network = missing, faults
 	if in.TaskDefinition != nil {
 		preview.Images = space.Images(in.TaskDefinition.ContainerDefinitions, in.Credentials)
 	} else {
 		preview.Images = space.Images(p.definitionFound().ContainerDefinitions, nil)
 	}
-	network := spec.Network(o.account.Settings, in.Service.NetworkConfiguration)
-	preview.Subnets = network != nil && network.AwsvpcConfiguration != nil && len(network.AwsvpcConfiguration.Subnets) > 0
+	preview.Subnets = len(network.AwsvpcConfiguration.Subnets) > 0
 	return preview, nil
 }
 
-// planWithMissing plans, and looks at the same time for what the task definition of the request refers to; for that of one which the request names, it looks
-// afterwards.
-func (c *creation) planWithMissing(ctx context.Context) (p *createPlan, missing []spec.Reference, err error) {
+// planWithFaults plans, and looks at the same time at the network, and for what the task definition of the request refers to; for that of one which the request
+// names, it looks afterwards.
+func (c *creation) planWithFaults(ctx context.Context, network *awsecs.NetworkConfiguration) (p *createPlan, missing []spec.Reference, subnets resource.SubnetFaults, err error) {
 	a := c.o.account
-	if c.in.TaskDefinition == nil {
-		if p, err = c.plan(ctx); err == nil {
-			missing = space.Missing(ctx, a, c.cluster, p.definitionFound().ContainerDefinitions, nil)
-		}
-		return p, missing, err
-	}
 	err = common.Concurrently(ctx,
 		func(ctx context.Context) (err error) {
 			p, err = c.plan(ctx)
 			return err
 		},
 		func(ctx context.Context) error {
-			missing = space.Missing(ctx, a, c.cluster, space.WithoutCredentials(c.in.TaskDefinition.ContainerDefinitions, c.in.Credentials), nil)
+			if in := c.in.TaskDefinition; in != nil {
+				missing = space.Missing(ctx, a, c.cluster, space.WithoutCredentials(in.ContainerDefinitions, c.in.Credentials), nil)
+			}
+			return nil
+		},
+		func(ctx context.Context) error {
+			subnets = space.Subnets(ctx, a, network)
 			return nil
 		})
-	return p, missing, err
+	if err == nil && c.in.TaskDefinition == nil {
+		missing = space.Missing(ctx, a, c.cluster, p.definitionFound().ContainerDefinitions, nil)
+	}
+	return p, missing, subnets, err
 }
 
 // definitionFound returns the task definition that the request names.

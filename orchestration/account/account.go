@@ -12,6 +12,7 @@ import (
 
 	"ecs-api/cloudwatchlogs"
 	"ecs-api/common"
+	"ecs-api/ec2"
 	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/elbv2"
@@ -48,13 +49,14 @@ type Clients struct {
 	STS           *sts.Client
 	Tagging       *tagging.Client
 	LoadBalancers *elbv2.Client
+	Network       *ec2.Client
 }
 
 // NewClients returns the clients of the account that sess belongs to.
 func NewClients(sess client.ConfigProvider) Clients {
 	return Clients{
 		ECS: ecs.New(sess), IAM: iam.New(sess), Secrets: secretsmanager.New(sess), CloudMap: servicediscovery.New(sess),
-		Logs: cloudwatchlogs.New(sess), Params: ssm.New(sess), STS: sts.New(sess), Tagging: tagging.New(sess), LoadBalancers: elbv2.New(sess),
+		Logs: cloudwatchlogs.New(sess), Params: ssm.New(sess), STS: sts.New(sess), Tagging: tagging.New(sess), LoadBalancers: elbv2.New(sess), Network: ec2.New(sess),
 	}
 }
 

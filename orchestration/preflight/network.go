@@ -31,7 +31,7 @@ func (a Account) checkNetwork(ctx context.Context) report {
 			}
 		}
 	}
-	look("defaultSubnets", a.Subnets, "subnet", "ec2:DescribeSubnets", a.ec2.Subnets)
-	look("defaultSgs", a.SecurityGroups, "security group", "ec2:DescribeSecurityGroups", a.ec2.SecurityGroups)
+	look("defaultSubnets", a.Subnets, "subnet", "ec2:DescribeSubnets", a.Network.Subnets)
+	look("defaultSgs", a.SecurityGroups, "security group", "ec2:DescribeSecurityGroups", a.Network.SecurityGroups)
 	return r
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/aws/aws-sdk-go/aws/client"
 
-	"ecs-api/ec2"
 	"ecs-api/kms"
 	"ecs-api/orchestration/account"
 	"ecs-api/sts"
@@ -21,7 +20,6 @@ const timeLimit = 30 * time.Second
 // Account is an account as the check sees it.
 type Account struct {
 	*account.Account
-	ec2       *ec2.Client
 	kms       *kms.Client
 	taskRoles []string // patterns of ARNs that callers may name
 	roleARN   string   // of the role that the server assumes; may be empty
@@ -29,7 +27,7 @@ type Account struct {
 
 // New returns the account for the check, with the patterns of the roles that callers may name, and the role that the server assumes, if it does.
 func New(a *account.Account, sess client.ConfigProvider, taskRoles []string, roleARN string) Account {
-	return Account{Account: a, ec2: ec2.New(sess), kms: kms.New(sess), taskRoles: taskRoles, roleARN: roleARN}
+	return Account{Account: a, kms: kms.New(sess), taskRoles: taskRoles, roleARN: roleARN}
 }
 
 // Finding is what the check found out about one account. All of it is for the operator, not for callers.

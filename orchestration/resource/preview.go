@@ -19,6 +19,14 @@ type Preview struct {
 	Missing []spec.Reference `json:"-"`
 	// Subnets reports that tasks would have some to run in.
 	Subnets bool `json:"-"`
+	// Network is what is wrong with those that the request gives them.
+	Network SubnetFaults `json:"-"`
+}
+
+// SubnetFaults are subnets that tasks cannot run in, as far as that can be seen.
+type SubnetFaults struct {
+	Missing  []string // AWS has none of these
+	Isolated []string // they have no route out of their VPC that tasks could use
 }
 
 // Image is a container image that a request would have tasks run.
