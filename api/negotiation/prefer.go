@@ -14,14 +14,34 @@ const (
 // Preference returns the value of the preference of that name, in lower case, and whether r has it. Of several the first counts. A preference
 // without a value, such as respond-async, has an empty one.
 func Preference(r *http.Request, name string) (value string, ok bool) {
-	for item := range strings.SplitSeq(strings.Join(r.Header.Values(HeaderPrefer), ","), ",") {
-		item, _, _ = strings.Cut(item, ";") // parameters: there are none that mean something here
-		given, value, _ := strings.Cut(item, "=")
-		if strings.EqualFold(strings.TrimSpace(given), name) {
-			return strings.ToLower(strings.Trim(strings.TrimSpace(value), `"`)), true
+	for _, header := range r.Header.Values(HeaderPrefer) {
+		for len(header) > 0 {
+			var item string
+			item, header = cutUnquoted(header, ',')
+			item, _ = cutUnquoted(item, ';') // parameters: there are none that mean something here
+			given, value, _ := strings.Cut(item, "=")
+			if strings.EqualFold(strings.TrimSpace(given), name) {
+				return strings.ToLower(strings.Trim(strings.TrimSpace(value), `"`)), true
+			}
 		}
 	}
 	return "", false
+}
+
+// cutUnquoted returns what is before and after the first separator that is not in a quoted string.
+func cutUnquoted(s string, separator byte) (before, after string) {
+	quoted := false
+	for i := 0; i < len(s); i++ {
+		switch {
+		case quoted && s[i] == '\\':
+			i++ // whatever is escaped ends nothing
+		case s[i] == '"':
+			quoted = !quoted
+		case s[i] == separator && !quoted:
+			return s[:i], s[i+1:]
+		}
+	}
+	return s, ""
 }
 
 // Apply says in the response that the server did what the caller prefers.

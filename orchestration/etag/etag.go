@@ -129,5 +129,8 @@ func (c Condition) Check(what, current string) error {
 	if !c.Compares() || slices.Contains(c.Tags, current) {
 		return nil
 	}
+	if slices.Contains(c.Tags, "W/"+current) { // something on the way, such as a proxy that compresses, has weakened the tag
+		return common.Coded(common.CodeETagMismatch, "%s is as expected, but If-Match does not take weak entity tags. Send %s, without W/.", what, current)
+	}
 	return common.Coded(common.CodeETagMismatch, "%s has changed since: its ETag is %s now. Read it anew, then decide.", what, current)
 }
