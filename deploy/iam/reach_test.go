@@ -170,6 +170,16 @@ func (p *program) anticipate(t *testing.T) {
 	}
 }
 
+// methodOf says whether m is a method of api. Other interfaces of a thin client, such as what it needs of its session, do not call AWS.
+func methodOf(api *types.Interface, m *types.Func) bool {
+	for own := range api.Methods() {
+		if own == m {
+			return true
+		}
+	}
+	return false
+}
+
 // call is a method of a thin client's interface api, and a function that calls it.
 type call struct{ pkg, method, caller string }
 
@@ -196,7 +206,7 @@ func (p *program) calls() (made []call, unused, dead []string) {
 			}
 			ast.Inspect(b.node, func(n ast.Node) bool {
 				if id, ok := n.(*ast.Ident); ok {
-					if m, ok := b.info.Uses[id].(*types.Func); ok && m.Pkg() == pkg.Types && m.Signature().Recv() != nil && types.IsInterface(m.Signature().Recv().Type()) {
+					if m, ok := b.info.Uses[id].(*types.Func); ok && methodOf(api, m) {
 						named[m.Name()] = true
 						made = append(made, call{pkg.Name, m.Name(), f.FullName()})
 					}
