@@ -11,6 +11,7 @@ import (
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 	"ecs-api/orchestration/observe"
 )
 
@@ -54,62 +55,41 @@ func patchOf(t testing.TB, body string) *PatchInput {
 // TestAFailedChangeChangesNothing breaks each AWS call of each kind of change in turn, in each way.
 func TestAFailedChangeChangesNothing(t *testing.T) {
 	for name, test := range changed {
-		for how, fault := range map[string]localaws.Fault{
-			"refused":         {Effect: localaws.Refuse},
-			"throttled twice": {Effect: localaws.Throttle, Times: 2},
-			"response lost":   {Effect: localaws.Lose},
-			"down for good":   {Effect: localaws.Down, Times: -1},
-		} {
-			t.Run(name+"/"+how, func(t *testing.T) {
-				t.Parallel()
-				failed, calls := 0, 0
-				for n := 1; ; n++ {
-					sim := localaws.New()
-					w := newWorld(t, sim)
-					w.create(t, wholeService(t, "myclu", "www"))
-					if _, err := w.Patch(t.Context(), "myclu", "www", patchOf(t, `{"Containers": {"webserver": {"Image": "nginx:2"}}}`)); err != nil {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			awstest.BreakEach(t, awstest.Breaks{Least: 3}, func(t *testing.T, a *awstest.Attempt) error {
+				sim := localaws.New()
+				w := newWorld(t, sim)
+				w.create(t, wholeService(t, "myclu", "www"))
+				if _, err := w.Patch(t.Context(), "myclu", "www", patchOf(t, `{"Containers": {"webserver": {"Image": "nginx:2"}}}`)); err != nil {
+					t.Fatal(err)
+				}
+				if test.prepare != nil {
+					if _, err := test.prepare(t, w); err != nil {
 						t.Fatal(err)
 					}
-					if test.prepare != nil {
-						if _, err := test.prepare(t, w); err != nil {
-							t.Fatal(err)
-						}
-					}
-					before := durable(sim)
-					sim.ResetCalls()
-					fault.N = n
-					sim.Inject(fault)
-					_, err := test.change(t, w)
-					broken := len(sim.Calls()) >= n
-					sim.Heal()
-					w.wait() // what AWS did not let us roll back at once is rolled back now
-					after := durable(sim)
-					if err != nil {
-						failed++
-						t.Logf("call %d: %v", n, err)
-						if diff := cmp.Diff(before, after); diff != "" {
-							t.Errorf("call %d: %v\nnot as before (-before +after):\n%s", n, err, diff)
-						}
-						if _, err := test.change(t, newWorld(t, sim)); err != nil { // another server: one that AWS refused its deployments does not ask again for a while
-							t.Errorf("repeated after call %d failed: %v", n, err)
-						}
-					} else if !test.same && before == after {
-						t.Errorf("call %d: the change succeeded, and nothing has changed", n)
-					}
-					if !broken {
-						break
-					}
-					calls = n
 				}
-				t.Logf("%d calls broken, %d changes failed, all as before", calls, failed)
-				if calls < 3 {
-					t.Errorf("only %d calls were broken: the loop does not reach all", calls)
+				before := durable(sim)
+				a.Begin(sim)
+				_, err := test.change(t, w)
+				a.End()
+				w.wait() // what AWS did not let us roll back at once is rolled back now
+				after := durable(sim)
+				if err == nil {
+					if !test.same && before == after {
+						t.Errorf("call %d: the change succeeded, and nothing has changed", a.N)
+					}
+					return nil
 				}
-				if rides := fault.Effect == localaws.Throttle || fault.Effect == localaws.Lose; rides && failed > 0 {
-					t.Errorf("%d changes failed; throttled calls and lost responses are to be ridden out", failed)
+				if diff := cmp.Diff(before, after); diff != "" {
+					t.Errorf("call %d: %v\nnot as before (-before +after):\n%s", a.N, err, diff)
 				}
+				if _, err := test.change(t, newWorld(t, sim)); err != nil { // another server: one that AWS refused its deployments does not retry for a while
+					t.Errorf("repeated after call %d failed: %v", a.N, err)
+				}
+				return err
 			})
-		}
+		})
 	}
 }
 

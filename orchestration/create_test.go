@@ -10,6 +10,7 @@ import (
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 )
 
 func TestCreateMakesAWholeService(t *testing.T) {
@@ -29,58 +30,31 @@ func TestCreateMakesAWholeService(t *testing.T) {
 
 // TestAFailedCreateLeavesNothing breaks each AWS call of a create in turn, in each way.
 func TestAFailedCreateLeavesNothing(t *testing.T) {
-	for name, fault := range map[string]localaws.Fault{
-		"refused":         {Effect: localaws.Refuse},
-		"throttled twice": {Effect: localaws.Throttle, Times: 2},
-		"answer lost":     {Effect: localaws.Lose},
-		"down for good":   {Effect: localaws.Down, Times: -1},
-	} {
-		t.Run(name, func(t *testing.T) {
-			failed, calls := 0, 0
-			for n := 1; ; n++ {
-				aws := localaws.New()
-				w := newWorld(t, aws)
-				w.create(t, wholeService(t, "other", "old")) // what was there before is never touched
-				before, snapshot := inventory(aws), aws.Snapshot()
-				aws.ResetCalls()
-				fault.N = n
-				aws.Inject(fault)
-				_, err := w.Create(t.Context(), wholeService(t, "myclu", "www"))
-				broken := len(aws.Calls()) >= n
-				aws.Heal()
-				w.wait()
-				if err != nil {
-					failed++
-					if diff := cmp.Diff(before, inventory(aws)); diff != "" {
-						t.Errorf("call %d: %v\nleft behind (-before +after):\n%s", n, err, diff)
-					}
-					if diff := cmp.Diff(snapshot, aws.Snapshot()); diff != "" {
-						t.Errorf("call %d: %v\nchanged what was there (-before +after):\n%s", n, err, diff)
-					}
-					if _, err := w.Create(t.Context(), wholeService(t, "myclu", "www")); err != nil {
-						t.Errorf("the same request after call %d failed: %v", n, err)
-					}
-				} else if fault.Effect == localaws.Refuse && broken && n < calls-1 {
-					t.Errorf("call %d was refused and nobody noticed", n)
-				}
-				if diff := cmp.Diff(wholeInventory("myclu", "www"), minus(inventory(aws), before)); diff != "" {
-					t.Errorf("call %d: the service in the end (-want +got):\n%s", n, diff)
-				}
-				if !broken {
-					break
-				}
-				calls = n
+	awstest.BreakEach(t, awstest.Breaks{Least: 15}, func(t *testing.T, a *awstest.Attempt) error {
+		sim := localaws.New()
+		w := newWorld(t, sim)
+		w.create(t, wholeService(t, "other", "old")) // what was there before is never touched
+		before, snapshot := inventory(sim), sim.Snapshot()
+		a.Begin(sim)
+		_, err := w.Create(t.Context(), wholeService(t, "myclu", "www"))
+		a.End()
+		w.wait()
+		if err != nil {
+			if diff := cmp.Diff(before, inventory(sim)); diff != "" {
+				t.Errorf("call %d: %v\nleft (-before +after):\n%s", a.N, err, diff)
 			}
-			t.Logf("%d calls broken, %d creates failed, nothing left behind", calls, failed)
-			if calls < 15 {
-				t.Errorf("only %d calls were broken: the loop does not reach all", calls)
+			if diff := cmp.Diff(snapshot, sim.Snapshot()); diff != "" {
+				t.Errorf("call %d: %v\nchanged what was there (-before +after):\n%s", a.N, err, diff)
 			}
-			rides := fault.Effect == localaws.Throttle || fault.Effect == localaws.Lose
-			if rides && failed > 0 {
-				t.Errorf("%d creates failed; throttled calls and lost answers are to be ridden out", failed)
+			if _, err := w.Create(t.Context(), wholeService(t, "myclu", "www")); err != nil {
+				t.Errorf("repeated after call %d failed: %v", a.N, err)
 			}
-		})
-	}
+		}
+		if diff := cmp.Diff(wholeInventory("myclu", "www"), minus(inventory(sim), before)); diff != "" {
+			t.Errorf("call %d: the service in the end (-want +got):\n%s", a.N, diff)
+		}
+		return err
+	})
 }
 
 // TestAFailedCreateLeavesNothingThatIsSeenLate refuses each call of a create in turn where AWS does not show yet what it has made a moment ago,

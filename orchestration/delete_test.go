@@ -2,6 +2,7 @@ package orchestration
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"ecs-api/common"
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/saga"
 )
@@ -152,57 +154,33 @@ func TestARecursiveDeleteSparesWhatOthersUse(t *testing.T) {
 	}
 }
 
-// TestARecursiveDeleteGoesOnAfterAFault breaks each AWS call of a recursive delete in turn, in each way, and asks again.
+// TestARecursiveDeleteGoesOnAfterAFault breaks each AWS call of a recursive delete in turn, in each way, and repeats it.
 func TestARecursiveDeleteGoesOnAfterAFault(t *testing.T) {
-	for name, fault := range map[string]localaws.Fault{
-		"refused":         {Effect: localaws.Refuse},
-		"throttled twice": {Effect: localaws.Throttle, Times: 2},
-		"answer lost":     {Effect: localaws.Lose},
-		"down for good":   {Effect: localaws.Down, Times: -1},
-	} {
-		t.Run(name, func(t *testing.T) {
-			calls, failed := 0, 0
-			for n := 1; ; n++ {
-				sim := localaws.New(localaws.WithLags(localaws.Lags{Drain: 2 * time.Millisecond, Register: 2 * time.Millisecond}))
-				w := newWorld(t, sim)
-				w.create(t, wholeService(t, "myclu", "www"))
-				sim.ResetCalls()
-				fault.N = n
-				sim.Inject(fault)
-				_, op, err := w.Delete(t.Context(), "myclu", "www", true)
-				w.wait()
-				broken := len(sim.Calls()) >= n
-				sim.Heal()
-				if err != nil || state(t, w, op) == saga.Failed {
-					failed++
-				}
-				// The same request, until nothing is left.
-				_, _, err = w.Delete(t.Context(), "myclu", "www", true)
-				w.wait()
-				if err != nil && !common.Is(err, common.NotFound) {
-					t.Errorf("the same request after call %d failed: %v", n, err)
-				}
-				if diff := cmp.Diff(remains, inventory(sim)); diff != "" {
-					t.Errorf("after call %d failed, and asking again (-want +got):\n%s", n, diff)
-				}
-				if _, _, err = w.Delete(t.Context(), "myclu", "www", true); !common.Is(err, common.NotFound) {
-					t.Errorf("the same request when nothing is left: %v, want NotFound", err)
-				}
-				w.wait()
-				if !broken {
-					break
-				}
-				calls = n
-			}
-			t.Logf("%d calls broken, %d deletes failed, nothing left after asking again", calls, failed)
-			if calls < 20 {
-				t.Errorf("only %d calls were broken: the loop does not reach all", calls)
-			}
-			if rides := fault.Effect == localaws.Throttle || fault.Effect == localaws.Lose; rides && failed > 0 {
-				t.Errorf("%d deletes failed; throttled calls and lost answers are to be ridden out", failed)
-			}
-		})
-	}
+	awstest.BreakEach(t, awstest.Breaks{Least: 20}, func(t *testing.T, a *awstest.Attempt) error {
+		sim := localaws.New(localaws.WithLags(localaws.Lags{Drain: 2 * time.Millisecond, Register: 2 * time.Millisecond}))
+		w := newWorld(t, sim)
+		w.create(t, wholeService(t, "myclu", "www"))
+		a.Begin(sim)
+		_, op, failed := w.Delete(t.Context(), "myclu", "www", true)
+		w.wait() // the calls of the background work are broken as well
+		a.End()
+		if failed == nil && state(t, w, op) == saga.Failed {
+			failed = errors.New("the operation failed")
+		}
+		_, _, err := w.Delete(t.Context(), "myclu", "www", true)
+		w.wait()
+		if err != nil && !common.Is(err, common.NotFound) {
+			t.Errorf("repeated after call %d failed: %v", a.N, err)
+		}
+		if diff := cmp.Diff(remains, inventory(sim)); diff != "" {
+			t.Errorf("repeated after call %d (-want +got):\n%s", a.N, diff)
+		}
+		if _, _, err = w.Delete(t.Context(), "myclu", "www", true); !common.Is(err, common.NotFound) {
+			t.Errorf("repeated when nothing is left: %v, want NotFound", err)
+		}
+		w.wait()
+		return failed
+	})
 }
 
 // state returns how an operation ended.

@@ -12,6 +12,7 @@ import (
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 	"ecs-api/orchestration/spec"
 )
 
@@ -48,53 +49,33 @@ func updateInput(t testing.TB, body string, out *CreateOutput) *UpdateInput {
 // TestAFailedUpdateChangesNothing breaks each AWS call of each kind of update in turn, in each way.
 func TestAFailedUpdateChangesNothing(t *testing.T) {
 	for name, body := range updates {
-		for how, fault := range map[string]localaws.Fault{
-			"refused":         {Effect: localaws.Refuse},
-			"throttled twice": {Effect: localaws.Throttle, Times: 2},
-			"answer lost":     {Effect: localaws.Lose},
-			"down for good":   {Effect: localaws.Down, Times: -1},
-		} {
-			t.Run(name+"/"+how, func(t *testing.T) {
-				t.Parallel()
-				failed, calls := 0, 0
-				for n := 1; ; n++ {
-					sim := localaws.New()
-					w := newWorld(t, sim)
-					made := w.create(t, wholeService(t, "myclu", "www"))
-					before := durable(sim)
-					sim.ResetCalls()
-					fault.N = n
-					sim.Inject(fault)
-					_, err := w.Update(t.Context(), "myclu", "www", updateInput(t, body, made))
-					broken := len(sim.Calls()) >= n
-					sim.Heal()
-					w.wait() // what AWS did not let us roll back at once is rolled back now
-					after := durable(sim)
-					if err != nil {
-						failed++
-						if diff := cmp.Diff(before, after); diff != "" {
-							t.Errorf("call %d: %v\nnot as before (-before +after):\n%s", n, err, diff)
-						}
-						if _, err := w.Update(t.Context(), "myclu", "www", updateInput(t, body, made)); err != nil {
-							t.Errorf("the same request after call %d failed: %v", n, err)
-						}
-					} else if name != "redeploy" && before == after {
-						t.Errorf("call %d: the update succeeded, and nothing has changed", n)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			awstest.BreakEach(t, awstest.Breaks{Least: 3}, func(t *testing.T, a *awstest.Attempt) error {
+				sim := localaws.New()
+				w := newWorld(t, sim)
+				created := w.create(t, wholeService(t, "myclu", "www"))
+				before := durable(sim)
+				a.Begin(sim)
+				_, err := w.Update(t.Context(), "myclu", "www", updateInput(t, body, created))
+				a.End()
+				w.wait() // what AWS did not let us roll back at once is rolled back now
+				after := durable(sim)
+				if err == nil {
+					if name != "redeploy" && before == after {
+						t.Errorf("call %d: the update succeeded, and nothing has changed", a.N)
 					}
-					if !broken {
-						break
-					}
-					calls = n
+					return nil
 				}
-				t.Logf("%d calls broken, %d updates failed, all as before", calls, failed)
-				if calls < 3 {
-					t.Errorf("only %d calls were broken: the loop does not reach all", calls)
+				if diff := cmp.Diff(before, after); diff != "" {
+					t.Errorf("call %d: %v\nnot as before (-before +after):\n%s", a.N, err, diff)
 				}
-				if rides := fault.Effect == localaws.Throttle || fault.Effect == localaws.Lose; rides && failed > 0 {
-					t.Errorf("%d updates failed; throttled calls and lost answers are to be ridden out", failed)
+				if _, err := w.Update(t.Context(), "myclu", "www", updateInput(t, body, created)); err != nil {
+					t.Errorf("repeated after call %d failed: %v", a.N, err)
 				}
+				return err
 			})
-		}
+		})
 	}
 }
 

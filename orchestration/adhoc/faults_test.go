@@ -15,6 +15,7 @@ import (
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/iam"
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 	"ecs-api/orchestration/transaction"
 )
 
@@ -45,61 +46,51 @@ func TestAFailedCreateLeavesNothing(t *testing.T) {
 			return err
 		},
 	}
+	faults := awstest.Faults()
+	faults["lost for good"] = localaws.Fault{Effect: localaws.Lose, Times: -1}
 	for what, create := range creates {
-		for name, fault := range map[string]localaws.Fault{
-			"refused":                {Effect: localaws.Refuse},
-			"throttled twice":        {Effect: localaws.Throttle, Times: 2},
-			"response lost":          {Effect: localaws.Lose},
-			"response lost for good": {Effect: localaws.Lose, Times: -1},
-			"down for good":          {Effect: localaws.Down, Times: -1},
-		} {
-			t.Run(what+", "+name, func(t *testing.T) {
-				failed, n := 0, 1
-				for ; breakCall(t, create, fault, n, &failed); n++ {
+		t.Run(what, func(t *testing.T) {
+			tolerated := 0
+			if what == "cluster" {
+				tolerated = 1 // at the end, it is looked whether another request has created it
+			}
+			awstest.BreakEach(t, awstest.Breaks{Faults: faults}, func(t *testing.T, a *awstest.Attempt) error {
+				err := breakCall(t, create, a)
+				if err == nil && a.Broken && a.Fault.Effect == localaws.Refuse {
+					if tolerated--; tolerated < 0 {
+						t.Errorf("call %d was refused, and the create succeeded", a.N)
+					}
 				}
-				tolerated := 0
-				if what == "cluster" {
-					tolerated = 1 // at the end, it is looked whether another request has created it
-				}
-				if n < 2 || fault.Effect == localaws.Refuse && failed != n-1-tolerated {
-					t.Errorf("%d of %d broken calls made it fail", failed, n-1)
-				}
-				if rides := fault.Times >= 0 && fault.Effect != localaws.Refuse; rides && failed > 0 {
-					t.Errorf("%d creates failed; throttled calls and one lost response are to be retried", failed)
-				}
+				return err
 			})
-		}
+		})
 	}
 }
 
-// breakCall creates while the n-th call is broken. It reports whether there was an n-th call.
-func breakCall(t *testing.T, create func(context.Context, *Resources) error, fault localaws.Fault, n int, failed *int) bool {
+// breakCall creates while a call is broken.
+func breakCall(t *testing.T, create func(context.Context, *Resources) error, a *awstest.Attempt) error {
 	t.Helper()
 	simulator := localaws.New()
 	r, tx := resources(t, simulator)
 	addRole(t, tx)
 	before := simulator.Inventory()
-	simulator.ResetCalls()
-	fault.N = n
-	simulator.Inject(fault)
+	a.Begin(simulator)
 	err := create(t.Context(), r)
-	broken := len(simulator.Calls()) >= n
-	simulator.Heal()
+	a.End()
 	tx.Background.Shutdown(t.Context()) // waits for rollbacks
 	if err != nil {
-		*failed++
 		if diff := cmp.Diff(before, simulator.Inventory()); diff != "" {
-			t.Errorf("call %d: %v\nleft (-before +after):\n%s", n, err, diff)
+			t.Errorf("call %d: %v\nleft (-before +after):\n%s", a.N, err, diff)
 		}
 		again, _ := resources(t, simulator)
 		if err := create(t.Context(), again); err != nil {
-			t.Errorf("repeated after call %d failed: %v", n, err)
+			t.Errorf("repeated after call %d failed: %v", a.N, err)
 		}
 	}
 	if left := len(simulator.Inventory()) - len(before); left != 1 {
-		t.Errorf("call %d: %d things in the end: %v", n, left, simulator.Inventory())
+		t.Errorf("call %d: %d things in the end: %v", a.N, left, simulator.Inventory())
 	}
-	return broken
+	return err
 }
 
 // addRole creates an execution role of our org's, and returns its name.

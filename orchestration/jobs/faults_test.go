@@ -7,68 +7,38 @@ import (
 
 	"ecs-api/common"
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 	"ecs-api/orchestration/etag"
 )
 
-// faults are the ways in which calls are broken.
-var faults = map[string]localaws.Fault{
-	"refused":         {Effect: localaws.Refuse},
-	"throttled twice": {Effect: localaws.Throttle, Times: 2},
-	"response lost":   {Effect: localaws.Lose},
-	"lost for good":   {Effect: localaws.Lose, Times: -1},
-	"down":            {Effect: localaws.Down},
+// breaks are how the calls of managed task definitions are broken. AWS is down for so many calls; -1 stands for good.
+func breaks(least, down int) awstest.Breaks {
+	faults := awstest.Faults()
+	faults["lost for good"] = localaws.Fault{Effect: localaws.Lose, Times: -1}
+	faults["down for good"] = localaws.Fault{Effect: localaws.Down, Times: down}
+	return awstest.Breaks{Least: least, Faults: faults}
 }
 
-// rides reports whether the requests must ride the fault out.
-func rides(f localaws.Fault) bool {
-	return f.Effect == localaws.Throttle || f.Effect == localaws.Lose && f.Times == 0
-}
-
-// breakEach runs do with the n-th of its calls broken, for each n, until do makes fewer calls than n. AWS is down for so many calls; -1 stands for good. Each has a world of its own, which prepare fills.
-func breakEach(t *testing.T, least, down int, prepare func(*world), do func(*world) error, after func(w *world, n int, err error)) {
-	for name, fault := range faults {
-		if fault.Effect == localaws.Down {
-			fault.Times = down
-		}
-		t.Run(name, func(t *testing.T) {
-			failed, calls := 0, 0
-			for n := 1; ; n++ {
-				w := newWorld(t, localaws.New())
-				prepare(w)
-				w.aws.ResetCalls()
-				fault.N = n
-				w.aws.Inject(fault)
-				err := do(w)
-				broken := len(w.aws.Calls()) >= n
-				w.aws.Heal()
-				w.group.Wait()
-				if err != nil {
-					failed++
-				}
-				after(w, n, err)
-				if !broken {
-					break
-				}
-				calls = n
-			}
-			if calls < least {
-				t.Errorf("only %d calls were broken: the loop does not reach all", calls)
-			}
-			if rides(fault) && failed > 0 {
-				t.Errorf("%d requests failed; throttled calls and lost responses are to be ridden out", failed)
-			}
-			if !rides(fault) && failed == 0 {
-				t.Error("no request failed")
-			}
-		})
-	}
+// breakEach runs do with each of its calls broken in a world of its own, which prepare fills. After checks what that led to.
+func breakEach(t *testing.T, how awstest.Breaks, prepare func(*world), do func(*world) error, after func(w *world, n int, err error)) {
+	t.Helper()
+	awstest.BreakEach(t, how, func(t *testing.T, a *awstest.Attempt) error {
+		w := newWorld(t, localaws.New())
+		prepare(w)
+		a.Begin(w.aws)
+		err := do(w)
+		a.End()
+		w.group.Wait()
+		after(w, a.N, err)
+		return err
+	})
 }
 
 // TestAFailedCreateLeavesNothing breaks each AWS call of a create in turn, in each way.
 func TestAFailedCreateLeavesNothing(t *testing.T) {
 	var before []string
 	var snapshot any
-	breakEach(t, 12, -1,
+	breakEach(t, breaks(12, -1),
 		func(w *world) {
 			w.create(t, "other", "old") // what was there before is never touched
 			before, snapshot = inventory(w.aws), w.aws.Snapshot()
@@ -106,7 +76,7 @@ func TestAFailedUpdateChangesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var snapshot any
-			breakEach(t, 5, -1,
+			breakEach(t, breaks(5, -1),
 				func(w *world) {
 					w.create(t, "myclu", "reports")
 					snapshot = w.aws.Snapshot()
@@ -129,7 +99,7 @@ func TestAFailedUpdateChangesNothing(t *testing.T) {
 
 // TestADeleteGoesOnUntilNothingIsLeft breaks each AWS call of a recursive delete in turn, in each way, and repeats it until it is NotFound.
 func TestADeleteGoesOnUntilNothingIsLeft(t *testing.T) {
-	breakEach(t, 15, 2*(hurriedRetry.Failed+1),
+	breakEach(t, breaks(15, 2*(hurriedRetry.Failed+1)),
 		func(w *world) { w.create(t, "myclu", "reports") },
 		func(w *world) error {
 			_, _, err := w.Delete(t.Context(), "myclu", "reports", true, false, etag.Condition{})

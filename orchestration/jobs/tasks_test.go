@@ -229,7 +229,7 @@ func TestTasksAreThoseOfTheirFamily(t *testing.T) {
 
 // TestOneRequestRunsItsTasksOnce breaks each AWS call of a run that waits, in each way: what fails starts nothing, and no response that is lost starts more.
 func TestOneRequestRunsItsTasksOnce(t *testing.T) {
-	breakEach(t, 6, -1,
+	breakEach(t, breaks(6, -1),
 		func(w *world) { w.create(t, "myclu", "reports") },
 		func(w *world) error {
 			ctx, cancel := context.WithCancel(t.Context())

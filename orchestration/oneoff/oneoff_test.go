@@ -13,6 +13,7 @@ import (
 	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/spec"
 )
@@ -159,47 +160,24 @@ func TestAContainerGrowsWithItsTask(t *testing.T) {
 
 // TestOneRequestStartsOneTaskOrNone breaks each AWS call of a run in turn, in each way.
 func TestOneRequestStartsOneTaskOrNone(t *testing.T) {
-	for how, fault := range map[string]localaws.Fault{
-		"refused":         {Effect: localaws.Refuse},
-		"throttled twice": {Effect: localaws.Throttle, Times: 2},
-		"answer lost":     {Effect: localaws.Lose},
-		"lost for good":   {Effect: localaws.Lose, Times: -1},
-		"down for good":   {Effect: localaws.Down, Times: -1},
-	} {
-		t.Run(how, func(t *testing.T) {
-			calls, failed := 0, 0
-			for n := 1; ; n++ {
-				w := newWorld(t)
-				w.aws.ResetCalls()
-				fault.N = n
-				w.aws.Inject(fault)
-				_, err := w.Run(t.Context(), "clu", "www", command("sleep 3000"), 0)
-				broken := len(w.aws.Calls()) >= n
-				w.aws.Heal()
-				if all, _ := w.tasks(); err == nil && len(all) != 1 {
-					t.Errorf("call %d: %d tasks", n, len(all))
-				}
-				w.group.Wait() // until its timeout, or what AWS did not let us roll back at once
-				all, running := w.tasks()
-				if err != nil {
-					failed++
-					if running != 0 || len(all) > 1 {
-						t.Errorf("call %d: %v, and %d of %d tasks run", n, err, running, len(all))
-					}
-				} else if running != 0 || len(all) != 1 {
-					t.Errorf("call %d: %d of %d tasks run after the timeout", n, running, len(all))
-				}
-				if !broken || n > 6 {
-					break
-				}
-				calls = n
-			}
-			if calls < 3 {
-				t.Errorf("only %d calls were broken: the loop does not reach all", calls)
-			}
-			if rides := fault.Effect == localaws.Throttle || fault.Effect == localaws.Lose && fault.Times == 0; rides && failed > 0 {
-				t.Errorf("%d runs failed; throttled calls and lost answers are to be ridden out", failed)
-			}
-		})
-	}
+	faults := awstest.Faults()
+	faults["lost for good"] = localaws.Fault{Effect: localaws.Lose, Times: -1}
+	awstest.BreakEach(t, awstest.Breaks{Faults: faults, Least: 3, Most: 7}, func(t *testing.T, a *awstest.Attempt) error { // the watch calls until the timeout
+		w := newWorld(t)
+		a.Begin(w.aws)
+		_, err := w.Run(t.Context(), "clu", "www", command("sleep 3000"), 0)
+		a.End()
+		if all, _ := w.tasks(); err == nil && len(all) != 1 {
+			t.Errorf("call %d: %d tasks", a.N, len(all))
+		}
+		w.group.Wait() // until its timeout, or what AWS did not let us roll back at once
+		all, running := w.tasks()
+		switch {
+		case err != nil && (running != 0 || len(all) > 1):
+			t.Errorf("call %d: %v, and %d of %d tasks run", a.N, err, running, len(all))
+		case err == nil && (running != 0 || len(all) != 1):
+			t.Errorf("call %d: %d of %d tasks run after the timeout", a.N, running, len(all))
+		}
+		return err
+	})
 }
