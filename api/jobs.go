@@ -122,6 +122,9 @@ func runJobs(c call, cluster, family string, in jobs.RunInput) (*ran, error) {
 	if err != nil {
 		return nil, err
 	}
+	if out.Replayed {
+		c.header.Set(headerReplayed, "true")
+	}
 	return &ran{out, c.warnings()}, nil
 }
 

@@ -19,12 +19,14 @@ func listTasks(c call, _ none) ([]string, error) {
 }
 
 func runTasks(c call, in awsecs.RunTaskInput) (*awsecs.RunTaskOutput, error) {
-	out, err := c.account.Adhoc.Tasks.Run(c.Context(), c.name("cluster"), &in)
+	started, err := c.account.Adhoc.Tasks.Run(c.Context(), c.name("cluster"), &in)
 	if err != nil {
 		return nil, err
 	}
-	out.Failures = respond.OrEmpty(out.Failures)
-	return out, nil
+	if started.Replayed {
+		c.header.Set(headerReplayed, "true")
+	}
+	return &awsecs.RunTaskOutput{Tasks: started.Tasks, Failures: respond.OrEmpty(started.Failures)}, nil
 }
 
 func showTask(c call, _ none) (*awsecs.DescribeTasksOutput, error) {

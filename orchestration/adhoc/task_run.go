@@ -23,8 +23,8 @@ import (
 const maxRun = 10
 
 // Run starts tasks in the cluster, on Fargate unless in names a strategy, in the account's default network unless in names one. A Conflict if none
-// could be started; the output's failures tell of those that could not when others could.
-func (t Tasks) Run(ctx context.Context, cluster string, in *awsecs.RunTaskInput) (*awsecs.RunTaskOutput, error) {
+// could be started; the failures tell of those that could not when others could.
+func (t Tasks) Run(ctx context.Context, cluster string, in *awsecs.RunTaskInput) (*launch.Started, error) {
 	name, err := account.ClusterName(cluster)
 	if err != nil {
 		return nil, err
@@ -55,12 +55,11 @@ func (t Tasks) Run(ctx context.Context, cluster string, in *awsecs.RunTaskInput)
 
 // launch starts the tasks, or none: where AWS's response is lost for good, those that run all the same are stopped before the error is returned. A caller who
 // hangs up stops nothing.
-func (t Tasks) launch(ctx context.Context, l launch.Launch) (*awsecs.RunTaskOutput, error) {
+func (t Tasks) launch(ctx context.Context, l launch.Launch) (started *launch.Started, err error) {
 	ctx, cancel := transaction.Detached(ctx, launch.Time)
 	defer cancel()
 	cluster := aws.StringValue(l.Input.Cluster)
-	var started *launch.Started
-	err := t.tx.Alone(ctx, transaction.JobsTarget(cluster, account.FamilyOf(aws.StringValue(l.Input.TaskDefinition))), t.request(cluster), saga.Named("start tasks",
+	err = t.tx.Alone(ctx, transaction.JobsTarget(cluster, account.FamilyOf(aws.StringValue(l.Input.TaskDefinition))), t.request(cluster), saga.Named("start tasks",
 		func(ctx context.Context) (back saga.Rollback, err error) {
 			started, back, err = l.Run(ctx)
 			return back, err
@@ -68,7 +67,7 @@ func (t Tasks) launch(ctx context.Context, l launch.Launch) (*awsecs.RunTaskOutp
 	if err != nil {
 		return nil, err
 	}
-	return &awsecs.RunTaskOutput{Tasks: started.Tasks, Failures: started.Failures}, nil
+	return started, nil
 }
 
 // Check returns what is wrong with a request to run tasks in the cluster, as far as that can be told without AWS.

@@ -13,6 +13,7 @@ import (
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
 	"ecs-api/orchestration/account"
+	"ecs-api/orchestration/launch"
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/spec"
 )
@@ -137,7 +138,7 @@ func TestAPlainRunStartsItsTasksOnceOrStopsThem(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			run := func() (*awsecs.RunTaskOutput, error) {
+			run := func() (*launch.Started, error) {
 				return r.Tasks.Run(t.Context(), "clu", &awsecs.RunTaskInput{TaskDefinition: aws.String("web"), Count: aws.Int64(2), ClientToken: token})
 			}
 			running := func() int {

@@ -25,6 +25,7 @@ type RunOutput struct {
 	Failures []*awsecs.Failure
 	Outcomes []Outcome           `json:",omitempty"` // of the tasks, in their order; only for a caller who waits
 	Problems []diagnosis.Problem `json:",omitempty"` // why tasks could not start, or failed; only for a caller who waits
+	Replayed bool                `json:"-"`          // an earlier request with the same Idempotency-Key started the tasks, and its response was lost
 }
 
 // Outcome is how a task ended, or how it is when the wait is over.
@@ -65,7 +66,7 @@ func (j *Jobs) Run(ctx context.Context, cluster, family string, in *RunInput, wa
 	if err != nil {
 		return nil, common.Wrapf(err, "run task definition %s in cluster %s", family, cluster)
 	}
-	out := &RunOutput{Tasks: started.Tasks, Failures: started.Failures}
+	out := &RunOutput{Tasks: started.Tasks, Failures: started.Failures, Replayed: started.Replayed}
 	if out.Failures == nil {
 		out.Failures = []*awsecs.Failure{}
 	}
