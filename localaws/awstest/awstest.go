@@ -1,5 +1,5 @@
-// Package awstest is what the tests of the thin clients share: a session of a simulated AWS, over the real wire protocols, and what they
-// ask of it.
+// Package awstest is what tests share that use the simulated AWS: a session over the real wire protocols, what they read of it, and the loop that breaks each
+// call in turn.
 package awstest
 
 import (

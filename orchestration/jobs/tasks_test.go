@@ -301,6 +301,9 @@ func TestATaskThatStartsWhileItsDefinitionIsDeleted(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if !slices.ContainsFunc(done.Steps, func(s saga.StepReport) bool { return s.Name == "read what belongs to the task definition" }) {
+				t.Errorf("steps %+v", done.Steps)
+			}
 			if force {
 				if diff := cmp.Diff([]string{"logs:log-group myclu"}, inventory(w.aws)); diff != "" || done.State != saga.Succeeded {
 					t.Errorf("operation %+v; left (-want +got):\n%s", done, diff)

@@ -41,7 +41,11 @@ type tagged struct {
 // look reads everything that is to be torn down.
 func (t *teardown) look(ctx context.Context) (*leftovers, error) {
 	f := &leftovers{}
-	_, err := saga.Named("read what belongs to the service", saga.Do(func(ctx context.Context) error { return t.lookInto(ctx, f) }))(ctx)
+	what := "service"
+	if t.family != "" {
+		what = "task definition"
+	}
+	_, err := saga.Named("read what belongs to the "+what, saga.Do(func(ctx context.Context) error { return t.lookInto(ctx, f) }))(ctx)
 	return f, err
 }
 
