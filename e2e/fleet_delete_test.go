@@ -25,6 +25,7 @@ func onRealRedis() bool { return os.Getenv(redisVariable) != "" }
 // victim is a server that is killed in the n-th AWS call of a recursive delete, in an account of its own.
 type victim struct {
 	account string
+	kind    string // of its operation
 	aws     *localaws.AWS
 	front   string
 	n       int
@@ -47,7 +48,7 @@ func (v *victim) path(path string) string {
 // newVictim returns one whose AWS makes services drain for a moment.
 func newVictim(t *testing.T, n int, after bool) *victim {
 	t.Helper()
-	v := &victim{account: fmt.Sprintf("n%d-%t", n, after), aws: localaws.New(localaws.WithLags(crashLags)), n: n, after: after}
+	v := &victim{kind: "delete service", account: fmt.Sprintf("n%d-%t", n, after), aws: localaws.New(localaws.WithLags(crashLags)), n: n, after: after}
 	front := httptest.NewServer(v.aws)
 	t.Cleanup(front.Close)
 	v.front = front.URL
@@ -197,7 +198,7 @@ func (f *fleet) once(s *server, v *victim) {
 		}
 		return len(list) == 1 && list[0].State != "running"
 	})
-	if len(list) != 1 || list[0].State != "succeeded" || list[0].Kind != "delete service" {
+	if len(list) != 1 || list[0].State != "succeeded" || list[0].Kind != v.kind {
 		f.t.Errorf("the operations of %s: %+v", v.account, list)
 		return
 	}
@@ -212,14 +213,30 @@ func (f *fleet) once(s *server, v *victim) {
 	}
 }
 
-// TestFleetHandsADeleteOverAtSIGTERM ends a server while the service drains: another one goes on at once.
+// TestFleetHandsADeleteOverAtSIGTERM ends a server while the service drains: another one goes on at once, whether it is started then or has been there.
 func TestFleetHandsADeleteOverAtSIGTERM(t *testing.T) {
 	t.Parallel()
-	f := newFleetWithoutServers(t, localaws.WithLags(localaws.Lags{Drain: 6 * time.Second}))
-	f.more["shutdownGrace"] = "1s"
+	for name, beside := range map[string]bool{"to one that starts afterwards": false, "to one beside it": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFleetWithoutServers(t, localaws.WithLags(localaws.Lags{Drain: 6 * time.Second}))
+			f.more["shutdownGrace"] = "1s"
+			f.handOver(beside)
+		})
+	}
+}
+
+// handOver ends a server in the middle of a recursive delete.
+func (f *fleet) handOver(beside bool) {
+	t := f.t
 	first := f.add()
 	if status, body, _ := first.ask(t, http.MethodPost, "/local/services", crashService); status != http.StatusOK {
 		t.Fatalf("create: %d %s", status, body)
+	}
+	var second *server
+	if beside {
+		second = f.add()
+		_ = second.cmd.Process.Signal(syscall.SIGSTOP) // so that it does not get the job
 	}
 	status, body, header := first.ask(t, http.MethodDelete, crashPath+"?recursive=true", "")
 	if status != http.StatusOK {
@@ -230,6 +247,9 @@ func TestFleetHandsADeleteOverAtSIGTERM(t *testing.T) {
 		_, body, _ := first.ask(t, http.MethodGet, operation, "")
 		return strings.Contains(body, "wait until the tasks have stopped")
 	})
+	if beside {
+		_ = second.cmd.Process.Signal(syscall.SIGCONT)
+	}
 	begun := time.Now()
 	f.killed[first] = true
 	if err := first.stop(t, syscall.SIGTERM); err != nil {
@@ -238,11 +258,14 @@ func TestFleetHandsADeleteOverAtSIGTERM(t *testing.T) {
 	if took := time.Since(begun); took > 10*time.Second {
 		t.Errorf("the server took %v to end", took)
 	}
-	second := f.add()
+	if !beside {
+		second = f.add()
+	}
 	status, body, _ = second.ask(t, http.MethodGet, operation+"?wait=60", "")
 	if status != http.StatusOK || stateOf(t, body) != "succeeded" || !strings.Contains(body, `"interrupted"`) {
 		t.Errorf("the other server: %d %s", status, body)
 	}
+	t.Logf("completed %v after the signal", time.Since(begun).Round(time.Second))
 	onlyLogs(t, f.aws, "in the end")
 }
 

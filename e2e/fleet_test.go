@@ -242,7 +242,8 @@ type fleet struct {
 	more    map[string]any // of the config, for servers that are started from now on
 	logs    []*logBuffer
 	killed  map[*server]bool
-	front   string // where the AWS is
+	front   string   // where the AWS is
+	env     []string // of servers that are started from now on
 }
 
 // newFleet starts n servers.
@@ -281,7 +282,7 @@ func (f *fleet) add() *server {
 // launch starts a server, which must end well unless the test kills it.
 func (f *fleet) launch() *server {
 	f.t.Helper()
-	s := launchIn(f.t, f.front, f.more, nil)
+	s := launchIn(f.t, f.front, f.more, f.env)
 	f.logs = append(f.logs, s.log)
 	f.t.Cleanup(func() {
 		if f.killed[s] {

@@ -112,10 +112,7 @@ func (r *Redis) watch(ctx context.Context) {
 			told = false
 			r.observe(false, reason(why))
 		}
-		err := r.probe(ctx, probeTime)
-		if err != nil && told { // it may be us who were slow
-			err = r.probe(ctx, probeTime)
-		}
+		err := r.look(ctx, told)
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -129,6 +126,20 @@ func (r *Redis) watch(ctx context.Context) {
 			r.observe(false, err)
 		}
 	}
+}
+
+// look probes Redis, which was up at the last look or not.
+func (r *Redis) look(ctx context.Context, up bool) error {
+	if up {
+		if r.probe(ctx, probeTime) == nil {
+			return nil
+		}
+		return r.probe(ctx, probeTime) // it may be us who were slow
+	}
+	if err := r.probe(ctx, findTime); err != nil {
+		return err
+	}
+	return r.probe(ctx, probeTime) // it may be there, and slow
 }
 
 // nap waits for d, or until a use of Redis has failed, and returns why it has.

@@ -33,6 +33,9 @@ const (
 	probeDown = 250 * time.Millisecond
 	// probeTime is how long a probe may take. It is shorter than a use: a request uses Redis several times, and one that is slow each time is as bad as none.
 	probeTime = 300 * time.Millisecond
+	// findTime is how long a probe may take while Redis is down, when nobody waits for it: go-redis leaves a sentinel, or a node of a cluster, that hangs only when
+	// it has waited for it itself, several times, and goes on with the first one again whenever the time of a command is over before.
+	findTime = 10 * time.Second
 )
 
 // ErrDown is what uses of Redis return while it is down. It says nothing of where Redis is, or why.

@@ -22,13 +22,16 @@ const (
 	numServers = 3
 	// betweenTrouble is how long nothing happens at most.
 	betweenTrouble = 8 * time.Second
-	// outage is how long a server or Redis stays away at most.
-	outage = 4 * time.Second
+	// longestOutage is how long a server or Redis stays away at most.
+	longestOutage = 4 * time.Second
+	// unsynced is what a Redis that is killed may have lost, if its disk is slow.
+	unsynced = 2 * time.Second
 	// noticed is how soon the servers have noticed that Redis is back, and have written what they had for it.
 	noticed = 2 * time.Second
 )
 
-// redisServer is a redis-server that keeps nothing on disk.
+// redisServer is a redis-server that keeps what it holds in a directory of its own: killed, it comes back with all that it has responded to, or, where its disk
+// was slow, without the last two seconds.
 type redisServer struct {
 	dir, port string
 	cmd       *exec.Cmd
@@ -52,7 +55,7 @@ func newRedisServer() (*redisServer, error) {
 }
 
 func (r *redisServer) start() error {
-	r.cmd = exec.CommandContext(context.Background(), "redis-server", "--bind", "127.0.0.1", "--port", r.port, "--save", "", "--appendonly", "no", "--dir", r.dir) //nolint:gosec // a port and a directory of ours
+	r.cmd = exec.CommandContext(context.Background(), "redis-server", "--bind", "127.0.0.1", "--port", r.port, "--save", "", "--appendonly", "yes", "--appendfsync", "everysec", "--dir", r.dir) //nolint:gosec // a port and a directory of ours
 	if err := r.cmd.Start(); err != nil {
 		return fmt.Errorf("this soak needs a redis-server: %w", err)
 	}
@@ -76,21 +79,23 @@ type replicas struct {
 	cloud            *http.Server
 	redis            *redisServer
 
-	mu        sync.Mutex
-	servers   []*server // nil while one is away
-	redisLost time.Time // until when Redis last was away and lost what it held
-	redisHung []outageOf
-	trouble   map[string]int
+	mu      sync.Mutex
+	servers []*server   // nil while one is away
+	kills   []time.Time // of servers
+	outages []outage
+	trouble map[string]int
 }
 
-// outageOf is when Redis did not respond, and a moment more: what a server wrote down for it meanwhile is lost if that server dies.
-type outageOf struct{ from, to time.Time }
+// outage is when Redis did not respond, with the moment before that it may have lost, and the moment after in which servers write what it has missed.
+type outage struct{ from, to time.Time }
 
-// unrecorded reports whether an operation that began then may be unknown: Redis lost it, or never had it.
+func (o outage) has(at time.Time) bool { return at.After(o.from) && at.Before(o.to) }
+
+// unrecorded reports whether an operation that began then may be unknown: Redis did not respond, and a server was killed before Redis had what it missed.
 func (r *replicas) unrecorded(began time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return began.Before(r.redisLost) || slices.ContainsFunc(r.redisHung, func(o outageOf) bool { return began.After(o.from) && began.Before(o.to) })
+	return slices.ContainsFunc(r.outages, func(o outage) bool { return o.has(began) && slices.ContainsFunc(r.kills, o.has) })
 }
 
 // launchReplicas starts the servers in front of a new AWS.
@@ -171,7 +176,7 @@ func (r *replicas) disturb(ctx context.Context) error {
 }
 
 func (r *replicas) disturbOnce() error {
-	away := rand.N(outage)
+	away := rand.N(longestOutage)
 	happened := func(what string) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -185,13 +190,12 @@ func (r *replicas) disturbOnce() error {
 		happened("server stopped with SIGTERM")
 		return r.endServer(syscall.SIGTERM, away)
 	case 3:
-		happened("Redis killed, and empty afterwards")
+		happened("Redis killed")
+		from := time.Now().Add(-unsynced)
 		r.redis.kill()
 		time.Sleep(away)
 		err := r.redis.start()
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.redisLost = time.Now().Add(noticed)
+		r.wasOut(from)
 		return err
 	default:
 		happened("Redis hung")
@@ -199,11 +203,16 @@ func (r *replicas) disturbOnce() error {
 		_ = r.redis.cmd.Process.Signal(syscall.SIGSTOP)
 		time.Sleep(away)
 		err := r.redis.cmd.Process.Signal(syscall.SIGCONT)
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.redisHung = append(r.redisHung, outageOf{from, time.Now().Add(noticed)})
+		r.wasOut(from)
 		return err
 	}
+}
+
+// wasOut notes that Redis was away and is back.
+func (r *replicas) wasOut(from time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.outages = append(r.outages, outage{from, time.Now().Add(noticed)})
 }
 
 // endServer ends one of the servers, and starts another in its place a while later.
@@ -212,6 +221,9 @@ func (r *replicas) endServer(signal os.Signal, away time.Duration) error {
 	r.mu.Lock()
 	s := r.servers[i]
 	r.servers[i] = nil
+	if signal == syscall.SIGKILL {
+		r.kills = append(r.kills, time.Now())
+	}
 	r.mu.Unlock()
 	s.signal(signal)
 	time.Sleep(away)

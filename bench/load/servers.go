@@ -139,7 +139,7 @@ func (s *soak) try(method, path, body string, header ...string) (last answer, su
 			kind = "200"
 		}
 		if took := time.Since(begin); took > s.slowest {
-			s.slowest, s.slowestIs = took, fmt.Sprintf("%s %s at %s", method, kind, begin.Format("04:05"))
+			s.slowest, s.slowestIs = took, fmt.Sprintf("%s %s %s at %s; its steps: %s", method, path, kind, begin.Format("04:05"), last.header.Get("Server-Timing"))
 		}
 		s.says[method+" "+kind]++
 		s.mu.Unlock()
@@ -175,7 +175,7 @@ func (s *soak) settle() error {
 	fmt.Println("responses:", s.says)
 	fmt.Printf("slowest response: %v, %s\n", s.slowest.Round(time.Millisecond), s.slowestIs)
 	s.mu.Unlock()
-	fmt.Println("operations, unknown being those that Redis lost or never had:", ends)
+	fmt.Println("operations, unknown being those that began while Redis was away, on a server that was killed before it was back:", ends)
 	fmt.Println("why operations failed:", s.why)
 	return errors.Join(found...)
 }

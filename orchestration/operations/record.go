@@ -27,17 +27,17 @@ type Record interface {
 	Interval() time.Duration
 }
 
-// memory is the record of a server that shares none. It is lost when the server ends.
-type memory struct {
+// Memory is the record of a server that shares none. It is lost when the server ends.
+type Memory struct {
 	mu  sync.Mutex
 	all []Operation // oldest first
 }
 
 // NewMemory returns a record in memory.
-func NewMemory() Record { return &memory{} }
+func NewMemory() *Memory { return &Memory{} }
 
 // Save keeps an operation. What ended too long ago is dropped, as are the oldest of too many.
-func (m *memory) Save(_ context.Context, o Operation) {
+func (m *Memory) Save(_ context.Context, o Operation) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if i := slices.IndexFunc(m.all, func(known Operation) bool { return known.Account == o.Account && known.ID == o.ID }); i >= 0 {
@@ -49,7 +49,7 @@ func (m *memory) Save(_ context.Context, o Operation) {
 }
 
 // forget drops what is too much. The lock must be held.
-func (m *memory) forget() {
+func (m *Memory) forget() {
 	excess := len(m.all) - Keep
 	m.all = slices.DeleteFunc(m.all, func(o Operation) bool {
 		if !o.Ended() || excess <= 0 && time.Since(*o.EndedAt) < KeepFor {
@@ -61,7 +61,7 @@ func (m *memory) forget() {
 }
 
 // Find returns one of the account's operations.
-func (m *memory) Find(_ context.Context, account, id string) (Operation, error) {
+func (m *Memory) Find(_ context.Context, account, id string) (Operation, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.forget()
@@ -74,7 +74,7 @@ func (m *memory) Find(_ context.Context, account, id string) (Operation, error) 
 }
 
 // List returns the account's operations, the latest first.
-func (m *memory) List(_ context.Context, account string) []Operation {
+func (m *Memory) List(_ context.Context, account string) []Operation {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.forget()
@@ -87,21 +87,29 @@ func (m *memory) List(_ context.Context, account string) []Operation {
 	return found
 }
 
+// All returns every operation, the oldest first.
+func (m *Memory) All() []Operation {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.forget()
+	return slices.Clone(m.all)
+}
+
 // Changed is never called: this server works on all operations that it knows.
-func (m *memory) Changed(string, string) (<-chan struct{}, func()) {
+func (m *Memory) Changed(string, string) (<-chan struct{}, func()) {
 	changed := make(chan struct{})
 	close(changed)
 	return changed, func() {}
 }
 
 // Job is empty: where there is no queue, the lock of what a job works on is held until it ends.
-func (m *memory) Job(context.Context, string, string) string { return "" }
+func (m *Memory) Job(context.Context, string, string) string { return "" }
 
 // Alive is never called: nobody else writes the record.
-func (m *memory) Alive(context.Context, string) bool { return false }
+func (m *Memory) Alive(context.Context, string) bool { return false }
 
 // Interval is 0: the group knows the progress.
-func (m *memory) Interval() time.Duration { return 0 }
+func (m *Memory) Interval() time.Duration { return 0 }
 
 // NotKept is the NotFound for an operation.
 func NotKept(id string) error {

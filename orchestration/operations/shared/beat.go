@@ -40,6 +40,7 @@ func (r *Record) Run(worker Worker) {
 				return
 			}
 			r.forgetMissing()
+			r.restore(r.ctx)
 			r.every(r.o.Times.Save, func() { r.beat(r.ctx, worker) }, r.alive)
 		}
 	})
@@ -92,6 +93,47 @@ func (r *Record) forgetMissing() {
 	clear(r.missing)
 }
 
+// restore saves what ended on this server and Redis has lost: one that comes back may be empty.
+func (r *Record) restore(ctx context.Context) {
+	all := r.own.All()
+	there := make([]*redis.IntCmd, len(all))
+	for !r.o.Redis.Up() { // it is told of a recovery right before that
+		if common.Sleep(ctx, r.o.Times.Save) != nil {
+			return
+		}
+	}
+	err := r.o.Redis.Do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
+		_, err := client.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for i, o := range all {
+				there[i] = p.Exists(ctx, r.key(o.Account, o.ID))
+			}
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		return // Redis is down once more, and comes back once more
+	}
+	for i, o := range all {
+		if o.Ended() && there[i].Val() == 0 {
+			r.Save(ctx, o)
+		}
+	}
+}
+
+// saveEnded saves operations that Redis has as running on this server, and that have ended: a Redis that was killed, or failed over, may have lost its latest second.
+func (r *Record) saveEnded(ctx context.Context, running map[string]string) {
+	for name, server := range running {
+		if server != r.o.Server {
+			continue
+		}
+		account, id := operationOf(name)
+		if o, err := r.own.Find(ctx, account, id); err == nil && o.Ended() {
+			r.Save(ctx, o)
+		}
+	}
+}
+
 // sweep ends the operations whose servers have died, and which no queue has.
 func (r *Record) sweep(ctx context.Context) {
 	gone, err := r.gone(ctx)
@@ -126,6 +168,7 @@ func (r *Record) gone(ctx context.Context) (gone []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	r.saveEnded(ctx, running)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	missing := map[string]time.Time{}

@@ -438,3 +438,34 @@ func TestAnAnnouncedJobIsDoneWhenItsServerDies(t *testing.T) {
 		t.Errorf("%+v, %v", o, err)
 	}
 }
+
+// TestWhatRedisLostOfOperationsIsWrittenAnew has Redis come back empty, and with an operation that runs in it though it has ended: other servers learn how it ended.
+func TestWhatRedisLostOfOperationsIsWrittenAnew(t *testing.T) {
+	redis := miniredis.RunT(t)
+	s := newServer(t, redis, "s", succeed).works(t)
+	other := newServer(t, redis, "other", succeed)
+	done := ended(t, s, submit(t, s, "c/s").ID)
+	eventually(t, "the other server knows", func() bool {
+		o, err := other.Operation(t.Context(), "a", done.ID)
+		return err == nil && o.Ended()
+	})
+
+	redis.Close()
+	eventually(t, "the server knows that Redis is down", func() bool { return !s.redis.Up() })
+	redis.FlushAll()
+	if err := redis.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "an empty Redis has it again", func() bool {
+		o, err := other.Operation(t.Context(), "a", done.ID)
+		return err == nil && o.State == saga.Succeeded
+	})
+
+	running := done
+	running.State, running.EndedAt, running.Server = saga.Running, nil, "s"
+	other.record.Save(t.Context(), running) // as a Redis that has lost what was written last
+	eventually(t, "one that has lost the end learns of it", func() bool {
+		o, err := other.Operation(t.Context(), "a", done.ID)
+		return err == nil && o.State == saga.Succeeded
+	})
+}

@@ -55,7 +55,7 @@ type Options struct {
 // Record keeps operations on Redis, and this server's own in memory as well: while Redis is down, those are what there is.
 type Record struct {
 	o     Options
-	own   operations.Record
+	own   *operations.Memory
 	watch watch
 
 	mu      sync.Mutex
