@@ -138,13 +138,11 @@ func taskIn(cluster, ref string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if id != ref { // task/ID until 2018, task/CLUSTER/ID since
-		if in, rest, ok := strings.Cut(id, "/"); ok {
-			if in != cluster {
-				return "", account.NoSuch("task", rest+" in cluster "+cluster)
-			}
-			id = rest
+	if in, rest, ok := strings.Cut(id, "/"); ok { // an ARN has CLUSTER/ID since 2018; so have lists of a managed task definition's tasks
+		if in != cluster {
+			return "", account.NoSuch("task", rest+" in cluster "+cluster)
 		}
+		id = rest
 	}
 	switch {
 	case strings.Contains(id, "/"):

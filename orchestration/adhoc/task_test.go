@@ -107,7 +107,8 @@ func TestReferencesToTasks(t *testing.T) {
 	for ref, want := range map[string]string{
 		id: id, arn + "clu/" + id: id, arn + id: id,
 		arn + "other/" + id: "there is no task " + id + " in cluster clu", "short": "there is no task short",
-		"a/b": "the request is not valid: task must be a task's id or ARN",
+		"clu/" + id: id, "other/" + id: "there is no task " + id + " in cluster clu", "clu/b": "there is no task b",
+		"clu/b/c": "the request is not valid: task must be a task's id or ARN",
 	} {
 		got, err := taskIn("clu", ref)
 		if err != nil {
