@@ -22,7 +22,7 @@ const (
 	actPlatform            = "Build the image for the task's CPU (docker build --platform linux/amd64, or a multi-architecture image), or set runtimePlatform.cpuArchitecture in the task definition."
 	actNewDeployment       = "The tag was moved or the image was deleted. Force a new deployment, which resolves the tag again; use tags that never move, and keep the images that run."
 	actECRRole             = "The execution role may not pull the image. For an image in another account add a repository policy that permits this account; check the policy of the S3 endpoint if the subnets use one."
-	actWayOut              = "The subnets have no way to the image registry. Route them through a NAT gateway, set assignPublicIp to ENABLED in a public subnet, or add the endpoints ecr.api, ecr.dkr and S3; allow port 443 out in the security group."
+	actWayOut              = "The subnets have no way to the image registry. Route them through a NAT gateway (tasks get no public address, so an internet gateway is no way out), or add the endpoints ecr.api, ecr.dkr and S3; allow port 443 out in the security group."
 	actSecretRole          = "The execution role may not read the secret. Use a secret below spinup/{org}/{cluster}/ or a parameter below /{org}/{cluster}/, which the role may read, and a key that it may use."
 	actSecretExists        = "Create or restore the secret or parameter, or correct valueFrom: name, account and region."
 	actExited              = "Look at the container's last log lines: GET …/logs?container={container}&previous=true"
