@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/aws/aws-sdk-go/aws"
 
 	"ecs-api/common"
 	"ecs-api/config"
+	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
 )
 
@@ -156,11 +158,11 @@ func TestWhatIsKeptIsShownOnlyToTokensOfTheAccount(t *testing.T) {
 // twoServers returns two servers that share the Redis, and waits until they hear each other.
 func twoServers(t *testing.T, redis *miniredis.Miniredis) (a, b *harness) {
 	t.Helper()
-	aws := localaws.New()
+	cloud := localaws.New()
 	start := func() *harness {
-		c := testConfig(t, aws)
+		c := testConfig(t, cloud)
 		c.State.Redis = config.Secret("redis://" + redis.Addr())
-		h := newHarnessWith(t, aws, c)
+		h := newHarnessWith(t, cloud, c)
 		h.own = true
 		counted(h)
 		return h
@@ -234,4 +236,41 @@ func TestWritesOfOtherServersAreToldAsTheyAre(t *testing.T) {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
+}
+
+func TestARevisionThatOneServerDeregistersIsInactiveOnAnother(t *testing.T) {
+	a, b := twoServers(t, miniredis.RunT(t))
+	ctx := t.Context()
+	revision := localRevision(t, a)
+	status := func(h *harness) string {
+		out, err := h.Server.accounts["local"].Scope.Definitions.Revision(ctx, revision)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return *out.TaskDefinition.Status
+	}
+	if got := status(a) + " " + status(b); got != "ACTIVE ACTIVE" {
+		t.Fatal(got)
+	}
+	if w := a.ask(http.MethodDelete, "/local/taskdefs/web:1"); w.Code != http.StatusOK {
+		t.Fatalf("deregister: %d %s", w.Code, w.Body)
+	}
+	if got := status(a); got != "INACTIVE" {
+		t.Errorf("it is %s on the server that deregistered it", got)
+	}
+	eventually(t, func() bool { return status(b) == "INACTIVE" })
+}
+
+// localRevision registers web:1, and returns its ARN.
+func localRevision(t *testing.T, h *harness) string {
+	t.Helper()
+	out, err := h.Server.accounts["local"].Scope.ECS.RegisterTaskDefinition(t.Context(), &awsecs.RegisterTaskDefinitionInput{
+		Family: aws.String("web"), Cpu: aws.String("256"), Memory: aws.String("512"), NetworkMode: aws.String("awsvpc"), RequiresCompatibilities: aws.StringSlice([]string{"FARGATE"}),
+		ContainerDefinitions: []*awsecs.ContainerDefinition{{Name: aws.String("web"), Image: aws.String("nginx:alpine")}},
+		Tags:                 []*awsecs.Tag{{Key: aws.String(common.TagOrg), Value: aws.String(h.Server.accounts["local"].Scope.Org)}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *out.TaskDefinition.TaskDefinitionArn
 }

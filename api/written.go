@@ -13,6 +13,9 @@ type write struct {
 	Account string `json:"account"`           // empty: all
 	Cluster string `json:"cluster,omitempty"` // empty: all
 	Service string `json:"service,omitempty"` // empty: all
+	// Revision is the ARN of a task definition whose status was changed, to Status if that is known; nothing else was then.
+	Revision string `json:"revision,omitempty"`
+	Status   string `json:"status,omitempty"`
 }
 
 // message is the write as it is sent.
@@ -32,7 +35,12 @@ func (s *Server) listen() {
 	if s.state == nil {
 		return
 	}
-	s.kept.Deafen(true)
+	s.deafen(true)
+	for name, a := range s.accounts {
+		a.Scope.Definitions.OnChange(func(arn, status string) {
+			s.tell(context.Background(), write{Account: name, Revision: arn, Status: status})
+		})
+	}
 	s.others.broadcast = s.state.Broadcast(context.Background(), "written", func(message string) {
 		var w write
 		if json.Unmarshal([]byte(message), &w) == nil { // else it is of a version that we do not know
@@ -40,8 +48,16 @@ func (s *Server) listen() {
 			return
 		}
 		s.hear(write{})
-	}, s.kept.Deafen)
+	}, s.deafen)
 	s.state.AfterRecovery(s.recovered)
+}
+
+// deafen notes whether the other servers cannot be heard: then what they write is not known here.
+func (s *Server) deafen(deaf bool) {
+	s.kept.Deafen(deaf)
+	for _, a := range s.accounts {
+		a.Scope.Definitions.Deafen(deaf)
+	}
 }
 
 // recovered tells the other servers what they may not have heard while Redis was out of reach.
@@ -54,10 +70,18 @@ func (s *Server) recovered() {
 // hear drops what was read before a write of ours, or of another server.
 func (s *Server) hear(w write) {
 	for name, a := range s.accounts {
-		if w.Account == "" || w.Account == name {
-			s.forget(name)
-			a.Observer.Written(w.Cluster, w.Service)
+		if w.Account != "" && w.Account != name {
+			continue
 		}
+		s.forget(name)
+		switch {
+		case w.Revision != "":
+			a.Scope.Definitions.Heard(w.Revision, w.Status)
+			continue
+		case w.Account == "":
+			a.Scope.Definitions.HeardAll()
+		}
+		a.Observer.Written(w.Cluster, w.Service)
 	}
 }
 

@@ -51,7 +51,11 @@ func newLimiters(limits map[string]Limit, waited func(bucket string, d time.Dura
 func (ls limiters) install(handlers *request.Handlers) {
 	of := func(r *request.Request) *limiter { return ls[operation{r.ClientInfo.ServiceName, r.Operation.Name}] }
 	handlers.Sign.PushFront(func(r *request.Request) { // what is signed later would be out of date
-		if l := of(r); l != nil && (r.RetryCount > 0 || !l.takesTurn(r.Context())) {
+		switch l := of(r); {
+		case l == nil:
+		case r.RetryCount > 0:
+			r.Error = l.again(PriorityOf(r.Context())).Wait(r.Context())
+		case !l.takesTurn(r.Context()):
 			r.Error = l.turn(PriorityOf(r.Context())).Wait(r.Context())
 		}
 	})

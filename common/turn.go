@@ -33,18 +33,31 @@ type Turn struct {
 }
 
 // turn takes a token if there is one for the priority and nobody is to have it first; else a place in the queue.
-func (l *limiter) turn(p Priority) *Turn {
+func (l *limiter) turn(p Priority) *Turn { return l.enter(p, false) }
+
+// again is turn for a retry: it has waited for its turn already, so it goes before all others of its priority.
+func (l *limiter) again(p Priority) *Turn { return l.enter(p, true) }
+
+func (l *limiter) enter(p Priority, first bool) *Turn {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.speedUp(now)
 	t := &Turn{bucket: l, since: now, priority: p}
-	if l.ahead(p) == 0 && l.tokens.TokensAt(now) >= 1+l.reserve[p] && l.tokens.AllowN(now, 1) {
+	from := p
+	if first {
+		from++
+	}
+	if l.ahead(from) == 0 && l.tokens.TokensAt(now) >= 1+l.reserve[p] && l.tokens.AllowN(now, 1) {
 		t.ready = true
 		return t
 	}
 	t.due = make(chan struct{})
-	t.place = l.queues[p].PushBack(t)
+	if first {
+		t.place = l.queues[p].PushFront(t)
+	} else {
+		t.place = l.queues[p].PushBack(t)
+	}
 	l.arm(now)
 	return t
 }
@@ -163,13 +176,18 @@ func (t *Turn) Raise(p Priority) {
 	l.arm(now)
 }
 
-// Check returns an error if the turn cannot come before ctx ends.
+// Check returns an error if the turn cannot come before ctx ends, not even at the bucket's whole rate: what slows it down may pass, and a late response is
+// better than none.
 func (t *Turn) Check(ctx context.Context) error {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return nil
 	}
-	if delay := t.delay(); time.Until(deadline) < delay {
+	delay := t.delay()
+	t.bucket.mu.Lock()
+	soonest := time.Duration(float64(delay) * t.bucket.share)
+	t.bucket.mu.Unlock()
+	if time.Until(deadline) < soonest {
 		return t.bucket.refusal(ctx, delay)
 	}
 	return nil

@@ -215,3 +215,45 @@ func TestPriorityOfAContext(t *testing.T) {
 		})
 	}
 }
+
+func TestARetryGoesBeforeThoseWhoHaveNotHadATurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := bucketOf(Limit{1, 1})
+		drain(l)
+		first, second, retry, change := l.turn(PriorityPoll), l.turn(PriorityPoll), l.again(PriorityPoll), l.again(PriorityChange)
+		if retry.Ready() || change.Ready() {
+			t.Fatal("there is no token")
+		}
+		for i, turn := range []*Turn{change, retry, first, second} {
+			start := time.Now()
+			if err := turn.Wait(t.Context()); err != nil || time.Since(start) != time.Second {
+				t.Errorf("turn %d came after %s, %v", i, time.Since(start), err)
+			}
+		}
+		time.Sleep(time.Second)
+		if !l.again(PriorityPoll).Ready() {
+			t.Error("a retry waits although there is a token")
+		}
+	})
+}
+
+func TestALateTurnIsBetterThanARefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := bucketOf(Limit{1, 1})
+		drain(l)
+		l.mu.Lock()
+		l.setShare(time.Now(), 0.5) // AWS has refused a call: one token in two seconds, for a while
+		l.mu.Unlock()
+		ahead := l.turn(PriorityPoll)
+		defer ahead.Leave()
+		turn := l.turn(PriorityPoll)
+		defer turn.Leave()
+		for timeout, want := range map[time.Duration]bool{1900 * time.Millisecond: false, 2100 * time.Millisecond: true} {
+			ctx, cancel := context.WithTimeout(t.Context(), timeout)
+			if err := turn.Check(ctx); (err == nil) != want || err != nil && !Is(err, Throttled) {
+				t.Errorf("with %s left: %v", timeout, err)
+			}
+			cancel()
+		}
+	})
+}

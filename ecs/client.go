@@ -5,6 +5,7 @@ package ecs
 import (
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/aws/aws-sdk-go/aws"
 	"github.com/aws/aws-sdk-go/aws/client"
@@ -58,6 +59,9 @@ type Client struct {
 	tasks    *batcher[ecs.Task]
 	lists    *listing
 	queue    queue
+
+	mu       sync.Mutex
+	watchers []RevisionWatcher
 }
 
 // New returns a client for the account that sess belongs to. If that is a common.Session, reads that wait for AWS's rates share calls.

@@ -15,6 +15,30 @@ import (
 // maxDeletes is how many revisions one call deletes.
 const maxDeletes = 10
 
+// RevisionWatcher is told what the client does to revisions.
+type RevisionWatcher interface {
+	// Registered is called with each revision that was registered.
+	Registered(*ecs.RegisterTaskDefinitionOutput)
+	// Changed is called before a call returns that may have changed the status of a revision, which is empty if it is not known.
+	Changed(arn, status string)
+}
+
+// WatchRevisions tells w of what the client does to revisions.
+func (c *Client) WatchRevisions(w RevisionWatcher) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.watchers = append(c.watchers, w)
+}
+
+func (c *Client) eachWatcher(tell func(RevisionWatcher)) {
+	c.mu.Lock()
+	watchers := slices.Clone(c.watchers)
+	c.mu.Unlock()
+	for _, w := range watchers {
+		tell(w)
+	}
+}
+
 // TaskDefinition returns a task definition and, beside it, its tags. A family stands for its latest ACTIVE revision.
 func (c *Client) TaskDefinition(ctx context.Context, nameOrARN string) (*ecs.DescribeTaskDefinitionOutput, error) {
 	out, err := c.api.DescribeTaskDefinitionWithContext(ctx, &ecs.DescribeTaskDefinitionInput{
@@ -37,6 +61,7 @@ func (c *Client) RegisterTaskDefinition(ctx context.Context, in *ecs.RegisterTas
 	if err != nil {
 		return nil, common.FromAWS(err, "register task definition %q", aws.StringValue(in.Family))
 	}
+	c.eachWatcher(func(w RevisionWatcher) { w.Registered(out) })
 	return out, nil
 }
 
@@ -90,6 +115,18 @@ func (c *Client) ListTaskDefinitionFamilies(ctx context.Context, prefix, status 
 
 // DeregisterTaskDefinition makes a revision INACTIVE.
 func (c *Client) DeregisterTaskDefinition(ctx context.Context, arn string) (*ecs.TaskDefinition, error) {
+	definition, err := c.deregister(ctx, arn)
+	if !common.Is(err, common.NotFound) {
+		var status string // unknown after an error: a try may have taken effect
+		if definition != nil {
+			status = aws.StringValue(definition.Status)
+		}
+		c.eachWatcher(func(w RevisionWatcher) { w.Changed(arn, status) })
+	}
+	return definition, err
+}
+
+func (c *Client) deregister(ctx context.Context, arn string) (*ecs.TaskDefinition, error) {
 	var tries common.Tries
 	out, err := c.api.DeregisterTaskDefinitionWithContext(ctx, &ecs.DeregisterTaskDefinitionInput{TaskDefinition: aws.String(arn)}, tries.Watch)
 	if err == nil {
@@ -108,6 +145,9 @@ func (c *Client) DeregisterTaskDefinition(ctx context.Context, arn string) (*ecs
 func (c *Client) DeleteTaskDefinitions(ctx context.Context, arns []string) error {
 	answers, err := batched(ctx, arns, maxDeletes, func(ctx context.Context, arns []string) (*ecs.DeleteTaskDefinitionsOutput, error) {
 		out, err := c.api.DeleteTaskDefinitionsWithContext(ctx, &ecs.DeleteTaskDefinitionsInput{TaskDefinitions: aws.StringSlice(arns)})
+		for _, arn := range arns {
+			c.eachWatcher(func(w RevisionWatcher) { w.Changed(arn, "") }) // deleted at once, in a while, or not at all
+		}
 		return out, common.FromAWS(err, "delete %s", things("task definition", arns))
 	})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/elbv2"
 	"ecs-api/iam"
+	"ecs-api/orchestration/definitions"
 	"ecs-api/secretsmanager"
 	"ecs-api/servicediscovery"
 	"ecs-api/ssm"
@@ -64,7 +65,8 @@ func NewClients(sess client.ConfigProvider) Clients {
 type Account struct {
 	Settings
 	Clients
-	Pace common.Pace // how long to wait between tries of what AWS refuses for now
+	Pace        common.Pace              // how long to wait between tries of what AWS refuses for now
+	Definitions *definitions.Definitions // what is known of revisions
 
 	mu       sync.Mutex
 	identity Identity // zero until it is known
@@ -72,7 +74,11 @@ type Account struct {
 
 // New returns the account. Pace is how long to wait between tries; the zero value is common.DefaultPace.
 func New(settings Settings, clients Clients, pace common.Pace) *Account {
-	return &Account{Settings: settings, Clients: clients, Pace: pace}
+	a := &Account{Settings: settings, Clients: clients, Pace: pace, Definitions: definitions.New(clients.ECS.TaskDefinition)}
+	if clients.ECS != nil { // there are accounts of tests that have none
+		clients.ECS.WatchRevisions(a.Definitions)
+	}
+	return a
 }
 
 // Identity is who our credentials are: the partition and the account's number, which policies have to name.

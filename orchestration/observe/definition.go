@@ -2,55 +2,24 @@ package observe
 
 import (
 	"context"
-	"sync"
 
 	"ecs-api/common"
 	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
 )
 
-// definitions remember task definitions by ARN: a revision never changes, but for its status. The zero value is ready.
-type definitions struct {
-	mu  sync.Mutex
-	all map[string]*awsecs.TaskDefinition
-}
-
-// maxDefinitions is how many are remembered.
-const maxDefinitions = 1000
-
-func (d *definitions) get(arn string) *awsecs.TaskDefinition {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.all[arn]
-}
-
-func (d *definitions) put(arn string, definition *awsecs.TaskDefinition) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.all == nil || len(d.all) >= maxDefinitions {
-		d.all = map[string]*awsecs.TaskDefinition{}
-	}
-	d.all[arn] = definition
-}
-
-// definition returns a task definition, which nobody must write to. Its status may be out of date. RegisteredBy is the caller whose request registered it,
-// where a tag says so: AWS knows no more than this server's role.
+// definition returns a task definition, whose status may be out of date. Nobody must write to what it points at. RegisteredBy is the caller whose request
+// registered it, where a tag says so: AWS knows no more than this server's role.
 func (o *Observer) definition(ctx context.Context, arn string) (*awsecs.TaskDefinition, error) {
-	if known := o.definitions.get(arn); known != nil {
-		return known, nil
-	}
-	out, err := o.account.ECS.TaskDefinition(ctx, arn)
+	revision, err := o.account.Definitions.Body(ctx, arn)
 	if err != nil {
 		return nil, err
 	}
-	if out.TaskDefinition == nil {
-		return nil, common.Errorf(common.Internal, "ECS describes no task definition %s", arn)
+	definition := *revision.TaskDefinition
+	if caller, ok := ecs.ToTags(revision.Tags).Get(common.TagCaller); ok {
+		definition.RegisteredBy = &caller
 	}
-	if caller, ok := ecs.ToTags(out.Tags).Get(common.TagCaller); ok {
-		out.TaskDefinition.RegisteredBy = &caller
-	}
-	o.definitions.put(value(out.TaskDefinition.TaskDefinitionArn), out.TaskDefinition)
-	return out.TaskDefinition, nil
+	return &definition, nil
 }
 
 // containerImages returns the images of a task definition by container.

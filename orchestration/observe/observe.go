@@ -20,17 +20,16 @@ import (
 
 // Observer reads the services of one account.
 type Observer struct {
-	account           *account.Account
-	now               func() time.Time
-	limits            limits
-	history           history
-	definitions       definitions
-	recentDefinitions *recent[*awsecs.TaskDefinition]
-	recentEndpoints   *recent[*string] // by the ARN of the Cloud Map service
-	pollers           pollers
-	lines             lastLines
-	interval          <-chan time.Time // in place of a ticker's, for tests
-	ended             func(outcome string)
+	account          *account.Account
+	now              func() time.Time
+	limits           limits
+	history          history
+	recentEndpoints  *recent[*string] // by the service and the ARN of the Cloud Map service
+	recentNamespaces *recent[string]  // names by id
+	pollers          pollers
+	lines            lastLines
+	interval         <-chan time.Time // in place of a ticker's, for tests
+	ended            func(outcome string)
 }
 
 // limits bound what waiting and watching costs.
@@ -57,7 +56,7 @@ func WithOutcomes(ended func(outcome string)) Option {
 // New returns an observer of the account.
 func New(a *account.Account, opts ...Option) *Observer {
 	o := &Observer{account: a, now: time.Now, ended: func(string) {}, limits: limits{Interval: 3 * time.Second, Services: 200, Waiting: 2000}}
-	o.recentDefinitions, o.recentEndpoints = newRecent[*awsecs.TaskDefinition](), newRecent[*string]()
+	o.recentEndpoints, o.recentNamespaces = newRecent[*string](), newRecent[string]()
 	for _, opt := range opts {
 		opt(o)
 	}

@@ -45,8 +45,7 @@ type view struct {
 // wait for the next poll. An empty service stands for all of the cluster's, an empty cluster for all.
 func (o *Observer) Written(cluster, service string) {
 	now := o.now()
-	o.recentDefinitions.forget()
-	o.recentEndpoints.forget()
+	o.recentEndpoints.forget(func(key string) bool { return isOf(key, cluster, service) })
 	o.pollers.mu.Lock()
 	defer o.pollers.mu.Unlock()
 	for at, p := range o.pollers.all {
@@ -68,6 +67,7 @@ func (o *Observer) Close() {
 	}
 	o.pollers.mu.Unlock()
 	o.pollers.running.Wait()
+	o.account.Definitions.Close()
 }
 
 // wake makes the poller poll at once.

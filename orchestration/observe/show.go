@@ -79,12 +79,15 @@ func (o *Observer) ShowAll(ctx context.Context, cluster, name string) (*ServiceV
 		return nil, err
 	}
 	err = common.Concurrently(ctx,
-		func(ctx context.Context) (err error) {
-			view.TaskDefinition, err = o.recentDefinition(ctx, aws.StringValue(view.Service.TaskDefinition))
+		func(ctx context.Context) error {
+			revision, err := o.account.Definitions.Revision(ctx, aws.StringValue(view.Service.TaskDefinition))
+			if err == nil {
+				view.TaskDefinition = revision.TaskDefinition
+			}
 			return resource.IgnoreNotFound(err)
 		},
 		func(ctx context.Context) (err error) {
-			view.ServiceEndpoint, err = o.endpointOf(ctx, view.Service)
+			view.ServiceEndpoint, err = o.endpointOf(ctx, target{cluster, name}, view.Service)
 			return err
 		},
 	)
@@ -115,12 +118,12 @@ func (o *Observer) taskIDs(ctx context.Context, cluster, service string) ([]stri
 }
 
 // endpointOf returns the service's name in service discovery, name.namespace; nil if it has none.
-func (o *Observer) endpointOf(ctx context.Context, service *awsecs.Service) (*string, error) {
+func (o *Observer) endpointOf(ctx context.Context, at target, service *awsecs.Service) (*string, error) {
 	if len(service.ServiceRegistries) == 0 {
 		return nil, nil
 	}
 	arn := aws.StringValue(service.ServiceRegistries[0].RegistryArn)
-	return o.recentEndpoints.get(o.now, arn, func() (*string, error) { return o.readEndpoint(ctx, arn) })
+	return o.recentEndpoints.get(o.now, keyOf(at, arn), func() (*string, error) { return o.readEndpoint(ctx, arn) })
 }
 
 // readEndpoint returns the name of a Cloud Map service, name.namespace; nil if it is not there.
@@ -136,11 +139,17 @@ func (o *Observer) readEndpoint(ctx context.Context, arn string) (*string, error
 	if aws.StringValue(id) == "" {
 		return nil, nil
 	}
-	namespace, err := o.account.CloudMap.Namespace(ctx, *id)
+	namespace, err := o.recentNamespaces.get(o.now, *id, func() (string, error) {
+		namespace, err := o.account.CloudMap.Namespace(ctx, *id)
+		if err != nil {
+			return "", err
+		}
+		return aws.StringValue(namespace.Name), nil
+	})
 	if err != nil {
 		return nil, resource.IgnoreNotFound(err)
 	}
-	return aws.String(aws.StringValue(found.Name) + "." + aws.StringValue(namespace.Name)), nil
+	return aws.String(aws.StringValue(found.Name) + "." + namespace), nil
 }
 
 // List returns the ARNs of the services in a cluster. In a cluster that is nobody's, those of other orgs are left out.

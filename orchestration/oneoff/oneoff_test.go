@@ -165,7 +165,7 @@ func TestOneRequestStartsOneTaskOrNone(t *testing.T) {
 	awstest.BreakEach(t, awstest.Breaks{Faults: faults, Least: 3, Most: 7}, func(t *testing.T, a *awstest.Attempt) error { // the watch calls until the timeout
 		w := newWorld(t)
 		a.Begin(w.aws)
-		_, err := w.Run(t.Context(), "clu", "www", command("sleep 3000"), 0)
+		_, err := w.runner(w.group).Run(t.Context(), "clu", "www", command("sleep 3000"), 0) // one that has not read the task definition
 		a.End()
 		if all, _ := w.tasks(); err == nil && len(all) != 1 {
 			t.Errorf("call %d: %d tasks", a.N, len(all))
