@@ -173,15 +173,15 @@ func over(s asynq.TaskState) bool {
 	return s == asynq.TaskStateScheduled || s == asynq.TaskStateArchived || s == asynq.TaskStateCompleted
 }
 
-// How long Submit waits for the task of an earlier job, whose operation has ended, to leave the queue.
+// How long Submit waits for the task of an earlier job, whose operation has ended, to leave the queue: by the clock, as each look at a slow Redis takes its time too.
 const (
-	leaving     = 20
+	leaving     = time.Second
 	leavingPoll = 50 * time.Millisecond
 )
 
 // Submit implements operations.Queue. A job that the queue has already is not taken twice.
 func (q *Queue) Submit(ctx context.Context, job operations.Job) error {
-	for range leaving {
+	for begun := time.Now(); time.Since(begun) < leaving; {
 		existing, state, err := q.find(job)
 		switch {
 		case err != nil:
