@@ -131,7 +131,8 @@ func TestShowingAndStoppingTasks(t *testing.T) {
 			{"another org's task", method, "/clusters/theirs/tasks/" + theirs, "", 404, nil},
 			{"another org's task in our cluster", method, "/clusters/mine/tasks/" + inOurs, "", 404, nil},
 			{"a task of no cluster", method, "/clusters/nope/tasks/" + task, "", 404, nil},
-			{"slashes", method, "/clusters/mine/tasks/" + escaped("a/b"), "", 400, wrong("task")},
+			{"slashes", method, "/clusters/mine/tasks/" + escaped("mine/a/b"), "", 400, wrong("task")},
+			{"of another cluster", method, "/clusters/mine/tasks/" + escaped("a/b"), "", 404, map[string]any{"detail": "there is no task b in cluster mine"}},
 			{"an ARN of something else", method, "/clusters/mine/tasks/" + escaped(arnECS+"cluster/mine"), "", 400, wrong("task")},
 			{"what leads elsewhere", method, "/clusters/mine/tasks/" + escaped("../"+task), "", 400, wrong("task")},
 		}
