@@ -121,7 +121,7 @@ func (b *batcher[T]) join(ctx context.Context, key, cluster string, names []stri
 	}
 	one := &batch[T]{key: key, turn: turn, done: make(chan struct{}), wanted: map[string]int{}}
 	one.add(names)
-	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), batchTime)
+	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), batchTime) //nolint:gosec // run cancels it, and who leaves as the last one
 	one.cancel = cancel
 	if b.waiting == nil {
 		b.waiting = map[string][]*batch[T]{}

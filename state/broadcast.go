@@ -95,6 +95,6 @@ func (b *Broadcast) listen(ctx context.Context) (heard bool) {
 
 // isTimeout reports whether a read ended because nothing came.
 func isTimeout(err error) bool {
-	e, ok := err.(net.Error) //nolint:errorlint // go-redis returns the connection's error as it is
+	e, ok := err.(net.Error)
 	return ok && e.Timeout()
 }

@@ -38,7 +38,7 @@ func (r *Reads[T]) Do(ctx context.Context, key string, limit time.Duration, do f
 	if !shared {
 		var detached context.Context
 		one = &read[T]{done: make(chan struct{})}
-		detached, one.cancel = context.WithTimeout(context.WithoutCancel(ctx), limit)
+		detached, one.cancel = context.WithTimeout(context.WithoutCancel(ctx), limit) //nolint:gosec // run cancels it, and leave, when nobody waits any more
 		if r.all == nil {
 			r.all = map[string]*read[T]{}
 		}
