@@ -36,7 +36,7 @@ func (c call) preview(plan *resource.Preview, err error) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &dryRun{plan, c.warnings()}
+	out := &dryRun{plan, append(c.warnings(), warnings.Unproven(plan.Unproven)...)}
 	if !plan.Subnets {
 		out.Warnings = append(out.Warnings, warnings.Warning{Code: "NoSubnets", Field: "service.networkConfiguration", Detail: "neither the request nor the account's configuration has subnets: AWS refuses such a service"})
 	}

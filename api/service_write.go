@@ -47,7 +47,7 @@ func changes[In any](change func(call, target, *In) (*orchestration.Write, error
 		}
 		c.header.Set(headerETag, etag.Service(out.Service))
 		out.Deployment = c.account.Observer.AfterWrite(c.Context(), out.Service, out.Deployment, c.wait())
-		return &updated{out, c.warnings()}, nil
+		return &updated{out, append(c.warnings(), warnings.Unproven(out.Unproven)...)}, nil
 	})
 }
 

@@ -38,7 +38,7 @@ func (o *Orchestrator) newPatch(cluster, service string, in *PatchInput) (*updat
 	}
 	in.Check(&p)
 	if in.Revises() {
-		u.define = in.Define
+		u.define, u.patches = in.Define, true
 	}
 	if u.define == nil && u.settings == nil && !u.force && len(in.Tags) == 0 {
 		p.Add("DesiredCount", "must be given, or Cpu, Memory, Tags, Containers or ForceNewDeployment: there is nothing to change")

@@ -3,7 +3,9 @@ package orchestration
 import (
 	"encoding/json"
 	"slices"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
 	"github.com/google/go-cmp/cmp"
@@ -22,6 +24,23 @@ func (w *world) patch(t *testing.T, body string, nulls ...string) (*UpdateOutput
 	}
 	in.SetNulls(nulls)
 	return w.Patch(t.Context(), "myclu", "www", &in)
+}
+
+func TestAPatchSaysThatItBuildsOnADeploymentInProgress(t *testing.T) {
+	var ahead atomic.Int64 // how far the simulator's clock is ahead
+	w := newWorld(t, localaws.New(localaws.WithLags(localaws.Lags{Provision: time.Minute}), localaws.Clock(func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) })))
+	w.create(t, wholeService(t, "myclu", "www"))
+	out, err := w.patch(t, `{"Containers": {"webserver": {"Environment": {"FIRST": "1"}}}}`)
+	if err != nil || out.Unproven == "" { // the create's deployment has begun just now
+		t.Fatalf("beside the create's deployment: unproven %q, %v", out.Unproven, err)
+	}
+	ahead.Store(int64(time.Hour))
+	if out, err = w.patch(t, `{"Containers": {"webserver": {"Environment": {"SECOND": "2"}}}}`); err != nil || out.Unproven != "" {
+		t.Errorf("after it: unproven %q, %v", out.Unproven, err)
+	}
+	if out, err = w.patch(t, `{"DesiredCount": 2}`); err != nil || out.Unproven != "" {
+		t.Errorf("a count builds on nothing: unproven %q, %v", out.Unproven, err)
+	}
 }
 
 func TestAPatchKeepsWhatItLeavesOutOfHealthCheckAndLog(t *testing.T) {

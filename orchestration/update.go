@@ -68,6 +68,8 @@ type UpdateOutput struct {
 	CloudwatchLogGroups []string                                  // names
 	Tags                []*awsecs.Tag
 	Deployment          *observe.Deployment // that the update has started; nil if it started none
+	// Unproven is the task definition, as family:revision, that a patch has built on while its deployment was in progress: if ECS rolls the service back, the patch goes with it.
+	Unproven string `json:"-"`
 }
 
 // update is one change of a service, whichever request wants it. It is set up before it looks, and not written afterwards.
@@ -80,6 +82,7 @@ type update struct {
 	family           string // of the task definition that the request gives; empty if it gives none
 	revision         string // that the service is to run, where the request names one
 	force            bool
+	patches          bool                // it builds on the task definition that the service is to run now
 	turnsOn          bool                // it may scale the service up from 0 tasks, by adjust
 	untag            []string            // keys of tags that are removed
 	stop             string              // the ARN of a service deployment that is stopped first; empty for none

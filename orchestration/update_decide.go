@@ -254,7 +254,17 @@ func (p *updatePlan) output() *UpdateOutput {
 		out.Deployment = u.goesOn
 	}
 	out.CloudwatchLogGroups = spec.LogGroups(u.o.account.Region, out.TaskDefinition)
+	out.Unproven = p.unproven()
 	return out
+}
+
+// unproven returns the task definition that a patch builds on, as family:revision, if its deployment is still in progress; else nothing.
+func (p *updatePlan) unproven() string {
+	primary := ecs.Primary(p.found.service)
+	if !p.update.patches || p.revise.New == nil || primary == nil || aws.StringValue(primary.RolloutState) != awsecs.DeploymentRolloutStateInProgress {
+		return ""
+	}
+	return account.NameOf(aws.StringValue(primary.TaskDefinition))
 }
 
 // revisionName names the revision that the service is to run, for the plan.

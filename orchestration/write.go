@@ -36,6 +36,7 @@ func (w *Write) Plan(ctx context.Context) (*resource.Preview, error) {
 		return nil, common.Wrapf(err, "plan the update of service %s in cluster %s", w.u.service, w.u.cluster)
 	}
 	preview := p.Preview(aws.String(etag.Service(p.found.service)))
+	preview.Unproven = p.unproven()
 	switch {
 	case p.revise.New != nil:
 		containers := p.revise.Containers()

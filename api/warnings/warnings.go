@@ -19,3 +19,14 @@ func Ignored(paths []string) []Warning {
 	}
 	return all
 }
+
+// codeInProgress is the code of a change that builds on a task definition whose deployment has no outcome yet.
+const codeInProgress = "DeploymentInProgress"
+
+// Unproven returns the warning of a patch that builds on a task definition whose deployment has no outcome yet; none if the task definition is empty.
+func Unproven(taskDefinition string) []Warning {
+	if taskDefinition == "" {
+		return nil
+	}
+	return []Warning{{codeInProgress, "Containers", "the change builds on " + taskDefinition + ", whose deployment has no outcome yet: if ECS rolls the service back, the change goes with it. Look at the Outcome, and repeat the change then"}}
+}

@@ -21,6 +21,8 @@ type Preview struct {
 	Subnets bool `json:"-"`
 	// Network is what is wrong with those that the request gives them.
 	Network SubnetFaults `json:"-"`
+	// Unproven is the task definition, as family:revision, that a patch builds on while its deployment is in progress; empty for none.
+	Unproven string `json:"-"`
 }
 
 // SubnetFaults are subnets that tasks cannot run in, as far as that can be seen.
