@@ -122,6 +122,10 @@ func TestTaskDefinitionsAreRefused(t *testing.T) {
 		{"a container larger than the task", func(d in) { d.ContainerDefinitions[0].Memory = aws.Int64(1024) }, client, "memory"},
 		{"20 GiB of storage, which is the default", func(d in) { d.EphemeralStorage = &ecs.EphemeralStorage{SizeInGiB: aws.Int64(20)} }, client, "EphemeralStorage"},
 		{"a host port of its own", func(d in) { d.ContainerDefinitions[0].PortMappings[0].HostPort = aws.Int64(8080) }, client, "must match"},
+		{"more than an integer of AWS holds", func(d in) { d.ContainerDefinitions[0].StopTimeout = aws.Int64(1 << 31) }, "SerializationException", "StopTimeout: 2147483648"},
+		{"less than an integer of AWS holds", func(d in) {
+			d.ContainerDefinitions[0].Ulimits = []*ecs.Ulimit{{Name: aws.String("nofile"), HardLimit: aws.Int64(1), SoftLimit: aws.Int64(-1<<31 - 1)}}
+		}, "SerializationException", "SoftLimit: -2147483649"},
 		{"a port out of range", func(d in) { d.ContainerDefinitions[0].PortMappings[0].ContainerPort = aws.Int64(70000) }, client, "ports must be"},
 		{"logs without an execution role", func(d in) { d.ExecutionRoleArn = nil }, client, "to support log driver awslogs"},
 		{"logs without a prefix", func(d in) { delete(d.ContainerDefinitions[0].LogConfiguration.Options, "awslogs-stream-prefix") }, client, "awslogs-stream-prefix"},

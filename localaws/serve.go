@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"reflect"
 	"regexp"
 	"strings"
 	"time"
@@ -118,6 +119,9 @@ func (c *call) run() (any, error) {
 	}
 	in := operation.input()
 	if err := c.service.protocol.decode(c.body, in); err != nil {
+		return nil, refuse("SerializationException", "%v", err)
+	}
+	if err := checkIntegers(reflect.ValueOf(in)); err != nil {
 		return nil, refuse("SerializationException", "%v", err)
 	}
 	a := c.aws

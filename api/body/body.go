@@ -98,6 +98,9 @@ func check(text []byte) error {
 		}
 		return common.Errorf(common.BadRequest, "the body is not JSON")
 	}
+	if at := loneSurrogate(text); at >= 0 { // encoding/json would put another character in its place
+		return common.Errorf(common.BadRequest, "the body has half of a surrogate pair, at byte %d: it must be two escapes, \\ud800 to \\udbff and then \\udc00 to \\udfff", at+1)
+	}
 	if begin[0] != '{' {
 		return common.Errorf(common.BadRequest, "the body must be an object, not %s", kindOf(begin[0]))
 	}

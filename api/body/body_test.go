@@ -68,7 +68,7 @@ func TestWhatABodyIsDecodedTo(t *testing.T) {
 		{"letters that are equal to others of another script", `{"\u017fervice":{"de\u017firedcount":2}}`, input{Service: &awsecs.CreateServiceInput{DesiredCount: aws.Int64(2)}}},
 		{"whole numbers that are written as others are", `{"service":{"desiredCount":1.0,"healthCheckGracePeriodSeconds" : 6e1},"small":-1.20e1,"count":0.0}`,
 			input{Service: &awsecs.CreateServiceInput{DesiredCount: aws.Int64(1), HealthCheckGracePeriodSeconds: aws.Int64(60)}, Small: -12}},
-		{"a large whole number", `{"service":{"desiredCount":9223372036854775807}}`, input{Service: &awsecs.CreateServiceInput{DesiredCount: aws.Int64(9223372036854775807)}}},
+		{"the largest whole number", `{"service":{"desiredCount":2147483647}}`, input{Service: &awsecs.CreateServiceInput{DesiredCount: aws.Int64(2147483647)}}},
 		{"numbers and strings where both are taken", `{"size":256,"ratio":0.5}`, input{Size: "256", Ratio: aws.Float64(0.5)}},
 		{"bytes, a time and anything", `{"credentials":{"web":{"SecretBinary":"aGk="}},"since":"2026-01-31T12:00:00Z","anything":null}`,
 			input{Credentials: map[string]*awssecrets.CreateSecretInput{"web": {SecretBinary: []byte("hi")}}, Since: aws.Time(time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)), nulls: []string{"anything"}}},
@@ -114,6 +114,9 @@ func TestWhatIsNoObjectIsRefusedWhole(t *testing.T) {
 		{"two values", `{} {}`, "the body is not JSON: invalid character '{' after top-level value, at byte 4"},
 		{"not UTF-8", "{\"a\":\"\xff\"}", "the body must be JSON in UTF-8"},
 		{"a byte order mark inside", "{\ufeff}", "the body is not JSON: invalid character 'ï' looking for beginning of object key string, at byte 2"},
+		{"half of a surrogate pair", `{"a":"b\ud83d"}`, `the body has half of a surrogate pair, at byte 8: it must be two escapes, \ud800 to \udbff and then \udc00 to \udfff`},
+		{"the wrong half first", `{"\\\udc00\ud83d":1}`, `the body has half of a surrogate pair, at byte 5: it must be two escapes, \ud800 to \udbff and then \udc00 to \udfff`},
+		{"half of a pair before another escape", `{"a":"\ud83d\u0041"}`, `the body has half of a surrogate pair, at byte 7: it must be two escapes, \ud800 to \udbff and then \udc00 to \udfff`},
 		{"too deep", strings.Repeat(`{"a":`, 200_000), "the body is not JSON: invalid character '{' exceeded max depth, at byte 50001"},
 		{"too many values", `{"names":["a"` + strings.Repeat(`,"a"`, body.MaxValues) + `]}`, "the body must hold at most 20000 values: AWS takes no more of anything"},
 	}
@@ -145,6 +148,9 @@ func TestEverythingWrongWithABodyIsReportedInTheCallersSpelling(t *testing.T) {
 				"credentials must be an object, not a string", "ratio must be a number, not true or false", "since must be a time such as 2026-01-31T12:00:00Z", "size must be a number or a string",
 				"small is out of range", "count is out of range",
 			}, nil},
+		{"more than AWS's integers hold", `{"service":{"desiredCount":2147483648,"healthCheckGracePeriodSeconds":-2147483649}}`, common.CodeInvalidRequest, []string{
+			"service.desiredCount is out of range", "service.healthCheckGracePeriodSeconds is out of range",
+		}, nil},
 		{"numbers", `{"service":{"desiredCount":1.5,"healthCheckGracePeriodSeconds":1e30},"small":1e-99,"count":18446744073709551616,"ratio":1e999}`,
 			common.CodeInvalidRequest, []string{
 				"service.desiredCount must be a whole number, not a fraction", "service.healthCheckGracePeriodSeconds is out of range", "small must be a whole number, not a fraction",
@@ -306,5 +312,19 @@ func TestManyProblemsAreNamedInPart(t *testing.T) {
 	}
 	if len(b.Ignored) != body.MaxIgnored || b.Ignored[0] != strings.Repeat("é", 64)+"…" {
 		t.Errorf("%d ignored: %.300q", len(b.Ignored), b.Ignored)
+	}
+}
+
+func TestNumbersAndCharactersAtTheEdgeAreKept(t *testing.T) {
+	in := new(input)
+	b, err := body.Decode([]byte(`{"names":["\ud83d\ude00 \\ud800 \u20ac"],"service":{"desiredCount":2147483647,"healthCheckGracePeriodSeconds":-2147483648}}`), in, false)
+	if err != nil || b.Err() != nil {
+		t.Fatal(err, b.Err())
+	}
+	if len(in.Names) != 1 || in.Names[0] != `😀 \ud800 €` {
+		t.Errorf("names are %q", in.Names)
+	}
+	if *in.Service.DesiredCount != 2147483647 || *in.Service.HealthCheckGracePeriodSeconds != -2147483648 {
+		t.Errorf("service is %v", in.Service)
 	}
 }

@@ -22,6 +22,11 @@ type object struct {
 	folded map[string]int
 }
 
+var (
+	int64Type = reflect.TypeFor[*int64]()
+	int32Type = reflect.TypeFor[*int32]()
+)
+
 var objects sync.Map // of *object by reflect.Type
 
 // objectOf returns what is known of the struct t.
@@ -39,6 +44,9 @@ func objectOf(t reflect.Type) *object {
 		if name == "" {
 			known.name = f.Name
 			known.shown = f.Tag.Get("locationName")
+		}
+		if f.Type == int64Type && f.Tag.Get("type") == "integer" { // AWS's integers have 32 bits, and its longs 64: the SDK keeps both in an int64
+			known.typ = int32Type
 		}
 		known.letters = lettersOf(known.name)
 		o.exact[known.name] = len(o.fields)

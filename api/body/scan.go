@@ -1,8 +1,12 @@
 package body
 
 import (
+	"bytes"
 	"encoding/json"
+	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // scanner moves over a text that is known to be JSON.
@@ -113,4 +117,36 @@ func unquote(raw []byte) string {
 		return plain
 	}
 	return text
+}
+
+// loneSurrogate returns where a text that is known to be JSON has an escape that is half of a surrogate pair without the other half, or -1.
+func loneSurrogate(text []byte) int {
+	for at := 0; ; {
+		next := bytes.IndexByte(text[at:], '\\')
+		if next < 0 {
+			return -1
+		}
+		at += next
+		half := escaped(text[at:])
+		switch {
+		case !utf16.IsSurrogate(half):
+			at += 2
+		case utf16.DecodeRune(half, escaped(text[at+6:])) == utf8.RuneError:
+			return at
+		default:
+			at += 12
+		}
+	}
+}
+
+// escaped returns the character that an escape such as \u20ac at the begin of a text stands for, or 0 for any other begin.
+func escaped(text []byte) rune {
+	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
+		return 0
+	}
+	code, err := strconv.ParseUint(string(text[2:6]), 16, 16)
+	if err != nil {
+		return 0
+	}
+	return rune(code)
 }
