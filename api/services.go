@@ -84,14 +84,18 @@ type deletedService struct {
 	Operation *progress.Operation // that tears down what belonged to it; nil where nothing is to
 }
 
-// deleteService deletes a service; recursive tears down what belongs to it as well, and says where that can be followed. With wait it responds when that
+// deleteService deletes a service; recursive tears down what belongs to it as well, params the space's parameters too, and says where that can be followed. With wait it responds when that
 // has ended, or the time is over.
 func deleteService(c call, at target, _ none) (any, error) {
+	scope := teardown.Scope{Recursive: c.flag("recursive"), Params: c.flag("params")}
+	if scope.Params && !scope.Recursive {
+		return nil, common.Invalid(common.FieldError{Field: "params", Detail: "goes with recursive=true: the parameters are deleted along with the cluster"})
+	}
 	if c.flag(flagDryRun) {
-		plan, err := c.account.Orchestrator.PlanDelete(c.Context(), at.cluster, at.service, c.flag("recursive"), c.match)
+		plan, err := c.account.Orchestrator.PlanDelete(c.Context(), at.cluster, at.service, scope, c.match)
 		return c.preview(plan, err)
 	}
-	out, op, err := c.account.Orchestrator.Delete(c.Context(), at.cluster, at.service, c.flag("recursive"), c.match)
+	out, op, err := c.account.Orchestrator.Delete(c.Context(), at.cluster, at.service, scope, c.match)
 	switch {
 	case err != nil:
 		return nil, err
@@ -125,7 +129,7 @@ func (s *Server) serviceRoutes(v1 *mux.Router) {
 	v1.Handle(services, handle(s, http.StatusOK, changes(updateNamedService), checks(updateNamedService), asynchronous("update service"), slashes("cluster"), waits, dry, match, within(orchestrationTime))).Methods(http.MethodPut)
 	v1.Handle(service, handle(s, http.StatusOK, targeted(showService), slashes("cluster", "service"), flag("all"))).Methods(http.MethodGet)
 	v1.Handle(service, handle(s, http.StatusOK, changes(updateService), checks(updateService), asynchronous("update service"), slashed, waits, dry, match, within(orchestrationTime))).Methods(http.MethodPut)
-	v1.Handle(service, handle(s, http.StatusOK, targeted(deleteService), asynchronous("delete service alone"), slashes("cluster", "service"), flag("recursive"), waits, dry, match, within(orchestrationTime))).Methods(http.MethodDelete)
+	v1.Handle(service, handle(s, http.StatusOK, targeted(deleteService), asynchronous("delete service alone"), slashes("cluster", "service"), flag("recursive"), flag("params"), waits, dry, match, within(orchestrationTime))).Methods(http.MethodDelete)
 	v1.Handle(service, handle(s, http.StatusOK, changes(patchService), checks(patchService), asynchronous("patch service"), slashed, waits, dry, match, within(orchestrationTime))).Methods(http.MethodPatch)
 	v1.Handle(service+"/rollback", handle(s, http.StatusOK, changes(rollBackService), checks(rollBackService), asynchronous("roll back service"), slashed, waits, dry, match, bare(), within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(service+"/restart", handle(s, http.StatusOK, changes(restartService), asynchronous("restart service"), slashed, waits, dry, match, within(orchestrationTime))).Methods(http.MethodPost)

@@ -152,14 +152,27 @@ const crashPath = "/local/clusters/myclu/services/www"
 type crashThing struct {
 	create, body string // the request that creates it
 	path, view   string // of it, and of it with all that a change of it says
+	param        string // a parameter of its space that the delete takes too; empty for none
+	remove       string // the query of its recursive delete
 	deleted      int    // the status of a recursive delete
 	least        int    // calls that a create takes at least; a delete takes some more
 }
 
+// putParam puts the parameter of the thing's space.
+func (thing crashThing) putParam(t *testing.T, s *server) {
+	t.Helper()
+	if thing.param == "" {
+		return
+	}
+	if status, body, _ := s.ask(t, http.MethodPost, thing.param, `{"Name": "key", "Value": "hunter22"}`); status != http.StatusOK {
+		t.Fatalf("the parameter: %d %s", status, body)
+	}
+}
+
 // crashThings are what the program is killed over, in each AWS call of its creation, its changes and its deletion.
 var crashThings = map[string]crashThing{
-	"service":                 {"/local/services", crashService, crashPath, crashPath + "?all=true", http.StatusOK, 15},
-	"managed task definition": {"/local/taskdefs", strings.Replace(jobBody, "batch", "myclu", 1), "/local/clusters/myclu/taskdefs/reports", "/local/clusters/myclu/taskdefs/reports", http.StatusAccepted, 12},
+	"service":                 {"/local/services", crashService, crashPath, crashPath + "?all=true", "/local/params/myclu", "?recursive=true&params=true", http.StatusOK, 15},
+	"managed task definition": {"/local/taskdefs", strings.Replace(jobBody, "batch", "myclu", 1), "/local/clusters/myclu/taskdefs/reports", "/local/clusters/myclu/taskdefs/reports", "", "?recursive=true", http.StatusAccepted, 12},
 }
 
 // eachCrash runs do for each thing, with the program killed before its n-th AWS call takes effect, and after.
@@ -263,9 +276,10 @@ func TestKilledInEachCallOfARecursiveDelete(t *testing.T) {
 			if status, body, _ := s.ask(t, http.MethodPost, thing.create, thing.body); status != http.StatusOK {
 				t.Fatalf("create answered %d %s", status, body)
 			}
+			thing.putParam(t, s)
 			sim.ResetCalls()
 			dead := killAt(sim, n, after, s)
-			_, _, header := s.ask(t, http.MethodDelete, thing.path+"?recursive=true", "")
+			_, _, header := s.ask(t, http.MethodDelete, thing.path+thing.remove, "")
 			for !dead.Load() && header != nil && len(sim.Calls()) < n {
 				status, body, _ := s.ask(t, http.MethodGet, strings.TrimPrefix(header.Get("Operation-Location"), "/v1/ecs"), "")
 				if status == http.StatusOK && stateOf(t, body) == "succeeded" {
@@ -287,7 +301,7 @@ func TestKilledInEachCallOfARecursiveDelete(t *testing.T) {
 			status := 0
 			for range 5 { // asked for until nothing is left
 				var body string
-				status, body, header = s.ask(t, http.MethodDelete, thing.path+"?recursive=true", "")
+				status, body, header = s.ask(t, http.MethodDelete, thing.path+thing.remove, "")
 				if status == http.StatusNotFound {
 					break
 				}

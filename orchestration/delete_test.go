@@ -154,20 +154,21 @@ func TestARecursiveDeleteSparesWhatOthersUse(t *testing.T) {
 	}
 }
 
-// TestARecursiveDeleteGoesOnAfterAFault breaks each AWS call of a recursive delete in turn, in each way, and repeats it.
+// TestARecursiveDeleteGoesOnAfterAFault breaks each AWS call of a recursive delete, of the parameters too, in turn, in each way, and repeats it.
 func TestARecursiveDeleteGoesOnAfterAFault(t *testing.T) {
 	awstest.BreakEach(t, awstest.Breaks{Least: 20}, func(t *testing.T, a *awstest.Attempt) error {
 		sim := localaws.New(localaws.WithLags(localaws.Lags{Drain: 2 * time.Millisecond, Register: 2 * time.Millisecond}))
 		w := newWorld(t, sim)
 		w.create(t, wholeService(t, "myclu", "www"))
+		w.putParam(t, "myclu/key", ours)
 		a.Begin(sim)
-		_, op, failed := w.Delete(t.Context(), "myclu", "www", true)
+		_, op, failed := w.deleteAll(t.Context())
 		w.wait() // the calls of the background work are broken as well
 		a.End()
 		if failed == nil && state(t, w, op) == saga.Failed {
 			failed = errors.New("the operation failed")
 		}
-		_, _, err := w.Delete(t.Context(), "myclu", "www", true)
+		_, _, err := w.deleteAll(t.Context())
 		w.wait()
 		if err != nil && !common.Is(err, common.NotFound) {
 			t.Errorf("repeated after call %d failed: %v", a.N, err)
@@ -175,7 +176,7 @@ func TestARecursiveDeleteGoesOnAfterAFault(t *testing.T) {
 		if diff := cmp.Diff(remains, inventory(sim)); diff != "" {
 			t.Errorf("repeated after call %d (-want +got):\n%s", a.N, diff)
 		}
-		if _, _, err = w.Delete(t.Context(), "myclu", "www", true); !common.Is(err, common.NotFound) {
+		if _, _, err = w.deleteAll(t.Context()); !common.Is(err, common.NotFound) {
 			t.Errorf("repeated when nothing is left: %v, want NotFound", err)
 		}
 		w.wait()

@@ -19,6 +19,7 @@ import (
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/etag"
 	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/teardown"
 	"ecs-api/orchestration/spec"
 )
 
@@ -302,7 +303,7 @@ func TestADryRunOfADeleteIsWhatTheDeleteDoes(t *testing.T) {
 			w.create(t, wholeService(t, "myclu", "www"))
 			before := inventory(w.aws)
 			plan := reads(t, w.aws, func(ctx context.Context) (*resource.Preview, error) {
-				return w.PlanDelete(ctx, "myclu", "www", true, etag.Condition{})
+				return w.PlanDelete(ctx, "myclu", "www", teardown.Scope{Recursive: true}, etag.Condition{})
 			})
 			if _, _, err := w.Delete(t.Context(), "myclu", "www", true); err != nil {
 				t.Fatal(err)
@@ -324,7 +325,7 @@ func TestADryRunOfADeleteIsWhatTheDeleteDoes(t *testing.T) {
 			if diff := cmp.Diff(planned, gone); diff != "" {
 				t.Errorf("planned and done (-planned +done):\n%s", diff)
 			}
-			if _, err := w.PlanDelete(t.Context(), "myclu", "www", true, etag.Condition{}); !common.Is(err, common.NotFound) {
+			if _, err := w.PlanDelete(t.Context(), "myclu", "www", teardown.Scope{Recursive: true}, etag.Condition{}); !common.Is(err, common.NotFound) {
 				t.Errorf("the plan of the same again: %v, want NotFound", err)
 			}
 		})

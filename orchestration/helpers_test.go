@@ -23,6 +23,7 @@ import (
 	"ecs-api/orchestration/transaction"
 	"ecs-api/secretsmanager"
 	"ecs-api/servicediscovery"
+	"ecs-api/ssm"
 	"ecs-api/sts"
 	"ecs-api/tagging"
 )
@@ -64,7 +65,7 @@ func newWorld(t testing.TB, aws *localaws.AWS) *world {
 	}
 	clients := account.Clients{
 		ECS: ecs.New(sess), IAM: iam.New(sess), Secrets: secretsmanager.New(sess), CloudMap: servicediscovery.New(sess), Logs: cloudwatchlogs.New(sess),
-		STS: sts.New(sess), Tagging: tagging.New(sess),
+		STS: sts.New(sess), Tagging: tagging.New(sess), Params: ssm.New(sess),
 	}
 	return &world{func() *Orchestrator {
 		a := account.New(settings, clients, hurried)

@@ -38,13 +38,13 @@ const (
 )
 
 // Delete deletes a service; see teardown.Teardowns.Delete.
-func (o *Orchestrator) Delete(ctx context.Context, cluster, service string, recursive bool, match etag.Condition) (*teardown.Output, *operations.Operation, error) {
-	return o.teardown.Delete(ctx, cluster, service, recursive, match)
+func (o *Orchestrator) Delete(ctx context.Context, cluster, service string, scope teardown.Scope, match etag.Condition) (*teardown.Output, *operations.Operation, error) {
+	return o.teardown.Delete(ctx, cluster, service, scope, match)
 }
 
 // PlanDelete returns what Delete would do, and changes nothing.
-func (o *Orchestrator) PlanDelete(ctx context.Context, cluster, service string, recursive bool, match etag.Condition) (*resource.Preview, error) {
-	return o.teardown.Plan(ctx, cluster, service, recursive, match)
+func (o *Orchestrator) PlanDelete(ctx context.Context, cluster, service string, scope teardown.Scope, match etag.Condition) (*resource.Preview, error) {
+	return o.teardown.Plan(ctx, cluster, service, scope, match)
 }
 
 // Teardowns returns what tears down services, for those who delete other things by the same rules.

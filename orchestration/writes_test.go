@@ -23,7 +23,7 @@ func (w *world) Update(ctx context.Context, cluster, service string, in *UpdateI
 }
 
 func (w *world) Delete(ctx context.Context, cluster, service string, recursive bool) (*teardown.Output, *operations.Operation, error) {
-	return w.Orchestrator.Delete(ctx, cluster, service, recursive, etag.Condition{})
+	return w.Orchestrator.Delete(ctx, cluster, service, teardown.Scope{Recursive: recursive}, etag.Condition{})
 }
 
 func (w *world) Patch(ctx context.Context, cluster, service string, in *PatchInput) (*UpdateOutput, error) {

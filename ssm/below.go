@@ -1,6 +1,7 @@
 package ssm
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -77,11 +78,30 @@ func (c *Client) describeBelow(ctx context.Context, path, org string) (names []s
 	return names, true
 }
 
-// readBelow reads the path page by page, and the tags of what is on a page while the next one is read. AWS's pages may be empty before the
-// last.
+// readBelow reads the path, and the tags of each parameter.
 func (c *Client) readBelow(ctx context.Context, path, org string) ([]string, error) {
-	var mu sync.Mutex
+	entries, err := c.Entries(ctx, path)
 	var names []string
+	for _, e := range entries {
+		if e.Tags.BelongsTo(org) {
+			names = append(names, e.Name)
+		}
+	}
+	return names, err
+}
+
+// Entry is a parameter of a path: its full name, its tags, and when it was last changed.
+type Entry struct {
+	Name     string
+	Tags     common.Tags
+	Modified time.Time
+}
+
+// Entries returns all parameters below a path, nested ones too, sorted by name. It reads the path page by page, and the tags of what is on a page while the
+// next one is read. AWS's pages may be empty before the last. No value is decrypted.
+func (c *Client) Entries(ctx context.Context, path string) ([]Entry, error) {
+	var mu sync.Mutex
+	var entries []Entry
 	tags, tagsCtx := errgroup.WithContext(ctx)
 	tags.SetLimit(maxAtOnce)
 	in := &ssm.GetParametersByPathInput{Path: aws.String(path), Recursive: aws.Bool(true), WithDecryption: aws.Bool(false), MaxResults: aws.Int64(maxByPath)}
@@ -95,11 +115,15 @@ func (c *Client) readBelow(ctx context.Context, path, org string) ([]string, err
 		}
 		for _, p := range out.Parameters {
 			common.Go(tags, func() error {
-				ours, err := c.belongs(tagsCtx, aws.StringValue(p.Name), org)
-				if ours {
+				name := aws.StringValue(p.Name)
+				found, err := c.Tags(tagsCtx, name)
+				if common.Is(err, common.NotFound) {
+					return nil // deleted since it was listed
+				}
+				if err == nil {
 					mu.Lock()
 					defer mu.Unlock()
-					names = append(names, aws.StringValue(p.Name))
+					entries = append(entries, Entry{name, found, aws.TimeValue(p.LastModifiedDate)})
 				}
 				return err
 			})
@@ -111,15 +135,6 @@ func (c *Client) readBelow(ctx context.Context, path, org string) ([]string, err
 	if err := tags.Wait(); err != nil {
 		return nil, err
 	}
-	slices.Sort(names)
-	return slices.Compact(names), nil // what changes while AWS lists it may be listed twice
-}
-
-// belongs reports whether a parameter carries org's tag or no org's. One that was deleted since it was listed does not.
-func (c *Client) belongs(ctx context.Context, name, org string) (bool, error) {
-	tags, err := c.Tags(ctx, name)
-	if common.Is(err, common.NotFound) {
-		return false, nil
-	}
-	return err == nil && tags.BelongsTo(org), err
+	slices.SortFunc(entries, func(a, b Entry) int { return cmp.Compare(a.Name, b.Name) })
+	return slices.CompactFunc(entries, func(a, b Entry) bool { return a.Name == b.Name }), nil // what changes while AWS lists it may be listed twice
 }

@@ -54,6 +54,12 @@ func CreatedAfter(tags common.Tags, id string) bool {
 	return ok && created.String() > id
 }
 
+// ChangedAfter reports whether something without an ownership tag was changed after the request with the given id began. AWS tells times to the millisecond.
+func ChangedAfter(changed time.Time, id string) bool {
+	parsed, err := uuid.Parse(id)
+	return err == nil && parsed.Version() == 7 && changed.Truncate(time.Millisecond).After(time.Unix(parsed.Time().UnixTime()))
+}
+
 // maxRequestTime is longer than any request works, its rollback included: what is older than that, no request rolls back any more.
 const maxRequestTime = 15 * time.Minute
 

@@ -29,12 +29,30 @@ type Teardowns struct {
 func New(tx *transaction.Manager) *Teardowns {
 	o := &Teardowns{tx: tx}
 	tx.Handle(KindDelete, o.runDelete)
+	tx.Handle(KindDeleteParams, o.runDelete)
 	tx.Handle(KindDeleteJobs, o.runDeleteJobs)
 	return o
 }
 
-// KindDelete is the kind of the operations that tear down a service.
-const KindDelete = "delete service"
+// The kinds of the operations that tear down a service, and the space's parameters with its cluster. They are two, so that whoever asks for the parameters is
+// not referred to an operation that leaves them.
+const (
+	KindDelete       = "delete service"
+	KindDeleteParams = "delete service and parameters"
+)
+
+// Scope is what a delete takes with the service.
+type Scope struct {
+	Recursive bool // what was created for it, and the cluster and its role once nothing is left in it
+	Params    bool // with Recursive: the parameters of the space, when its cluster goes
+}
+
+func (s Scope) kind() string {
+	if s.Params {
+		return KindDeleteParams
+	}
+	return KindDelete
+}
 
 // deleteTime is how long the deletion of the service itself may take.
 const deleteTime = 2 * time.Minute
@@ -48,37 +66,37 @@ type Output struct {
 // drain.
 const teardownTime = 30 * time.Minute
 
-// Delete deletes a service and stops its tasks. Recursive also tears down, in the background, what was created for it: see teardown. It returns that
+// Delete deletes a service and stops its tasks. A recursive scope also tears down, in the background, what was created for it: see teardown. It returns that
 // operation, and the same one when the request is repeated meanwhile. Repeated after an interruption, it goes on with what is left; NotFound means that
 // nothing is. A service that is not in the state that the request expects is an ETagMismatch.
-func (o *Teardowns) Delete(ctx context.Context, cluster, service string, recursive bool, match etag.Condition) (*Output, *operations.Operation, error) {
-	out, op, err := o.delete(ctx, cluster, service, recursive, match)
+func (o *Teardowns) Delete(ctx context.Context, cluster, service string, scope Scope, match etag.Condition) (*Output, *operations.Operation, error) {
+	out, op, err := o.delete(ctx, cluster, service, scope, match)
 	return out, op, common.Wrapf(err, "delete service %s in cluster %s", service, cluster)
 }
 
 // Plan returns what Delete would do, the background part of a recursive one included. It changes nothing.
-func (o *Teardowns) Plan(ctx context.Context, cluster, service string, recursive bool, match etag.Condition) (*resource.Preview, error) {
+func (o *Teardowns) Plan(ctx context.Context, cluster, service string, scope Scope, match etag.Condition) (*resource.Preview, error) {
 	ctx, cancel := context.WithTimeout(ctx, deleteTime)
 	defer cancel()
-	preview, err := o.plan(ctx, cluster, service, recursive, match)
+	preview, err := o.plan(ctx, cluster, service, scope, match)
 	return preview, common.Wrapf(err, "plan the deletion of service %s in cluster %s", service, cluster)
 }
 
-func (o *Teardowns) plan(ctx context.Context, cluster, service string, recursive bool, match etag.Condition) (*resource.Preview, error) {
+func (o *Teardowns) plan(ctx context.Context, cluster, service string, scope Scope, match etag.Condition) (*resource.Preview, error) {
 	t, err := o.lookForDelete(ctx, cluster, service, resource.NewID(), match)
 	if err != nil {
 		return nil, err
 	}
-	t.dry = true
+	t.dry, t.params = true, scope.Params
 	gone := t.isGone()
-	if gone && !recursive {
+	if gone && !scope.Recursive {
 		return nil, account.NoService(cluster, service)
 	}
 	plan, tag := t.decideService(nil), (*string)(nil)
 	if !gone {
 		tag = aws.String(etag.Service(t.service))
 	}
-	if !recursive {
+	if !scope.Recursive {
 		return plan.Preview(tag), nil
 	}
 	found, err := t.look(ctx)
@@ -129,33 +147,35 @@ func (t *teardown) checkMatch(ctx context.Context) error {
 	return t.match.Check("service "+t.name, etag.Service(now))
 }
 
-func (o *Teardowns) delete(ctx context.Context, cluster, service string, recursive bool, match etag.Condition) (*Output, *operations.Operation, error) {
+func (o *Teardowns) delete(ctx context.Context, cluster, service string, scope Scope, match etag.Condition) (*Output, *operations.Operation, error) {
+	args := deleteArgs{cluster, service, resource.NewID(), match, scope.Params}
 	tx, err := o.tx.Begin(ctx, cluster, service, nil)
 	if err != nil {
-		if op, ok := o.tx.Background.Working(ctx, o.tx.Account.Name, KindDelete, transaction.ServiceTarget(cluster, service)); recursive && ok {
-			return o.repeated(ctx, cluster, service, match, &op)
+		for _, kind := range []string{KindDelete, KindDeleteParams} {
+			if op, ok := o.tx.Background.Working(ctx, o.tx.Account.Name, kind, transaction.ServiceTarget(cluster, service)); scope.Recursive && ok {
+				return o.repeated(ctx, args, &op)
+			}
 		}
 		return nil, nil, err
 	}
 	defer tx.End()
 	ctx, cancel := transaction.Detached(ctx, deleteTime)
 	defer cancel()
-	args := deleteArgs{cluster, service, resource.NewID(), match}
-	if recursive {
+	if scope.Recursive {
 		return o.deleteRecursively(ctx, tx, args)
 	}
-	out, err := o.deleteAlone(ctx, args, false)
+	out, err := o.deleteAlone(ctx, args, scope)
 	return out, nil, err
 }
 
 // deleteRecursively deletes a service and hands the rest over to a job.
 func (o *Teardowns) deleteRecursively(ctx context.Context, tx *transaction.Transaction, args deleteArgs) (*Output, *operations.Operation, error) {
-	job, running, err := tx.Job(ctx, KindDelete, teardownTime, args)
+	job, running, err := tx.Job(ctx, args.scope().kind(), teardownTime, args)
 	if err != nil {
 		return nil, nil, err
 	}
 	if running != nil {
-		return o.repeated(ctx, args.Cluster, args.Service, args.Match, running)
+		return o.repeated(ctx, args, running)
 	}
 	deleted := false
 	defer func() {
@@ -163,7 +183,7 @@ func (o *Teardowns) deleteRecursively(ctx context.Context, tx *transaction.Trans
 			o.tx.Background.Withdraw(ctx, job)
 		}
 	}()
-	out, err := o.deleteAlone(ctx, args, true)
+	out, err := o.deleteAlone(ctx, args, args.scope())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -176,31 +196,35 @@ func (o *Teardowns) deleteRecursively(ctx context.Context, tx *transaction.Trans
 }
 
 // repeated returns the response to a request whose operation works already.
-func (o *Teardowns) repeated(ctx context.Context, cluster, service string, match etag.Condition, op *operations.Operation) (*Output, *operations.Operation, error) {
-	t, err := o.lookForDelete(ctx, cluster, service, "", match)
+func (o *Teardowns) repeated(ctx context.Context, args deleteArgs, op *operations.Operation) (*Output, *operations.Operation, error) {
+	if args.Params && op.Kind == KindDelete { // it leaves the parameters
+		return nil, nil, resource.Busy("service "+args.Service+" in cluster "+args.Cluster, op.ID)
+	}
+	t, err := o.lookForDelete(ctx, args.Cluster, args.Service, "", args.Match)
 	if err != nil {
 		return nil, nil, err
 	}
 	if aws.StringValue(t.service.Status) == resource.StatusActive && aws.TimeValue(t.service.CreatedAt).After(op.StartedAt) {
 		// The operation deleted an earlier service of that name, and has not been noted as ended yet, as while Redis is down: it leaves this one alone.
-		return nil, nil, resource.Busy("service "+service+" in cluster "+cluster, op.ID)
+		return nil, nil, resource.Busy("service "+args.Service+" in cluster "+args.Cluster, op.ID)
 	}
 	return &Output{t.service}, op, nil
 }
 
 // deleteAlone deletes the service itself. It is NotFound if nothing is left to delete.
-func (o *Teardowns) deleteAlone(ctx context.Context, args deleteArgs, recursive bool) (*Output, error) {
+func (o *Teardowns) deleteAlone(ctx context.Context, args deleteArgs, scope Scope) (*Output, error) {
 	t, err := o.lookForDelete(ctx, args.Cluster, args.Service, args.ID, args.Match)
 	if err != nil {
 		return nil, err
 	}
-	if err := t.checkAnythingLeft(ctx, recursive); err != nil {
+	t.params = args.Params
+	if err := t.checkAnythingLeft(ctx, scope.Recursive); err != nil {
 		return nil, err
 	}
 	if err := t.checkMatch(ctx); err != nil {
 		return nil, err
 	}
-	if !recursive {
+	if !scope.Recursive {
 		operations.Decided(ctx, transaction.ServiceTarget(args.Cluster, args.Service))
 	}
 	out := &Output{Service: t.service}

@@ -21,7 +21,11 @@ type deleteArgs struct {
 	Service string         `json:"service"`
 	ID      string         `json:"id"` // of the request: what a later one created or adopted stays
 	Match   etag.Condition `json:"match"`
+	Params  bool           `json:"params,omitempty"`
 }
+
+// scope returns what the delete takes with the service.
+func (a deleteArgs) scope() Scope { return Scope{Recursive: true, Params: a.Params} }
 
 // runDelete does the job of a recursive delete. The request has deleted the service, unless its server ended before; whatever of the job is done already is
 // found so.
@@ -34,6 +38,7 @@ func (o *Teardowns) runDelete(ctx context.Context, job operations.Job) (json.Raw
 	if err != nil {
 		return nil, err
 	}
+	t.params = args.Params
 	out := &Output{Service: t.service}
 	if aws.StringValue(t.service.Status) == resource.StatusActive {
 		if err := t.deleteForJob(ctx, args.Match, job.Began, out); err != nil {

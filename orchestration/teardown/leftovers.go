@@ -26,10 +26,11 @@ type leftovers struct {
 	secrets   []*resource.Item
 	cluster   *resource.Item // nil if it is gone, is not ours, or something is left in it
 	role      *resource.Item // likewise
+	params    []string       // full names of the parameters of a space whose cluster is gone or goes; empty unless the request wants them deleted
 }
 
 func (f *leftovers) nothing() bool {
-	return len(f.revisions) == 0 && len(f.cloudMap) == 0 && len(f.secrets) == 0 && f.cluster == nil && f.role == nil
+	return len(f.revisions) == 0 && len(f.cloudMap) == 0 && len(f.secrets) == 0 && f.cluster == nil && f.role == nil && len(f.params) == 0
 }
 
 // tagged are the families and the Cloud Map services that tags say belong to the space.
@@ -196,7 +197,7 @@ func (t *teardown) lookSecrets(ctx context.Context, revisions []*resource.Item, 
 	return items, nil
 }
 
-// lookSpace reads whether the cluster and its role are there, are ours to tear down, and nothing uses them.
+// lookSpace reads whether the cluster and its role are there, are ours to tear down, and nothing uses them, and then which parameters go with them.
 func (t *teardown) lookSpace(ctx context.Context, f *leftovers) error {
 	cluster, role := t.clusterThing(), t.roleThing()
 	var busy bool
@@ -229,5 +230,8 @@ func (t *teardown) lookSpace(ctx context.Context, f *leftovers) error {
 	if foundRole != nil && t.ownsRole(foundRole.Tags) {
 		f.role = &resource.Item{Thing: role, Found: foundRole}
 	}
-	return nil
+	if t.params && (foundCluster == nil || f.cluster != nil) {
+		f.params, err = t.lookParams(ctx)
+	}
+	return err
 }

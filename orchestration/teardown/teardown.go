@@ -23,6 +23,7 @@ type teardown struct {
 	service       *awsecs.Service // as it was found; INACTIVE if it is gone
 	dry           bool            // only planned: the service, which may be there, is taken to be gone
 	match         etag.Condition  // of the service as it must be
+	params        bool            // the space's parameters go with its cluster
 	family        string          // of the managed task definition that is deleted; empty for a service
 	// deregistered stops the tasks that were started until the revisions were deregistered; nil for a service, whose tasks have stopped by then.
 	deregistered func(context.Context) error
@@ -61,8 +62,8 @@ func (t *teardown) tearDownAll(ctx context.Context) error {
 	return errors.Join(append(errs, t.tearDownSpace(ctx))...)
 }
 
-// tearDownSpace tears down the cluster and then its role, if no request uses them and nothing is left in the cluster. The cluster goes first: AWS refuses to
-// delete one that is in use.
+// tearDownSpace tears down the cluster and then its role, and its parameters if the request wants that, if no request uses them and nothing is left in the
+// cluster. The cluster goes first: AWS refuses to delete one that is in use.
 func (t *teardown) tearDownSpace(ctx context.Context) error {
 	for _, thing := range []resource.Thing{t.clusterThing(), t.roleThing()} {
 		hold, free := t.o.tx.Ledger.Alone(thing)
@@ -140,7 +141,7 @@ func (t *teardown) decide(f *leftovers) *resource.Plan {
 	return p
 }
 
-// decideSpace returns the plan for the cluster and the role. It is pure.
+// decideSpace returns the plan for the cluster, the role and the parameters. It is pure.
 func (t *teardown) decideSpace(f *leftovers) *resource.Plan {
 	p := &resource.Plan{}
 	if f.cluster != nil {
@@ -148,6 +149,13 @@ func (t *teardown) decideSpace(f *leftovers) *resource.Plan {
 	}
 	if f.role != nil {
 		p.Add(1, t.deletion(f.role, "nothing is left in its cluster", t.tearDown(f.role, t.ownsRole)))
+	}
+	for i, name := range f.params {
+		change := resource.Change{Resource: resource.KindParams, Name: name, Action: resource.Delete, Reason: "nothing is left in the cluster of the space"}
+		if i == 0 { // deleted ten at a time
+			change.Step = saga.Do(t.deleteParams)
+		}
+		p.Add(1, change)
 	}
 	return p
 }
