@@ -33,7 +33,7 @@ func TestAfterTheChange(t *testing.T) {
 		{"it is up", "GET", www + "/status", "", 200, map[string]any{"State": "steady", "Deployment.Outcome": "succeeded", "Problems.#": 0, "Tasks.#": 1, "Tasks.0.Containers.0.Image": "app:1"}},
 		{"a revision that fails", "PUT", www, `{"taskdefinition":{"family":"web","cpu":"256","memory":"512","containerdefinitions":[{"name":"web","image":"app:exit-3"}]}}`, 200, nil},
 		{"it is rolled back", "GET", www + "/wait?timeout=300", "", 200, map[string]any{"Done": true, "Outcome": "rolled_back", "State": "steady", "Problems.0.Code": "ContainerExited", "Problems.0.Container": "web"}},
-		{"why", "GET", www + "/status", "", 200, map[string]any{"State": "steady", "Summary": "web exits with code 3; 3 tasks failed", "Deployment.State": "rolled_back"}},
+		{"why", "GET", www + "/status", "", 200, map[string]any{"State": "steady", "Summary": "1 of 1 task of web:1 running; the last deployment failed: web exits with code 3; 3 tasks failed", "Deployment.State": "rolled_back"}},
 		{"its deployments", "GET", www + "/deployments", "", 200, map[string]any{"#": 2, "0.State": "rolled_back", "0.Images.web": "app:exit-3", "1.State": "completed", "1.Outcome": "succeeded"}},
 		{"its revisions", "GET", www + "/revisions", "", 200, map[string]any{
 			"#": 2, "0.Revision": 2, "0.Current": false, "0.Changes.#": 1, "0.Changes.0.Path": "containerDefinitions[web].image", "0.Changes.0.From": "app:1", "0.Changes.0.To": "app:exit-3", "1.Current": true, "1.Changes.#": 0,

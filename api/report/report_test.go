@@ -40,14 +40,15 @@ func TestReports(t *testing.T) {
 		want string
 	}{
 		"status": {&observe.Status{
-			State: diagnosis.Steady, Summary: "web exits with code 1; 3 tasks failed", DesiredCount: 1, RunningCount: 1, Deployment: &d, Problems: problems,
+			State: diagnosis.Steady, Summary: "1 of 1 task of web:3 running; the last deployment failed: web exits with code 1; 3 tasks failed", DesiredCount: 1, RunningCount: 1, Deployment: &d, Problems: problems,
 			Tasks: []observe.Task{
 				{Id: "0123", TaskDefinition: new("arn:aws:ecs:us-east-1:1:task-definition/web:1"), LastStatus: new("RUNNING"), HealthStatus: new("HEALTHY")},
 				{Id: "9f", TaskDefinition: new("arn:aws:ecs:us-east-1:1:task-definition/web:2"), LastStatus: new("STOPPED"), HealthStatus: new("UNKNOWN"), StopCode: new("EssentialContainerExited")},
 			},
 			Targets: []diagnosis.Target{{Id: "10.0.0.5", Port: 80, State: "unhealthy", Reason: new("Request timed out")}},
 			Events:  []observe.Event{{CreatedAt: &at, Message: new("(service www) has reached a steady state.")}},
-		}, `steady: web exits with code 1; 3 tasks failed
+		}, `steady: 1 of 1 task of web:3 running; the last deployment failed: web exits with
+        code 1; 3 tasks failed
 1 of 1 task running, 0 pending
 
 problems

@@ -60,6 +60,7 @@ type Problem struct {
 
 	exitCode *int64
 	latest   time.Time
+	past     bool // it is of a deployment that failed, and no longer runs: it tells why, and not how the service is now
 }
 
 // Target is a task's address in a target group, and what the load balancer's health check says of it.

@@ -53,7 +53,15 @@ func taskProblem(t *awsecs.Task, e Evidence) (Problem, bool) {
 	if t == nil || !e.concerns(t) {
 		return Problem{}, false
 	}
-	return stoppedTask(t, e.LastLines)
+	p, ok := stoppedTask(t, e.LastLines)
+	p.past = e.replaced() && value(t.StartedBy) == e.Focus.ID
+	return p, ok
+}
+
+// replaced reports whether the deployment that is asked about failed, and another one runs in its place.
+func (e Evidence) replaced() bool {
+	p := ecs.Primary(e.Service)
+	return e.Focus.Failed && p != nil && value(p.Id) != e.Focus.ID
 }
 
 // stoppedTask returns why a task stopped, if it has, or is to, and that is a problem.
@@ -227,6 +235,7 @@ func eventProblem(event *awsecs.ServiceEvent, e Evidence) (Problem, bool) {
 	return Problem{
 		Code: r.code, Count: 1, Since: &at, latest: at, Detail: cut(unwrap(message), maxDetail),
 		Action: strings.ReplaceAll(r.action, "{container}", "the container"),
+		past:   e.replaced() && (!e.short() || !at.After(e.steadySince(e.Focus.Created))),
 	}, true
 }
 
@@ -259,10 +268,14 @@ func (e Evidence) short() bool {
 // eventsFrom returns since when events concern the present: since the deployment began, or since the service was steady last, unless the
 // deployment failed: steady is what it was rolled back to.
 func (e Evidence) eventsFrom() time.Time {
-	from := e.Focus.Created
 	if e.Focus.Failed {
-		return from
+		return e.Focus.Created
 	}
+	return e.steadySince(e.Focus.Created)
+}
+
+// steadySince returns when the service was steady last, at the earliest from.
+func (e Evidence) steadySince(from time.Time) time.Time {
 	for _, event := range e.Service.Events {
 		if event != nil && value(event.CreatedAt).After(from) && strings.Contains(value(event.Message), "has reached a steady state") {
 			from = value(event.CreatedAt)
@@ -353,6 +366,7 @@ func join(a, b Problem) Problem {
 	if (a.Task == nil) == (b.Task == nil) {
 		newest.Count += other.Count
 	}
+	newest.past = a.past && b.past
 	if other.Since != nil && (newest.Since == nil || other.Since.Before(*newest.Since)) {
 		newest.Since = other.Since
 	}

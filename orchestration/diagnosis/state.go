@@ -77,7 +77,7 @@ func rolloutOf(s *awsecs.Service) rollout {
 func refine(state State, e Evidence, problems []Problem) State {
 	missing := value(e.Service.DesiredCount) - value(e.Service.RunningCount)
 	switch {
-	case state == Degraded && len(problems) == 0 && missing > 0 && value(e.Service.PendingCount) >= missing:
+	case state == Degraded && present(problems) == nil && missing > 0 && value(e.Service.PendingCount) >= missing:
 		return Deploying // the count was raised: what is missing is on its way
 	case state != Steady:
 		return state
@@ -85,6 +85,16 @@ func refine(state State, e Evidence, problems []Problem) State {
 		return Degraded
 	}
 	return state
+}
+
+// present returns the most telling problem of the present; nil if there is none.
+func present(problems []Problem) *Problem {
+	for i := range problems {
+		if !problems[i].past {
+			return &problems[i]
+		}
+	}
+	return nil
 }
 
 // unhealthy reports whether a running task or a target fails its health check.
@@ -104,13 +114,29 @@ func (e Evidence) unhealthy() bool {
 
 // summary says in one line how the service is.
 func summary(state State, s *awsecs.Service, problems []Problem) string {
-	if len(problems) > 0 && state != Draining && state != Inactive {
-		text := phrase(problems[0])
-		if failed := failedTasks(s, problems[0]); failed > 0 {
-			text += fmt.Sprintf("; %s failed", tasks(failed))
-		}
-		return text
+	if len(problems) == 0 || state == Draining || state == Inactive {
+		return counts(state, s)
 	}
+	first := problems[0]
+	now := present(problems)
+	if now != nil {
+		first = *now
+	}
+	text := phrase(first)
+	if failed := failedTasks(s, first); failed > 0 {
+		text += fmt.Sprintf("; %s failed", tasks(failed))
+	}
+	switch {
+	case now == nil:
+		return counts(state, s) + "; the last deployment failed: " + text
+	case state == Steady: // a task stopped lately, and another one runs in its place
+		return counts(state, s) + "; lately " + text
+	}
+	return text
+}
+
+// counts says in one line how many tasks of which revision run.
+func counts(state State, s *awsecs.Service) string {
 	running := fmt.Sprintf("%d of %s", value(s.RunningCount), tasks(int(value(s.DesiredCount))))
 	revision := value(s.TaskDefinition)
 	revision = revision[strings.LastIndex(revision, "/")+1:]

@@ -90,7 +90,7 @@ func TestADeploymentThatIsRolledBackIsNeverASuccess(t *testing.T) {
 			t.Errorf("the one before: %+v, %+v", old, old.Deployment)
 		}
 		s := w.status()
-		if s.State != diagnosis.Steady || s.Deployment.Id != id || s.Deployment.State != RolledBack || s.Summary != "web exits with code 3; 3 tasks failed" {
+		if s.State != diagnosis.Steady || s.Deployment.Id != id || s.Deployment.State != RolledBack || s.Summary != "1 of 1 task of web:1 running; the last deployment failed: web exits with code 3; 3 tasks failed" {
 			t.Errorf("status %+v, deployment %+v", s, s.Deployment)
 		}
 		all, err := w.Deployments(t.Context(), "clu", "www")
