@@ -84,8 +84,8 @@ type deletedService struct {
 	Operation *progress.Operation // that tears down what belonged to it; nil where nothing is to
 }
 
-// deleteService deletes a service; recursive tears down what belongs to it as well, params the space's parameters too, and says where that can be followed. With wait it responds when that
-// has ended, or the time is over.
+// deleteService deletes a service; recursive tears down what belongs to it as well, params the space's parameters too, and says where that can be followed. With
+// wait it responds when that has ended, or the time is over.
 func deleteService(c call, at target, _ none) (any, error) {
 	scope := teardown.Scope{Recursive: c.flag("recursive"), Params: c.flag("params")}
 	if scope.Params && !scope.Recursive {

@@ -112,7 +112,6 @@ func TestServiceIsDeleted(t *testing.T) {
 		{name: "another org's with all it has", send: "DELETE /local/clusters/theirs/services/theirs?recursive=true", status: 404},
 		{name: "with a query that makes no sense", send: "DELETE " + www + "?recursive=perhaps", status: 400, wrong: []string{"recursive"}},
 		{name: "with the parameters, but not with the rest", send: "DELETE " + www + "?params=true", status: 400, wrong: []string{"params"}},
-		{name: "a parameter of the space", send: "POST /local/params/myclu", body: `{"Name": "key", "Value": "hunter22"}`, status: 200},
 		{name: "the service alone", send: "DELETE " + www, status: 200, answer: `{"Service": {"ServiceName": "www"}}`},
 		{name: "again", send: "DELETE " + www, status: 404},
 		{name: "it is not shown", send: "GET " + www, status: 404},
@@ -121,6 +120,7 @@ func TestServiceIsDeleted(t *testing.T) {
 		"secretsmanager:secret spinup/localdev/myclu/myapp-webserver-cred", "servicediscovery:service www"}, theirs...)...)
 	w.run(t, []row{
 		{name: "make it again of what is left", send: "POST /local/services", body: seed, status: 200, answer: `{"TaskDefinition": {"Revision": 1}}`},
+		{name: "a parameter of the space", send: "POST /local/params/myclu", body: `{"Name": "key", "Value": "hunter22"}`, status: 200},
 		{name: "with all it has", send: "DELETE " + www + "?recursive=true", status: 200, answer: `{"Service": {"ServiceName": "www"}}`,
 			with: []string{"Operation-Location: ~^/v1/ecs/local/operations/"}, follow: true},
 		{name: "the parameter is there", send: "GET /local/params/myclu/key", status: 200},

@@ -19,8 +19,8 @@ import (
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/etag"
 	"ecs-api/orchestration/resource"
-	"ecs-api/orchestration/teardown"
 	"ecs-api/orchestration/spec"
+	"ecs-api/orchestration/teardown"
 )
 
 // reading matches the operations that change nothing.

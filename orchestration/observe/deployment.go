@@ -48,9 +48,9 @@ func Outcomes() []Outcome {
 type Deployment struct {
 	Id             string // AWS's spelling
 	State          DeploymentState
-	Outcome        *Outcome // nil while it goes on
-	TaskDefinition *string  // ARN; nil where AWS does not say it any more
-	Images         map[string]string
+	Outcome        *Outcome          // nil while it goes on
+	TaskDefinition *string           // ARN; nil where AWS does not say it any more
+	Images         map[string]string // by container; empty where AWS does not say them
 	CreatedAt      *time.Time
 	EndedAt        *time.Time
 	FailedTasks    int64
@@ -156,7 +156,7 @@ var rolloutStates = map[string]DeploymentState{
 
 // fromBrief returns the deployment with the id that a service deployment is about.
 func (f *found) fromBrief(brief *awsecs.ServiceDeploymentBrief, id string, events eventLog) Deployment {
-	d := Deployment{Id: id, CreatedAt: brief.CreatedAt, EndedAt: brief.FinishedAt, Reason: brief.StatusReason, ServiceDeploymentArn: brief.ServiceDeploymentArn}
+	d := Deployment{Id: id, Images: map[string]string{}, CreatedAt: brief.CreatedAt, EndedAt: brief.FinishedAt, Reason: brief.StatusReason, ServiceDeploymentArn: brief.ServiceDeploymentArn}
 	state, ok := rolloutStates[value(brief.Status)]
 	if !ok {
 		state = Stopped

@@ -107,7 +107,7 @@ func (o *Observer) addImages(ctx context.Context, all []Deployment) error {
 	var reads []func(context.Context) error
 	for i := range all {
 		d := &all[i]
-		if d.Images != nil || d.TaskDefinition == nil {
+		if len(d.Images) > 0 || d.TaskDefinition == nil {
 			continue
 		}
 		reads = append(reads, func(ctx context.Context) error {

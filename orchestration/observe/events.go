@@ -60,7 +60,7 @@ func (f *found) fromService(events eventLog) []Deployment {
 			continue
 		}
 		known[value(entry.Id)] = true
-		d := Deployment{Id: value(entry.Id), State: f.stateOf(entry, events)}
+		d := Deployment{Images: map[string]string{}, Id: value(entry.Id), State: f.stateOf(entry, events)}
 		d.fromEntry(entry)
 		f.endBy(&d, events)
 		all = append(all, d)
@@ -68,14 +68,14 @@ func (f *found) fromService(events eventLog) []Deployment {
 	for id, mark := range events.failed {
 		if !known[id] {
 			known[id] = true
-			d := Deployment{Id: id, State: Failed, Reason: &mark.text}
+			d := Deployment{Images: map[string]string{}, Id: id, State: Failed, Reason: &mark.text}
 			f.endBy(&d, events)
 			all = append(all, d)
 		}
 	}
 	for id, mark := range events.completed {
 		if !known[id] && !events.freshRollback(id) {
-			all = append(all, Deployment{Id: id, State: Completed, EndedAt: &mark.at})
+			all = append(all, Deployment{Images: map[string]string{}, Id: id, State: Completed, EndedAt: &mark.at})
 		}
 	}
 	return all

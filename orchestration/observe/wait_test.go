@@ -80,7 +80,7 @@ func TestADeploymentThatIsRolledBackIsNeverASuccess(t *testing.T) {
 		if len(r.Problems) == 0 || r.Problems[0].Code != diagnosis.ContainerExited || value(r.Problems[0].Container) != "web" || r.Problems[0].Count < 3 {
 			t.Errorf("problems: %+v", r.Problems)
 		}
-		if r.Deployment.EndedAt == nil || value(r.Deployment.Reason) == "" {
+		if r.Deployment.Images == nil || r.Deployment.EndedAt == nil || value(r.Deployment.Reason) == "" {
 			t.Errorf("deployment %+v", r.Deployment)
 		}
 		if unpinned := w.wait(""); outcomeOf(unpinned.Outcome) != "rolled_back" || unpinned.Deployment.Id != id {

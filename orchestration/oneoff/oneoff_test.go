@@ -137,10 +137,17 @@ func TestWhatCannotRun(t *testing.T) {
 	if all, _ := w.tasks(); len(all) != 0 {
 		t.Errorf("%d tasks", len(all))
 	}
+}
+
+// TestATaskRunsForAServiceThatIsOff runs one as a migration does, before the service is scaled up.
+func TestATaskRunsForAServiceThatIsOff(t *testing.T) {
+	w := newWorld(t)
 	_, err := w.account.ECS.UpdateService(t.Context(), &awsecs.UpdateServiceInput{Cluster: aws.String("clu"), Service: aws.String("www"), DesiredCount: aws.Int64(0)})
 	w.must(err)
-	if _, err := w.Run(t.Context(), "clu", "www", command("true"), 0); !common.Is(err, common.Conflict) {
-		t.Errorf("a service that is off: %v", err)
+	_, err = w.Run(t.Context(), "clu", "www", command("true"), 0)
+	w.must(err)
+	if all, _ := w.tasks(); len(all) != 1 {
+		t.Errorf("%d tasks, want the one that was run", len(all))
 	}
 }
 

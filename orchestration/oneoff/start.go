@@ -105,8 +105,6 @@ func (r *Runner) plan(ctx context.Context, cluster, name string, in *Input) (*pl
 	switch {
 	case aws.StringValue(service.Status) != resource.StatusActive:
 		return nil, common.Coded(common.CodeServiceDraining, "service %s is being deleted", name)
-	case aws.Int64Value(service.DesiredCount) == 0:
-		return nil, common.Errorf(common.Conflict, "service %s is turned off: its DesiredCount is 0; turn it on with PUT …/power {\"state\": \"start\"} first", name)
 	case aws.StringValue(service.TaskDefinition) == "":
 		return nil, common.Errorf(common.Conflict, "service %s names no task definition: its deployments are not ECS's", name)
 	}
