@@ -16,6 +16,19 @@ type PatchInput struct {
 	ForceNewDeployment *bool
 }
 
+// Elsewhere says where a key of a PUT belongs.
+func (in *PatchInput) Elsewhere(key string) string {
+	switch key {
+	case "service":
+		return "belongs in a PUT; a PATCH takes DesiredCount and ForceNewDeployment without it"
+	case "forceredeploy":
+		return "belongs in a PUT; a PATCH takes ForceNewDeployment"
+	case "servicename":
+		return "belongs in a PUT; the path of a PATCH names the service"
+	}
+	return in.Input.Elsewhere(key)
+}
+
 // Patch returns the request that changes what it names of a service, in one transaction: nobody's change on this server gets lost between reading and writing.
 func (o *Orchestrator) Patch(cluster, service string, in *PatchInput) (*Write, error) {
 	u, err := o.newPatch(cluster, service, in)
@@ -41,7 +54,7 @@ func (o *Orchestrator) newPatch(cluster, service string, in *PatchInput) (*updat
 		u.define, u.patches = in.Define, true
 	}
 	if u.define == nil && u.settings == nil && !u.force && len(in.Tags) == 0 {
-		p.Add("DesiredCount", "must be given, or Cpu, Memory, Tags, Containers or ForceNewDeployment: there is nothing to change")
+		in.Nothing(&p, "DesiredCount", "Cpu, Memory, Tags, Containers or ForceNewDeployment")
 	}
 	if err := p.Err(); err != nil {
 		return nil, err

@@ -13,12 +13,14 @@ import (
 	"ecs-api/orchestration/etag"
 	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/operations"
+	"ecs-api/orchestration/patch"
 	"ecs-api/orchestration/saga"
 	"ecs-api/orchestration/space"
+	"ecs-api/orchestration/spec"
 	"ecs-api/orchestration/transaction"
 )
 
-// UpdateInput says what is to be changed about a service. All of it is optional.
+// UpdateInput says what is to be changed about a service: at least one thing.
 type UpdateInput struct {
 	ServiceName        *string // the service, where the path does not name it; Service.Service does as well
 	Service            *awsecs.UpdateServiceInput
@@ -28,7 +30,16 @@ type UpdateInput struct {
 	ForceNewDeployment *bool
 	ForceRedeploy      *bool // means the same
 
+	spec.Unread
 	nulls []string // the paths of members that are null; see SetNulls
+}
+
+// Elsewhere says where a key of a PATCH belongs.
+func (in *UpdateInput) Elsewhere(key string) string {
+	if key == "desiredcount" {
+		return "belongs below Service in a PUT, or use PATCH"
+	}
+	return patch.Elsewhere(key)
 }
 
 // SetNulls says which members of the request are null, by their paths in lower case: a container whose repositoryCredentials are null loses them, while one

@@ -37,7 +37,7 @@ func (o *Orchestrator) newUpdate(cluster, service string, in *UpdateInput) (*upd
 	}
 	space.CheckChangedCredentials(&p, in.Credentials, tags)
 	if in.Service == nil && in.TaskDefinition == nil && len(in.Credentials) == 0 && len(in.Tags) == 0 && !u.force {
-		p.Add("tags", "must be given, or ForceNewDeployment, Service, TaskDefinition or Credentials: there is nothing to change")
+		in.Nothing(&p, "tags", "ForceNewDeployment, Service, TaskDefinition or Credentials")
 	}
 	tags.Request(&p, true)
 	if err := p.Err(); err != nil {

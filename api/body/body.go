@@ -50,6 +50,18 @@ type NullsSetter interface {
 	SetNulls(paths []string)
 }
 
+// UnreadSetter is an input that has to tell a body that gives nothing from one whose values it does not see.
+type UnreadSetter interface {
+	// SetUnread is given the paths of the keys that were ignored, and whether other keys or values were wrong, which Err tells of.
+	SetUnread(ignored []string, wrong bool)
+}
+
+// Sibling is an input with a sibling of another shape, which callers take for it: the body of a PUT beside that of a PATCH.
+type Sibling interface {
+	// Elsewhere says what to do with a key, in lower case, that only the sibling knows; empty for any other.
+	Elsewhere(key string) string
+}
+
 // Former is a type with an UnmarshalJSON that takes values of several kinds. Form says which, for the error about any other value, such as
 // "a number or a string". It is decoded as a whole: nothing in it is looked at.
 type Former interface {
@@ -72,6 +84,7 @@ func Decode(text []byte, in any, strict bool) (*Body, error) {
 	b := &Body{text: text, strict: strict}
 	w := walker{body: b, scanner: scanner{text: text}}
 	_, w.wantsNulls = in.(NullsSetter)
+	w.sibling, _ = in.(Sibling)
 	w.value(reflect.TypeOf(in), false)
 	err := json.Unmarshal(w.edited(), in) // goes on after a value of a wrong type, so that the rest can be checked
 	if err != nil && len(b.problems) == 0 {
@@ -79,6 +92,9 @@ func Decode(text []byte, in any, strict bool) (*Body, error) {
 	}
 	if setter, ok := in.(NullsSetter); ok {
 		setter.SetNulls(w.nulls)
+	}
+	if setter, ok := in.(UnreadSetter); ok {
+		setter.SetUnread(b.Ignored, len(b.problems) > 0)
 	}
 	return b, nil
 }

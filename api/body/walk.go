@@ -21,6 +21,7 @@ type walker struct {
 	edits      []edit
 	nulls      []string
 	wantsNulls bool
+	sibling    Sibling // of the whole body; nil for none
 }
 
 // segment is one step down into a body: a key, or an index where the key is empty and the index is not negative.
@@ -230,7 +231,9 @@ func (w *walker) unknown(o *object, key string) {
 		w.raw()
 		return
 	}
-	if meant, ok := o.nearest(key); ok {
+	if detail := w.elsewhere(key); detail != "" {
+		w.body.add(w.where, detail, true)
+	} else if meant, ok := o.nearest(key); ok {
 		w.body.add(w.where, "is unknown; "+meant+" was probably meant", true)
 	} else if w.body.strict {
 		w.body.add(w.where, "is unknown", false)
@@ -238,6 +241,14 @@ func (w *walker) unknown(o *object, key string) {
 		w.body.Ignored = append(w.body.Ignored, w.where())
 	}
 	w.raw()
+}
+
+// elsewhere says what to do with a key of the body itself that only the input's sibling knows; empty for any other.
+func (w *walker) elsewhere(key string) string {
+	if w.sibling == nil || len(w.path) != 1 || len(key) > longestKey {
+		return ""
+	}
+	return w.sibling.Elsewhere(fold(key))
 }
 
 // duplicate walks over a member whose field has been given before, by the key that begins at first. One of the two would be dropped.

@@ -20,14 +20,18 @@ import (
 	"ecs-api/orchestration/transaction"
 )
 
-// UpdateInput says what is to be changed about a managed task definition. All of it is optional.
+// UpdateInput says what is to be changed about a managed task definition: at least one thing.
 type UpdateInput struct {
 	TaskDefinition *awsecs.RegisterTaskDefinitionInput      // replaces the present one; a container keeps its repository credentials where it leaves them out
 	Credentials    map[string]*awssecrets.CreateSecretInput // by container: new ones, or new values
 	Tags           []*awsecs.Tag                            // of everything that belongs to it
 
+	spec.Unread
 	nulls []string // the paths of members that are null; see SetNulls
 }
+
+// Elsewhere says where a key of a PATCH belongs.
+func (in *UpdateInput) Elsewhere(key string) string { return patch.Elsewhere(key) }
 
 // SetNulls says which members of the request are null, by their paths in lower case: a container whose repositoryCredentials are null loses them.
 func (in *UpdateInput) SetNulls(paths []string) { in.nulls = paths }
@@ -73,7 +77,7 @@ func (j *Jobs) Update(cluster, family string, in *UpdateInput) (*Write, error) {
 	}
 	space.CheckChangedCredentials(&p, in.Credentials, tags)
 	if in.TaskDefinition == nil && len(in.Credentials) == 0 && len(in.Tags) == 0 {
-		p.Add("taskdefinition", "must be given, or credentials or tags: there is nothing to change")
+		in.Nothing(&p, "taskdefinition", "credentials or tags")
 	}
 	tags.Request(&p, true)
 	if err := p.Err(); err != nil {
@@ -102,7 +106,7 @@ func (j *Jobs) Patch(cluster, family string, in *PatchInput) (*Write, error) {
 		u.define = in.Define
 	}
 	if u.define == nil && len(in.Tags) == 0 {
-		p.Add("Containers", "must be given, or Cpu, Memory or Tags: there is nothing to change")
+		in.Nothing(&p, "Containers", "Cpu, Memory or Tags")
 	}
 	if err := p.Err(); err != nil {
 		return nil, err

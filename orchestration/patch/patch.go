@@ -27,7 +27,30 @@ type Input struct {
 	Tags       map[string]*string    `body:"nulls"` // of everything
 	Containers map[string]*Container // by name
 
+	spec.Unread
 	nulls []string // the paths of members that are null
+}
+
+// Elsewhere says where a key of a PUT belongs.
+func (in *Input) Elsewhere(key string) string {
+	switch key {
+	case "taskdefinition":
+		return "belongs in a PUT; a PATCH takes Cpu, Memory and Containers without it"
+	case "credentials":
+		return "belongs in a PUT"
+	}
+	return ""
+}
+
+// Elsewhere says where a key of a PATCH, in lower case, belongs in a PUT; empty for any other.
+func Elsewhere(key string) string {
+	switch key {
+	case "cpu", "memory":
+		return "belongs below TaskDefinition in a PUT, or use PATCH"
+	case "containers":
+		return "belongs in a PATCH; a PUT takes TaskDefinition.ContainerDefinitions"
+	}
+	return ""
 }
 
 // SetNulls says which members of the request are null, by their paths in lower case.
