@@ -127,6 +127,16 @@ func ResponseCode(err error) Code {
 	return e.Code
 }
 
+// RetryIn returns err with when a retry makes sense, where that is known better than by its code. It returns nil for nil.
+func RetryIn(after time.Duration, err error) error {
+	if err == nil {
+		return nil
+	}
+	e := *AsError(err)
+	e.After = after
+	return &e
+}
+
 // RetryAfter returns when a retry makes sense after err; 0 if nothing is known.
 func RetryAfter(err error) time.Duration {
 	if after := AsError(err).After; after > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"ecs-api/common"
 )
@@ -125,10 +126,13 @@ func (l *Lock) Release() {
 	}
 }
 
+// requestAfter is when a retry makes sense while a request has the lock, not an operation: most are done within a second.
+const requestAfter = time.Second
+
 // Busy is the Conflict for what another request, or an operation of one, works on.
 func Busy(what, operation string) error {
 	if operation != "" {
 		return common.Coded(common.CodeServiceBusy, "operation %s is working on %s; follow it at operations/%s, and repeat the request when it has ended", operation, what, operation)
 	}
-	return common.Coded(common.CodeServiceBusy, "another request is working on %s; repeat the request when it is done", what)
+	return common.RetryIn(requestAfter, common.Coded(common.CodeServiceBusy, "another request is working on %s; repeat the request when it is done", what))
 }
