@@ -1,6 +1,7 @@
 package orchestration
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -40,6 +41,23 @@ func TestARollbackToWhatIsNoRevisionIsRefused(t *testing.T) {
 		_, err := w.Rollback(t.Context(), "myclu", "www", &RollbackInput{To: &to})
 		if fields := common.Fields(err); len(fields) != 1 || fields[0].Field != "To" {
 			t.Errorf("%q: %v", to, err)
+		}
+	}
+}
+
+func TestTheErrorsOfARollbackNameIt(t *testing.T) {
+	w := newWorld(t, localaws.New())
+	w.create(t, wholeService(t, "myclu", "www"))
+	for want, do := range map[string]func(*Write) error{
+		"roll back service www in cluster myclu: ":         func(r *Write) error { _, err := r.Apply(t.Context()); return err },
+		"plan to roll back service www in cluster myclu: ": func(r *Write) error { _, err := r.Plan(t.Context()); return err },
+	} {
+		request, err := w.Orchestrator.Rollback("myclu", "www", &RollbackInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := do(request); common.ResponseCode(err) != common.CodeNothingToRollBackTo || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
 		}
 	}
 }

@@ -92,6 +92,7 @@ type update struct {
 	settings         *awsecs.UpdateServiceInput
 	family           string // of the task definition that the request gives; empty if it gives none
 	revision         string // that the service is to run, where the request names one
+	does             string // to the service, for errors; empty: update
 	force            bool
 	patches          bool                // it builds on the task definition that the service is to run now
 	turnsOn          bool                // it may scale the service up from 0 tasks, by adjust
@@ -138,8 +139,11 @@ func (u *update) do(ctx context.Context) (*UpdateOutput, error) {
 		u.retire(ctx, out)
 		return out, nil
 	}
-	return nil, tx.Fail(ctx, common.Wrapf(err, "update service %s in cluster %s", u.service, u.cluster), back)
+	return nil, tx.Fail(ctx, common.Wrapf(err, "%s service %s in cluster %s", u.verb(), u.service, u.cluster), back)
 }
+
+// verb returns what the request does to the service, for its errors.
+func (u *update) verb() string { return cmp.Or(u.does, "update") }
 
 // retire deregisters old revisions, in the background, once a change has registered a new one.
 func (u *update) retire(ctx context.Context, out *UpdateOutput) {

@@ -33,7 +33,7 @@ func (w *Write) Plan(ctx context.Context) (*resource.Preview, error) {
 	defer cancel()
 	p, err := w.u.plan(ctx)
 	if err != nil {
-		return nil, common.Wrapf(err, "plan the update of service %s in cluster %s", w.u.service, w.u.cluster)
+		return nil, common.Wrapf(err, "plan to %s service %s in cluster %s", w.u.verb(), w.u.service, w.u.cluster)
 	}
 	preview := p.Preview(aws.String(etag.Service(p.found.service)))
 	preview.Unproven = p.unproven()
