@@ -86,7 +86,7 @@ func TestDryRunsOnlyRead(t *testing.T) {
 		t.Errorf("dry runs made %v", calls)
 	}
 	_, text := h.do(t, "PATCH", oneService+"?dryRun=true", `{"DesiredCount":2}`, "Accept: text/plain")
-	if want := "= keep cluster myclu: the request uses it\n~ update service www: the request changes its settings\n    ~ DesiredCount: 1 -> 2\n"; text != want {
+	if want := "= keep cluster myclu: the request uses it\n~ update service www: the request changes its settings\n    ~ desiredCount: 1 -> 2\n"; text != want {
 		t.Errorf("as text:\n%s\nwant\n%s", text, want)
 	}
 }

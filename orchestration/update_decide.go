@@ -193,9 +193,9 @@ func (p *updatePlan) decideService() {
 	case awsutil.DeepEqual(before, after):
 		change = resource.Change{Resource: resource.KindService, Name: u.service, Action: resource.Keep, Reason: "it has these settings"}
 	case p.revise.New != nil:
-		change.Reason = "it runs the new revision"
+		change.Reason = "it is to run the new revision"
 	case p.revision != nil:
-		change.Reason = "it runs another revision"
+		change.Reason = "it is to run another revision"
 	case p.adjusted.settings == nil:
 		change.Reason = "its tasks are replaced"
 	}

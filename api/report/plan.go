@@ -2,6 +2,8 @@ package report
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/resource"
@@ -20,7 +22,7 @@ func Plan(preview *resource.Preview, warnings []string) string {
 		if c.Action == resource.Keep || c.Before == nil {
 			continue
 		}
-		for _, d := range observe.Differences(c.Before, c.After) {
+		for _, d := range observe.Differences(asAWS(c.Before), asAWS(c.After)) {
 			p.line("    %s", clean(change(d)))
 		}
 	}
@@ -34,4 +36,29 @@ func Plan(preview *resource.Preview, warnings []string) string {
 		}
 	}
 	return p.String()
+}
+
+// free are the members of AWS's whose own keys are the caller's.
+var free = []string{"DockerLabels", "Options", "DriverOpts", "Labels", "Tags"}
+
+// asAWS returns what JSON says of a value of the SDK's with AWS's names, as GET …/revisions has them: image, not Image.
+func asAWS(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		out := map[string]any{}
+		for key, member := range v {
+			if !slices.Contains(free, key) {
+				member = asAWS(member)
+			}
+			out[strings.ToLower(key[:min(1, len(key))])+key[min(1, len(key)):]] = member
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = asAWS(v[i])
+		}
+		return out
+	}
+	return v
 }

@@ -3,6 +3,7 @@
 package report
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -288,11 +289,22 @@ func revisions(all []observe.Revision) string {
 func change(c observe.Change) string {
 	switch {
 	case c.From == nil:
-		return fmt.Sprintf("+ %s: %v", c.Path, c.To)
+		return fmt.Sprintf("+ %s: %s", c.Path, inLine(c.To))
 	case c.To == nil:
-		return fmt.Sprintf("- %s: %v", c.Path, c.From)
+		return fmt.Sprintf("- %s: %s", c.Path, inLine(c.From))
 	}
-	return fmt.Sprintf("~ %s: %v -> %v", c.Path, c.From, c.To)
+	return fmt.Sprintf("~ %s: %s -> %s", c.Path, inLine(c.From), inLine(c.To))
+}
+
+// inLine returns a value as a part of a line: objects and lists as JSON.
+func inLine(v any) string {
+	switch v.(type) {
+	case map[string]any, []any:
+		if text, err := json.Marshal(v); err == nil {
+			return string(text)
+		}
+	}
+	return fmt.Sprint(v)
 }
 
 func services(all []observe.Service) string {

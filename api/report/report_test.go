@@ -14,6 +14,7 @@ import (
 	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/oneoff"
 	"ecs-api/orchestration/operations"
+	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
 )
 
@@ -214,5 +215,23 @@ running: run task myclu/www
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("-want +got\n%s", diff)
 		}
+	}
+}
+
+// A plan shows what differs by the paths of the revisions, not whole lists.
+func TestAPlanShowsPaths(t *testing.T) {
+	definition := func(image string, ports ...any) map[string]any {
+		return map[string]any{"ContainerDefinitions": []any{map[string]any{"Name": "web", "Image": image, "DockerLabels": map[string]any{"Owner": image}, "PortMappings": ports}}}
+	}
+	plan := &resource.Preview{Changes: []resource.Change{{
+		Resource: resource.KindTaskDefinition, Name: "web", Action: resource.Replace, Reason: "the request changes it",
+		Before: definition("app:1"), After: definition("app:2", map[string]any{"ContainerPort": 80}),
+	}}}
+	want := "~ replace task definition web: the request changes it\n" +
+		"    ~ containerDefinitions[web].dockerLabels.Owner: app:1 -> app:2\n" +
+		"    ~ containerDefinitions[web].image: app:1 -> app:2\n" +
+		"    ~ containerDefinitions[web].portMappings: [] -> [{\"containerPort\":80}]\n"
+	if diff := cmp.Diff(want, Plan(plan, nil)); diff != "" {
+		t.Error(diff)
 	}
 }

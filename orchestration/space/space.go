@@ -6,6 +6,7 @@ package space
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -305,7 +306,7 @@ func (s *Space) decideLogGroup(plan *resource.Plan, parts *Parts) {
 	plan.Add(0, s.ensure(parts.LogGroup))
 	parts.LogGroup.Completes = group.Retention()
 	if group.WantsRetention(parts.found.LogGroup, s.Account.Org) {
-		plan.Add(1, resource.Change{Resource: resource.KindLogGroup, Name: group.Name(), Action: resource.Update, Reason: "its logs never expire", After: map[string]int{"RetentionInDays": spec.LogRetentionDays}, Step: group.Retention()})
+		plan.Add(1, resource.Change{Resource: resource.KindLogGroup, Name: group.Name(), Action: resource.Update, Reason: fmt.Sprintf("its logs are to expire after %d days", spec.LogRetentionDays), After: map[string]int{"RetentionInDays": spec.LogRetentionDays}, Step: group.Retention()})
 	}
 }
 
