@@ -227,7 +227,7 @@ func (e *endpoint) resolve(c *call) (err error) {
 	if _, ok := vars["account"]; ok {
 		name := c.name("account")
 		if c.account, ok = e.server.accounts[name]; !ok {
-			return common.Errorf(common.NotFound, "there is no account %q here", name)
+			return common.Errorf(common.NotFound, "there is no account %q here; GET %s/accounts lists them", name, base)
 		}
 		recordOf(c.request).Account = name
 		return recordOf(c.request).Grant.PermitAccount(name)

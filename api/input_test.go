@@ -77,6 +77,11 @@ func TestNothingInABodyIsDroppedSilently(t *testing.T) {
 			status: 400, code: common.CodeInvalidRequest, errors: []string{"DesiredCount must be given, or Cpu, Memory, Tags, Containers or ForceNewDeployment: there is nothing to change; colour is unknown and was ignored"}, ignored: "colour"},
 		{name: "nothing but unknown keys", method: "PUT", target: "/clusters/mine/services/www", body: `{"colour":1,"shape":2}`,
 			status: 400, code: common.CodeInvalidRequest, errors: []string{"tags must be given, or ForceNewDeployment, Service, TaskDefinition or Credentials: there is nothing to change; colour, shape are unknown and were ignored"}, ignored: "colour, shape"},
+		// Values that no task can start with.
+		{name: "an image that is none", method: "PATCH", target: "/clusters/mine/services/www", body: `{"Containers":{"web":{"Image":"Ngi nx:1"}}}`,
+			status: 400, code: common.CodeInvalidRequest, errors: []string{"Containers.web.Image must be an image's name, such as nginx, nginx:1.29, ghcr.io/org/app:v1 or ghcr.io/org/app@sha256:…"}},
+		{name: "memory in a unit that ECS does not read", method: "POST", target: "/services", body: `{"service":{"servicename":"x"},"cluster":{"clustername":"c"},"taskdefinition":{"family":"f","cpu":"256","memory":"512MB","containerdefinitions":[{"name":"web","image":"Nginx:1"}]}}`,
+			status: 400, code: common.CodeInvalidRequest, errors: []string{"taskdefinition.containerdefinitions[0].image must have its repository in lower case", `taskdefinition.memory must be MiB such as "512", or "0.5 GB"`}},
 		// Case 20.
 		{name: "a byte order mark", method: "POST", target: "/clusters", body: "\ufeff" + `{"clustername":"bom"}`, status: 200},
 		{name: "a key that is given twice", method: "PUT", target: "/secrets/x", body: `{"Secret":"hunter2","secret":"hunter3"}`,
@@ -242,7 +247,7 @@ func TestConflictsHaveCodes(t *testing.T) {
 	h.aws.Inject(localaws.Fault{Operation: "UpdateService", Effect: localaws.Hook, Func: func() { // while one update runs
 		defer close(done)
 		response, text := h.do(t, "PUT", base+"/local/clusters/mine/services/www", `{"ForceNewDeployment":true}`)
-		if p := problemOf(t, response, text); p.Code != common.CodeServiceBusy || p.Status != http.StatusConflict || response.Header.Get("Retry-After") != "5" {
+		if p := problemOf(t, response, text); p.Code != common.CodeServiceBusy || p.Status != http.StatusConflict || response.Header.Get("Retry-After") != "1" { // a request is done soon, unlike an operation
 			t.Errorf("a service that another request changes: %s", text)
 		}
 	}})

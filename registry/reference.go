@@ -20,6 +20,15 @@ func badImage(detail string) error {
 	return common.Invalid(common.FieldError{Field: "image", Detail: detail})
 }
 
+// WrongReference returns what is wrong with an image's name, by which no registry can be asked for it and no task can start; empty for nothing.
+func WrongReference(image string) string {
+	_, err := parseReference(image, false)
+	if fields := common.Fields(err); err != nil && len(fields) > 0 {
+		return fields[0].Detail
+	}
+	return ""
+}
+
 // parseReference reads an image's name by Docker's own grammar, as ECS does: nginx, user/image:tag, host:5000/path/image@sha256:….
 // It reaches nothing. With plain, the registry may be asked over plain HTTP.
 //

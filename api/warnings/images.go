@@ -55,7 +55,7 @@ func imageWarning(ctx context.Context, client *registry.Client, image resource.I
 	it, err := client.Head(ctx, image.Image, imageCredentials(image.Secret))
 	if err != nil {
 		if common.Is(err, common.BadRequest) {
-			return &Warning{codeImageNotFound, field, common.Public(err)}
+			return &Warning{codeImageNotFound, field, "tasks cannot start: the image " + registry.WrongReference(image.Image)}
 		}
 		return nil
 	}

@@ -207,8 +207,10 @@ func (in *Input) overrides(p *common.Problems, definition *awsecs.TaskDefinition
 	if in.Memory != nil {
 		memory, out.Memory = string(*in.Memory), aws.String(string(*in.Memory))
 	}
-	if wrong := spec.WrongSize(cpu, memory); wrong != "" {
-		p.Add("Cpu", "%s", wrong)
+	if wrong := spec.WrongSize(cpu, memory); len(wrong) > 0 {
+		for _, f := range wrong {
+			p.Add(strings.ToUpper(f.Field[:1])+f.Field[1:], "%s", f.Detail) // Cpu, Memory
+		}
 		return out
 	}
 	wantUnits, wantMiB, _ := spec.Units(cpu, memory)

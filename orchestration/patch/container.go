@@ -10,6 +10,7 @@ import (
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/spec"
+	"ecs-api/registry"
 )
 
 // Container says what is to be changed about a container.
@@ -36,6 +37,10 @@ type Container struct {
 func (c *Container) check(p *common.Problems, at string) {
 	if c.Image != nil && *c.Image == "" {
 		p.Add(at+".Image", "must not be empty")
+	} else if c.Image != nil {
+		if wrong := registry.WrongReference(*c.Image); wrong != "" {
+			p.Add(at+".Image", "%s", wrong)
+		}
 	}
 	for field, q := range map[string]*spec.Quantity{"Cpu": c.Cpu, "Memory": c.Memory, "MemoryReservation": c.MemoryReservation} {
 		if q == nil {

@@ -1,9 +1,10 @@
 package spec
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
+
+	"ecs-api/common"
 )
 
 // A size is what memory Fargate offers with some CPU units: from least to most MiB, in steps.
@@ -21,24 +22,37 @@ var sizes = map[int]size{
 	16384: {32768, 122880, 8192},
 }
 
-// fargateSize says what is certainly wrong with a task's CPU and memory; nothing if they fit, or may be newer than the table.
-func fargateSize(cpu, memory string) string {
-	units, ok := quantity(cpu, "vcpu")
-	if !ok {
-		return `is required with memory: CPU units such as "256", or "0.25 vCPU"`
+// WrongSize returns what is certainly wrong with a task's CPU and memory on Fargate, as the fields cpu and memory; nothing if they fit, or may be newer than
+// the table.
+func WrongSize(cpu, memory string) common.Problems {
+	var p common.Problems
+	units, okCPU := quantity(cpu, "vcpu")
+	if !okCPU {
+		p.Add(fieldCPU, "%s", required(cpu, `CPU units such as "256", or "0.25 vCPU"`))
 	}
-	mib, ok := quantity(memory, "gb")
-	if !ok {
-		return `needs memory beside it: MiB such as "512", or "0.5 GB"`
+	mib, okMemory := quantity(memory, "gb")
+	if !okMemory {
+		p.Add(fieldMemory, "%s", required(memory, `MiB such as "512", or "0.5 GB"`))
 	}
 	s, ok := sizes[units]
-	if !ok || mib > s.most {
-		return "" // perhaps newer than the table: AWS decides
+	if !okCPU || !okMemory || !ok || mib > s.most {
+		return p // perhaps newer than the table: AWS decides
 	}
 	if mib < s.least || (mib-s.least)%s.step != 0 || units == 256 && mib == 1536 {
-		return fmt.Sprintf("is %q, which does not go with memory %q: Fargate offers %d to %d MiB with it, in steps of %d", cpu, memory, s.least, s.most, s.step)
+		p.Add(fieldCPU, "is %q, which does not go with memory %q: Fargate offers %d to %d MiB with it, in steps of %d", cpu, memory, s.least, s.most, s.step)
 	}
-	return ""
+	return p
+}
+
+// The fields of a size.
+const fieldCPU, fieldMemory = "cpu", "memory"
+
+// required says of what form a value must be that is missing, or of none.
+func required(value, form string) string {
+	if strings.TrimSpace(value) == "" {
+		return "is required: " + form
+	}
+	return "must be " + form
 }
 
 // quantity reads an amount as ECS does: a whole number, or a decimal number of a unit that is 1024 times as large ("0.5 GB").

@@ -39,6 +39,3 @@ func Units(cpu, memory string) (units, mib int64, ok bool) {
 	m, second := quantity(memory, "gb")
 	return int64(u), int64(m), first && second
 }
-
-// WrongSize says what is certainly wrong with a task's CPU and memory on Fargate; nothing if they fit, or may be newer than what we know.
-func WrongSize(cpu, memory string) string { return fargateSize(cpu, memory) }

@@ -12,6 +12,7 @@ import (
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
+	"ecs-api/registry"
 )
 
 // CheckRole adds a problem if the account does not let callers name the role.
@@ -39,12 +40,14 @@ func CheckTaskDefinition(a account.Settings, at string, in *awsecs.RegisterTaskD
 			p.Add(at+"name", "is %q, as another container's", name)
 		}
 		seen[name] = true
-		if aws.StringValue(container.Image) == "" {
+		if image := aws.StringValue(container.Image); image == "" {
 			p.Add(at+"image", "is required")
+		} else if wrong := registry.WrongReference(image); wrong != "" { // ECS takes most of these, and no task starts
+			p.Add(at+"image", "%s", wrong)
 		}
 	}
-	if why := fargateSize(aws.StringValue(in.Cpu), aws.StringValue(in.Memory)); why != "" {
-		p.Add(at+"cpu", "%s", why)
+	for _, wrong := range WrongSize(aws.StringValue(in.Cpu), aws.StringValue(in.Memory)) {
+		p.Add(at+wrong.Field, "%s", wrong.Detail)
 	}
 	CheckRole(&p, a, at+"taskrolearn", in.TaskRoleArn)
 	if mode := aws.StringValue(in.NetworkMode); mode != "" && mode != awsecs.NetworkModeAwsvpc {
