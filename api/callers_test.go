@@ -44,7 +44,7 @@ func TestWhatTokensMayDo(t *testing.T) {
 		{"of-the-team", "POST", "/prod/clusters", `{"clusterName": "c"}`, 403, "The token of team may not use the account prod. It may use local."},
 		{"of-the-team", "GET", "/pro%64/clusters", "", 403, "The token of team may not use the account prod. It may use local."},
 		{"of-the-team", "GET", "//prod//clusters", "", 403, "The token of team may not use the account prod. It may use local."},
-		{"of-the-team", "GET", "/nowhere/clusters", "", 404, `there is no account "nowhere" here`},
+		{"of-the-team", "GET", "/nowhere/clusters", "", 404, `there is no account "nowhere" here; GET /v1/ecs/accounts lists them`},
 		{"of-a-viewer", "GET", "/prod/clusters/a", "", 200, ""},
 		{"of-a-viewer", "HEAD", "/prod/clusters/a", "", 200, ""},
 		{"of-a-viewer", "DELETE", "/prod/clusters/a", "", 403, "The token of viewer may only read, and DELETE changes something. Send a token that may write."},
