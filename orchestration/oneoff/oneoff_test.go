@@ -125,7 +125,7 @@ func TestWhatCannotRun(t *testing.T) {
 		"no time":                   {func(in *Input) { in.Timeout = aws.Int64(0) }, "Timeout"},
 		"too much time":             {func(in *Input) { in.Timeout = aws.Int64(MaxTimeout + 1) }, "Timeout"},
 		"a size that is none":       {func(in *Input) { in.Cpu, in.Memory = quantity("256"), quantity("700") }, "Cpu"},
-		"no number":                 {func(in *Input) { in.Memory = quantity("much") }, "Cpu"},
+		"no number":                 {func(in *Input) { in.Memory = quantity("much") }, "Memory"},
 	} {
 		in := command("true")
 		test.change(in)
