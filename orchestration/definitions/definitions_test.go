@@ -111,7 +111,7 @@ func TestAStatusIsReadAnewAfterAWrite(t *testing.T) {
 		d.Deafen(true) // what other servers write is not known for now
 		time.Sleep(freshAlone - 1)
 		see(t, d, e, "DELETE_IN_PROGRESS", 4)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		see(t, d, e, "DELETE_IN_PROGRESS", 5)
 		d.Deafen(false)
 		see(t, d, e, "DELETE_IN_PROGRESS", 6)
