@@ -24,28 +24,13 @@ const (
 // operations.Decided.
 func asynchronous(kind string) setting { return func(e *endpoint) { e.kind = kind } }
 
-// wantsProgress reports whether the caller of r wants an operation in place of the response, or its progress and then the response.
-func wantsProgress(r *http.Request) bool { return negotiation.PrefersAsync(r) || showsProgress(r) }
-
-// showsProgress reports whether the response to a write is a stream of its progress: for programs that ask for events, and for people who want text
-// and wait.
-func showsProgress(r *http.Request) bool {
-	switch negotiation.Accepted(r) {
-	case negotiation.Events:
-		return true
-	case negotiation.Text:
-		return !negotiation.PrefersAsync(r)
-	}
-	return false
-}
-
 // attempt serves a write whose caller does not wait. One that ends before it has decided, such as a wrong one, is responded to as if they waited.
 func (e *endpoint) attempt(w http.ResponseWriter, c call) response {
 	var out response // written before the work ends, and read only if that was no operation
 	settle := c.settle
 	c.settle = nil
-	shows := showsProgress(c.request)
-	op, err := e.server.background.Attempt(c.ctx, operations.Operation{Kind: e.kind, Account: c.account.Name}, e.limit(c.request)+writeTime, func(ctx context.Context) (json.RawMessage, error) {
+	shows := negotiation.ShowsProgress(c.request)
+	op, err := e.server.fleet.Background.Attempt(c.ctx, operations.Operation{Kind: e.kind, Account: c.account.Name}, e.limit(c.request)+writeTime, func(ctx context.Context) (json.RawMessage, error) {
 		defer c.account.written(c)
 		c.ctx = ctx
 		done := response{err: common.Errorf(common.Internal, "the request ended without a response")} // where it panics
@@ -84,7 +69,7 @@ func (c call) inBackground(op operations.Operation) response {
 		return response{err: common.Errorf(common.Internal, "encode the operation: %w", err)}
 	}
 	a := response{status: http.StatusAccepted, header: c.header, body: body}
-	if showsProgress(c.request) {
+	if negotiation.ShowsProgress(c.request) {
 		now := a
 		a.stream = c.follow(op.ID)
 		a.stream.otherwise = func(w http.ResponseWriter) { now.send(w, now.status) } // it goes on all the same
@@ -102,7 +87,7 @@ func (c call) locate(op operations.Operation) {
 
 // follow returns a stream of an operation's progress.
 func (c call) follow(id string) *stream {
-	group, account, r := c.server.background, c.account.Name, c.request
+	group, account, r := c.server.fleet.Background, c.account.Name, c.request
 	return &stream{run: func(ctx context.Context, out *sse.Writer) error {
 		return progress.Follow(ctx, group, account, id, r, out)
 	}}

@@ -5,35 +5,8 @@ import (
 	"net/http"
 	"slices"
 
-	"ecs-api/api/middleware"
-	"ecs-api/api/respond"
 	"ecs-api/api/telemetry"
-	"ecs-api/api/tokens"
-	"ecs-api/common"
 )
-
-// authenticate lets requests pass that carry a token, or need none.
-func (s *Server) authenticate(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if middleware.Below(base, r) && !s.public[r.URL.Path] {
-			rec := recordOf(r)
-			g, err := s.callers.Grant(r.Context(), r.Header.Get(headerToken))
-			if err == nil {
-				rec.Grant, rec.Caller.Name = g, g.Caller
-				rec.Caller.OnBehalfOf, err = tokens.OnBehalfOf(r.Header)
-			}
-			if err != nil {
-				w.Header().Set("Connection", "close") // else the server would first read the body of who knows whom
-				respond.Error(w, r, err)
-				return
-			}
-			caller := rec.Caller
-			caller.RequestID = rec.ID
-			r = r.WithContext(common.WithCaller(r.Context(), caller))
-		}
-		next.ServeHTTP(w, r)
-	})
-}
 
 // permitMethod returns a Forbidden error if the token of r may not do what the method does. It looks before the body is read. Dry runs only read, and
 // endpoints that have none refuse them.
@@ -46,10 +19,10 @@ func permitMethod(r *http.Request) error {
 
 // permitWrite returns a Forbidden error if the token of r may only read, and r changes something.
 func permitWrite(r *http.Request) error {
-	if g := recordOf(r).Grant; g != nil && g.ReadOnly && !isRead(r) {
-		return common.Errorf(common.Forbidden, "The token of %s may only read, and %s changes something. Send a token that may write.", g.Caller, telemetry.KnownMethod(r.Method))
+	if isRead(r) {
+		return nil
 	}
-	return nil
+	return recordOf(r).Grant.PermitWrite(telemetry.KnownMethod(r.Method))
 }
 
 // Account is an AWS account as callers see it.

@@ -85,14 +85,14 @@ func TestABigCleanUpThrottlesNobodysReads(t *testing.T) {
 		if answer, text := h.do(t, http.MethodDelete, "/v1/ecs/local/clusters/old/services/www?recursive=true", ""); answer.StatusCode != http.StatusOK {
 			t.Fatalf("delete: %d %s", answer.StatusCode, text)
 		}
-		for h.background.Operations(t.Context(), "local")[0].State == saga.Running {
+		for h.fleet.Background.Operations(t.Context(), "local")[0].State == saga.Running {
 			time.Sleep(time.Second)
 		}
 		took := time.Since(start)
 		close(stop)
 		ui.Wait()
 
-		if op := h.background.Operations(t.Context(), "local")[0]; op.State != saga.Succeeded {
+		if op := h.fleet.Background.Operations(t.Context(), "local")[0]; op.State != saga.Succeeded {
 			t.Errorf("the clean-up: %+v", op)
 		}
 		if left := strings.Join(cloud.Inventory(), "\n"); strings.Contains(left, "old:") {

@@ -212,7 +212,7 @@ func (e *endpoint) write(w http.ResponseWriter, c call) response {
 // reports reports whether c is a write whose caller gets an operation or its progress: what it returns is JSON, kept with the operation, whatever form
 // the stream has.
 func (e *endpoint) reports(c call) bool {
-	return e.kind != "" && c.account != nil && wantsProgress(c.request) && !isDryRun(c.request)
+	return e.kind != "" && c.account != nil && negotiation.WantsProgress(c.request) && !isDryRun(c.request)
 }
 
 // resolve checks what c's path and query say, and finds its account.

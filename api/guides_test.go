@@ -92,7 +92,7 @@ func exercised(t *testing.T) *harness {
 	h.metrics.WatchState(func() bool { return true }) // only a server with a state has it
 	h.metrics.WatchQueue([]string{"local"}, func(string) (map[string]int, error) { return map[string]int{"waiting": 1}, nil })("local", teardown.KindDelete)
 	h.do(t, http.MethodDelete, base+"/local/clusters/myclu/services/www?recursive=true", "")
-	h.background.Shutdown(t.Context())
+	h.fleet.Background.Shutdown(t.Context())
 	h.do(t, http.MethodGet, base+"/local/clusters/none", "")
 	return h
 }

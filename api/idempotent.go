@@ -84,7 +84,7 @@ func (e *endpoint) replay(r *http.Request, first *idempotency.Response) response
 		a.header = http.Header{}
 	}
 	a.header.Set(headerReplayed, "true")
-	streams := negotiation.Accepted(r) == negotiation.Events || e.kind != "" && showsProgress(r)
+	streams := negotiation.Accepted(r) == negotiation.Events || e.kind != "" && negotiation.ShowsProgress(r)
 	if streams && first.Status == http.StatusOK && json.Valid(first.Body) {
 		a.stream = &stream{run: func(_ context.Context, w *sse.Writer) error {
 			return w.Send(progress.Result(first.Body))

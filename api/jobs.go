@@ -5,6 +5,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"ecs-api/api/negotiation"
 	"ecs-api/api/urlparams"
 	"ecs-api/api/warnings"
 	"ecs-api/common"
@@ -104,7 +105,7 @@ func deleteJobs(c call, cluster, family string, _ none) (any, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case wantsProgress(c.request):
+	case negotiation.WantsProgress(c.request):
 		return op, nil
 	}
 	c.locate(*op)

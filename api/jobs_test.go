@@ -84,7 +84,7 @@ func TestManagedTaskDefinitions(t *testing.T) {
 		{"delete another org's", "DELETE", all + "/theirs", "", 404, nil},
 		{"delete all the same", "DELETE", one + "?recursive=true&force=true", "", 202, map[string]any{"Cluster.ClusterName": "batch", "TaskDefinition.Family": "reports"}},
 	})
-	h.background.Wait()
+	h.fleet.Background.Wait()
 	ask(t, h, []asked{
 		{"deleted", "GET", one, "", 404, nil},
 		{"delete again", "DELETE", one + "?recursive=true", "", 404, nil},

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -210,31 +209,6 @@ func TestNothingIsKeptWhileRedisIsDown(t *testing.T) {
 	eventually(t, b.keeps)
 	if got := b.ask(http.MethodGet, "/local/counted", "Cache-Control: max-age=60").Body.String(); got == before {
 		t.Errorf("got %s of before: a write was missed since", got)
-	}
-}
-
-func TestServersThatCouldNotBeToldOfAWriteAreToldOfAllLater(t *testing.T) {
-	a, b := twoServers(t, miniredis.RunT(t))
-	before := b.ask(http.MethodGet, "/local/counted", "Cache-Control: max-age=60").Body.String()
-	a.Server.others.untold.Store(true) // as after a write while Redis was out of its reach alone
-	a.Server.recovered()
-	eventually(t, func() bool {
-		return b.ask(http.MethodGet, "/local/counted", "Cache-Control: max-age=60").Body.String() != before
-	})
-	if a.Server.others.untold.Load() {
-		t.Error("it believes that they have not been told")
-	}
-}
-
-func TestWritesOfOtherServersAreToldAsTheyAre(t *testing.T) {
-	for w, want := range map[write]string{
-		{}:                 `{"account":""}`,
-		{Account: "local"}: `{"account":"local"}`,
-		{Account: "local", Cluster: "myclu", Service: "www"}: `{"account":"local","cluster":"myclu","service":"www"}`,
-	} {
-		if got := fmt.Sprint(w.message()); got != want {
-			t.Errorf("got %s, want %s", got, want)
-		}
 	}
 }
 

@@ -114,13 +114,3 @@ func (s *Server) observeRoutes(v1 *mux.Router) {
 		checked(func(_ call, in *rollout.StopInput) []common.FieldError { return in.Check() }))).Methods(http.MethodPost)
 	get(service+"/revisions", handle(s, http.StatusOK, targeted(listRevisions), slashed, number("limit", 1, 100, 20)))
 }
-
-// written has nobody get from now on what was read before the request, which has changed something: the service that its path names, or any.
-func (a *account) written(c call) {
-	w := write{Account: a.Name}
-	if cluster, service, err := a.Scope.ServiceNamed(c.ctx, c.named("cluster"), c.named("service")); err == nil {
-		w.Cluster, w.Service = cluster, service // else it names none, or none that we know: let all look
-	}
-	c.server.hear(w)
-	c.server.tell(c.ctx, w)
-}

@@ -1,45 +1,20 @@
 package api
 
 import (
-	"context"
 	"net/http"
 	"time"
 
 	"github.com/gorilla/mux"
 
 	"ecs-api/api/progress"
-	"ecs-api/api/telemetry"
-	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/saga"
 )
-
-// observeOperation counts background work, and writes the one line that each piece of it gets, when it has ended. Nobody sees
-// its end before this was told of it.
-func (s *Server) observeOperation(o operations.Operation) {
-	switch {
-	case o.Ended():
-	case o.Queued && o.Server == "": // another server goes on with it
-		s.metrics.OperationLeft(o.Account, o.Kind)
-		return
-	default:
-		s.metrics.OperationBegan(o.Account, o.Kind)
-		return
-	}
-	s.forget(o.Account) // whoever sees that it has ended shall see what it did
-	s.tell(context.Background(), write{Account: o.Account})
-	took := o.EndedAt.Sub(o.StartedAt)
-	if o.Server == s.id {
-		s.metrics.OperationLeft(o.Account, o.Kind)
-	} // else this server has found that its own one has died
-	s.metrics.OperationEnded(o.Account, o.Kind, string(o.State), took)
-	telemetry.LogOperation(s.log, o, took)
-}
 
 // listOperations returns the account's operations, the latest first.
 func listOperations(c call, _ none) (progress.List, error) {
 	list := progress.List{}
 	state, target := c.text("state"), c.text("target")
-	for _, op := range c.server.background.Operations(c.Context(), c.account.Name) {
+	for _, op := range c.server.fleet.Background.Operations(c.Context(), c.account.Name) {
 		if (state == "" || state == string(op.State)) && (target == "" || target == op.Target) {
 			list = append(list, progress.Of(c.request, op))
 		}
@@ -49,7 +24,7 @@ func listOperations(c call, _ none) (progress.List, error) {
 
 // showOperation returns an operation: as it is, when it has ended, or as a stream of its progress.
 func showOperation(c call, _ none) (any, error) {
-	group, id := c.server.background, c.name("operation")
+	group, id := c.server.fleet.Background, c.name("operation")
 	if c.streams() {
 		if _, err := group.Operation(c.Context(), c.account.Name, id); err != nil {
 			return nil, err
@@ -72,7 +47,7 @@ func flywheel(c call, _ none) (map[string]*progress.FlywheelTask, error) {
 			continue
 		}
 		for _, id := range ids {
-			if op, err := c.server.background.Operation(c.Context(), name, id); err == nil {
+			if op, err := c.server.fleet.Background.Operation(c.Context(), name, id); err == nil {
 				tasks[id] = progress.NewFlywheelTask(progress.Of(c.request, op))
 			}
 		}

@@ -7,12 +7,12 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/sirupsen/logrus"
 	"go.opentelemetry.io/otel/trace"
 
 	"ecs-api/api/accounts"
+	"ecs-api/api/fleet"
 	"ecs-api/api/freshness"
 	"ecs-api/api/idempotency"
 	"ecs-api/api/router"
@@ -21,13 +21,8 @@ import (
 	"ecs-api/api/tokens"
 	"ecs-api/common"
 	"ecs-api/config"
-	"ecs-api/orchestration/leases"
-	"ecs-api/orchestration/operations"
-	"ecs-api/orchestration/operations/queue"
-	"ecs-api/orchestration/operations/shared"
 	"ecs-api/orchestration/preflight"
 	"ecs-api/registry"
-	"ecs-api/state"
 )
 
 // Options is what a Server is made of.
@@ -64,22 +59,13 @@ type Server struct {
 	accounts map[string]*account
 	images   *registry.Client
 	metrics  *telemetry.Metrics
-	tracer   trace.Tracer       // nil: off
-	state    *state.Redis       // what is shared with other servers; nil: nothing
-	leases   *leases.Leases     // the locks on it
-	keys     *idempotency.Redis // the records of idempotent requests on it
-	others   others             // those who share it
+	tracer   trace.Tracer // nil: off
 	kept     *freshness.Responses[response]
-	// background is the owner of what goes on after the response.
-	background *operations.Group
-	id         string         // of this server among those that share a state
-	died       chan struct{}  // another server has, and one-off tasks that it watched are to be watched here
-	record     *shared.Record // of operations of all servers; nil: this server's own are in memory
-	queue      *queue.Queue   // of their jobs; nil: this server does its own
-	callers    *tokens.Callers
-	router     *router.Router
-	public     map[string]bool // the paths that need no token
-	streams    *sse.Streams
+	fleet    *fleet.Fleet // the servers that share a state with this one; it owns what goes on after the response
+	callers  *tokens.Callers
+	router   *router.Router
+	public   map[string]bool // the paths that need no token
+	streams  *sse.Streams
 	// idempotency keeps the responses to requests that may be repeated.
 	idempotency *idempotency.Keeper
 	handler     http.Handler
@@ -99,19 +85,17 @@ func New(o Options) (*Server, error) {
 		streams:  sse.New(o.Streams),
 		callers:  tokens.NewCallers(o.Config.Callers()),
 		kept:     freshness.New[response](freshness.DefaultLimits),
-
-		idempotency: idempotency.NewKeeper(idempotency.NewMemory(idempotency.Limits{}), nil),
 	}
 	if o.Traces != nil {
 		s.tracer = o.Traces.Tracer("ecs-api/api")
 	}
-	if err := s.openState(); err != nil {
+	var err error
+	s.fleet, err = fleet.New(fleet.Options{Config: o.Config, Log: o.Log, Metrics: s.metrics, Forget: s.forget, Changed: s.changed, Deafen: s.deafen})
+	if err != nil {
 		return nil, err
 	}
-	if err := s.openBackground(); err != nil {
-		return nil, err
-	}
-	shared := accounts.Options{Config: o.Config, Retry: o.Retry, AWS: o.AWS, Pace: o.Pace, Metrics: s.metrics, Background: s.background, Leases: s.leases}
+	s.idempotency = s.fleet.Keeper(s.callers.Token)
+	shared := accounts.Options{Config: o.Config, Retry: o.Retry, AWS: o.AWS, Pace: o.Pace, Metrics: s.metrics, Background: s.fleet.Background, Leases: s.fleet.Leases}
 	for name := range o.Config.Accounts {
 		a, err := accounts.New(name, shared)
 		if err != nil {
@@ -142,22 +126,21 @@ func (s *Server) Callers() *tokens.Callers { return s.callers }
 // requests would not end.
 func (s *Server) Stop() {
 	s.streams.Stop()
-	s.background.Stop()
+	s.fleet.Background.Stop()
 	for _, a := range s.accounts {
 		a.Observer.Close()
 	}
 }
 
+// Work does jobs that servers share, if there are such, until Shutdown.
+func (s *Server) Work() error { return s.fleet.Work() }
+
 // Close ends the use of the state, if there is one. Call it last.
-func (s *Server) Close() {
-	if s.state == nil {
-		return
-	}
-	s.others.broadcast.Close()
-	s.record.Close()
-	s.leases.Close()
-	s.keys.Close()
-	s.state.Close()
+func (s *Server) Close() { s.fleet.Close() }
+
+// CheckState asks the Redis of the config whether it can be used, and returns why not. Configured is false if the config names none.
+func (s *Server) CheckState(ctx context.Context) (configured bool, err error) {
+	return s.fleet.CheckState(ctx)
 }
 
 // Check asks AWS whether each account can be served, and returns what it finds by the accounts' names.
@@ -179,32 +162,8 @@ func (s *Server) Resume(ctx context.Context) {
 }
 
 // ResumeForOthers resumes whenever a server that shares the state has died, until ctx ends.
-func (s *Server) ResumeForOthers(ctx context.Context) {
-	for {
-		select {
-		case <-s.died:
-			s.Resume(ctx)
-		case <-ctx.Done():
-			return
-		}
-	}
-}
+func (s *Server) ResumeForOthers(ctx context.Context) { s.fleet.ForEachDeath(ctx, s.Resume) }
 
 // Shutdown waits for what goes on in the background until ctx ends, and then cancels it: another server goes on with it, or the same request does. Call it when no
 // more requests come.
-func (s *Server) Shutdown(ctx context.Context) {
-	if s.queue != nil {
-		s.queue.Stop()
-	}
-	if n := s.background.Shutdown(ctx); n > 0 {
-		s.log.WithField("cancelled", n).Warn("background work was cut off: other servers go on with what the queue has, and the rest is completed when its requests are repeated")
-	}
-	if s.queue != nil {
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), queueGrace)
-		defer cancel()
-		s.queue.Shutdown(last)
-	}
-}
-
-// queueGrace is how long the queue may take to learn that this server is gone. When Redis is down it never does: then it finds out by itself.
-const queueGrace = 5 * time.Second
+func (s *Server) Shutdown(ctx context.Context) { s.fleet.Shutdown(ctx) }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"ecs-api/api/negotiation"
 	"ecs-api/api/progress"
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
@@ -101,11 +102,11 @@ func deleteService(c call, at target, _ none) (any, error) {
 		return nil, err
 	case op == nil:
 		return &deletedService{Output: out}, nil
-	case wantsProgress(c.request):
+	case negotiation.WantsProgress(c.request):
 		return op, nil
 	}
 	c.locate(*op)
-	if ended, err := c.server.background.Await(c.Context(), c.account.Name, op.ID, c.wait()); err == nil { // else it goes on all the same
+	if ended, err := c.server.fleet.Background.Await(c.Context(), c.account.Name, op.ID, c.wait()); err == nil { // else it goes on all the same
 		op = &ended
 	}
 	if op.Err != nil {

@@ -58,3 +58,18 @@ func PrefersAsync(r *http.Request) bool {
 	_, async := Preference(r, "respond-async")
 	return async
 }
+
+// WantsProgress reports whether the caller of r wants an operation in place of the response, or its progress and then the response.
+func WantsProgress(r *http.Request) bool { return PrefersAsync(r) || ShowsProgress(r) }
+
+// ShowsProgress reports whether the response to a write is a stream of its progress: for programs that ask for events, and for people who want text
+// and wait.
+func ShowsProgress(r *http.Request) bool {
+	switch Accepted(r) {
+	case Events:
+		return true
+	case Text:
+		return !PrefersAsync(r)
+	}
+	return false
+}

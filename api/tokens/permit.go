@@ -32,3 +32,11 @@ func (g *Grant) PermitAccount(account string) error {
 	}
 	return nil
 }
+
+// PermitWrite returns a Forbidden error if the token may only read: the method changes something. No grant permits what needs no token.
+func (g *Grant) PermitWrite(method string) error {
+	if g != nil && g.ReadOnly {
+		return common.Errorf(common.Forbidden, "The token of %s may only read, and %s changes something. Send a token that may write.", g.Caller, method)
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// Change is what servers tell each other of a write that has ended: what was read before it must not be shown to anybody any more.
+type Change struct {
+	Account string `json:"account"`           // empty: all
+	Cluster string `json:"cluster,omitempty"` // empty: all
+	Service string `json:"service,omitempty"` // empty: all
+	// Revision is the ARN of a task definition whose status was changed, to Status if that is known; nothing else was then.
+	Revision string `json:"revision,omitempty"`
+	Status   string `json:"status,omitempty"`
+}
+
+// message is the change as it is sent.
+func (c Change) message() string {
+	message, _ := json.Marshal(c) // texts have no form that JSON lacks
+	return string(message)
+}
+
+// Listen begins to hear of the changes of other servers, if there are any. While they cannot be heard, responses must not be kept: nobody knows what they
+// are worth.
+func (f *Fleet) Listen() {
+	if f.state == nil {
+		return
+	}
+	f.options.Deafen(true)
+	f.broadcast = f.state.Broadcast(context.Background(), "written", f.hear, f.options.Deafen)
+	f.state.AfterRecovery(f.recovered)
+}
+
+// hear applies a message of another server.
+func (f *Fleet) hear(message string) {
+	var c Change
+	if json.Unmarshal([]byte(message), &c) != nil { // it is of a version that we do not know: anything may have changed
+		c = Change{}
+	}
+	f.options.Changed(c)
+}
+
+// recovered tells the other servers what they may not have heard while Redis was out of reach.
+func (f *Fleet) recovered() {
+	if f.untold.Load() {
+		f.Tell(context.Background(), Change{})
+	}
+}
+
+// Tell tells the other servers of a change of ours. Call it before the write's response. Servers that cannot be reached hear, once they can be, that
+// everything has changed.
+func (f *Fleet) Tell(ctx context.Context, c Change) {
+	if f.broadcast == nil {
+		return
+	}
+	err := f.broadcast.Send(context.WithoutCancel(ctx), c.message())
+	if err != nil || c.Account == "" {
+		f.untold.Store(err != nil)
+	}
+}
