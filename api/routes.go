@@ -39,7 +39,7 @@ func (s *Server) routes() {
 	s.imageRoutes(v1)
 }
 
-// open adds a route that answers GET and needs no token.
+// open adds a route that takes GET and needs no token.
 func (s *Server) open(v1 *mux.Router, path string, h http.Handler) {
 	s.public[base+path] = true
 	if _, ok := h.(*endpoint); !ok && !strings.HasPrefix(path, "/docs") {

@@ -37,7 +37,7 @@ func checks[In any](change func(call, target, *In) (*orchestration.Write, error)
 // target is the cluster, and the service if there is one, that a path names.
 type target struct{ cluster, service string }
 
-// targeted lets the path's cluster and service be names or ARNs, as lists answer them, and gives f the names.
+// targeted lets the path's cluster and service be names or ARNs, as lists return them, and gives f the names.
 func targeted[In, Out any](f func(call, target, In) (Out, error)) func(call, In) (Out, error) {
 	return func(c call, in In) (out Out, err error) {
 		var at target
@@ -53,7 +53,7 @@ func targeted[In, Out any](f func(call, target, In) (Out, error)) func(call, In)
 	}
 }
 
-// listServices answers ARNs, or with all the services.
+// listServices returns ARNs, or with all the services.
 func listServices(c call, at target, _ none) (any, error) {
 	if c.flag("all") {
 		return c.account.Observer.ListAll(c.Context(), at.cluster)
@@ -61,7 +61,7 @@ func listServices(c call, at target, _ none) (any, error) {
 	return c.account.Observer.List(c.Context(), at.cluster)
 }
 
-// showService answers the service, or with all also what belongs to it.
+// showService returns the service, or with all also what belongs to it.
 func showService(c call, at target, _ none) (any, error) {
 	if c.flag("all") {
 		view, err := c.account.Observer.ShowAll(c.Context(), at.cluster, at.service)

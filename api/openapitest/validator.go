@@ -1,5 +1,5 @@
-// Package openapitest holds HTTP exchanges against an OpenAPI document, for tests: what a server answers must be as the document says,
-// and what it takes must be what the document lets callers send. It owns one rule: of a request that was refused only the answer is held
+// Package openapitest holds HTTP exchanges against an OpenAPI document, for tests: what a server sends must be as the document says,
+// and what it takes must be what the document lets callers send. It owns one rule: of a request that was refused only the response is held
 // against the document, because tests send what it forbids on purpose.
 package openapitest
 
@@ -69,7 +69,7 @@ func (v *Validator) Validate(req *http.Request, reqBody []byte, resp *http.Respo
 	}
 	err := v.validate(clean(req), reqBody, resp, respBody)
 	if err != nil {
-		return fmt.Errorf("%s %s, answered %d: %w", req.Method, req.URL.RequestURI(), resp.StatusCode, err)
+		return fmt.Errorf("%s %s, status %d: %w", req.Method, req.URL.RequestURI(), resp.StatusCode, err)
 	}
 	return nil
 }
@@ -137,7 +137,7 @@ func (v *Validator) requestBody(want *openapi3.RequestBodyRef, body []byte, keys
 	return v.schemas.validate(schema, keys.fold("", value, schema))
 }
 
-// response holds an answer against what the document says of its status.
+// response holds a response against what the document says of its status.
 func (v *Validator) response(in *openapi3filter.RequestValidationInput, resp *http.Response, body []byte) error {
 	err := openapi3filter.ValidateResponse(in.Request.Context(), &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: in, Status: resp.StatusCode, Header: resp.Header, Options: in.Options,
@@ -161,7 +161,7 @@ func (v *Validator) response(in *openapi3filter.RequestValidationInput, resp *ht
 	return v.json(documented.Value.Content.Get(media).Schema.Value, body)
 }
 
-// unrouted holds the answer to what no route takes against the schema of errors.
+// unrouted holds the response to what no route takes against the schema of errors.
 func (v *Validator) unrouted(req *http.Request, resp *http.Response, body []byte) error {
 	if got := resp.Header.Get("Content-Type"); got != "application/problem+json" {
 		return fmt.Errorf("response: an error of type %q", got)
@@ -175,7 +175,7 @@ func (v *Validator) unrouted(req *http.Request, resp *http.Response, body []byte
 	return v.json(v.problem, body)
 }
 
-// json holds the JSON text of an answer against its schema.
+// json holds the JSON text of a response against its schema.
 func (v *Validator) json(schema *openapi3.Schema, body []byte) error {
 	var value any
 	if err := json.Unmarshal(body, &value); err != nil {
