@@ -57,7 +57,7 @@ func TestRegisteringTaskDefinitions(t *testing.T) {
 		row("all that is wrong is told at once", `{"family":"a b","cpu":"257","memory":"512","networkMode":"bridge","requiresCompatibilities":["EC2"],
 			"containerDefinitions":[{"name":"web"}],"tags":[{"key":"spinup:org","value":"localdev2"}]}`, 400,
 			wrong("family", "containerDefinitions[0].image", "networkMode", "requiresCompatibilities", "tags[0].value")),
-		row("an empty one", `{}`, 400, wrong("family", "containerdefinitions", "cpu")),
+		row("an empty one", `{}`, 400, wrong("family", "containerdefinitions", "cpu", "memory")),
 		row("what AWS refuses", `{"family":"web","cpu":"256","memory":"512","containerDefinitions":[{"name":"web","image":"nginx","privileged":true}]}`, 400, map[string]any{"code": "ClientException"}),
 		row("secrets need an execution role", `{"family":"web","cpu":"256","memory":"512","containerDefinitions":[{"name":"web","image":"nginx","secrets":[{"name":"A","valueFrom":"b"}]}]}`, 400, nil),
 	})
