@@ -62,6 +62,6 @@ func TestTasksOfAService(t *testing.T) {
 		{name: "of one that is not there", send: "POST /local/clusters/oneclu/services/none/run", status: 404, body: `{"command": ["true"]}`},
 		{name: "stop it", send: "DELETE /local/clusters/oneclu/tasks/${task.id}", status: 200, answer: `{"Task": {"DesiredStatus": "STOPPED"}}`},
 		{name: "turn the service off", send: "PUT " + www + "/power", status: 200, body: `{"state": "stop"}`},
-		{name: "run one of a service that is off", send: "POST " + www + "/run", status: 200, body: `{"command": ["true"]}`, answer: `{"State": "PROVISIONING"}`},
+		{name: "run one of a service that is off", send: "POST " + www + "/run", status: 200, body: `{"command": ["true"]}`, answer: `{"Container": "web"}`},
 	})
 }
