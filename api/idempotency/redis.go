@@ -68,16 +68,13 @@ return true`)
 // Redis is a Store that all servers share. Of all servers' requests with a key one alone runs; a key whose server has died is free within a minute. Without Redis
 // nobody can promise that, so a request with a key is refused then.
 type Redis struct {
-	shared *state.Redis
-	most   int
-	now    func() time.Time
-	wake   chan struct{}
+	shared  *state.Redis
+	renewal *state.Renewal
+	most    int
+	now     func() time.Time
 
 	mu      sync.Mutex
 	running map[Key]*record // the requests of this server, and those whose end Redis does not know yet
-
-	stop    context.CancelFunc
-	stopped chan struct{}
 }
 
 // record is a request of this server. Its lock is held over what is done with it in Redis, so that no renewal comes after its end.
@@ -93,23 +90,13 @@ type record struct {
 
 // NewRedis returns a store on the state. Close must be called.
 func NewRedis(shared *state.Redis) *Redis {
-	ctx, stop := context.WithCancel(context.Background())
-	r := &Redis{shared: shared, most: maxRecords, now: time.Now, wake: make(chan struct{}, 1), running: map[Key]*record{}, stop: stop, stopped: make(chan struct{})}
-	shared.AfterRecovery(func() {
-		select {
-		case r.wake <- struct{}{}: // a Redis that comes back may be empty
-		default:
-		}
-	})
-	go r.renew(ctx)
+	r := &Redis{shared: shared, most: maxRecords, now: time.Now, running: map[Key]*record{}}
+	r.renewal = shared.Renew(renewEvery, r.renewAll)
 	return r
 }
 
 // Close ends the renewals.
-func (r *Redis) Close() {
-	r.stop()
-	<-r.stopped
-}
+func (r *Redis) Close() { r.renewal.Close() }
 
 // newRecord returns the record of a request that begins. Redis learns neither the key nor the request, but the caller's name.
 func (r *Redis) newRecord(key Key, print Fingerprint) *record {
@@ -219,22 +206,6 @@ func (r *Redis) end(ctx context.Context, key Key, mine *record) {
 		if r.running[key] == mine {
 			delete(r.running, key)
 		}
-	}
-}
-
-// renew says until ctx ends that this server's requests still run.
-func (r *Redis) renew(ctx context.Context) {
-	defer close(r.stopped)
-	ticks := time.NewTicker(renewEvery)
-	defer ticks.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticks.C:
-		case <-r.wake:
-		}
-		r.renewAll(ctx)
 	}
 }
 

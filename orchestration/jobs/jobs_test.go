@@ -6,7 +6,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/adhoc"
 	"ecs-api/orchestration/etag"
@@ -37,30 +37,11 @@ var (
 	hurriedRetry = common.RetryPolicy{Throttled: 5, ThrottledWait: time.Millisecond, Failed: 3, FailedWait: time.Millisecond}
 )
 
-// clock is a clock that goes on whenever somebody waits.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) wait(ctx context.Context, d time.Duration) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-	return ctx.Err()
-}
-
 // world is the managed task definitions of an account, the simulated AWS they are in, and the group of the background work.
 type world struct {
 	*Jobs
 	aws   *localaws.AWS
-	clock *clock
+	clock *awstest.Clock
 	group *operations.Group
 }
 
@@ -82,16 +63,16 @@ func newWorldOf(t testing.TB, sim *localaws.AWS, org string) *world {
 		AllowsRole: func(arn string) bool { return strings.HasSuffix(arn, ":role/app") },
 	}, account.NewClients(sess), hurried)
 	tx := transaction.New(a, group)
-	c := &clock{now: time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)}
-	return &world{New(tx, adhoc.New(tx).Tasks, teardown.New(tx), logs.New(a), WithClock(c.Now, c.wait)), sim, c, group}
+	c := awstest.NewClock()
+	return &world{New(tx, adhoc.New(tx).Tasks, teardown.New(tx), logs.New(a), WithClock(c.Now, c.Wait)), sim, c, group}
 }
 
 // newTimedWorld returns a world whose AWS has the clock of those who wait: its tasks go on while they do.
 func newTimedWorld(t testing.TB) *world {
 	t.Helper()
-	c := &clock{now: time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)}
+	c := awstest.NewClock()
 	w := newWorld(t, localaws.New(localaws.Clock(c.Now)))
-	w.clock, w.now, w.Jobs.wait = c, c.Now, c.wait
+	w.clock, w.now, w.Jobs.wait = c, c.Now, c.Wait
 	return w
 }
 

@@ -179,7 +179,7 @@ func TestTasksAreThoseOfTheirFamily(t *testing.T) {
 	if err != nil || aws.StringValue(stopped.DesiredStatus) != awsecs.DesiredStatusStopped || aws.StringValue(stopped.StoppedReason) != "enough" {
 		t.Fatalf("stopped: %v, %v", stopped, err)
 	}
-	_ = w.clock.wait(t.Context(), time.Minute)
+	_ = w.clock.Wait(t.Context(), time.Minute)
 	if _, err := w.StopTask(t.Context(), "myclu", "reports", mine[0], ""); err != nil {
 		t.Errorf("stopped again: %v", err)
 	}

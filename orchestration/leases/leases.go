@@ -33,37 +33,24 @@ const (
 
 // Leases are the locks of this server on Redis. New makes them.
 type Leases struct {
-	shared *state.Redis
-	wake   chan struct{}
+	shared  *state.Redis
+	renewal *state.Renewal
 
 	mu   sync.Mutex
 	held map[*lease]bool // true; false for one that could not be released
-
-	stop    context.CancelFunc
-	stopped chan struct{}
 }
 
 var _ resource.Leases = (*Leases)(nil)
 
 // New returns the leases of this server. Close must be called.
 func New(shared *state.Redis) *Leases {
-	ctx, stop := context.WithCancel(context.Background())
-	l := &Leases{shared: shared, wake: make(chan struct{}, 1), held: map[*lease]bool{}, stop: stop, stopped: make(chan struct{})}
-	shared.AfterRecovery(func() {
-		select {
-		case l.wake <- struct{}{}: // a Redis that comes back may be empty
-		default:
-		}
-	})
-	go l.renew(ctx)
+	l := &Leases{shared: shared, held: map[*lease]bool{}}
+	l.renewal = shared.Renew(renewEvery, l.renewAll)
 	return l
 }
 
 // Close ends the renewals: what is still held is free within Life.
-func (l *Leases) Close() {
-	l.stop()
-	<-l.stopped
-}
+func (l *Leases) Close() { l.renewal.Close() }
 
 // lease is one lock. Its own lock is held over what is done with it in Redis, so that no renewal comes after its release.
 type lease struct {
@@ -154,22 +141,6 @@ func (h *lease) delete(ctx context.Context) bool {
 	}
 	err := h.all.shared.Do(ctx, func(ctx context.Context, _ redis.UniversalClient) error { return h.lock.Release(ctx) })
 	return err == nil || errors.Is(err, redislock.ErrLockNotHeld)
-}
-
-// renew renews the leases that are held until ctx ends.
-func (l *Leases) renew(ctx context.Context) {
-	defer close(l.stopped)
-	ticks := time.NewTicker(renewEvery)
-	defer ticks.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticks.C:
-		case <-l.wake:
-		}
-		l.renewAll(ctx)
-	}
 }
 
 // renewAll renews each lease once.

@@ -3,7 +3,6 @@ package observe
 import (
 	"context"
 	"os"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/elbv2"
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 	"ecs-api/orchestration/account"
 	"ecs-api/sts"
 )
@@ -25,30 +25,12 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// clock is a clock that is set by hand.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 // world is an observer in front of an AWS of its own, whose time goes on when the test says so, with the cluster clu.
 type world struct {
 	*Observer
 	t     testing.TB
 	aws   *localaws.AWS
-	clock *clock
+	clock *awstest.Clock
 	ticks chan time.Time
 }
 
@@ -57,7 +39,7 @@ var lags = localaws.Lags{Provision: 5 * time.Second, Drain: 5 * time.Second, Sta
 
 func newWorld(t testing.TB, opts ...localaws.Option) *world {
 	t.Helper()
-	w := &world{t: t, clock: &clock{now: time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)}, ticks: make(chan time.Time)}
+	w := &world{t: t, clock: awstest.NewClock(), ticks: make(chan time.Time)}
 	w.aws = localaws.New(append([]localaws.Option{localaws.Clock(w.clock.Now), localaws.WithLags(lags)}, opts...)...)
 	w.Observer = w.observer(WithTicks(w.ticks))
 	w.must(w.account.ECS.CreateCluster(t.Context(), &awsecs.CreateClusterInput{ClusterName: aws.String("clu"), Tags: ours, CapacityProviders: aws.StringSlice([]string{"FARGATE", "FARGATE_SPOT"})}))
@@ -182,7 +164,7 @@ func (w *world) meanwhile(do func(context.Context) error) {
 			w.must(nil, err)
 			return
 		case w.ticks <- time.Time{}:
-			w.clock.advance(3 * time.Second)
+			w.clock.Advance(3 * time.Second)
 		}
 	}
 	cancel()

@@ -62,7 +62,7 @@ func TestEveryFailingImageIsNamed(t *testing.T) {
 			created := newWorld(t)
 			if code == diagnosis.NoCapacity { // ECS starts no task, so nothing fails, and the deployment has no end
 				created.create(input(created.registerImage("app:" + fault)))
-				created.clock.advance(1e9)
+				created.clock.Advance(1e9)
 				if s := created.status(); len(s.Problems) == 0 || s.Problems[0].Code != code || s.State != diagnosis.Deploying {
 					t.Errorf("got %s and %+v, want %s", s.State, s.Problems, code)
 				}
@@ -99,7 +99,7 @@ func (w *world) expect(deployment string, code diagnosis.Code, outcome Outcome) 
 	}
 	if code == diagnosis.SpotInterrupted {
 		for range 30 { // AWS takes the capacity back a while later
-			w.clock.advance(time.Second)
+			w.clock.Advance(time.Second)
 			if s := w.status(); len(s.Problems) > 0 {
 				r.Problems = s.Problems
 				break

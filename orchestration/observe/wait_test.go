@@ -323,7 +323,7 @@ func TestAWriteIsSeenAtOnce(t *testing.T) {
 			return errDone
 		}
 		updated = true
-		w.clock.advance(time.Millisecond)
+		w.clock.Advance(time.Millisecond)
 		w.update(w.register(""))
 		w.Written("clu", "www") // no tick comes
 		return nil

@@ -3,7 +3,6 @@ package oneoff
 import (
 	"context"
 	"os"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/iam"
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/logs"
 	"ecs-api/orchestration/operations"
@@ -30,37 +30,18 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// clock is a clock that goes on whenever somebody waits.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) wait(ctx context.Context, d time.Duration) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-	return ctx.Err()
-}
-
 // world is a runner in front of an AWS of its own, with the service www in the cluster clu.
 type world struct {
 	*Runner
 	t     testing.TB
 	aws   *localaws.AWS
-	clock *clock
+	clock *awstest.Clock
 	group *operations.Group
 }
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{t: t, clock: &clock{now: time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)}, group: operations.NewGroup(operations.Options{})}
+	w := &world{t: t, clock: awstest.NewClock(), group: operations.NewGroup(operations.Options{})}
 	w.aws = localaws.New(localaws.Clock(w.clock.Now))
 	w.Runner = w.runner(w.group)
 	ours := []*awsecs.Tag{{Key: aws.String("spinup:org"), Value: aws.String("localdev")}, {Key: aws.String("team"), Value: aws.String("blue")}}
@@ -102,7 +83,7 @@ func (w *world) runner(group *operations.Group) *Runner {
 	show := func(ctx context.Context, cluster, service string) (*awsecs.Service, error) {
 		return a.ECS.Service(ctx, cluster, service)
 	}
-	return New(transaction.New(a, group), logs.New(a), show, WithClock(w.clock.Now, w.clock.wait))
+	return New(transaction.New(a, group), logs.New(a), show, WithClock(w.clock.Now, w.clock.Wait))
 }
 
 func (w *world) must(err error) {

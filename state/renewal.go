@@ -1,0 +1,46 @@
+package state
+
+import (
+	"context"
+	"time"
+)
+
+// Renewal keeps what a server has in Redis alive. Renew begins it.
+type Renewal struct {
+	stop    context.CancelFunc
+	stopped chan struct{}
+}
+
+// Renew calls renew every so often, and each time Redis can be used again, which may be empty then. Close of the renewal must be called.
+func (r *Redis) Renew(every time.Duration, renew func(context.Context)) *Renewal {
+	ctx, stop := context.WithCancel(context.Background()) // ended by Close
+	n := &Renewal{stop: stop, stopped: make(chan struct{})}
+	wake := make(chan struct{}, 1)
+	r.AfterRecovery(func() {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	})
+	go func() { // ends with ctx
+		defer close(n.stopped)
+		ticks := time.NewTicker(every)
+		defer ticks.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticks.C:
+			case <-wake:
+			}
+			renew(ctx)
+		}
+	}()
+	return n
+}
+
+// Close ends the renewals, and returns when none runs any more.
+func (n *Renewal) Close() {
+	n.stop()
+	<-n.stopped
+}
