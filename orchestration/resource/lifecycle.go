@@ -225,7 +225,7 @@ func (r *Request) takeOver(ctx context.Context, it *Item, found *State) (saga.Ro
 	switch {
 	case r.Own(found.Tags), !found.Tags.OwnedBy(r.Org):
 		return nil, nil
-	case it.Traits().Shared && (!marked || r.Settled && !mayBeRolledBack(found.Tags, time.Now())):
+	case it.Traits().Shared && (!marked || r.Settled && !MayBeRolledBack(found.Tags, time.Now())):
 		return nil, nil
 	}
 	back := func(ctx context.Context) error {

@@ -60,11 +60,31 @@ func ChangedAfter(changed time.Time, id string) bool {
 	return err == nil && parsed.Version() == 7 && changed.Truncate(time.Millisecond).After(time.Unix(parsed.Time().UnixTime()))
 }
 
+// orphaned stands before the id in the ownership tag of a secret whose service was torn down, and which something else referred to then. The id is the teardown's.
+const orphaned = "orphaned/"
+
+// OrphanOwner returns the ownership tag of a secret that outlives the service which it was created for. A later request for a service of that name can still adopt it.
+func OrphanOwner(service, id string) string { return OwnerPrefix(service) + orphaned + id }
+
+// IsOrphaned reports whether tags are those of a secret that outlives its service.
+func IsOrphaned(tags common.Tags) bool {
+	value, _ := tags.Get(common.TagRequest)
+	_, rest, _ := strings.Cut(value, "/")
+	return strings.HasPrefix(rest, orphaned)
+}
+
+// JobsOf returns the family of the managed task definition that tags say something was created for; false if it was for a service.
+func JobsOf(tags common.Tags) (family string, ok bool) {
+	value, _ := tags.Get(common.TagRequest)
+	whose, _, _ := strings.Cut(value, "/")
+	return strings.CutPrefix(whose, jobs)
+}
+
 // maxRequestTime is longer than any request works, its rollback included: what is older than that, no request rolls back any more.
 const maxRequestTime = 15 * time.Minute
 
-// mayBeRolledBack reports whether the request that the ownership tag names may still be at work.
-func mayBeRolledBack(tags common.Tags, now time.Time) bool {
+// MayBeRolledBack reports whether the request that the ownership tag names may still be at work.
+func MayBeRolledBack(tags common.Tags, now time.Time) bool {
 	id, ok := idOf(tags)
 	if !ok {
 		return true

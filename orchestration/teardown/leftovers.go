@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go/aws"
-	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
 
 	"ecs-api/common"
 	"ecs-api/ecs"
@@ -15,8 +14,6 @@ import (
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
 	"ecs-api/orchestration/space"
-	"ecs-api/orchestration/spec"
-	"ecs-api/secretsmanager"
 )
 
 // leftovers are the things that belong to a service that is gone, or about to go, and to nobody else.
@@ -24,13 +21,16 @@ type leftovers struct {
 	revisions []*resource.Item
 	cloudMap  []*resource.Item
 	secrets   []*resource.Item
-	cluster   *resource.Item // nil if it is gone, is not ours, or something is left in it
-	role      *resource.Item // likewise
-	params    []string       // full names of the parameters of a space whose cluster is gone or goes; empty unless the request wants them deleted
+	kept      []*resource.Item // secrets of the service that something else refers to, and that are to be marked as orphaned
+	orphans   []*resource.Item // secrets of services that are gone, which nothing refers to any more; none unless the space is empty
+	empty     bool             // nothing else is in the space
+	cluster   *resource.Item   // nil if it is gone, is not ours, or something is left in it
+	role      *resource.Item   // likewise
+	params    []string         // full names of the parameters of a space whose cluster is gone or goes; empty unless the request wants them deleted
 }
 
 func (f *leftovers) nothing() bool {
-	return len(f.revisions) == 0 && len(f.cloudMap) == 0 && len(f.secrets) == 0 && f.cluster == nil && f.role == nil && len(f.params) == 0
+	return len(f.revisions) == 0 && len(f.cloudMap) == 0 && len(f.secrets) == 0 && len(f.orphans) == 0 && f.cluster == nil && f.role == nil && len(f.params) == 0
 }
 
 // tagged are the families and the Cloud Map services that tags say belong to the space.
@@ -80,8 +80,7 @@ func (t *teardown) lookInto(ctx context.Context, f *leftovers) error {
 	if err != nil {
 		return err
 	}
-	f.secrets, err = t.lookSecrets(ctx, f.revisions, used, byTags.jobs)
-	return err
+	return t.lookSecrets(ctx, f, used, byTags.jobs)
 }
 
 // lookByTags finds by its tags what was created for the service: the service itself does not tell what it used before an update, and nothing any more once
@@ -157,46 +156,6 @@ func (t *teardown) lookCloudMap(ctx context.Context, arns []string, used usage) 
 	return items, nil
 }
 
-// lookSecrets reads the secrets that belong to the service: those its images are pulled with, and those that an interrupted create left. Only secrets under the
-// space's own prefix are ours to delete, and none that a revision refers to which another service, or a job, runs or may be put back to.
-func (t *teardown) lookSecrets(ctx context.Context, revisions []*resource.Item, used usage, jobs []string) ([]*resource.Item, error) {
-	var wanted []string
-	goes := map[string]bool{}
-	for _, it := range revisions {
-		goes[it.Found.ID] = true
-		wanted = append(wanted, spec.CredentialIDs(resource.ValueOf[*awsecs.TaskDefinition](it.Found).ContainerDefinitions)...)
-	}
-	listed, err := t.o.tx.Account.Secrets.ListSecrets(ctx, space.SecretsUnder(spec.SecretPrefix(t.o.tx.Account.Org, t.cluster)))
-	if err != nil {
-		return nil, err
-	}
-	for _, entry := range listed {
-		tags := secretsmanager.ToTags(entry.Tags)
-		if _, marked := tags.Get(common.TagRequest); marked && resource.CreatedFor(tags, t.name) {
-			wanted = append(wanted, aws.StringValue(entry.ARN))
-		}
-	}
-	secrets, err := space.ReadSecrets(ctx, t.o.tx.Account, t.cluster, unique(wanted))
-	secrets = slices.DeleteFunc(secrets, func(s *resource.State) bool { return resource.Scheduled(s) || !t.belongs(s.Tags) })
-	if err != nil || len(secrets) == 0 {
-		return nil, err
-	}
-	others, err := t.o.secretReferences(ctx, used, jobs, goes)
-	if err != nil {
-		return nil, err
-	}
-	var items []*resource.Item
-	for _, s := range secrets {
-		name := aws.StringValue(resource.ValueOf[*awssecrets.DescribeSecretOutput](s).Name)
-		isUsed := slices.ContainsFunc(others, func(id string) bool { return spec.Names(id, s.ID, name) })
-		known := slices.ContainsFunc(items, func(it *resource.Item) bool { return it.Found.ID == s.ID })
-		if !isUsed && !known {
-			items = append(items, &resource.Item{Thing: space.CredentialOf(t.o.tx.Account, s), Found: s})
-		}
-	}
-	return items, nil
-}
-
 // lookSpace reads whether the cluster and its role are there, are ours to tear down, and nothing uses them, and then which parameters go with them.
 func (t *teardown) lookSpace(ctx context.Context, f *leftovers) error {
 	cluster, role := t.clusterThing(), t.roleThing()
@@ -224,6 +183,7 @@ func (t *teardown) lookSpace(ctx context.Context, f *leftovers) error {
 	if err != nil || busy || slices.ContainsFunc(families, func(family string) bool { return family != t.family }) { // their tasks need the role
 		return err
 	}
+	f.empty = true
 	if foundCluster != nil && t.owns(foundCluster.Tags) {
 		f.cluster = &resource.Item{Thing: cluster, Found: foundCluster}
 	}

@@ -35,6 +35,13 @@ const (
 	stageSecrets
 )
 
+// The stages of a space's teardown.
+const (
+	stageOrphans = iota
+	stageCluster
+	stageRole
+)
+
 // run tears down what was created for the service: its own things first, and then, once nothing is left in it, the cluster with its role. What belongs to
 // nobody or to others, or is used by others, stays; so do log groups, as logs outlive the service. It goes on after a failure with what does not depend on it.
 func (t *teardown) run(ctx context.Context) error {
@@ -73,7 +80,11 @@ func (t *teardown) tearDownSpace(ctx context.Context) error {
 		defer hold.Release()
 	}
 	found := &leftovers{}
-	if _, err := saga.Named("read cluster and role", saga.Do(func(ctx context.Context) error { return t.lookSpace(ctx, found) }))(ctx); err != nil {
+	read := saga.Named("read what is left of the space", saga.InOrder(
+		saga.Do(func(ctx context.Context) error { return t.lookSpace(ctx, found) }),
+		saga.Do(func(ctx context.Context) error { return t.lookOrphans(ctx, found) }),
+	))
+	if _, err := read(ctx); err != nil {
 		return err
 	}
 	_, err := t.decideSpace(found).Apply()(ctx)
@@ -138,24 +149,32 @@ func (t *teardown) decide(f *leftovers) *resource.Plan {
 	for _, it := range f.secrets {
 		p.Add(stageSecrets, t.deletion(it, t.usedBy(), t.tearDown(it, t.belongs)))
 	}
+	for _, it := range f.kept {
+		p.Add(stageSecrets, resource.Change{Resource: it.Kind(), Name: it.Name(), Action: resource.Update, Reason: "something else refers to it: it is marked to go with the space",
+			Step: saga.Do(func(ctx context.Context) error { return t.markOrphaned(ctx, it) })})
+	}
 	return p
 }
 
-// decideSpace returns the plan for the cluster, the role and the parameters. It is pure.
+// decideSpace returns the plan for what is left of the space, the parameters included. It is pure. The secrets go before the cluster: whoever repeats an
+// interrupted teardown finds them while it is there.
 func (t *teardown) decideSpace(f *leftovers) *resource.Plan {
 	p := &resource.Plan{}
+	for _, it := range f.orphans {
+		p.Add(stageOrphans, t.deletion(it, "its service is gone, and nothing refers to it any more", t.tearDown(it, t.ownsSecret)))
+	}
 	if f.cluster != nil {
-		p.Add(0, t.deletion(f.cluster, "nothing is left in it", t.tearDown(f.cluster, t.owns)))
+		p.Add(stageCluster, t.deletion(f.cluster, "nothing is left in it", t.tearDown(f.cluster, t.owns)))
 	}
 	if f.role != nil {
-		p.Add(1, t.deletion(f.role, "nothing is left in its cluster", t.tearDown(f.role, t.ownsRole)))
+		p.Add(stageRole, t.deletion(f.role, "nothing is left in its cluster", t.tearDown(f.role, t.ownsRole)))
 	}
 	for i, name := range f.params {
 		change := resource.Change{Resource: resource.KindParams, Name: name, Action: resource.Delete, Reason: "nothing is left in the cluster of the space"}
 		if i == 0 { // deleted ten at a time
 			change.Step = saga.Do(t.deleteParams)
 		}
-		p.Add(1, change)
+		p.Add(stageRole, change)
 	}
 	return p
 }
