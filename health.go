@@ -18,8 +18,8 @@ import (
 // healthTime is how long the server may take to prove that it is up.
 const healthTime = 5 * time.Second
 
-// health fails unless the server that runs with the same options and environment answers. It does what a container's health check would do
-// with curl, and needs nothing else in the image. A state that is down is told and is no failure: the server works without it, and a restart would
+// health fails unless the server that runs with the same options and environment responds. It does what a container's health check would do
+// with curl, and needs nothing else in the image. A state that is down is reported and is no failure: the server works without it, and a restart would
 // not help.
 func health(ctx context.Context, o options, env func(string) string, stdout, _ io.Writer) error {
 	address, err := listenAddress(o, env)
@@ -44,10 +44,10 @@ func health(ctx context.Context, o options, env func(string) string, stdout, _ i
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 64))
 	if err != nil || resp.StatusCode != http.StatusOK || string(body) != "pong" {
-		return fmt.Errorf("not healthy: %s answered %s, %q", url, resp.Status, body)
+		return fmt.Errorf("not healthy: %s responded with %s, %q", url, resp.Status, body)
 	}
 	if resp.Header.Get(api.HeaderState) == "down" {
-		_, _ = fmt.Fprintln(stdout, "healthy, but the state is down: Redis cannot be used, and the server goes on without it")
+		_, _ = fmt.Fprintln(stdout, "healthy, but the state is down: Redis cannot be used, and the server works without it")
 	}
 	return nil
 }

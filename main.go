@@ -174,7 +174,7 @@ func start(ctx context.Context, o options, env func(string) string, stdout, stde
 	return serve(ctx, l, server.Handler(), server.Stop, server.Shutdown, time.Duration(c.ShutdownGrace), log)
 }
 
-// resumeAfter is when a server that has started goes on with what others left.
+// resumeAfter is when a server that has started continues what others left.
 const resumeAfter = 30 * time.Second
 
 // newLogger returns the logger that c asks for.

@@ -22,7 +22,7 @@ type listeners struct {
 	debug net.Listener // nil unless the config asks for it
 }
 
-// listen opens what c asks for, so that an address in use is told before anything starts.
+// listen opens what c asks for, so that an address in use is reported before anything starts.
 func listen(ctx context.Context, c *config.Config) (listeners, error) {
 	var l listeners
 	var err error
@@ -45,8 +45,8 @@ func (l listeners) close() {
 	}
 }
 
-// serve serves requests until ctx ends. It then ends with stop those that would go on as long as their callers wait, finishes the others that
-// it has begun, and with finish what goes on in the background, all within the grace. What is not done by then is cut off: AWS remembers how far it came, and asking again goes on from there.
+// serve serves requests until ctx ends. It then ends with stop those that would run as long as their callers wait, finishes the others that
+// it has begun, and with finish the background work, all within the grace. What is not done by then is cut off: AWS remembers how far it came, and a repeated request continues from there.
 func serve(ctx context.Context, l listeners, handler http.Handler, stop func(), finish func(context.Context), grace time.Duration, log *logrus.Logger) error {
 	web := httpServer(handler, log)
 	web.RegisterOnShutdown(stop)
@@ -77,7 +77,7 @@ func serve(ctx context.Context, l listeners, handler http.Handler, stop func(), 
 }
 
 // httpServer returns a server that no slow client holds up. Its WriteTimeout counts from the request's head on, and some endpoints take
-// minutes: it is a backstop. The api package bounds the writing of each answer itself.
+// minutes: it is a backstop. The api package bounds the writing of each response itself.
 func httpServer(h http.Handler, log *logrus.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,

@@ -105,7 +105,7 @@ type complaints struct {
 	skipped atomic.Int64
 }
 
-// maxComplaint is how much of a complaint is logged: it may quote what the collector answered.
+// maxComplaint is how much of a complaint is logged: it may quote the collector's response.
 const maxComplaint = 512
 
 // Handle logs an error, unless there were many of late.

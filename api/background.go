@@ -14,13 +14,13 @@ import (
 	"ecs-api/orchestration/operations"
 )
 
-// Headers that say where work that goes on can be followed.
+// Headers that say where background work can be followed.
 const (
 	headerOperation = "Operation-Location"
 	headerFlywheel  = "X-Flywheel-Task"
 )
 
-// asynchronous lets callers choose not to wait for the endpoint: it goes on as an operation of that kind as soon as it has decided what it changes. See
+// asynchronous lets callers choose not to wait for the endpoint: it continues as an operation of that kind as soon as it has decided what it changes. See
 // operations.Decided.
 func asynchronous(kind string) setting { return func(e *endpoint) { e.kind = kind } }
 
@@ -58,7 +58,7 @@ func (e *endpoint) attempt(w http.ResponseWriter, c call) response {
 	return out
 }
 
-// inBackground returns the response to a request that goes on as an operation: its progress, to callers who want that; else the operation.
+// inBackground returns the response to a request that continues as an operation: its progress, to callers who want that; else the operation.
 func (c call) inBackground(op operations.Operation) response {
 	if c.header == nil { // where the work is at it, which has a header of its own
 		c.header = http.Header{}
@@ -72,14 +72,14 @@ func (c call) inBackground(op operations.Operation) response {
 	if negotiation.ShowsProgress(c.request) {
 		now := a
 		a.stream = c.follow(op.ID)
-		a.stream.otherwise = func(w http.ResponseWriter) { now.send(w, now.status) } // it goes on all the same
+		a.stream.otherwise = func(w http.ResponseWriter) { now.send(w, now.status) } // it continues all the same
 	} else {
 		c.header.Set(headerApplied, "respond-async")
 	}
 	return a
 }
 
-// locate names in the response the operation with which the request goes on.
+// locate names in the response the operation in which the request continues.
 func (c call) locate(op operations.Operation) {
 	c.header.Set(headerOperation, base+"/"+url.PathEscape(c.account.Name)+"/operations/"+op.ID)
 	c.header.Set(headerFlywheel, op.ID)

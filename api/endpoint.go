@@ -59,7 +59,7 @@ type endpoint struct {
 	time        time.Duration // 0: readTime or writeTime
 	conditional bool          // takes If-Match
 	bare        bool          // the body may be left out
-	alone       bool          // identical requests do not share a response
+	exclusive   bool          // identical requests do not share a response
 	fresh       bool          // the response is always a new one, whatever the caller accepts
 	kind        string        // of the operation that the request becomes for callers who do not wait; empty: they must
 	in, out     reflect.Type
@@ -76,7 +76,7 @@ type setting func(*endpoint)
 // within lets an endpoint take up to d.
 func within(d time.Duration) setting { return func(e *endpoint) { e.time = d } }
 
-// checked has f find what is wrong with the values of a body, beside what is wrong with its form: the caller is told of both at once. The endpoint
+// checked has f find what is wrong with the values of a body, beside what is wrong with its form: the response names both at once. The endpoint
 // must refuse them itself when the form is right.
 func checked[In any](f func(call, *In) []common.FieldError) setting {
 	return func(e *endpoint) {
@@ -88,7 +88,7 @@ func checked[In any](f func(call, *In) []common.FieldError) setting {
 func bare() setting { return func(e *endpoint) { e.bare = true } }
 
 // unshared keeps identical requests from sharing a response: for those that wait, each from its own beginning on.
-func unshared() setting { return func(e *endpoint) { e.alone = true } }
+func unshared() setting { return func(e *endpoint) { e.exclusive = true } }
 
 // unkept keeps callers from getting a response that was kept, though they accept an old one: what they read changes by itself all the time, or may hold
 // anything.
@@ -167,7 +167,7 @@ func (e *endpoint) serve(w http.ResponseWriter, c call) response {
 // read serves a request that changes nothing. Its calls to AWS let those of writes go first.
 func (e *endpoint) read(w http.ResponseWriter, c call) response {
 	c.ctx = common.Polling(c.ctx)
-	if c.account == nil || !shareable(c.request) || e.alone {
+	if c.account == nil || !shareable(c.request) || e.exclusive {
 		return e.do(w, c)
 	}
 	key, accepted := freshness.Key{Account: c.account.Name, Request: readKey(c.request)}, time.Duration(0)

@@ -63,7 +63,7 @@ func showDeployment(c call, at target, _ none) (*observe.Deployment, error) {
 	return c.account.Observer.Deployment(c.Context(), at.cluster, at.service, id)
 }
 
-// continueDeployment lets a deployment go on that waits at a lifecycle hook.
+// continueDeployment continues a deployment that waits at a lifecycle hook.
 func continueDeployment(c call, at target, in rollout.ContinueInput) (*observe.Deployment, error) {
 	id, err := observe.DeploymentNamed(c.name("deployment"))
 	if err != nil {

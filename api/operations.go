@@ -58,7 +58,7 @@ func flywheel(c call, _ none) (map[string]*progress.FlywheelTask, error) {
 // maxTasks is how many tasks one request may ask for.
 const maxTasks = 100
 
-// operationRoutes are the routes of what goes on after its request was responded to.
+// operationRoutes are the routes of background work, which continues after the response.
 func (s *Server) operationRoutes(v1 *mux.Router) {
 	get := func(path string, h http.Handler) { v1.Handle(path, h).Methods(http.MethodGet) }
 	get("/{account}/operations", handle(s, http.StatusOK, listOperations, choice("state", string(saga.Running), string(saga.Succeeded), string(saga.Failed), string(saga.Interrupted)), text("target"), unkept()))

@@ -192,7 +192,7 @@ func TestParametersSurviveWhatAWSDoes(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, %s", test.name, how), func(t *testing.T) {
 				simulator := localaws.New()
 				h := newHarnessOf(t, simulator, Options{
-					Config: testConfig(t, simulator), Retry: common.RetryPolicy{Failed: 1, FailedWait: 1}, Pace: common.Pace{First: time.Millisecond, Most: time.Millisecond, Budget: 1},
+					Config: testConfig(t, simulator), Retry: common.RetryPolicy{Failed: 1, FailedWait: 1}, Backoff: common.Backoff{First: time.Millisecond, Most: time.Millisecond, Budget: 1},
 				})
 				h.addParameter(t, "/localdev/p/x", tagsOurs)
 				fault.Operation = test.operation
@@ -272,13 +272,13 @@ func TestAPrefixWithNestedParametersOnly(t *testing.T) {
 	}
 }
 
-// pacedHarness is newHarness with a pace of its own.
-func pacedHarness(t *testing.T, simulator *localaws.AWS, pace common.Pace) *harness {
-	return newHarnessOf(t, simulator, Options{Config: testConfig(t, simulator), Retry: common.RetryPolicy{Failed: 1, FailedWait: 1}, Pace: pace})
+// harnessWithBackoff is newHarness with a backoff of its own.
+func harnessWithBackoff(t *testing.T, simulator *localaws.AWS, backoff common.Backoff) *harness {
+	return newHarnessOf(t, simulator, Options{Config: testConfig(t, simulator), Retry: common.RetryPolicy{Failed: 1, FailedWait: 1}, Backoff: backoff})
 }
 
 func TestANewParameterWaitsForADeletedOnesName(t *testing.T) {
-	h := pacedHarness(t, localaws.New(localaws.WithLags(localaws.Lags{Parameter: 20 * time.Millisecond})), common.Pace{First: 5 * time.Millisecond, Most: 5 * time.Millisecond, Budget: 1})
+	h := harnessWithBackoff(t, localaws.New(localaws.WithLags(localaws.Lags{Parameter: 20 * time.Millisecond})), common.Backoff{First: 5 * time.Millisecond, Most: 5 * time.Millisecond, Budget: 1})
 	ask(t, h, []asked{
 		{"a parameter", "POST", "/params/p", `{"Name":"x","Value":"1"}`, 200, nil},
 		{"its deletion", "DELETE", "/params/p/x", "", 200, nil},
@@ -289,7 +289,7 @@ func TestANewParameterWaitsForADeletedOnesName(t *testing.T) {
 
 // A busy name is not said to be taken: there is nothing that PUT could change.
 func TestANameThatStaysBusyIsAConflictToRetry(t *testing.T) {
-	h := pacedHarness(t, localaws.New(localaws.WithLags(localaws.Lags{Parameter: time.Hour})), common.Pace{First: time.Millisecond, Most: time.Millisecond, Budget: 1e-6})
+	h := harnessWithBackoff(t, localaws.New(localaws.WithLags(localaws.Lags{Parameter: time.Hour})), common.Backoff{First: time.Millisecond, Most: time.Millisecond, Budget: 1e-6})
 	ask(t, h, []asked{
 		{"a parameter", "POST", "/params/p", `{"Name":"x","Value":"1"}`, 200, nil},
 		{"its deletion", "DELETE", "/params/p/x", "", 200, nil},

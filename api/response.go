@@ -17,7 +17,7 @@ type response struct {
 	body     []byte
 	stream   *stream // in place of a body; never shared
 	err      error
-	deferred bool           // the response that lasts comes later: the request goes on
+	deferred bool           // the response that lasts comes later: the request continues
 	began    freshness.Mark // when a read began
 	age      *time.Duration // of one that was kept since another request; nil for a new one
 }

@@ -36,8 +36,8 @@ type Options struct {
 	Retry common.RetryPolicy
 	// AWS takes the place of the network to AWS, if it is set.
 	AWS http.RoundTripper
-	// Pace says how long to wait for AWS to get done with what it refuses only for now; the zero value is common.DefaultPace.
-	Pace common.Pace
+	// Backoff says how long to wait for AWS to get done with what it refuses only for now; the zero value is common.DefaultBackoff.
+	Backoff common.Backoff
 	// Traces gets a span per request, step of its work and call to AWS; nil turns tracing off.
 	Traces trace.TracerProvider
 	// Streams bounds the streams; the zero value takes the defaults of package sse.
@@ -61,7 +61,7 @@ type Server struct {
 	metrics  *telemetry.Metrics
 	tracer   trace.Tracer // nil: off
 	kept     *freshness.Responses[response]
-	fleet    *fleet.Fleet // the servers that share a state with this one; it owns what goes on after the response
+	fleet    *fleet.Fleet // the servers that share a state with this one; it owns background work
 	callers  *tokens.Callers
 	router   *router.Router
 	public   map[string]bool // the paths that need no token
@@ -95,7 +95,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.idempotency = s.fleet.Keeper(s.callers.Token)
-	shared := accounts.Options{Config: o.Config, Retry: o.Retry, AWS: o.AWS, Pace: o.Pace, Metrics: s.metrics, Background: s.fleet.Background, Leases: s.fleet.Leases}
+	shared := accounts.Options{Config: o.Config, Retry: o.Retry, AWS: o.AWS, Backoff: o.Backoff, Metrics: s.metrics, Background: s.fleet.Background, Leases: s.fleet.Leases}
 	for name := range o.Config.Accounts {
 		a, err := accounts.New(name, shared)
 		if err != nil {
@@ -122,7 +122,7 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // Callers are those whose requests are served.
 func (s *Server) Callers() *tokens.Callers { return s.callers }
 
-// Stop ends what would go on as long as its callers wait: streams, and waits for services. Call it when the server begins to shut down, or
+// Stop ends what would run as long as its callers wait: streams, and waits for services. Call it when the server begins to shut down, or
 // requests would not end.
 func (s *Server) Stop() {
 	s.streams.Stop()
@@ -152,7 +152,7 @@ func (s *Server) Check(ctx context.Context) []preflight.Finding {
 	return preflight.Check(ctx, accounts...)
 }
 
-// Resume goes on with what servers that have ended left to others: one-off tasks are stopped at their timeouts. What fails is logged.
+// Resume continues what servers that have ended left to others: one-off tasks are stopped at their timeouts. What fails is logged.
 func (s *Server) Resume(ctx context.Context) {
 	for _, name := range slices.Sorted(maps.Keys(s.accounts)) {
 		if err := s.accounts[name].Runs.Resume(ctx); err != nil && ctx.Err() == nil {
@@ -164,6 +164,6 @@ func (s *Server) Resume(ctx context.Context) {
 // ResumeForOthers resumes whenever a server that shares the state has died, until ctx ends.
 func (s *Server) ResumeForOthers(ctx context.Context) { s.fleet.ForEachDeath(ctx, s.Resume) }
 
-// Shutdown waits for what goes on in the background until ctx ends, and then cancels it: another server goes on with it, or the same request does. Call it when no
+// Shutdown waits for background work until ctx ends, and then cancels it: another server continues it, or a repeated request does. Call it when no
 // more requests come.
 func (s *Server) Shutdown(ctx context.Context) { s.fleet.Shutdown(ctx) }

@@ -106,7 +106,7 @@ func deleteService(c call, at target, _ none) (any, error) {
 		return op, nil
 	}
 	c.locate(*op)
-	if ended, err := c.server.fleet.Background.Await(c.Context(), c.account.Name, op.ID, c.wait()); err == nil { // else it goes on all the same
+	if ended, err := c.server.fleet.Background.Await(c.Context(), c.account.Name, op.ID, c.wait()); err == nil { // else it continues all the same
 		op = &ended
 	}
 	if op.Err != nil {

@@ -33,8 +33,8 @@ func (c *Client) Group(ctx context.Context, name string) (*cloudwatchlogs.LogGro
 	return found, nil
 }
 
-// CreateGroup makes a log group; a Conflict if it is there. If an earlier try of this very call made it and lost its answer, that is a
-// success: the tag spinup:request tells, so only groups that are made with it have this.
+// CreateGroup creates a log group; a Conflict if it is there. If an earlier try of this very call created it and lost its response, that is a
+// success: the tag spinup:request tells, so only groups that are created with it have this.
 func (c *Client) CreateGroup(ctx context.Context, name string, tags common.Tags) error {
 	var tries common.Tries
 	_, err := c.api.CreateLogGroupWithContext(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String(name), Tags: FromTags(tags)}, tries.Watch)

@@ -57,7 +57,7 @@ var rules = []rule{
 	{"EncryptionFailure", true, "", Internal},
 	{"PublicPolicyException", true, "", Internal},
 	{"ServerException", true, "", Unavailable},            // ECS
-	{request.ErrCodeSerialization, true, "", Unavailable}, // an answer cut short, or a proxy's page
+	{request.ErrCodeSerialization, true, "", Unavailable}, // a response cut short, or a proxy's page
 	{request.ErrCodeRead, true, "", Unavailable},
 
 	// Ours to fix: our credentials and what they may do.
@@ -142,7 +142,7 @@ func FromAWS(err error, format string, args ...any) error {
 	case Unavailable:
 		e.public = doing + ": AWS cannot be reached or is failing; try again later"
 	case Timeout:
-		e.public = doing + ": AWS did not answer in time"
+		e.public = doing + ": AWS did not respond in time"
 	case Canceled:
 		e.public = doing + ": the request was cancelled"
 	default:
@@ -225,7 +225,7 @@ func ErrorType(err error) string {
 	return cmp.Or(CodeOf(err), KindOf(err).String())
 }
 
-// Ambiguous reports whether a call that ended with err may have taken effect all the same: its answer was lost, or AWS failed while
+// Ambiguous reports whether a call that ended with err may have taken effect all the same: its response was lost, or AWS failed while
 // it worked on it.
 func Ambiguous(err error) bool {
 	switch KindOf(err) {

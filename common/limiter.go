@@ -47,7 +47,7 @@ func newLimiters(limits map[string]Limit, waited func(bucket string, d time.Dura
 	return all
 }
 
-// install makes every try of every call take a token, and learns from what AWS answers.
+// install makes every try of every call take a token, and learns from AWS's responses.
 func (ls limiters) install(handlers *request.Handlers) {
 	of := func(r *request.Request) *limiter { return ls[operation{r.ClientInfo.ServiceName, r.Operation.Name}] }
 	handlers.Sign.PushFront(func(r *request.Request) { // what is signed later would be out of date

@@ -9,61 +9,61 @@ import (
 	"time"
 )
 
-// Race is a case in which AWS refuses for now what it will accept in a while, because it is not done with something else. The SDK
+// Retryable is a case of eventual consistency: AWS refuses for now what it will accept in a while, because it is not done with something else. The SDK
 // retries none of these by itself.
-type Race struct {
+type Retryable struct {
 	codes  []string      // none for all that say that there is no such thing
 	words  string        // in AWS's message; empty for any
 	budget time.Duration // how long it is worth trying, from the first refusal on
 }
 
-// The races of AWS, from the field's experience (hashicorp/terraform-provider-aws retries the same ones).
+// The refusals of AWS that are worth a retry, from the field's experience (hashicorp/terraform-provider-aws retries the same ones).
 var (
-	// ServiceLinkedRole: the first use of ECS in an account makes a role, and does not wait for it.
-	ServiceLinkedRole = Race{[]string{"InvalidParameterException"}, "assume the service linked role", 2 * time.Minute}
+	// ServiceLinkedRole: the first use of ECS in an account creates a role, and does not wait for it.
+	ServiceLinkedRole = Retryable{[]string{"InvalidParameterException"}, "assume the service linked role", 2 * time.Minute}
 	// NewCluster: a cluster that was created a moment ago cannot be found yet.
-	NewCluster = Race{[]string{"ClusterNotFoundException"}, "", time.Minute}
+	NewCluster = Retryable{[]string{"ClusterNotFoundException"}, "", time.Minute}
 	// NewThing: what AWS confirmed to have created a moment ago cannot be found yet, whatever it is.
-	NewThing = Race{nil, "", 30 * time.Second}
+	NewThing = Retryable{nil, "", 30 * time.Second}
 	// NewService: a service that was created a moment ago cannot be found yet.
-	NewService = Race{[]string{"ServiceNotFoundException"}, "", 30 * time.Second}
+	NewService = Retryable{[]string{"ServiceNotFoundException"}, "", 30 * time.Second}
 	// Draining: a service of the same name was deleted, and its tasks are still stopping.
-	Draining = Race{[]string{"InvalidParameterException"}, "still Draining", 4 * time.Minute}
+	Draining = Retryable{[]string{"InvalidParameterException"}, "still Draining", 4 * time.Minute}
 	// NewRole: a role that was created a moment ago cannot be passed yet.
-	NewRole = Race{[]string{"AccessDeniedException", "AccessDenied"}, "iam:PassRole", time.Minute}
+	NewRole = Retryable{[]string{"AccessDeniedException", "AccessDenied"}, "iam:PassRole", time.Minute}
 	// NewRoleAssume: RunTask cannot assume a role that was created a moment ago.
-	NewRoleAssume = Race{[]string{"ClientException"}, "unable to assume the role", time.Minute}
+	NewRoleAssume = Retryable{[]string{"ClientException"}, "unable to assume the role", time.Minute}
 	// NewRoleInvisible: IAM cannot find a role that was created a moment ago.
-	NewRoleInvisible = Race{[]string{"NoSuchEntity"}, "", 30 * time.Second}
+	NewRoleInvisible = Retryable{[]string{"NoSuchEntity"}, "", 30 * time.Second}
 	// RoleInUse: IAM still sees the policies that were taken from a role.
-	RoleInUse = Race{[]string{"DeleteConflict", "ConcurrentModification"}, "", 2 * time.Minute}
+	RoleInUse = Retryable{[]string{"DeleteConflict", "ConcurrentModification"}, "", 2 * time.Minute}
 	// SecretDeleted: the secret that had this name was deleted for good a moment ago. One that can be restored is seen by DescribeSecret.
-	SecretDeleted = Race{[]string{"InvalidRequestException"}, "delet", time.Minute} // "was deleted", "scheduled for deletion"
+	SecretDeleted = Retryable{[]string{"InvalidRequestException"}, "delet", time.Minute} // "was deleted", "scheduled for deletion"
 	// NewSecret: a secret that was created a moment ago cannot be found yet.
-	NewSecret = Race{[]string{"ResourceNotFoundException"}, "", 30 * time.Second}
+	NewSecret = Retryable{[]string{"ResourceNotFoundException"}, "", 30 * time.Second}
 	// ParameterBusy: two updates of one parameter at the same moment.
-	ParameterBusy = Race{[]string{"TooManyUpdates"}, "", 30 * time.Second}
+	ParameterBusy = Retryable{[]string{"TooManyUpdates"}, "", 30 * time.Second}
 	// ParameterDeleted: the parameter that had this name was deleted a moment ago; AWS asks for 30 seconds before another one is created.
 	// The client of Parameter Store sees that there is none.
-	ParameterDeleted = Race{[]string{"ParameterAlreadyExists"}, "was deleted a moment ago", 45 * time.Second}
+	ParameterDeleted = Retryable{[]string{"ParameterAlreadyExists"}, "was deleted a moment ago", 45 * time.Second}
 	// CloudMapServiceInUse: the instances of a Cloud Map service are still leaving.
-	CloudMapServiceInUse = Race{[]string{"ResourceInUse"}, "", 5 * time.Minute}
-	// NewCloudMapService: ECS cannot find a Cloud Map service that was made a moment ago.
-	NewCloudMapService = Race{[]string{"ClientException"}, "service registry could not be validated", 30 * time.Second}
+	CloudMapServiceInUse = Retryable{[]string{"ResourceInUse"}, "", 5 * time.Minute}
+	// NewCloudMapService: ECS cannot find a Cloud Map service that was created a moment ago.
+	NewCloudMapService = Retryable{[]string{"ClientException"}, "service registry could not be validated", 30 * time.Second}
 	// Deploying: a service cannot be stopped while it is being deployed.
-	Deploying = Race{[]string{"InvalidParameterException"}, "deployments are active", 5 * time.Minute}
+	Deploying = Retryable{[]string{"InvalidParameterException"}, "deployments are active", 5 * time.Minute}
 	// ClusterBusy: the cluster is being changed.
-	ClusterBusy = Race{[]string{"UpdateInProgressException", "ResourceInUseException"}, "", 5 * time.Minute}
+	ClusterBusy = Retryable{[]string{"UpdateInProgressException", "ResourceInUseException"}, "", 5 * time.Minute}
 	// ClusterInUse: the cluster still holds what is being taken out of it.
-	ClusterInUse = Race{[]string{"ClusterContainsServicesException", "ClusterContainsTasksException"}, "", 5 * time.Minute}
+	ClusterInUse = Retryable{[]string{"ClusterContainsServicesException", "ClusterContainsTasksException"}, "", 5 * time.Minute}
 	// LogGroupBusy: two changes of one log group at the same moment.
-	LogGroupBusy = Race{[]string{"OperationAbortedException"}, "", time.Minute}
+	LogGroupBusy = Retryable{[]string{"OperationAbortedException"}, "", time.Minute}
 	// NewLogGroup: a log group that was created a moment ago cannot be found yet.
-	NewLogGroup = Race{[]string{"ResourceNotFoundException"}, "", 30 * time.Second}
+	NewLogGroup = Retryable{[]string{"ResourceNotFoundException"}, "", 30 * time.Second}
 )
 
-// Is reports whether err is the race.
-func (r Race) Is(err error) bool {
+// Is reports whether err is the refusal.
+func (r Retryable) Is(err error) bool {
 	if len(r.codes) == 0 {
 		return Is(err, NotFound)
 	}
@@ -74,44 +74,44 @@ func (r Race) Is(err error) bool {
 	return slices.Contains(r.codes, code) && strings.Contains(err.Error(), r.words)
 }
 
-// Pace says how long Retry waits: First before the second try, then half as long again each time, up to Most, with jitter. A
-// race's budget is multiplied with Budget, so that tests need not wait for the end of one. The zero value is DefaultPace.
-type Pace struct {
+// Backoff says how long Retry waits: First before the second try, then half as long again each time, up to Most, with jitter. A
+// refusal's budget is multiplied with Budget, so that tests need not wait for the end of one. The zero value is DefaultBackoff.
+type Backoff struct {
 	First, Most time.Duration
 	Budget      float64
 }
 
-// DefaultPace suits AWS's rate limits.
-var DefaultPace = Pace{First: 250 * time.Millisecond, Most: 5 * time.Second, Budget: 1}
+// DefaultBackoff suits AWS's rate limits.
+var DefaultBackoff = Backoff{First: 250 * time.Millisecond, Most: 5 * time.Second, Budget: 1}
 
-func (p Pace) orDefault() Pace {
-	if p == (Pace{}) {
-		return DefaultPace
+func (b Backoff) orDefault() Backoff {
+	if b == (Backoff{}) {
+		return DefaultBackoff
 	}
-	return p
+	return b
 }
 
-// Retry calls do until it does not end in one of the races, or that race's budget is used up, or ctx is about to end. It returns
+// Retry calls do until it does not end in one of the retryable refusals, or that one's budget is used up, or ctx is about to end. It returns
 // do's last error.
-func (p Pace) Retry(ctx context.Context, do func() error, races ...Race) error {
-	p = p.orDefault()
+func (b Backoff) Retry(ctx context.Context, do func() error, retryable ...Retryable) error {
+	b = b.orDefault()
 	start := time.Now()
-	for wait := p.First; ; wait = min(wait+wait/2, p.Most) {
+	for wait := b.First; ; wait = min(wait+wait/2, b.Most) {
 		err := do()
 		if err == nil {
 			return nil
 		}
-		i := slices.IndexFunc(races, func(r Race) bool { return r.Is(err) })
-		if i < 0 || time.Since(start)+wait > time.Duration(float64(races[i].budget)*p.Budget) || Sleep(ctx, wait) != nil {
+		i := slices.IndexFunc(retryable, func(r Retryable) bool { return r.Is(err) })
+		if i < 0 || time.Since(start)+wait > time.Duration(float64(retryable[i].budget)*b.Budget) || Sleep(ctx, wait) != nil {
 			return err
 		}
 	}
 }
 
 // Until calls done until it returns true or an error, or ctx ends. It returns ctx's error then.
-func (p Pace) Until(ctx context.Context, done func() (bool, error)) error {
-	p = p.orDefault()
-	for wait := p.First; ; wait = min(wait+wait/2, p.Most) {
+func (b Backoff) Until(ctx context.Context, done func() (bool, error)) error {
+	b = b.orDefault()
+	for wait := b.First; ; wait = min(wait+wait/2, b.Most) {
 		ok, err := done()
 		if ok || err != nil {
 			return err
@@ -143,5 +143,5 @@ func jitter(d time.Duration) time.Duration {
 	return time.Duration(rand.Float64() * float64(d))
 }
 
-// BudgetFactor is what a race's budget is multiplied with.
-func (p Pace) BudgetFactor() float64 { return p.orDefault().Budget }
+// BudgetFactor is what a refusal's budget is multiplied with.
+func (b Backoff) BudgetFactor() float64 { return b.orDefault().Budget }

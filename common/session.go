@@ -130,7 +130,7 @@ func NewSession(a Account) (*Session, error) {
 type RetryPolicy struct {
 	Throttled     int           // retries of a call that AWS throttled
 	ThrottledWait time.Duration // before the first of them; at most 5 s before any
-	Failed        int           // retries of a call that found AWS failing, or lost its answer
+	Failed        int           // retries of a call that found AWS failing, or lost its response
 	FailedWait    time.Duration // before the first of them
 }
 
@@ -158,7 +158,7 @@ func (r retryer) ShouldRetry(req *request.Request) bool {
 	limit := r.policy.Failed
 	if throttle(req) {
 		limit = r.policy.Throttled
-	} else if !answerLost(req) && !(client.DefaultRetryer{NumMaxRetries: limit}).ShouldRetry(req) {
+	} else if !responseLost(req) && !(client.DefaultRetryer{NumMaxRetries: limit}).ShouldRetry(req) {
 		return false
 	}
 	if req.RetryCount >= limit {
@@ -191,14 +191,14 @@ func throttle(req *request.Request) bool {
 	return false
 }
 
-// answerLost reports whether the connection broke while the answer was read. The SDK takes that for an answer it does not understand.
-func answerLost(req *request.Request) bool {
+// responseLost reports whether the connection broke while the response was read. The SDK takes that for a response it does not understand.
+func responseLost(req *request.Request) bool {
 	ae, ok := req.Error.(awserr.Error)
 	return ok && (ae.Code() == request.ErrCodeSerialization || ae.Code() == request.ErrCodeRead)
 }
 
-// OnlyOnce is a request option for calls that make something new each time they are made: it keeps the SDK from trying again after an
-// answer was lost. The error is Ambiguous then, and the caller has to look. Throttled calls are tried again: they took no effect.
+// OnlyOnce is a request option for calls that create something new each time: it keeps the SDK from trying again after an
+// response was lost. The error is Ambiguous then, and the caller has to look. Throttled calls are tried again: they took no effect.
 func OnlyOnce(req *request.Request) {
 	req.Retryer = onlyOnce{req.Retryer}
 }

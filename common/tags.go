@@ -15,7 +15,7 @@ const (
 	TagSpace   = "spinup:spaceid" // the name of the cluster it belongs to
 	TagType    = "spinup:type"
 	TagFlavor  = "spinup:flavor"
-	TagRequest = "spinup:request" // which service it was made for, and by which request: "www/5f0c…". Undo goes by it.
+	TagRequest = "spinup:request" // which service it was created for, and by which request: "www/5f0c…". The ownership tag, by which a rollback knows what it may delete.
 	TagCaller  = "spinup:caller"  // who created it; see Caller.Tags
 	// TagRequestID is the X-Request-Id of the request that created it.
 	TagRequestID = "spinup:request-id"

@@ -8,8 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go/aws/request"
 )
 
-// Tries watches the tries that the SDK makes of one call. AWS's answer to the last try can only be read with what became of those
-// before it: a delete that lost its answer is tried again, and finds nothing. The zero value is ready; pass its Watch method as a
+// Tries watches the tries that the SDK makes of one call. AWS's response to the last try can only be read with what became of those
+// before it: a delete whose response was lost is tried again, and finds nothing. The zero value is ready; pass its Watch method as a
 // request option.
 type Tries struct{ lost bool }
 
@@ -31,7 +31,7 @@ func neverLeft(err error) bool {
 	return ok && op.Op == "dial"
 }
 
-// Lost reports whether a try may have taken effect although its answer never came.
+// Lost reports whether a try may have taken effect although its response never came.
 func (t *Tries) Lost() bool { return t.lost }
 
 // Deleted returns err, with which a delete ended, or nil if an earlier try of the same call may be why there is nothing to delete.

@@ -21,9 +21,9 @@ type Account struct {
 	Endpoint string `json:"endpoint"`
 	// Role is assumed with those credentials; nil to use them as they are.
 	Role *Role `json:"role"`
-	// PermissionsBoundary is the ARN of the policy that bounds every role made here.
+	// PermissionsBoundary is the ARN of the policy that bounds every role created here.
 	PermissionsBoundary string `json:"permissionsBoundary"`
-	// DefaultCapacityProviderStrategy is that of the clusters made here; FARGATE with weight 1 unless set.
+	// DefaultCapacityProviderStrategy is that of the clusters created here; FARGATE with weight 1 unless set.
 	DefaultCapacityProviderStrategy []CapacityProvider `json:"defaultCapacityProviderStrategy"`
 	// TaskRoles are the role ARNs that a caller may name as TaskRoleArn; see AllowsTaskRole.
 	TaskRoles []string `json:"taskRoles"`

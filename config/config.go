@@ -19,13 +19,13 @@ type Config struct {
 	LogLevel string `json:"logLevel"`
 	// LogFormat is json or text; json unless set.
 	LogFormat string `json:"logFormat"`
-	// Org owns everything that is made here: it becomes the tag spinup:org and part of the paths of secrets and parameters.
+	// Org owns everything that is created here: it becomes the tag spinup:org and part of the paths of secrets and parameters.
 	Org string `json:"org"`
 	// Accounts are the AWS accounts served, by the name that the API's paths call them.
 	Accounts map[string]Account `json:"accounts"`
 	// Registries are the image registries, host or host:port, that the server may call although their address is not public.
 	Registries []string `json:"registries"`
-	// ShutdownGrace is how long background work may go on after SIGTERM; 2m unless set.
+	// ShutdownGrace is how long background work may run after SIGTERM; 2m unless set.
 	ShutdownGrace Duration `json:"shutdownGrace"`
 	// DebugAddress is where pprof is served, host:port on a loopback address; nowhere unless set.
 	DebugAddress string `json:"debugAddress"`

@@ -76,7 +76,7 @@ func (r Role) check(ps *problems, key string) {
 		"must be 2 to 1224 letters, digits or any of _+=,.@:/-")
 }
 
-// checkStrategy holds a strategy to ECS's rules. The clusters made here have Fargate's two providers only.
+// checkStrategy holds a strategy to ECS's rules. The clusters created here have Fargate's two providers only.
 func checkStrategy(ps *problems, key string, strategy []CapacityProvider) {
 	seen := map[string]bool{}
 	bases, weights := 0, int64(0)

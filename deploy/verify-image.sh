@@ -42,13 +42,13 @@ chroot=$(command -v chroot)
 # It knows its version.
 version=$(env -i "$chroot" --userspec="$user" "$work/root" "$entrypoint" -version)
 echo "$version"
-[ "$version" = "ecs-api v0.0.0-verify (abc1234, 2026-01-01T00:00:00Z)" ] || fail "the version is not what the build was told"
+[ "$version" = "ecs-api v0.0.0-verify (abc1234, 2026-01-01T00:00:00Z)" ] || fail "the version is not that of the build"
 
 # Without a config it says what to do, and is not healthy.
 if message=$(env -i "$chroot" --userspec="$user" "$work/root" "$entrypoint" 2>&1); then fail "it ran without a config"; fi
 echo "$message"
 
-# It serves, as its user, is healthy, and ends when it is told to.
+# It serves, as its user, is healthy, and ends on SIGTERM.
 port=$((20000 + $$ % 20000))
 env -i ECS_API_LISTEN_ADDRESS=":$port" "$chroot" --userspec="$user" "$work/root" "$entrypoint" -local -listen ":$port" >"$work/stdout" 2>"$work/stderr" &
 server=$!
@@ -63,11 +63,11 @@ echo "healthy: $health exits 0"
 uid=$(sed -n 's/^Uid:[[:space:]]*\([0-9]*\).*/\1/p' "/proc/$server/status")
 [ "$uid" = "${user%%:*}" ] || fail "it runs as $uid, not as $user"
 echo "it runs as user $uid"
-status=$(curl -s -o "$work/answer" -w '%{http_code}' -H 'X-Auth-Token: local' --data @api/openapi/example.json "http://127.0.0.1:$port/v1/ecs/local/services")
-[ "$status" = 200 ] || { cat "$work/answer" >&2; fail "creating a service answered $status"; }
-echo "creating a service answered 200"
+status=$(curl -s -o "$work/response" -w '%{http_code}' -H 'X-Auth-Token: local' --data @api/openapi/example.json "http://127.0.0.1:$port/v1/ecs/local/services")
+[ "$status" = 200 ] || { cat "$work/response" >&2; fail "creating a service returned $status"; }
+echo "creating a service returned 200"
 kill -TERM "$server"
-wait "$server" || fail "it ended with status $? when it was told to stop"
+wait "$server" || fail "it ended with status $? on SIGTERM"
 server=
 if message=$(healthy 2>&1); then fail "it is healthy though it ended"; fi
 echo "ended; then: $message"

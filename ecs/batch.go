@@ -27,7 +27,7 @@ type found[T any] struct {
 	failures []*ecs.Failure
 }
 
-// batcher lets reads share calls that describe many things. A read joins the call of another only while that waits for its turn in the rate bucket:
+// batcher lets reads share calls that describe many things. A read is added to the call of another only while that waits for its turn in the rate bucket:
 // a read with a token at hand is never delayed, and one that begins after a write never gets a result from before it.
 type batcher[T any] struct {
 	operation string
@@ -53,7 +53,7 @@ type batch[T any] struct {
 	wanted map[string]int // by how many reads, by name
 	reads  int            // that wait for it
 
-	joined int // reads when the call was sent
+	shared int // reads when the call was sent
 	found  found[T]
 	err    error
 }
@@ -84,7 +84,7 @@ func (b *batcher[T]) read(ctx context.Context, cluster string, names []string) (
 	if b.queue == nil || !ok || len(names) >= b.most {
 		return b.describe(ctx, cluster, names)
 	}
-	one, turn, err := b.join(ctx, key, cluster, names)
+	one, turn, err := b.add(ctx, key, cluster, names)
 	switch {
 	case err != nil:
 		return found[T]{}, b.fail(err, names)
@@ -97,8 +97,8 @@ func (b *batcher[T]) read(ctx context.Context, cluster string, names []string) (
 	return b.describe(ctx, cluster, names)
 }
 
-// join adds the names to a call that waits, or begins one that waits; or it returns the turn, if that is there at once.
-func (b *batcher[T]) join(ctx context.Context, key, cluster string, names []string) (*batch[T], *common.Turn, error) {
+// add adds the names to a call that waits, or begins one that waits; or it returns the turn, if that is there at once.
+func (b *batcher[T]) add(ctx context.Context, key, cluster string, names []string) (*batch[T], *common.Turn, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, one := range b.waiting[key] {
@@ -163,15 +163,15 @@ func (b *batcher[T]) run(ctx context.Context, cluster string, one *batch[T]) {
 	defer close(one.done)
 	err := one.turn.Wait(ctx)
 	b.mu.Lock()
-	one.joined = one.reads
+	one.shared = one.reads
 	b.forget(one)
 	b.mu.Unlock()
 	if err != nil {
 		one.err = b.fail(err, one.names)
 		return
 	}
-	if one.joined > 1 {
-		b.queue.Batched(b.operation, one.joined)
+	if one.shared > 1 {
+		b.queue.Batched(b.operation, one.shared)
 	}
 	one.err = common.Safely(func() (err error) {
 		one.found, err = b.describe(one.turn.Use(ctx), cluster, one.names)
@@ -179,7 +179,7 @@ func (b *batcher[T]) run(ctx context.Context, cluster string, one *batch[T]) {
 	})
 }
 
-// forget lets nobody join the call any more. The lock must be held.
+// forget adds no more reads to the call. The lock must be held.
 func (b *batcher[T]) forget(one *batch[T]) {
 	others := slices.DeleteFunc(b.waiting[one.key], func(other *batch[T]) bool { return other == one })
 	if len(others) == 0 {
@@ -197,7 +197,7 @@ func (b *batcher[T]) await(ctx context.Context, one *batch[T], cluster string, n
 		return found[T]{}, b.fail(b.leave(ctx, one), names)
 	}
 	switch {
-	case common.Is(one.err, common.BadRequest) && one.joined > 1: // because of one name: the others are fine
+	case common.Is(one.err, common.BadRequest) && one.shared > 1: // because of one name: the others are fine
 		return b.describe(ctx, cluster, names)
 	case one.err != nil:
 		return found[T]{}, one.err
@@ -205,13 +205,13 @@ func (b *batcher[T]) await(ctx context.Context, one *batch[T], cluster string, n
 	return b.share(one, names), nil
 }
 
-// leave takes one read away, whose ctx has ended, and returns its error. The call goes on while another waits for it.
+// leave takes one read away, whose ctx has ended, and returns its error. The call continues while another waits for it.
 func (b *batcher[T]) leave(ctx context.Context, one *batch[T]) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	err := one.turn.Missed(ctx)
-	if one.joined > 0 { // it was sent
-		err = common.Errorf(common.KindOf(ctx.Err()), "AWS did not answer in time: %w", ctx.Err())
+	if one.shared > 0 { // it was sent
+		err = common.Errorf(common.KindOf(ctx.Err()), "AWS did not respond in time: %w", ctx.Err())
 	}
 	if one.reads--; one.reads == 0 {
 		b.forget(one)
@@ -251,12 +251,12 @@ func lastOf(ref string) string { return ref[strings.LastIndexByte(ref, '/')+1:] 
 
 // describeAll describes things in as many calls as it takes, several at once.
 func (b *batcher[T]) describeAll(ctx context.Context, cluster string, names []string) (found[T], error) {
-	answers, err := batched(ctx, names, b.most, func(ctx context.Context, names []string) (found[T], error) { return b.read(ctx, cluster, names) })
+	responses, err := batched(ctx, names, b.most, func(ctx context.Context, names []string) (found[T], error) { return b.read(ctx, cluster, names) })
 	var all found[T]
 	if err != nil {
 		return all, err
 	}
-	for _, one := range answers {
+	for _, one := range responses {
 		all.things = append(all.things, one.things...)
 		all.failures = append(all.failures, one.failures...)
 	}

@@ -87,29 +87,29 @@ const maxPage = 100
 // maxAtOnce is how many calls of one batched request are under way at the same time.
 const maxAtOnce = 10
 
-// batched calls do with batches of at most size items, several at once, and returns the answers in the order of the items.
+// batched calls do with batches of at most size items, several at once, and returns the responses in the order of the items.
 func batched[T any](ctx context.Context, items []string, size int, do func(context.Context, []string) (T, error)) ([]T, error) {
 	batches := slices.Collect(slices.Chunk(items, size))
-	answers := make([]T, len(batches))
+	responses := make([]T, len(batches))
 	if len(batches) == 1 { // mostly; the stack of a goroutine of its own would have to grow for each call
 		err := common.Safely(func() (err error) {
-			answers[0], err = do(ctx, batches[0])
+			responses[0], err = do(ctx, batches[0])
 			return err
 		})
-		return answers, err
+		return responses, err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxAtOnce)
 	for i, batch := range batches {
 		common.Go(group, func() (err error) {
-			answers[i], err = do(ctx, batch)
+			responses[i], err = do(ctx, batch)
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	return answers, nil
+	return responses, nil
 }
 
 // optional returns a pointer to s, or nil if s is empty: AWS tells an empty string from none.

@@ -59,7 +59,7 @@ func (c *Client) ListClusters(ctx context.Context) ([]string, error) {
 	return arns, nil
 }
 
-// CreateCluster makes a cluster, or returns the one of that name that is there: the answer does not tell which. One with other
+// CreateCluster creates a cluster, or returns the one of that name that is there: the response does not tell which. One with other
 // settings is a Conflict.
 func (c *Client) CreateCluster(ctx context.Context, in *ecs.CreateClusterInput) (*ecs.Cluster, error) {
 	if in == nil {

@@ -50,26 +50,26 @@ func laterFirst(a, b *ecs.ServiceDeploymentBrief) int {
 
 // DescribeServiceDeployments returns the service deployments with the ARNs. Missing ones are left out.
 func (c *Client) DescribeServiceDeployments(ctx context.Context, arns []string) ([]*ecs.ServiceDeployment, error) {
-	answers, err := batched(ctx, arns, maxServiceDeployments, func(ctx context.Context, arns []string) ([]*ecs.ServiceDeployment, error) {
+	responses, err := batched(ctx, arns, maxServiceDeployments, func(ctx context.Context, arns []string) ([]*ecs.ServiceDeployment, error) {
 		out, err := c.api.DescribeServiceDeploymentsWithContext(ctx, &ecs.DescribeServiceDeploymentsInput{ServiceDeploymentArns: aws.StringSlice(arns)})
 		if err != nil {
 			return nil, common.FromAWS(err, "describe %s", things("service deployment", arns))
 		}
 		return out.ServiceDeployments, nil
 	})
-	return slices.Concat(answers...), err
+	return slices.Concat(responses...), err
 }
 
 // ServiceRevisions returns the service revisions with the ARNs. Missing ones are left out.
 func (c *Client) ServiceRevisions(ctx context.Context, arns []string) ([]*ecs.ServiceRevision, error) {
-	answers, err := batched(ctx, arns, maxServiceDeployments, func(ctx context.Context, arns []string) ([]*ecs.ServiceRevision, error) {
+	responses, err := batched(ctx, arns, maxServiceDeployments, func(ctx context.Context, arns []string) ([]*ecs.ServiceRevision, error) {
 		out, err := c.api.DescribeServiceRevisionsWithContext(ctx, &ecs.DescribeServiceRevisionsInput{ServiceRevisionArns: aws.StringSlice(arns)})
 		if err != nil {
 			return nil, common.FromAWS(err, "describe %s", things("service revision", arns))
 		}
 		return out.ServiceRevisions, nil
 	})
-	return slices.Concat(answers...), err
+	return slices.Concat(responses...), err
 }
 
 // ContinueServiceDeployment decides about a lifecycle hook at which a deployment waits: CONTINUE or ROLLBACK. A BadRequest says that it does not wait there.

@@ -72,8 +72,8 @@ func (c *Client) ListServices(ctx context.Context, cluster string) ([]string, er
 	return arns, nil
 }
 
-// CreateService makes a service. Without a client token it gets one, so that a try whose answer was lost cannot make the next one fail:
-// of the same token ECS makes one service.
+// CreateService creates a service. Without a client token it gets one, so that a try whose response was lost cannot make the next one fail:
+// of the same token ECS creates one service.
 func (c *Client) CreateService(ctx context.Context, in *ecs.CreateServiceInput) (*ecs.Service, error) {
 	var call ecs.CreateServiceInput
 	if in != nil {
@@ -89,7 +89,7 @@ func (c *Client) CreateService(ctx context.Context, in *ecs.CreateServiceInput) 
 	return out.Service, nil
 }
 
-// UpdateService changes a service. Tried again after a lost answer, ForceNewDeployment may deploy twice, the second one replacing the
+// UpdateService changes a service. Retried after a lost response, ForceNewDeployment may deploy twice, the second one replacing the
 // first.
 func (c *Client) UpdateService(ctx context.Context, in *ecs.UpdateServiceInput) (*ecs.Service, error) {
 	if in == nil {

@@ -15,7 +15,7 @@ import (
 // maxDeletes is how many revisions one call deletes.
 const maxDeletes = 10
 
-// RevisionWatcher is told what the client does to revisions.
+// RevisionWatcher learns what the client does to revisions.
 type RevisionWatcher interface {
 	// Registered is called with each revision that was registered.
 	Registered(*ecs.RegisterTaskDefinitionOutput)
@@ -51,7 +51,7 @@ func (c *Client) TaskDefinition(ctx context.Context, nameOrARN string) (*ecs.Des
 	return out, nil
 }
 
-// RegisterTaskDefinition makes a new revision, each time it is called: after a lost answer it is not tried again, and the error is
+// RegisterTaskDefinition creates a new revision, each time it is called: after a lost response it is not retried, and the error is
 // Ambiguous.
 func (c *Client) RegisterTaskDefinition(ctx context.Context, in *ecs.RegisterTaskDefinitionInput) (*ecs.RegisterTaskDefinitionOutput, error) {
 	if in == nil {
@@ -135,7 +135,7 @@ func (c *Client) deregister(ctx context.Context, arn string) (*ecs.TaskDefinitio
 	err = common.FromAWS(err, "deregister task definition %q", arn)
 	if tries.Lost() && !common.Ambiguous(err) {
 		if now, lookErr := c.TaskDefinition(ctx, arn); lookErr == nil && aws.StringValue(now.TaskDefinition.Status) != ecs.TaskDefinitionStatusActive {
-			return now.TaskDefinition, nil // by the try whose answer was lost
+			return now.TaskDefinition, nil // by the try whose response was lost
 		}
 	}
 	return nil, err
@@ -143,7 +143,7 @@ func (c *Client) deregister(ctx context.Context, arn string) (*ecs.TaskDefinitio
 
 // DeleteTaskDefinitions deletes INACTIVE revisions for good. Ones that are gone, or going, are fine.
 func (c *Client) DeleteTaskDefinitions(ctx context.Context, arns []string) error {
-	answers, err := batched(ctx, arns, maxDeletes, func(ctx context.Context, arns []string) (*ecs.DeleteTaskDefinitionsOutput, error) {
+	responses, err := batched(ctx, arns, maxDeletes, func(ctx context.Context, arns []string) (*ecs.DeleteTaskDefinitionsOutput, error) {
 		out, err := c.api.DeleteTaskDefinitionsWithContext(ctx, &ecs.DeleteTaskDefinitionsInput{TaskDefinitions: aws.StringSlice(arns)})
 		for _, arn := range arns {
 			c.eachWatcher(func(w RevisionWatcher) { w.Changed(arn, "") }) // deleted at once, in a while, or not at all
@@ -154,7 +154,7 @@ func (c *Client) DeleteTaskDefinitions(ctx context.Context, arns []string) error
 		return err
 	}
 	var failed []*ecs.Failure
-	for _, out := range answers {
+	for _, out := range responses {
 		failed = append(failed, slices.DeleteFunc(out.Failures, func(f *ecs.Failure) bool { return f == nil || gone(aws.StringValue(f.Reason)) })...)
 	}
 	if len(failed) > 0 { // one speaks for all: a family's revisions fail for the same reason

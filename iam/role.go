@@ -10,7 +10,7 @@ import (
 )
 
 // Role returns a role with its description and tags; NotFound if there is none. A new one may be NotFound for some seconds, and its
-// ARN may be a unique id (AROA…) at first: CreateRole's answer has the right one.
+// ARN may be a unique id (AROA…) at first: CreateRole's response has the right one.
 func (c *Client) Role(ctx context.Context, name string) (*iam.Role, error) {
 	out, err := c.api.GetRoleWithContext(ctx, &iam.GetRoleInput{RoleName: aws.String(name)})
 	if err != nil {
@@ -19,8 +19,8 @@ func (c *Client) Role(ctx context.Context, name string) (*iam.Role, error) {
 	return out.Role, nil
 }
 
-// CreateRole makes a role; a Conflict if there is one of that name, in upper or lower case. If it is there because an earlier try of
-// this very call made it and lost its answer, that role is returned: the tag spinup:request tells, so only roles that are made with it
+// CreateRole creates a role; a Conflict if there is one of that name, in upper or lower case. If it is there because an earlier try of
+// this very call created it and lost its response, that role is returned: the tag spinup:request tells, so only roles that are created with it
 // have this.
 func (c *Client) CreateRole(ctx context.Context, in *iam.CreateRoleInput) (*iam.Role, error) {
 	if in == nil {

@@ -57,7 +57,7 @@ func checkStrategy(strategy []*ecs.CapacityProviderStrategyItem, providers []*st
 	return nil
 }
 
-// strategyWithDefaults returns the strategy as ECS answers it.
+// strategyWithDefaults returns the strategy as ECS returns it.
 func strategyWithDefaults(in []*ecs.CapacityProviderStrategyItem) []*ecs.CapacityProviderStrategyItem {
 	var out []*ecs.CapacityProviderStrategyItem
 	for _, item := range in {

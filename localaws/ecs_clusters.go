@@ -271,7 +271,7 @@ func listClusters(r *request, in *ecs.ListClustersInput) (*ecs.ListClustersOutpu
 // allOfCluster is what describing a cluster can include.
 var allOfCluster = ecs.ClusterField_Values()
 
-// show returns the cluster as ECS answers it.
+// show returns the cluster as ECS returns it.
 func (c *ecsCluster) show(include []string) *ecs.Cluster {
 	out := &ecs.Cluster{
 		ClusterArn: aws.String(c.arn), ClusterName: aws.String(c.name), Status: aws.String(c.status()),
@@ -308,7 +308,7 @@ func (c *ecsCluster) show(include []string) *ecs.Cluster {
 	return out
 }
 
-// orEmpty makes a list that is not there an empty one, as ECS answers it.
+// orEmpty makes a list that is not there an empty one, as ECS returns it.
 func orEmpty[T any](list []T) []T {
 	if list == nil {
 		return []T{}

@@ -162,7 +162,7 @@ func checkContainerSecrets(in *ecs.RegisterTaskDefinitionInput, c *ecs.Container
 	return nil
 }
 
-// containersWithDefaults returns the containers as ECS answers them.
+// containersWithDefaults returns the containers as ECS returns them.
 func containersWithDefaults(in *ecs.RegisterTaskDefinitionInput) []*ecs.ContainerDefinition {
 	var out []*ecs.ContainerDefinition
 	for _, given := range in.ContainerDefinitions {

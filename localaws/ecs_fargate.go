@@ -204,7 +204,7 @@ func size(text string, units map[string]float64) (int, bool) {
 	return n, err == nil && ok && n > 0 && float64(n) == number*unit
 }
 
-// normalSize writes a task's size as ECS answers it: a plain number.
+// normalSize writes a task's size as ECS returns it: a plain number.
 func normalSize(text *string, units map[string]float64) *string {
 	if text == nil {
 		return nil

@@ -75,7 +75,7 @@ func (ro *rollout) enter(r *request, stage int) {
 	ro.work(r)
 }
 
-// runHooks runs the hooks of the stage. It reports whether the deployment can go on at once.
+// runHooks runs the hooks of the stage. It reports whether the deployment can continue at once.
 func (ro *rollout) runHooks(r *request) bool {
 	name := lifecycleStages[ro.stage]
 	for _, hook := range ro.out.DeploymentConfiguration.LifecycleHooks {
@@ -129,7 +129,7 @@ func (ro *rollout) awaits(id string) bool {
 	})
 }
 
-// decide ends the wait of a hook: the deployment goes on, or rolls back. Status is what becomes of the hook; empty for what follows from
+// decide ends the wait of a hook: the deployment continues, or rolls back. Status is what becomes of the hook; empty for what follows from
 // the decision.
 func (ro *rollout) decide(r *request, id string, goOn bool, status string) {
 	if status == "" {

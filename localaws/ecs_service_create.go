@@ -58,7 +58,7 @@ func ecsCreateService(r *request, in *ecs.CreateServiceInput) (*ecs.CreateServic
 	return &ecs.CreateServiceOutput{Service: shown}, nil
 }
 
-// again answers a request for a service whose name is taken: with the service if it is the same request, with an error if the name is not free.
+// again responds to a request for a service whose name is taken: with the service if it is the same request, with an error if the name is not free.
 func (svc *ecsService) again(r *request, in *ecs.CreateServiceInput) (*ecs.CreateServiceOutput, error) {
 	switch {
 	case svc == nil:

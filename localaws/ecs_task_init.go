@@ -203,7 +203,7 @@ func (i initializer) parameter(reference string) (*request, *parameter, string) 
 	return r, p, *r.parameterARN(p)
 }
 
-// secretReference is a reference to a secret: a name, or an ARN that may go on with a JSON key, a stage and a version.
+// secretReference is a reference to a secret: a name, or an ARN that may continue with a JSON key, a stage and a version.
 type secretReference struct{ id, key, stage, version, region string }
 
 func parseSecretReference(reference string) secretReference {

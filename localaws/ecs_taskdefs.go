@@ -23,7 +23,7 @@ type ecsFamily struct {
 type ecsRevision struct {
 	family *ecsFamily
 	number int
-	out    ecs.TaskDefinition // as ECS answers it
+	out    ecs.TaskDefinition // as ECS returns it
 	tags   tagList
 }
 

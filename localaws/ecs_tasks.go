@@ -76,7 +76,7 @@ func runTask(r *request, in *ecs.RunTaskInput) (*ecs.RunTaskOutput, error) {
 	return out, nil
 }
 
-// again answers a request whose client token is known.
+// again responds to a request whose client token is known.
 func (s *startedTasks) again(in *ecs.RunTaskInput) (*ecs.RunTaskOutput, error) {
 	out := &ecs.RunTaskOutput{Tasks: []*ecs.Task{}, Failures: []*ecs.Failure{}}
 	var arns []string

@@ -13,17 +13,17 @@ import (
 // ecsName is what ECS allows as the name of a cluster, service, family or container.
 var ecsName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
 
-// invalid is ECS's answer to most of what it does not like.
+// invalid is ECS's response to most of what it does not like.
 func invalid(format string, args ...any) error {
 	return refuse(ecs.ErrCodeInvalidParameterException, format, args...)
 }
 
-// clientError is ECS's answer to what it does not like of task definitions.
+// clientError is ECS's response to what it does not like of task definitions.
 func clientError(format string, args ...any) error {
 	return refuse(ecs.ErrCodeClientException, format, args...)
 }
 
-// missing is how ECS says in an answer that one of several things asked for does not exist.
+// missing is how ECS says in a response that one of several things asked for does not exist.
 func missing(arn string) *ecs.Failure {
 	return &ecs.Failure{Arn: aws.String(arn), Reason: aws.String("MISSING")}
 }

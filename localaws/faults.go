@@ -10,15 +10,15 @@ type Effect uint8
 
 // The effects of a fault.
 const (
-	// Refuse answers with an error that is not retried, instead of doing anything: Code and Message, or AccessDeniedException.
+	// Refuse responds with an error that is not retried, instead of doing anything: Code and Message, or AccessDeniedException.
 	Refuse Effect = iota
-	// Throttle answers ThrottlingException ("Rate exceeded") instead of doing anything.
+	// Throttle returns ThrottlingException ("Rate exceeded") instead of doing anything.
 	Throttle
-	// Lose does what was asked and closes the connection without an answer.
+	// Lose does what was asked and closes the connection without a response.
 	Lose
-	// Down answers 503 instead of doing anything.
+	// Down returns 503 instead of doing anything.
 	Down
-	// Hang does what was asked and never answers.
+	// Hang does what was asked and never responds.
 	Hang
 	// Hook only calls the fault's Func, before the operation takes effect.
 	Hook
@@ -45,7 +45,7 @@ type activeFault struct {
 
 // outcome is what faults make of one call.
 type outcome struct {
-	instead *apiError // answered instead of doing anything
+	instead *apiError // returned instead of doing anything
 	lose    bool
 	hang    bool
 	hook    func()
@@ -104,13 +104,13 @@ func (f *activeFault) outcome(service string) outcome {
 	case Refuse:
 		code, message := f.Code, f.Message
 		if code == "" {
-			code, message = "AccessDeniedException", "the simulator was told to refuse this"
+			code, message = "AccessDeniedException", "the simulator is set to refuse this"
 		}
 		o.instead = &apiError{http.StatusBadRequest, code, message, nil}
 	case Throttle:
 		o.instead = throttled(service)
 	case Down:
-		o.instead = &apiError{http.StatusServiceUnavailable, "ServiceUnavailable", "the simulator was told to be down", nil}
+		o.instead = &apiError{http.StatusServiceUnavailable, "ServiceUnavailable", "the simulator is set to be down", nil}
 	case Lose:
 		o.lose = true
 	case Hang:

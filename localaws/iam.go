@@ -102,7 +102,7 @@ func (ro *role) summary() *iam.Role {
 	}
 }
 
-// percentEncode writes a policy as IAM answers it (RFC 3986).
+// percentEncode writes a policy as IAM returns it (RFC 3986).
 func percentEncode(document string) string {
 	return strings.ReplaceAll(url.QueryEscape(document), "+", "%20")
 }

@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// AWS is a simulated AWS: an http.Handler that answers for all services of all accounts.
+// AWS is a simulated AWS: an http.Handler that serves all services of all accounts.
 type AWS struct {
 	now      func() time.Time
 	sleep    func(time.Duration)

@@ -24,7 +24,7 @@ type service struct {
 	operations map[string]operation
 }
 
-// operation decodes an input, does something and answers with an output. Use op to make one.
+// operation decodes an input, does something and returns an output. Use op to make one.
 type operation struct {
 	input func() any
 	do    func(*request, any) (any, error)

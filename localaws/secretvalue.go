@@ -144,7 +144,7 @@ func createSecret(r *request, in *secretsmanager.CreateSecretInput) (*secretsman
 	return out, nil
 }
 
-// createdAlready answers CreateSecret for a name that is there: the same request again is a success.
+// createdAlready responds to CreateSecret for a name that is there: the same request again is a success.
 func createdAlready(s *secret, v *secretVersion) (*secretsmanager.CreateSecretOutput, error) {
 	if s.scheduled() {
 		return nil, scheduledAlready()

@@ -15,7 +15,7 @@ import (
 type Call struct {
 	Service, Operation string // such as "ecs" and "CreateService"
 	Start, End         time.Time
-	Code               string // the error code it was answered with; empty if it succeeded, "lost" if no answer was sent
+	Code               string // the error code of the response; empty if it succeeded, "lost" if no response was sent
 }
 
 // maxBody is more than AWS accepts of any request that the simulator knows.
@@ -24,7 +24,7 @@ const maxBody = 8 << 20
 // credentialScope is where a signature names the access key, the region and the service.
 var credentialScope = regexp.MustCompile(`Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request`)
 
-// ServeHTTP answers one call to any service.
+// ServeHTTP serves one call to any service.
 func (a *AWS) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxBody))
 	if err != nil {
@@ -33,7 +33,7 @@ func (a *AWS) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	scope := credentialScope.FindStringSubmatch(req.Header.Get("Authorization"))
 	if scope == nil {
-		http.Error(w, "this is localaws, a simulator of AWS for development: it answers signed AWS API calls only", http.StatusForbidden)
+		http.Error(w, "this is localaws, a simulator of AWS for development: it serves signed AWS API calls only", http.StatusForbidden)
 		return
 	}
 	c := &call{aws: a, key: scope[1], regionName: scope[2], serviceName: scope[3], operation: operationName(req, body), body: body}
@@ -89,7 +89,7 @@ func (c *call) serve(req *http.Request, w http.ResponseWriter) {
 	lost := fault.lose || fault.hang
 	id := c.end(index, err, lost)
 	if lost {
-		panic(http.ErrAbortHandler) // closes the connection without an answer
+		panic(http.ErrAbortHandler) // closes the connection without a response
 	}
 	if e, ok := errors.AsType[*apiError](err); ok {
 		c.service.protocol.fail(w, id, e)
@@ -141,7 +141,7 @@ func (c *call) run() (any, error) {
 	return out, nil
 }
 
-// end completes the call's record and returns a request id for the answer.
+// end completes the call's record and returns a request id for the response.
 func (c *call) end(index int, err error, lost bool) string {
 	a := c.aws
 	a.mu.Lock()

@@ -131,10 +131,10 @@ const concurrentCreatorTime = 15 * time.Second
 // awaitConcurrentCreator waits until the service is there that another server is creating now. What this request created and that one uses has been
 // adopted by then, and is spared by the rollback. If the service never comes, the other request has failed.
 func (c *creation) awaitConcurrentCreator(ctx context.Context) {
-	pace := c.o.account.Pace
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(float64(concurrentCreatorTime)*pace.BudgetFactor()))
+	backoff := c.o.account.Backoff
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(float64(concurrentCreatorTime)*backoff.BudgetFactor()))
 	defer cancel()
-	_ = pace.Until(ctx, func() (bool, error) {
+	_ = backoff.Until(ctx, func() (bool, error) {
 		service, err := c.o.account.ECS.Service(ctx, c.cluster, c.service)
 		return err == nil && aws.StringValue(service.Status) == resource.StatusActive, nil
 	})

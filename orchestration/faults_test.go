@@ -272,7 +272,7 @@ func TestADrainingServiceIsNoConcurrentCreator(t *testing.T) {
 	if _, _, err := w.Delete(t.Context(), "myclu", "www", false); err != nil {
 		t.Fatal(err)
 	}
-	w.account.Pace.Budget = 0.002
+	w.account.Backoff.Budget = 0.002
 	if _, err := w.Create(t.Context(), wholeService(t, "myclu", "www")); !common.Is(err, common.Conflict) {
 		t.Errorf("got %v, want a conflict", err)
 	}

@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 
 // hurried makes waits so short that tests need none.
 var (
-	hurried      = common.Pace{First: time.Millisecond, Most: 5 * time.Millisecond, Budget: 0.02}
+	hurried      = common.Backoff{First: time.Millisecond, Most: 5 * time.Millisecond, Budget: 0.02}
 	hurriedRetry = common.RetryPolicy{Throttled: 5, ThrottledWait: time.Millisecond, Failed: 3, FailedWait: time.Millisecond}
 )
 

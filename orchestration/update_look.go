@@ -43,7 +43,7 @@ func startsTasks(settings *awsecs.UpdateServiceInput) bool {
 	return settings != nil && (settings.DesiredCount == nil || *settings.DesiredCount > 0)
 }
 
-// look reads what there is, in two rounds: what the service refers to is known after the first. Its secrets are told by their ownership tags in a list,
+// look reads what there is, in two rounds: what the service refers to is known after the first. Its secrets are recognised by their ownership tags in a list,
 // which may lag; those that the list does not have take a third round.
 func (u *update) look(ctx context.Context) (*updateFound, error) {
 	f := &updateFound{}

@@ -21,7 +21,7 @@ const (
 	maxRedirects = 10      // in one lookup
 	maxError     = 4 << 10 // of the text that comes with an error
 	maxBody      = 4 << 20 // the size to which the distribution specification lets registries limit manifests
-	maxValues    = 50_000  // in the JSON of an answer: many times as many as the largest images have
+	maxValues    = 50_000  // in the JSON of a response: many times as many as the largest images have
 )
 
 // fault is why a round trip was refused or failed, with the reason that the caller sees.
@@ -46,7 +46,7 @@ type guard struct {
 
 	reading   *reading
 	redirects atomic.Int32
-	withheld  atomic.Bool // credentials were not sent on
+	unsent    atomic.Bool // credentials were not sent on
 	noHTTPS   atomic.Bool // the registry's port speaks something else
 	refused   atomic.Pointer[fault]
 }
@@ -69,7 +69,7 @@ func (g *guard) roundTrip(req *http.Request) (*http.Response, error) {
 		return nil, faultf(Unusable, "more than %d redirects", maxRedirects)
 	}
 	if isBasic(req) && !g.trusts(req.URL) {
-		g.withheld.Store(true)
+		g.unsent.Store(true)
 		req = req.Clone(req.Context())
 		req.Header.Del("Authorization")
 	}
@@ -218,7 +218,7 @@ func leadsTo(resp *http.Response) *url.URL {
 type body struct {
 	io.Reader
 	io.Closer
-	more   func(n int) error // is told of what is read
+	more   func(n int) error // called with how much is read
 	values common.ValueCounter
 }
 
@@ -226,7 +226,7 @@ func (b *body) Read(p []byte) (int, error) {
 	n, err := b.Reader.Read(p)
 	_, _ = b.values.Write(p[:n])
 	if b.values.Values > maxValues {
-		return 0, faultf(Unusable, "an answer has over %d values", maxValues)
+		return 0, faultf(Unusable, "a response has over %d values", maxValues)
 	}
 	if err := b.more(n); err != nil {
 		return 0, err
@@ -235,7 +235,7 @@ func (b *body) Read(p []byte) (int, error) {
 		return n, err
 	}
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return n, faultf(Unusable, "an answer is over %d bytes", maxBody)
+		return n, faultf(Unusable, "a response is over %d bytes", maxBody)
 	}
 	return n, &fault{reason: Unreachable, err: err}
 }

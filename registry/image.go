@@ -30,16 +30,16 @@ const (
 	// NeedsAuthentication is a registry that refuses without credentials, or refuses those given. Docker Hub and others say the
 	// same of a repository that is not there.
 	NeedsAuthentication Reason = "needs authentication"
-	// Withheld is a registry that refuses without credentials and wants them sent to a token realm that is neither on its own site
+	// Unsent is a registry that refuses without credentials and wants them sent to a token realm that is neither on its own site
 	// nor allowed by name.
-	Withheld Reason = "credentials withheld: the registry's token realm is on another site"
+	Unsent Reason = "credentials not sent: the registry's token realm is on another site"
 	// NotAllowed is a registry, or a redirect or token realm of one, that is not at a public address or is plain HTTP.
 	NotAllowed Reason = "address not allowed"
-	// Unusable is a host that answers, but not as a registry that has the image: a web site, a loop of redirects, a wrong digest.
-	Unusable Reason = "registry gave no usable answer"
+	// Unusable is a host that responds, but not as a registry that has the image: a web site, a loop of redirects, a wrong digest.
+	Unusable Reason = "registry gave no usable response"
 	// RateLimited is a registry that limits pulls for now.
 	RateLimited Reason = "rate limited by the registry"
-	// Unreachable is a registry that gave no answer in time, cannot prove who it is, or is failing.
+	// Unreachable is a registry that gave no response in time, cannot prove who it is, or is failing.
 	Unreachable Reason = "registry unreachable"
 )
 
@@ -50,7 +50,7 @@ var statuses = map[Reason]int{
 	NotFound:            http.StatusNotFound,
 	NotAnImage:          http.StatusNotFound,
 	NeedsAuthentication: http.StatusNotFound,
-	Withheld:            http.StatusNotFound,
+	Unsent:              http.StatusNotFound,
 	NotAllowed:          http.StatusBadRequest,
 	Unusable:            http.StatusNotFound,
 	RateLimited:         http.StatusInternalServerError,

@@ -8,7 +8,7 @@ import (
 const (
 	// smallLookup is how much a lookup may read at any time: what nearly all images need.
 	smallLookup = 128 << 10
-	// maxLarge is how many lookups may read more than that at once: their answers are held in memory whole.
+	// maxLarge is how many lookups may read more than that at once: their responses are held in memory whole.
 	maxLarge = 16
 )
 
@@ -33,7 +33,7 @@ func (r *reading) more(ctx context.Context, n int) error {
 		r.has = true
 		return nil
 	case <-ctx.Done():
-		return faultf(Unreachable, "too many large answers are being read")
+		return faultf(Unreachable, "too many large responses are being read")
 	}
 }
 

@@ -180,12 +180,12 @@ func explain(err error) (Reason, string) {
 	if f, ok := errors.AsType[*fault](err); ok {
 		return f.reason, f.err.Error()
 	}
-	answer, ok := errors.AsType[*transport.Error](err)
+	response, ok := errors.AsType[*transport.Error](err)
 	if !ok {
-		return Unusable, "not an answer of the registry protocol"
+		return Unusable, "not a response of the registry protocol"
 	}
-	cause := fmt.Sprintf("the registry answered %d", answer.StatusCode)
-	switch code := answer.StatusCode; {
+	cause := fmt.Sprintf("the registry responded with %d", response.StatusCode)
+	switch code := response.StatusCode; {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		return NeedsAuthentication, cause
 	case code == http.StatusTooManyRequests:

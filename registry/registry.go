@@ -140,8 +140,8 @@ func (c *Client) lookUp(ctx context.Context, image string, creds *Credentials, f
 			err = refused // the library may report another of its tries
 		}
 		found.Reason, found.Cause = explain(err)
-		if found.Reason == NeedsAuthentication && g.withheld.Load() {
-			found.Reason = Withheld
+		if found.Reason == NeedsAuthentication && g.unsent.Load() {
+			found.Reason = Unsent
 		}
 	}
 	found.Image = image

@@ -366,7 +366,7 @@ func TestACallerWhoHangsUpGetsAnError(t *testing.T) {
 }
 
 func TestEveryReasonHasAStatusOfTheSeeds(t *testing.T) {
-	want := map[Reason]int{"": 200, NotFound: 404, NotAnImage: 404, NeedsAuthentication: 404, Withheld: 404, NotAllowed: 400, Unusable: 404, RateLimited: 500, Unreachable: 500, "new": 500}
+	want := map[Reason]int{"": 200, NotFound: 404, NotAnImage: 404, NeedsAuthentication: 404, Unsent: 404, NotAllowed: 400, Unusable: 404, RateLimited: 500, Unreachable: 500, "new": 500}
 	for reason, status := range want {
 		if got := reason.Status(); got != status || !slices.Contains([]int{200, 400, 404, 500}, got) {
 			t.Errorf("%q: status %d, want %d", reason, got, status)

@@ -39,7 +39,7 @@ func (c *Client) ListSecrets(ctx context.Context, filters []*secretsmanager.Filt
 	return all, nil
 }
 
-// CreateSecret makes a secret; a Conflict if there is one of that name, or one that is being deleted. A try whose answer was lost does
+// CreateSecret creates a secret; a Conflict if there is one of that name, or one that is being deleted. A try whose response was lost does
 // no harm: the SDK's next one carries the same token.
 func (c *Client) CreateSecret(ctx context.Context, in *secretsmanager.CreateSecretInput) (*secretsmanager.CreateSecretOutput, error) {
 	if in == nil {
@@ -47,27 +47,27 @@ func (c *Client) CreateSecret(ctx context.Context, in *secretsmanager.CreateSecr
 	}
 	out, err := c.api.CreateSecretWithContext(ctx, in)
 	if err != nil {
-		err = common.Withhold(err, aws.StringValue(in.SecretString), string(in.SecretBinary))
+		err = common.RedactSecrets(err, aws.StringValue(in.SecretString), string(in.SecretBinary))
 		return nil, common.FromAWS(err, "create secret %q", aws.StringValue(in.Name))
 	}
 	return out, nil
 }
 
-// PutSecretValue adds a version. The same token with the same value is fine, as in a try after a lost answer.
+// PutSecretValue adds a version. The same token with the same value is fine, as in a try after a lost response.
 func (c *Client) PutSecretValue(ctx context.Context, in *secretsmanager.PutSecretValueInput) (*secretsmanager.PutSecretValueOutput, error) {
 	if in == nil {
 		in = &secretsmanager.PutSecretValueInput{}
 	}
 	out, err := c.api.PutSecretValueWithContext(ctx, in)
 	if err != nil {
-		err = common.Withhold(err, aws.StringValue(in.SecretString), string(in.SecretBinary))
+		err = common.RedactSecrets(err, aws.StringValue(in.SecretString), string(in.SecretBinary))
 		return nil, common.FromAWS(err, "put a value into secret %q", aws.StringValue(in.SecretId))
 	}
 	return out, nil
 }
 
 // UpdateSecret changes a secret's description, key or value. Secrets Manager refuses a token that was used before even if the value is
-// the same; if that is because an earlier try of this call lost its answer, it is a success.
+// the same; if that is because an earlier try of this call lost its response, it is a success.
 func (c *Client) UpdateSecret(ctx context.Context, in *secretsmanager.UpdateSecretInput) (*secretsmanager.UpdateSecretOutput, error) {
 	var call secretsmanager.UpdateSecretInput
 	if in != nil {
@@ -82,7 +82,7 @@ func (c *Client) UpdateSecret(ctx context.Context, in *secretsmanager.UpdateSecr
 		return out, nil
 	}
 	id := aws.StringValue(call.SecretId)
-	err = common.FromAWS(common.Withhold(err, aws.StringValue(call.SecretString), string(call.SecretBinary)), "update secret %q", id)
+	err = common.FromAWS(common.RedactSecrets(err, aws.StringValue(call.SecretString), string(call.SecretBinary)), "update secret %q", id)
 	if tries.Lost() && common.CodeOf(err) == secretsmanager.ErrCodeResourceExistsException {
 		if now, lookErr := c.Secret(ctx, id); lookErr == nil && now.VersionIdsToStages[*call.ClientRequestToken] != nil {
 			return &secretsmanager.UpdateSecretOutput{ARN: now.ARN, Name: now.Name, VersionId: call.ClientRequestToken}, nil
@@ -93,7 +93,7 @@ func (c *Client) UpdateSecret(ctx context.Context, in *secretsmanager.UpdateSecr
 
 // MoveStage puts the staging label stage on the version toVersion, taking it from fromVersion. An empty toVersion only takes it away,
 // an empty fromVersion only puts it on; Secrets Manager refuses the latter while another version has the label. Once the label is where
-// it should be, a call whose answer was lost is a success.
+// it should be, a call whose response was lost is a success.
 func (c *Client) MoveStage(ctx context.Context, id, stage, toVersion, fromVersion string) error {
 	in := &secretsmanager.UpdateSecretVersionStageInput{SecretId: aws.String(id), VersionStage: aws.String(stage)}
 	if toVersion != "" {

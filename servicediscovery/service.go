@@ -47,7 +47,7 @@ func (c *Client) Services(ctx context.Context, namespaceID string) ([]*servicedi
 	return all, nil
 }
 
-// CreateService makes a service. Of a Conflict, ExistingID tells which service is there. After a lost answer it is not tried again, and
+// CreateService creates a service. Of a Conflict, ExistingID tells which service is there. After a lost response it is not retried, and
 // the error is Ambiguous: Cloud Map would refuse the second try, and the caller can tell by the tags whose service it is.
 func (c *Client) CreateService(ctx context.Context, in *servicediscovery.CreateServiceInput) (*servicediscovery.Service, error) {
 	if in == nil {

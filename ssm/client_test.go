@@ -253,7 +253,7 @@ func TestAParameterWithAnotherValueIsNotTakenForOurs(t *testing.T) {
 	checkError(t, err, common.Conflict, `put parameter "/o/p/a": `)
 }
 
-func TestANameThatIsNotFreeYetIsARace(t *testing.T) {
+func TestANameThatIsNotFreeYetIsRetryable(t *testing.T) {
 	c, _ := start(t, localaws.WithLags(localaws.Lags{Parameter: time.Hour}))
 	put(t, c, "/o/p/a")
 	if err := c.Delete(t.Context(), "/o/p/a"); err != nil {

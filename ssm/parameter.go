@@ -22,7 +22,7 @@ const (
 // Put creates a parameter, or, with Overwrite, a new version of one. Without Overwrite it is a Conflict if the parameter exists, unless
 // the response to an earlier try of this very call was lost and what exists has the value and type of this call. The same is a success if all responses
 // were lost. A name whose parameter was
-// deleted a moment ago is a Conflict too, of the race common.ParameterDeleted.
+// deleted a moment ago is a Conflict too, which common.ParameterDeleted retries.
 func (c *Client) Put(ctx context.Context, in *ssm.PutParameterInput) (*ssm.PutParameterOutput, error) {
 	if in == nil {
 		in = &ssm.PutParameterInput{}
@@ -32,7 +32,7 @@ func (c *Client) Put(ctx context.Context, in *ssm.PutParameterInput) (*ssm.PutPa
 	if err == nil {
 		return out, nil
 	}
-	err = common.FromAWS(common.Withhold(err, aws.StringValue(in.Value)), "put parameter %q", aws.StringValue(in.Name))
+	err = common.FromAWS(common.RedactSecrets(err, aws.StringValue(in.Value)), "put parameter %q", aws.StringValue(in.Name))
 	taken := tries.Lost() && common.CodeOf(err) == ssm.ErrCodeParameterAlreadyExists
 	if taken || common.Ambiguous(err) && !aws.BoolValue(in.Overwrite) {
 		if created := c.created(ctx, in); created != nil {
@@ -88,8 +88,8 @@ func (c *Client) Delete(ctx context.Context, name string) error {
 	return tries.Deleted(common.FromAWS(err, "delete parameter %q", name))
 }
 
-// DeleteAll deletes the parameters with the given names and returns how many there were, also along with an error. It goes on with the
-// others when some cannot be deleted. Names without a parameter are fine; after a lost answer they count, as it may have been that
+// DeleteAll deletes the parameters with the given names and returns how many there were, also along with an error. It continues with the
+// others when some cannot be deleted. Names without a parameter are fine; after a lost response they count, as it may have been that
 // try that deleted them.
 func (c *Client) DeleteAll(ctx context.Context, names []string) (deleted int, err error) {
 	var group errgroup.Group // without a context: one batch's failure does not stop the others

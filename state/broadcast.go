@@ -15,7 +15,7 @@ import (
 const hearTime = time.Second
 
 // Broadcast is a channel on which servers tell each other what has changed. Messages reach who listens at that time, and nobody else: whoever is deaf
-// for a while has to do without what was told meanwhile.
+// for a while misses what was published meanwhile.
 type Broadcast struct {
 	redis   *Redis
 	channel string

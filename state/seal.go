@@ -10,7 +10,7 @@ import (
 	"ecs-api/common"
 )
 
-// Seal encrypts what servers share and nobody else may read. Whoever has one of its secrets can open what it has sealed, so that servers go on reading each
+// Seal encrypts what servers share and nobody else may read. Whoever has one of its secrets can open what it has sealed, so that servers keep reading each
 // other while a secret is replaced.
 type Seal struct{ keys []cipher.AEAD }
 

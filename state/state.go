@@ -2,7 +2,7 @@
 // useTime, and none at all once Redis is known to be down; and what is kept there may be lost, because AWS is the source of truth.
 //
 // How to use it: a need (locks, operations, …) is an interface with an implementation in memory and one on Redis. The latter calls Do with all
-// commands of one step; when Do returns an error the step has not happened, or nobody knows: go on with what memory and AWS's ownership tags
+// commands of one step; when Do returns an error the step has not happened, or nobody knows: continue with what memory and AWS's ownership tags
 // guarantee. Every key comes from Key and gets a TTL when it is written. Nothing secret is written in clear.
 package state
 
@@ -34,7 +34,7 @@ const (
 	// probeTime is how long a probe may take. It is shorter than a use: a request uses Redis several times, and one that is slow each time is as bad as none.
 	probeTime = 300 * time.Millisecond
 	// findTime is how long a probe may take while Redis is down, when nobody waits for it: go-redis leaves a sentinel, or a node of a cluster, that hangs only when
-	// it has waited for it itself, several times, and goes on with the first one again whenever the time of a command is over before.
+	// it has waited for it itself, several times, and starts with the first one again whenever the time of a command is over before.
 	findTime = 10 * time.Second
 )
 
@@ -45,7 +45,7 @@ var ErrDown = common.Errorf(common.Unavailable, "Redis, which this server shares
 type Options struct {
 	URL string // of Redis: a secret, because it holds a password
 	Org string // the keys of different orgs are apart
-	// Observe is told when Redis goes down, and why, and when it comes back. It is called by one goroutine at a time. Nil is fine.
+	// Observe is called when Redis goes down, and why, and when it comes back. It is called by one goroutine at a time. Nil is fine.
 	Observe func(up bool, why error)
 }
 

@@ -45,7 +45,7 @@ type Options struct {
 	Config     *config.Config
 	Retry      common.RetryPolicy
 	AWS        http.RoundTripper // in place of the network to AWS, if it is set
-	Pace       common.Pace
+	Backoff    common.Backoff
 	Metrics    *telemetry.Metrics
 	Background *operations.Group
 	Leases     *leases.Leases // nil: no other server works on the same accounts
@@ -76,7 +76,7 @@ func New(name string, o Options) (*Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Account{Name: name, Scope: awsaccount.New(settings(name, o.Config.Org, c), awsaccount.NewClients(sess), o.Pace)}
+	a := &Account{Name: name, Scope: awsaccount.New(settings(name, o.Config.Org, c), awsaccount.NewClients(sess), o.Backoff)}
 	tx := transaction.New(a.Scope, o.Background)
 	if o.Leases != nil {
 		tx.ShareLocks(o.Leases)

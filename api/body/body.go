@@ -86,7 +86,7 @@ func Decode(text []byte, in any, strict bool) (*Body, error) {
 	_, w.wantsNulls = in.(NullsSetter)
 	w.sibling, _ = in.(Sibling)
 	w.value(reflect.TypeOf(in), false)
-	err := json.Unmarshal(w.edited(), in) // goes on after a value of a wrong type, so that the rest can be checked
+	err := json.Unmarshal(w.edited(), in) // continues after a value of a wrong type, so that the rest can be checked
 	if err != nil && len(b.problems) == 0 {
 		return nil, common.Errorf(common.BadRequest, "the body holds a value that is not of its field's form")
 	}

@@ -137,7 +137,7 @@ func (w *walker) scalar(t reflect.Type, c byte) {
 	}
 }
 
-// meant returns the value of the right type that a value of a wrong type was probably meant as, so that what is wrong with the values can be told at once with
+// meant returns the value of the right type that a value of a wrong type was probably meant as, so that what is wrong with the values can be reported at once with
 // the wrong type, and nothing reads as missing that was given.
 func meant(t reflect.Type, c byte, raw []byte) (string, bool) {
 	kind := t.Kind()
@@ -151,7 +151,7 @@ func meant(t reflect.Type, c byte, raw []byte) (string, bool) {
 	return "", false
 }
 
-// whole64 checks a number where a whole one is wanted. One such as 1.0 is whole, and encoding/json has to be told.
+// whole64 checks a number where a whole one is wanted. One such as 1.0 is whole, and encoding/json does not know that.
 func (w *walker) whole64(t reflect.Type, begin int, number string) {
 	fits := func(s string) bool {
 		if t.Kind() >= reflect.Uint {

@@ -1,5 +1,5 @@
 // Package fleet is a server among those that share a state: their locks, operations, queue of jobs and idempotency keys are in one Redis, and they tell
-// each other what they have changed. It owns one rule: a fleet of one needs no Redis, and one whose Redis is down goes on serving.
+// each other what they have changed. It owns one rule: a fleet of one needs no Redis, and one whose Redis is down still serves.
 package fleet
 
 import (
@@ -37,7 +37,7 @@ type Options struct {
 // Fleet is this server among those that share a state.
 type Fleet struct {
 	options Options
-	// Background is the owner of what goes on after the response.
+	// Background is the owner of background work, which continues after the response.
 	Background *operations.Group
 	// Leases are the locks of services that all servers respect; nil without a state.
 	Leases *leases.Leases
@@ -52,7 +52,7 @@ type Fleet struct {
 	untold    atomic.Bool        // there is a change of which the other servers may not have heard
 }
 
-// New connects to the Redis that the config names, if it names one. That it is down stops nothing: requests go on without it. Close must be called.
+// New connects to the Redis that the config names, if it names one. That it is down stops nothing: requests are served without it. Close must be called.
 func New(o Options) (*Fleet, error) {
 	f := &Fleet{options: o, id: uuid.NewString(), died: make(chan struct{}, 1)}
 	if err := f.open(); err != nil {
@@ -89,7 +89,7 @@ func (f *Fleet) observeState(up bool, why error) {
 		f.options.Log.Info("the state is back: Redis can be used again")
 		return
 	}
-	f.options.Log.WithError(why).Warn("the state is down: Redis cannot be used, and requests go on without it, but for those with an Idempotency-Key")
+	f.options.Log.WithError(why).Warn("the state is down: Redis cannot be used, and requests are served without it, but for those with an Idempotency-Key")
 }
 
 // Keeper keeps the responses to requests with an Idempotency-Key: in the state, or in this server's memory where there is none. Token returns that of
@@ -117,14 +117,14 @@ func (f *Fleet) CheckState(ctx context.Context) (configured bool, err error) {
 // queueGrace is how long the queue may take to learn that this server is gone. When Redis is down it never does: then it finds out by itself.
 const queueGrace = 5 * time.Second
 
-// Shutdown waits for what goes on in the background until ctx ends, and then cancels it: another server goes on with it, or the same request does. Call it
+// Shutdown waits for background work until ctx ends, and then cancels it: another server continues it, or a repeated request does. Call it
 // when no more requests come.
 func (f *Fleet) Shutdown(ctx context.Context) {
 	if f.queue != nil {
 		f.queue.Stop()
 	}
 	if n := f.Background.Shutdown(ctx); n > 0 {
-		f.options.Log.WithField("cancelled", n).Warn("background work was cut off: other servers go on with what the queue has, and the rest is completed when its requests are repeated")
+		f.options.Log.WithField("cancelled", n).Warn("background work was cut off: other servers continue what the queue has, and the rest is completed when its requests are repeated")
 	}
 	if f.queue != nil {
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), queueGrace)

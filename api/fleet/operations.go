@@ -14,7 +14,7 @@ import (
 	"ecs-api/state"
 )
 
-// share has the options use the state: then all servers know the operations, and go on with the jobs of a server that dies.
+// share has the options use the state: then all servers know the operations, and continue the jobs of a server that dies.
 func (f *Fleet) share(o *operations.Options) error {
 	c, metrics := f.options.Config, f.options.Metrics
 	var tokens []string
@@ -53,7 +53,7 @@ func (f *Fleet) observe(o operations.Operation) {
 	metrics := f.options.Metrics
 	switch {
 	case o.Ended():
-	case o.Queued && o.Server == "": // another server goes on with it
+	case o.Queued && o.Server == "": // another server continues it
 		metrics.OperationLeft(o.Account, o.Kind)
 		return
 	default:

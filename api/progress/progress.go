@@ -1,4 +1,4 @@
-// Package progress shows callers the operations in which their requests go on: as they are, as a stream, and in the form of Spinup's other APIs.
+// Package progress shows callers the operations in which their requests continue: as they are, as a stream, and in the form of Spinup's other APIs.
 package progress
 
 import (

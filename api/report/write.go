@@ -33,7 +33,7 @@ func StepLine(s saga.StepReport, begun bool) string {
 		case s.State == saga.Failed:
 			at, text = *s.EndedAt, s.Name+": failed: "+s.Detail
 		case s.State == saga.Interrupted:
-			at, text = *s.EndedAt, s.Name+": interrupted, another server goes on"
+			at, text = *s.EndedAt, s.Name+": interrupted, another server continues"
 		case took >= longStep:
 			at, text = *s.EndedAt, fmt.Sprintf("%s: done after %s", s.Name, took.Round(100*time.Millisecond))
 		case begun:

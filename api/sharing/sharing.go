@@ -30,7 +30,7 @@ type read[T any] struct {
 }
 
 // Do returns what do returns: called for this caller, or for an earlier one whose read has the same key, has begun and has not ended; shared says
-// which. The read goes on until limit while anybody waits for it; ctx is one caller's own. Nobody may change a result, which others have too. A
+// which. The read continues until limit while anybody waits for it; ctx is one caller's own. Nobody may change a result, which others have too. A
 // panic of do is a *Panic to each who waits.
 func (r *Reads[T]) Do(ctx context.Context, key string, limit time.Duration, do func(context.Context) (T, error)) (result T, shared bool, err error) {
 	r.mu.Lock()

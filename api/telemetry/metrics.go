@@ -62,7 +62,7 @@ func NewMetrics(version, githash, buildstamp string) *Metrics {
 		Name: "ecs_api_operation_duration_seconds", Help: "Background work that has ended, by account, kind and state: succeeded or failed.", Buckets: seconds,
 	}, []string{"account", "kind", "state"})
 	m.operationsRunning = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "ecs_api_operations_running", Help: "Background work that is going on, by account and kind.",
+		Name: "ecs_api_operations_running", Help: "Background work in progress, by account and kind.",
 	}, []string{"account", "kind"})
 	m.outcomes = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "ecs_api_deployment_outcomes_total", Help: "Deployments that ended while somebody waited for them or watched their service, by account and outcome: succeeded, failed, rolled_back or superseded.",

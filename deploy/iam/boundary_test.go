@@ -37,7 +37,7 @@ func executionPolicy(t *testing.T, key string) []Statement {
 	a := account.New(account.Settings{
 		Name: "local", Region: "us-east-1", Org: "localdev", KMSKeyID: key, AllowsRole: func(string) bool { return false },
 		Subnets: []string{localaws.SubnetA}, SecurityGroups: []string{localaws.SecurityGroup},
-	}, account.NewClients(sess), common.Pace{First: time.Millisecond, Most: time.Millisecond, Budget: .02})
+	}, account.NewClients(sess), common.Backoff{First: time.Millisecond, Most: time.Millisecond, Budget: .02})
 	o := orchestration.New(transaction.New(a, group), observe.New(a))
 	_, err = o.Create(t.Context(), &orchestration.CreateInput{
 		Cluster: &awsecs.CreateClusterInput{ClusterName: aws.String("myclu")},

@@ -18,7 +18,7 @@ type Values struct {
 	Account   string   // ACCOUNT: twelve digits
 	Region    string   // REGION
 	Org       string   // ORG
-	Boundary  string   // BOUNDARY: the ARN of the permissions boundary; empty where roles are made without
+	Boundary  string   // BOUNDARY: the ARN of the permissions boundary; empty where roles are created without
 	Key       string   // KEY: the ARN of the default KMS key; empty where AWS's own keys are used
 	TaskRoles []string // TASKROLES: patterns of ARNs; none where callers may name no task role
 }

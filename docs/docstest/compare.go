@@ -13,7 +13,7 @@ import (
 
 // Compare reports how what a command printed differs from what a document shows in a block of the language. … stands for what the document
 // leaves out: any text inside a line or a string, any value, the further members of an object, the further elements of an array. An object
-// without it has just the members that are shown. Of an HTTP answer, which is shown in ```http, headers may be left out silently.
+// without it has just the members that are shown. Of an HTTP response, which is shown in ```http, headers may be left out silently.
 func Compare(language, shown, printed string) error {
 	printed = strings.ReplaceAll(printed, "\r\n", "\n")
 	switch language {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Clock is a clock that is set by hand, and that goes on whenever somebody waits for it.
+// Clock is a clock that is set by hand, and that advances whenever somebody waits for it.
 type Clock struct {
 	mu  sync.Mutex
 	now time.Time

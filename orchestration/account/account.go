@@ -65,16 +65,16 @@ func NewClients(sess client.ConfigProvider) Clients {
 type Account struct {
 	Settings
 	Clients
-	Pace        common.Pace              // how long to wait between tries of what AWS refuses for now
+	Backoff     common.Backoff           // how long to wait between tries of what AWS refuses for now
 	Definitions *definitions.Definitions // what is known of revisions
 
 	mu       sync.Mutex
 	identity Identity // zero until it is known
 }
 
-// New returns the account. Pace is how long to wait between tries; the zero value is common.DefaultPace.
-func New(settings Settings, clients Clients, pace common.Pace) *Account {
-	a := &Account{Settings: settings, Clients: clients, Pace: pace, Definitions: definitions.New(clients.ECS.TaskDefinition)}
+// New returns the account. Backoff is how long to wait between tries; the zero value is common.DefaultBackoff.
+func New(settings Settings, clients Clients, backoff common.Backoff) *Account {
+	a := &Account{Settings: settings, Clients: clients, Backoff: backoff, Definitions: definitions.New(clients.ECS.TaskDefinition)}
 	if clients.ECS != nil { // there are accounts of tests that have none
 		clients.ECS.WatchRevisions(a.Definitions)
 	}

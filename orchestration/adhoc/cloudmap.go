@@ -105,7 +105,7 @@ func (m CloudMap) Create(ctx context.Context, in *awscloud.CreateServiceInput) (
 	r := m.request("")
 	thing := &resource.CloudMapService{Account: m.account, Service: name, Namespace: namespace, Input: in, CreatorID: resource.NewID(), Owner: r.Owner}
 	it := &resource.Item{Thing: thing, Tags: m.tagsFor(ctx, r, tags)}
-	if err := m.tx.Alone(ctx, name, r, r.Ensure(it)); err != nil {
+	if err := m.tx.Do(ctx, name, r, r.Ensure(it)); err != nil {
 		if common.ResponseCode(err) == common.CodeNameTaken {
 			err = common.Coded(common.CodeAlreadyExists, "%s %s already exists in namespace %s: another request created it meanwhile", cloudMapWord, name, namespace)
 		}
@@ -114,7 +114,7 @@ func (m CloudMap) Create(ctx context.Context, in *awscloud.CreateServiceInput) (
 	return resource.ValueOf[*awscloud.Service](it.Now), nil
 }
 
-// Check returns what is wrong with a new Cloud Map service, as far as that can be told without AWS.
+// Check returns what is wrong with a new Cloud Map service, as far as that can be decided without AWS.
 func (m CloudMap) Check(in *awscloud.CreateServiceInput) common.Problems {
 	var p common.Problems
 	if aws.StringValue(in.Name) == "" {

@@ -64,7 +64,7 @@ func (c Clusters) settled(ctx context.Context, ref string) (*awsecs.Cluster, err
 	ctx, cancel := context.WithTimeout(ctx, settleTime)
 	defer cancel()
 	var cluster *awsecs.Cluster
-	err := c.account.Pace.Until(ctx, func() (bool, error) {
+	err := c.account.Backoff.Until(ctx, func() (bool, error) {
 		found, err := c.Show(ctx, ref)
 		if err != nil {
 			return false, err
@@ -98,7 +98,7 @@ func (n newCluster) Traits() resource.Traits {
 	return traits
 }
 
-// Check returns what is wrong with a new cluster, as far as that can be told without AWS.
+// Check returns what is wrong with a new cluster, as far as that can be decided without AWS.
 func (c Clusters) Check(in *awsecs.CreateClusterInput) common.Problems {
 	var p common.Problems
 	account.CheckName(&p, "clustername", aws.StringValue(in.ClusterName))
@@ -119,7 +119,7 @@ func (c Clusters) Create(ctx context.Context, in *awsecs.CreateClusterInput) (*a
 	}
 	r := c.request(name)
 	it := &resource.Item{Thing: newCluster{&resource.Cluster{Account: c.account, Cluster: name, Input: in}}, Tags: c.tagsFor(ctx, r, tags)}
-	err := c.tx.Alone(ctx, name, r, saga.InOrder(r.Ensure(it), saga.Do(func(ctx context.Context) error {
+	err := c.tx.Do(ctx, name, r, saga.InOrder(r.Ensure(it), saga.Do(func(ctx context.Context) error {
 		// ECS responds 200 for a cluster that another request created since we looked. Its tags tell; one that cannot be seen yet is ours.
 		if found, err := c.account.ECS.Cluster(ctx, name); err == nil && !r.Own(ecs.ToTags(found.Tags)) {
 			return c.taken(found)
@@ -175,7 +175,7 @@ func (c Clusters) Delete(ctx context.Context, ref string) (*awsecs.Cluster, erro
 		return nil, err
 	}
 	thing := &resource.Cluster{Account: c.account, Cluster: name}
-	hold, free := c.tx.Ledger.Alone(thing)
+	hold, free := c.tx.Ledger.LockUnused(thing)
 	if !free {
 		return nil, common.Coded(common.CodeClusterBusy, "another request creates something in cluster %s, or tears it down. Retry when it is done", name)
 	}
@@ -198,7 +198,7 @@ func (c Clusters) Delete(ctx context.Context, ref string) (*awsecs.Cluster, erro
 		return nil, common.Coded(common.CodeInUse, "cluster %s has services or tasks in it; delete and stop them first", name)
 	}
 	var deleted *awsecs.Cluster
-	err = c.account.Pace.Retry(ctx, func() (err error) {
+	err = c.account.Backoff.Retry(ctx, func() (err error) {
 		deleted, err = c.account.ECS.DeleteCluster(ctx, name)
 		return err
 	}, common.ClusterBusy)

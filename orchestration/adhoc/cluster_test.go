@@ -19,11 +19,11 @@ import (
 // resources returns what an account of a simulated AWS has, and the manager of its transactions.
 func resources(t *testing.T, simulator *localaws.AWS) (*Resources, *transaction.Manager) {
 	t.Helper()
-	return paced(t, simulator, common.Pace{First: time.Millisecond, Most: 5 * time.Millisecond, Budget: 0.02})
+	return withBackoff(t, simulator, common.Backoff{First: time.Millisecond, Most: 5 * time.Millisecond, Budget: 0.02})
 }
 
-// paced is resources with a pace of the test's own.
-func paced(t *testing.T, simulator *localaws.AWS, pace common.Pace) (*Resources, *transaction.Manager) {
+// withBackoff is resources with a backoff of the test's own.
+func withBackoff(t *testing.T, simulator *localaws.AWS, backoff common.Backoff) (*Resources, *transaction.Manager) {
 	t.Helper()
 	sess, err := common.NewSession(common.Account{
 		Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: "http://localaws", Transport: simulator.Transport(), Limits: common.NoLimits(),
@@ -34,17 +34,17 @@ func paced(t *testing.T, simulator *localaws.AWS, pace common.Pace) (*Resources,
 	}
 	group := operations.NewGroup(operations.Options{})
 	t.Cleanup(func() { group.Shutdown(context.WithoutCancel(t.Context())) })
-	tx := transaction.New(account.New(account.Settings{Name: "local", Region: "us-east-1", Org: "localdev"}, account.NewClients(sess), pace), group)
+	tx := transaction.New(account.New(account.Settings{Name: "local", Region: "us-east-1", Org: "localdev"}, account.NewClients(sess), backoff), group)
 	return New(tx), tx
 }
 
 func TestAClusterThatECSIsStillChangingIsBusy(t *testing.T) {
-	r, _ := paced(t, localaws.New(localaws.WithLags(localaws.Lags{Providers: time.Hour})), common.DefaultPace)
+	r, _ := withBackoff(t, localaws.New(localaws.WithLags(localaws.Lags{Providers: time.Hour})), common.DefaultBackoff)
 	created, err := r.Clusters.Create(t.Context(), &awsecs.CreateClusterInput{ClusterName: aws.String("clu")})
 	if err != nil || aws.StringValue(created.Status) != resource.ClusterProvisioning {
 		t.Fatalf("created %v, %v", created, err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), common.DefaultPace.First/2) // shorter than the first wait, which is not begun then
+	ctx, cancel := context.WithTimeout(t.Context(), common.DefaultBackoff.First/2) // shorter than the first wait, which is not begun then
 	defer cancel()
 	_, err = r.Clusters.Delete(ctx, "clu")
 	const want = "cluster clu is still PROVISIONING. Repeat the request when ECS is done with it"

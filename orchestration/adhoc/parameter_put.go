@@ -49,7 +49,7 @@ func (p Parameters) Create(ctx context.Context, prefix string, in awsssm.PutPara
 
 // put puts a parameter. It retries while another update of it is in progress, and while the name of a deleted one is not free.
 func (p Parameters) put(ctx context.Context, in *awsssm.PutParameterInput) (out *awsssm.PutParameterOutput, err error) {
-	err = p.account.Pace.Retry(ctx, func() (err error) {
+	err = p.account.Backoff.Retry(ctx, func() (err error) {
 		out, err = p.account.Params.Put(ctx, in)
 		return err
 	}, common.ParameterBusy, common.ParameterDeleted)
@@ -67,12 +67,12 @@ func (p Parameters) keyFor(in *awsssm.PutParameterInput) *string {
 	return nil
 }
 
-// Check returns what is wrong with a new parameter, as far as that can be told without AWS.
+// Check returns what is wrong with a new parameter, as far as that can be decided without AWS.
 func (p Parameters) Check(in *awsssm.PutParameterInput) common.Problems {
 	return append(checkParameter(in), ssm.ToTags(in.Tags).Validate("Tags", p.account.Org)...)
 }
 
-// CheckChange returns what is wrong with a change of the named parameter, as far as that can be told without AWS.
+// CheckChange returns what is wrong with a change of the named parameter, as far as that can be decided without AWS.
 func (p Parameters) CheckChange(name string, in *awsssm.PutParameterInput) common.Problems {
 	return append(checkParameterChange(name, in), ssm.ToTags(in.Tags).Validate("Tags", p.account.Org)...)
 }

@@ -32,7 +32,7 @@ func (s Secrets) Create(ctx context.Context, in awssecrets.CreateSecretInput) (*
 		in.ClientRequestToken = aws.String(token)
 	}
 	var created *SecretVersion
-	err := s.account.Pace.Retry(ctx, func() error {
+	err := s.account.Backoff.Retry(ctx, func() error {
 		out, err := s.account.Secrets.CreateSecret(ctx, &in)
 		if err == nil {
 			created = &SecretVersion{out.ARN, out.Name, out.VersionId}
@@ -60,7 +60,7 @@ func (s Secrets) findCreated(ctx context.Context, name, token string, err error)
 	return nil, common.Coded(common.CodeScheduledForDeletion, "a secret of this name is scheduled for deletion: choose another name")
 }
 
-// Check returns what is wrong with a new secret, as far as that can be told without AWS.
+// Check returns what is wrong with a new secret, as far as that can be decided without AWS.
 func (s Secrets) Check(in *awssecrets.CreateSecretInput) common.Problems {
 	p := checkSecret(s.account.Org, in)
 	p = append(p, secretsmanager.ToTags(in.Tags).Validate("Tags", s.account.Org)...)

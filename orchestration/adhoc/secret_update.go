@@ -72,7 +72,7 @@ func (c *SecretChange) checkNames(secret *awssecrets.DescribeSecretOutput) commo
 	return p
 }
 
-// CheckChange returns what is wrong with a change, whichever secret it is of, as far as that can be told without AWS.
+// CheckChange returns what is wrong with a change, whichever secret it is of, as far as that can be decided without AWS.
 func (s Secrets) CheckChange(c *SecretChange) common.Problems { return c.check(s.account.Org) }
 
 // Update changes a secret. If a part of the change fails, the whole secret is as before. It returns nil if only tags were given.

@@ -59,7 +59,7 @@ func (t Tasks) launch(ctx context.Context, l launch.Launch) (started *launch.Sta
 	ctx, cancel := transaction.Detached(ctx, launch.Time)
 	defer cancel()
 	cluster := aws.StringValue(l.Input.Cluster)
-	err = t.tx.Alone(ctx, transaction.JobsTarget(cluster, account.FamilyOf(aws.StringValue(l.Input.TaskDefinition))), t.request(cluster), saga.Named("start tasks",
+	err = t.tx.Do(ctx, transaction.JobsTarget(cluster, account.FamilyOf(aws.StringValue(l.Input.TaskDefinition))), t.request(cluster), saga.Named("start tasks",
 		func(ctx context.Context) (back saga.Rollback, err error) {
 			started, back, err = l.Run(ctx)
 			return back, err
@@ -70,7 +70,7 @@ func (t Tasks) launch(ctx context.Context, l launch.Launch) (started *launch.Sta
 	return started, nil
 }
 
-// Check returns what is wrong with a request to run tasks in the cluster, as far as that can be told without AWS.
+// Check returns what is wrong with a request to run tasks in the cluster, as far as that can be decided without AWS.
 func (t Tasks) Check(cluster string, in *awsecs.RunTaskInput) common.Problems {
 	p := checkRun(t.account.Settings, cluster, in)
 	p.AddSDK("", completeRun(common.Caller{}, resource.Key{}, t.account.Settings, cluster, in))

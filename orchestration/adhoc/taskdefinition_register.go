@@ -40,13 +40,13 @@ func (d TaskDefinitions) Register(ctx context.Context, in *awsecs.RegisterTaskDe
 	r := d.request("")
 	thing := &resource.TaskDefinition{Account: d.account, Family: family, Owner: r.Owner, Input: func() (*awsecs.RegisterTaskDefinitionInput, error) { return &completed, nil }}
 	it := &resource.Item{Thing: thing, Tags: d.tagsFor(ctx, r, ecs.ToTags(in.Tags))}
-	if err := d.tx.Alone(ctx, family, r, r.Ensure(it)); err != nil {
+	if err := d.tx.Do(ctx, family, r, r.Ensure(it)); err != nil {
 		return nil, err
 	}
 	return &awsecs.RegisterTaskDefinitionOutput{Tags: ecs.FromTags(it.Tags), TaskDefinition: resource.ValueOf[*awsecs.TaskDefinition](it.Now)}, nil
 }
 
-// Check returns what is wrong with a new revision, as far as that can be told without AWS.
+// Check returns what is wrong with a new revision, as far as that can be decided without AWS.
 func (d TaskDefinitions) Check(in *awsecs.RegisterTaskDefinitionInput) common.Problems {
 	p := spec.CheckTaskDefinition(d.account.Settings, "", in)
 	p = append(p, ecs.ToTags(in.Tags).Validate("tags", d.account.Org)...)

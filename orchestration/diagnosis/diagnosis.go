@@ -77,7 +77,7 @@ type Target struct {
 type Focus struct {
 	ID      string // ecs-svc/NUMBER; empty: the service's primary deployment
 	Created time.Time
-	Ended   time.Time // zero while it goes on
+	Ended   time.Time // zero while it is in progress
 	Failed  bool      // it failed or was rolled back
 }
 

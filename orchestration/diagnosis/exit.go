@@ -15,7 +15,7 @@ const (
 
 // exitActions say what an exit code means, where it means more than that the program failed. {container} stands for the container.
 var exitActions = map[int64]string{
-	0:              "The main process of {container} ended without an error. A service's process must go on: do not start a one-off command, nor send the program to the background.",
+	0:              "The main process of {container} ended without an error. A service's process must keep running: do not start a one-off command, nor send the program to the background.",
 	126:            "Container {container} found its command but may not execute it. Make it executable (chmod +x); it must be no directory, and its interpreter must be in the image.",
 	127:            "The shell of {container} did not find the command. Check command and PATH; Windows line ends in an entrypoint script do this too.",
 	134:            "The program in {container} aborted itself (SIGABRT), as after a failed assertion. " + actExited,

@@ -80,7 +80,7 @@ func stoppedTask(t *awsecs.Task, lines map[LogKey]string) (Problem, bool) {
 	return p, true
 }
 
-// concerns reports whether a stopped task is one of the present: of the deployment that is asked about while that goes on or if it failed, or
+// concerns reports whether a stopped task is one of the present: of the deployment in question while that is in progress or if it failed, or
 // of the one that runs now, and stopped not long ago.
 func (e Evidence) concerns(t *awsecs.Task) bool {
 	by := value(t.StartedBy)
@@ -324,7 +324,7 @@ func unwrap(message string) string {
 // varying is what differs between two messages that say the same: ids, digests, counts.
 var varying = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}|[0-9]+`)
 
-// group joins what says the same. What only an event tells is left out where a task tells it too, and what is vague where anything is not.
+// group merges what says the same. What only an event tells is left out where a task tells it too, and what is vague where anything is not.
 func group(found []Problem) []Problem {
 	var groups []Problem
 	index := map[string]int{}
@@ -336,7 +336,7 @@ func group(found []Problem) []Problem {
 			groups = append(groups, p)
 			continue
 		}
-		groups[i] = join(groups[i], p)
+		groups[i] = merge(groups[i], p)
 	}
 	told := map[Code]bool{}
 	for _, p := range groups {
@@ -357,8 +357,8 @@ func vague(p Problem) bool {
 	return r != nil && r.vague
 }
 
-// join returns two problems that are one. The newest task stands for it; a task and the event about it count once.
-func join(a, b Problem) Problem {
+// merge returns two problems that are one. The newest task stands for it; a task and the event about it count once.
+func merge(a, b Problem) Problem {
 	newest, other := a, b
 	if a.Task == nil && b.Task != nil || (a.Task == nil) == (b.Task == nil) && b.latest.After(a.latest) {
 		newest, other = b, a

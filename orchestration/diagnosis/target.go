@@ -25,7 +25,7 @@ func targetAction(t Target) string {
 	return ""
 }
 
-// codeAction says what to do about the status codes that a health check was answered with: they mean that network and port are right.
+// codeAction says what to do about the status codes that a health check got: they mean that network and port are right.
 func codeAction(description string) string {
 	switch {
 	case strings.Contains(description, "[404]"):
@@ -35,9 +35,9 @@ func codeAction(description string) string {
 	case strings.Contains(description, "[401]"), strings.Contains(description, "[403]"):
 		return "The health check's path wants a login. Give it a path that needs none."
 	case strings.Contains(description, "[5"):
-		return "The program answers the health check with an error. Look at its log: GET …/logs"
+		return "The program responds to the health check with an error. Look at its log: GET …/logs"
 	}
-	return "The program answers the health check with a code that its matcher does not accept. Correct the path or the matcher."
+	return "The program responds to the health check with a code that its matcher does not accept. Correct the path or the matcher."
 }
 
 // targetProblem returns what is wrong with a target, if anything is.

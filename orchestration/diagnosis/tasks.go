@@ -7,7 +7,7 @@ import (
 )
 
 // actSpotTask is what to do about an interrupted Spot task of no service.
-const actSpotTask = "AWS took the Spot capacity back, and nothing runs the task again. Run it again; what must not be interrupted runs on FARGATE."
+const actSpotTask = "AWS reclaimed the Spot capacity, and nothing runs the task again. Run it again; what must not be interrupted runs on FARGATE."
 
 // OfTasks returns what is wrong with tasks that belong to no service, the most telling first: why those could not start, or failed, that have stopped. A
 // task whose work is done is no problem, as a service's is that ends.

@@ -82,7 +82,7 @@ func (j *Jobs) newCreation(in *CreateInput) (*creation, error) {
 	})}, nil
 }
 
-// CheckCreate returns what is wrong with a create as far as that can be told without AWS, as Create does.
+// CheckCreate returns what is wrong with a create as far as that can be decided without AWS, as Create does.
 func (j *Jobs) CheckCreate(in *CreateInput) error {
 	_, err := j.newCreation(in)
 	return err

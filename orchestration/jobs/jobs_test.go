@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 }
 
 var (
-	hurried      = common.Pace{First: time.Millisecond, Most: 5 * time.Millisecond, Budget: 0.02}
+	hurried      = common.Backoff{First: time.Millisecond, Most: 5 * time.Millisecond, Budget: 0.02}
 	hurriedRetry = common.RetryPolicy{Throttled: 5, ThrottledWait: time.Millisecond, Failed: 3, FailedWait: time.Millisecond}
 )
 

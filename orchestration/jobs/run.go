@@ -43,7 +43,7 @@ func (in *RunInput) of(definition *string) *awsecs.RunTaskInput {
 	return &awsecs.RunTaskInput{TaskDefinition: definition, Count: in.Count, StartedBy: in.StartedBy, Overrides: in.Overrides, CapacityProviderStrategy: in.CapacityProviderStrategy}
 }
 
-// CheckRun returns what is wrong with a request to run tasks, as far as that can be told without AWS.
+// CheckRun returns what is wrong with a request to run tasks, as far as that can be decided without AWS.
 func (j *Jobs) CheckRun(cluster, family string, in *RunInput) common.Problems {
 	return j.tasks.Check(cluster, in.of(&family))
 }

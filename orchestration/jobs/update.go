@@ -57,7 +57,7 @@ type updateFound struct {
 }
 
 // Update returns the request that changes a managed task definition and what belongs to it, or nothing: when a step fails, its secrets' values and its revisions
-// are as they were before the error is returned. Tasks that run go on as they are.
+// are as they were before the error is returned. Running tasks stay as they are.
 func (j *Jobs) Update(cluster, family string, in *UpdateInput) (*Write, error) {
 	var p common.Problems
 	account.CheckName(&p, "taskdef", family)

@@ -1,4 +1,4 @@
-// Package launch starts tasks with RunTask. It owns one rule: a request starts its tasks once, or, where it fails, none that goes on.
+// Package launch starts tasks with RunTask. It owns one rule: a request starts its tasks once, or, where it fails, none that keeps running.
 package launch
 
 import (
@@ -30,7 +30,7 @@ type Launch struct {
 	Account *account.Account
 	Key     resource.Key // of the request
 	// Input says what is started. Its client token makes all attempts start one set of tasks. By its ownership tag a rollback finds the tasks whose response was
-	// lost: without that tag they go on.
+	// lost: without that tag they keep running.
 	Input *awsecs.RunTaskInput
 }
 
@@ -65,7 +65,7 @@ func (l Launch) Run(ctx context.Context) (*Started, saga.Rollback, error) {
 // run is one RunTask.
 func (l Launch) run(ctx context.Context, in *awsecs.RunTaskInput) (*awsecs.RunTaskOutput, saga.Rollback, error) {
 	var out *awsecs.RunTaskOutput
-	err := l.Account.Pace.Retry(ctx, func() (err error) {
+	err := l.Account.Backoff.Retry(ctx, func() (err error) {
 		out, err = l.Account.ECS.RunTask(ctx, in)
 		return err
 	}, common.ServiceLinkedRole, common.NewRoleAssume, common.NewCluster)

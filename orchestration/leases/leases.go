@@ -1,5 +1,5 @@
 // Package leases locks services for all servers that share a Redis. It owns one rule: a lock ends with its holder, released or, when the holder's server
-// has died, within Life; and who cannot reach Redis goes on without it, because AWS's ownership tags are the safety net below.
+// has died, within Life; and who cannot reach Redis works without it, because AWS's ownership tags are the safety net below.
 //
 // What that cannot rule out: a Redis that was restarted empty, or a server that stood still for longer than Life, lets a second request in beside the first.
 // Both then work as requests on servers do that share nothing.

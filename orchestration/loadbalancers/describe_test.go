@@ -40,7 +40,7 @@ func start(t testing.TB, opts ...localaws.Option) (*account.Account, awstest.Loa
 
 func accountOf(sess client.ConfigProvider) *account.Account {
 	return account.New(account.Settings{Name: "local", Region: "us-east-1", Org: "localdev"},
-		account.Clients{LoadBalancers: elbv2.New(sess), Tagging: tagging.New(sess)}, common.Pace{})
+		account.Clients{LoadBalancers: elbv2.New(sess), Tagging: tagging.New(sess)}, common.Backoff{})
 }
 
 const application, network = sdk.LoadBalancerTypeEnumApplication, sdk.LoadBalancerTypeEnumNetwork

@@ -21,7 +21,7 @@ const (
 	followLimit   = 1000 // lines of one poll
 )
 
-// ID returns where a stream is after the line: what Follow takes to go on from there.
+// ID returns where a stream is after the line: what Follow takes to continue from there.
 func (e Event) ID() string { return fmt.Sprintf("%d-%s", e.Timestamp.UnixMilli(), e.id) }
 
 // parseID reads what ID wrote.
@@ -75,7 +75,7 @@ func (f *Following) refresh(ctx context.Context) (err error) {
 
 // Run sends lines until ctx ends or send fails. Calls that AWS fails are retried, unless the request is at fault.
 func (f *Following) Run(ctx context.Context, send func(Event) error) error {
-	leave, err := f.r.join()
+	leave, err := f.r.enter()
 	if err != nil {
 		return err
 	}
@@ -99,8 +99,8 @@ func (f *Following) Run(ctx context.Context, send func(Event) error) error {
 	}
 }
 
-// join takes a place among those who follow.
-func (r *Reader) join() (leave func(), err error) {
+// enter takes a place among those who follow.
+func (r *Reader) enter() (leave func(), err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.following >= maxFollowing {

@@ -80,7 +80,7 @@ type source struct {
 	accept func(task string) bool // nil for all
 }
 
-// Source says where the lines of containers are. Sources are looked for again while a stream goes on, as tasks come and go.
+// Source says where the lines of containers are. Sources are looked for again while a stream runs, as tasks come and go.
 type Source func(context.Context) ([]source, error)
 
 // ownership is whether a log group is one that our callers may read.

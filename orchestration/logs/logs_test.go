@@ -47,7 +47,7 @@ func newWorld(t testing.TB) *world {
 	w := &world{t: t, now: later}
 	sess, simulator := awstest.Session(t, localaws.Clock(func() time.Time { return w.now }))
 	a := account.New(account.Settings{Name: "local", Region: "us-east-1", Org: "localdev"},
-		account.Clients{ECS: ecs.New(sess), Logs: cloudwatchlogs.New(sess), STS: sts.New(sess)}, common.Pace{})
+		account.Clients{ECS: ecs.New(sess), Logs: cloudwatchlogs.New(sess), STS: sts.New(sess)}, common.Backoff{})
 	w.aws, w.sdk, w.iam = simulator, awslogs.New(sess), awsiam.New(sess)
 	w.Reader = New(a, WithClock(func() time.Time { return w.now }, func(context.Context, time.Duration) error { return nil }))
 	return w

@@ -18,7 +18,7 @@ import (
 	"ecs-api/common"
 )
 
-// How many calls one page may take, and how many lines one call may bring. AWS searches large logs a part at a time, and answers with empty pages
+// How many calls one page may take, and how many lines one call may bring. AWS searches large logs a part at a time, and returns empty pages
 // where nothing matches: a page of ours that has cost so much ends early, with Next.
 const (
 	maxCalls = 20
@@ -26,13 +26,13 @@ const (
 	spare    = 100 // lines more than are wanted: those of the last moment wait for the page that shows that there are no more of it
 )
 
-// mark is how far lines have been told: up to the one with this time and id. AWS promises the order of times alone; of one moment ids decide.
+// mark is how far lines have been returned: up to the one with this time and id. AWS promises the order of times alone; of one moment ids decide.
 type mark struct {
 	at int64 // milliseconds since 1970
 	id string
 }
 
-// before reports whether the line has been told.
+// before reports whether the line has been returned.
 func (m mark) before(e Event) bool {
 	return cmp.Or(cmp.Compare(e.Timestamp.UnixMilli(), m.at), cmp.Compare(e.id, m.id)) <= 0
 }
@@ -49,7 +49,7 @@ type position struct {
 	Until int64             `json:"u"`
 	At    int64             `json:"t"`
 	ID    string            `json:"i"`
-	Pages map[string]string `json:"p"` // by source: AWS's token of the page that has the first line not told yet, "" for the first page; absent once all is told
+	Pages map[string]string `json:"p"` // by source: AWS's token of the page that has the first line not returned yet, "" for the first page; absent once all are returned
 }
 
 // key names a source between pages.
@@ -101,7 +101,7 @@ func (r *Reader) Read(ctx context.Context, of string, from Source, q Query) (*Pa
 	for _, s := range sources {
 		token, begun := p.Pages[s.key()]
 		if q.Next != "" && !begun {
-			continue // all of it is told, or it is new since the first page
+			continue // all of it is returned, or it is new since the first page
 		}
 		ours, err := r.readable(ctx, s.group)
 		if err != nil {

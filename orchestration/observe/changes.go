@@ -18,7 +18,7 @@ type Change struct {
 	From, To any // as in JSON; nil for what is not there
 }
 
-// maxChanges is how many differences are told of.
+// maxChanges is how many differences are listed.
 const maxChanges = 100
 
 // noise is what differs between all revisions, or follows from the rest.

@@ -48,7 +48,7 @@ func Outcomes() []Outcome {
 type Deployment struct {
 	Id             string // AWS's spelling
 	State          DeploymentState
-	Outcome        *Outcome          // nil while it goes on
+	Outcome        *Outcome          // nil while it is in progress
 	TaskDefinition *string           // ARN; nil where AWS does not say it any more
 	Images         map[string]string // by container; empty where AWS does not say them
 	CreatedAt      *time.Time
@@ -260,7 +260,7 @@ func images(r *awsecs.ServiceRevision) map[string]string {
 	return all
 }
 
-// outcome returns how a deployment ended; nil while it goes on.
+// outcome returns how a deployment ended; nil while it is in progress.
 func (f *found) outcome(d Deployment, newest bool) *Outcome {
 	switch d.State {
 	case Failed:

@@ -88,7 +88,7 @@ func (o *Observer) lookBack(ctx context.Context, at target) (*found, error) {
 	)
 }
 
-// readAllBriefs reads the service deployments that AWS keeps. It tries twice where AWS fails: who is to go back to an earlier one must not be told that there is
+// readAllBriefs reads the service deployments that AWS keeps. It tries twice where AWS fails: who is to go back to an earlier one must not read that there is
 // none because a response was lost.
 func (o *Observer) readAllBriefs(ctx context.Context, f *found, at target) error {
 	if o.history.skip(f.at) {

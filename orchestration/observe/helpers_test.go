@@ -54,7 +54,7 @@ func (w *world) observer(opts ...Option) *Observer {
 	w.t.Helper()
 	sess := w.session()
 	o := New(account.New(account.Settings{Name: "local", Region: "us-east-1", Org: "localdev"},
-		account.Clients{ECS: ecs.New(sess), Logs: cloudwatchlogs.New(sess), LoadBalancers: elbv2.New(sess), STS: sts.New(sess)}, common.Pace{}), append([]Option{WithClock(w.clock.Now)}, opts...)...)
+		account.Clients{ECS: ecs.New(sess), Logs: cloudwatchlogs.New(sess), LoadBalancers: elbv2.New(sess), STS: sts.New(sess)}, common.Backoff{}), append([]Option{WithClock(w.clock.Now)}, opts...)...)
 	w.t.Cleanup(o.Close)
 	return o
 }

@@ -78,8 +78,8 @@ func (p *poller) wake() {
 	}
 }
 
-// join begins to wait for a service; leave must be called.
-func (o *Observer) join(ctx context.Context, at target) (p *poller, leave func(), err error) {
+// subscribe begins to wait for a service; leave must be called.
+func (o *Observer) subscribe(ctx context.Context, at target) (p *poller, leave func(), err error) {
 	ps := &o.pollers
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
@@ -146,7 +146,7 @@ func (o *Observer) poll(ctx context.Context, at target, p *poller) {
 	}
 }
 
-// count tells of the outcome of the deployment that was going on at the poll before, if it has one now. It returns the one that goes on now.
+// count counts the outcome of the deployment that was in progress at the poll before, if it has one now. It returns the one that is in progress now.
 func (o *Observer) count(f *found, going string) string {
 	all := f.deployments()
 	if d := withID(all, going); d != nil && d.Outcome != nil {

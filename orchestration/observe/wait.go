@@ -29,7 +29,7 @@ const visibleWithin = 15 * time.Second
 // all its tasks running.
 func (o *Observer) Wait(ctx context.Context, cluster, service, deployment string, timeout time.Duration) (*Result, error) {
 	at := target{cluster, service}
-	p, leave, err := o.join(ctx, at)
+	p, leave, err := o.subscribe(ctx, at)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +161,7 @@ func (f *found) up() bool {
 
 // Watch sends the status of a service at once, and then whenever it has changed, until ctx ends or send fails.
 func (o *Observer) Watch(ctx context.Context, cluster, service string, send func(*Status) error) error {
-	p, leave, err := o.join(ctx, target{cluster, service})
+	p, leave, err := o.subscribe(ctx, target{cluster, service})
 	if err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ func (w *world) runner(group *operations.Group) *Runner {
 	w.t.Cleanup(func() { group.Shutdown(context.WithoutCancel(w.t.Context())) })
 	a := account.New(account.Settings{Name: "local", Region: "us-east-1", Org: "localdev"},
 		account.Clients{ECS: ecs.New(sess), IAM: iam.New(sess), Logs: cloudwatchlogs.New(sess), STS: sts.New(sess), Tagging: tagging.New(sess)},
-		common.Pace{First: time.Millisecond, Most: 5 * time.Millisecond, Budget: 0.02})
+		common.Backoff{First: time.Millisecond, Most: 5 * time.Millisecond, Budget: 0.02})
 	show := func(ctx context.Context, cluster, service string) (*awsecs.Service, error) {
 		return a.ECS.Service(ctx, cluster, service)
 	}

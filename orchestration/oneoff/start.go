@@ -44,9 +44,9 @@ func (r *Runner) start(ctx context.Context, cluster, service string, in *Input) 
 	if err := r.reserve(t); err != nil {
 		return nil, err
 	}
-	request := &resource.Request{Org: r.account.Org, Cluster: cluster, Service: service, Pace: r.account.Pace, Ledger: &r.tx.Ledger}
+	request := &resource.Request{Org: r.account.Org, Cluster: cluster, Service: service, Backoff: r.account.Backoff, Ledger: &r.tx.Ledger}
 	operations.Decided(ctx, cluster+"/"+service)
-	err = r.tx.Alone(ctx, cluster+"/"+service, request, saga.InOrder(
+	err = r.tx.Do(ctx, cluster+"/"+service, request, saga.InOrder(
 		saga.Named("start task", func(ctx context.Context) (saga.Rollback, error) { return r.launch(ctx, plan, t) }),
 		saga.Named("watch task", saga.Do(t.watch)),
 	))

@@ -72,7 +72,7 @@ func (t *run) watch(ctx context.Context) error {
 	limit := t.stopAt.Sub(t.r.now()) + stopTime
 	op, err := t.r.tx.Background.Start(ctx, operations.Operation{
 		Kind: KindRun, Target: t.cluster + "/" + t.service, Account: t.r.account.Name,
-		Remedy: "the task goes on, and another server stops it at its timeout",
+		Remedy: "the task keeps running, and another server stops it at its timeout",
 	}, limit,
 		t.follow, func() {
 			t.r.release(t)
@@ -122,7 +122,7 @@ func (t *run) follow(ctx context.Context) error {
 	}
 }
 
-// errClosing ends a watch when the server shuts down: the next one that starts goes on with it.
+// errClosing ends a watch when the server shuts down: the next one that starts continues it.
 var errClosing = common.Errorf(common.Unavailable, "the server was shut down; the next one to start stops the task at its timeout")
 
 func firstOf(errs ...error) error {

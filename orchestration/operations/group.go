@@ -1,4 +1,4 @@
-// Package operations runs what goes on after the response to a request, such as a teardown or a rollback that AWS does not allow yet, and tells how far
+// Package operations runs background work, which continues after the response to a request, such as a teardown or a rollback that AWS does not allow yet, and tells how far
 // it is. It owns one rule: no work without an owner, a deadline and an end that shutdown waits for.
 package operations
 
@@ -29,7 +29,7 @@ type Options struct {
 	Server string
 }
 
-// Group is the owner of all work that goes on after the response to a request: each piece has a deadline, and shutdown waits for all.
+// Group is the owner of all work that continues after the response to a request: each piece has a deadline, and shutdown waits for all.
 type Group struct {
 	observe func(Operation)
 	record  Record
@@ -298,7 +298,7 @@ func (g *Group) Shutdown(ctx context.Context) (cancelled int) {
 	return cancelled
 }
 
-// Closing is closed when Shutdown begins: work that only watches what goes on without it ends then, so that nobody waits for it.
+// Closing is closed when Shutdown begins: work that only watches what runs without it ends then, so that nobody waits for it.
 func (g *Group) Closing() <-chan struct{} { return g.closing }
 
 // Wait waits until no work is running.

@@ -14,7 +14,7 @@ import (
 	"ecs-api/orchestration/saga"
 )
 
-// Job is work that is described without secrets, so that it can wait in a queue, and another server can go on with it.
+// Job is work that is described without secrets, so that it can wait in a queue, and another server can continue it.
 type Job struct {
 	Kind      string          `json:"kind"`
 	Account   string          `json:"account"`

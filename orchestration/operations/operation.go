@@ -13,7 +13,7 @@ import (
 	"ecs-api/orchestration/saga"
 )
 
-// Operation is a piece of work that goes on after the response to its request.
+// Operation is a piece of work that continues after the response to its request.
 type Operation struct {
 	ID        string            `json:"id"`
 	Kind      string            `json:"kind"`   // such as "delete service"
@@ -31,7 +31,7 @@ type Operation struct {
 	RequestID string `json:"-"` // of the request that began it
 	Caller    string `json:"-"` // who sent that request
 	Server    string `json:"-"` // the id of the server that works on it; empty while it waits in a queue
-	Queued    bool   `json:"-"` // it is a job of a queue: another server goes on with it when this one ends
+	Queued    bool   `json:"-"` // it is a job of a queue: another server continues it when this one ends
 
 	Remedy  string          `json:"-"` // what completes it when its server has died; empty: repeating the request
 	Pending json.RawMessage `json:"-"` // the Result that it has once it has succeeded

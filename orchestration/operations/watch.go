@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// unseen is how long a watch goes on when the operation cannot be read: the record is out of reach, or was lost and is written anew.
+// unseen is how long a watch continues when the operation cannot be read: the record is out of reach, or was lost and is written anew.
 const unseen = 30 * time.Second
 
 // Watch calls f with an operation as it is, and again whenever it may have changed, until the operation has ended, f fails or ctx ends.

@@ -11,13 +11,13 @@ import (
 )
 
 // Work does a job that the queue gives to this server, and returns when it has ended. Nil means that nobody needs to do it any more, whatever became of it; else the
-// error is a Later. When ctx ends, as it does when the queue has lost its connection, the work goes on.
+// error is a Later. When ctx ends, as it does when the queue has lost its connection, the work continues.
 func (g *Group) Work(ctx context.Context, job Job) error {
 	h, ok := g.handler(job)
 	if !ok {
 		return &Later{After: waitForServer, Err: common.Errorf(common.Unavailable, "this server does no jobs of kind %q in account %s", job.Kind, job.Account)}
 	}
-	if op := g.worksOn(job); op != nil { // the queue lost sight of it: this server goes on
+	if op := g.worksOn(job); op != nil { // the queue lost sight of it: this server continues
 		return g.waitFor(ctx, op, job)
 	}
 	o, err := g.record.Find(ctx, job.Account, job.Operation)
@@ -73,7 +73,7 @@ func (g *Group) retry(job Job, err error) error {
 	case err == nil:
 		return nil
 	case g.ctx.Err() != nil:
-		return &Later{Err: err} // the server shuts down: another one goes on at once
+		return &Later{Err: err} // the server shuts down: another one continues at once
 	case common.Transient(err) && time.Since(job.Began) < job.Limit:
 		return &Later{Failed: true, Err: err}
 	}

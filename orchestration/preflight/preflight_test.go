@@ -39,7 +39,7 @@ func local(t *testing.T, aws *localaws.AWS, edit func(*setting)) Account {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(account.New(s.Settings, account.NewClients(sess), common.Pace{}), sess, s.taskRoles, s.roleARN)
+	return New(account.New(s.Settings, account.NewClients(sess), common.Backoff{}), sess, s.taskRoles, s.roleARN)
 }
 
 // found checks the account.

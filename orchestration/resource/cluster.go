@@ -39,13 +39,13 @@ func (c *Cluster) Name() string { return c.Cluster }
 
 // Traits says that a cluster is shared, and that ECS responds 200 to the creation of one that is there.
 func (c *Cluster) Traits() Traits {
-	return Traits{Shared: true, CreatesOver: true, CreateRaces: []common.Race{common.ServiceLinkedRole}, DeleteRaces: []common.Race{common.ClusterBusy, common.ClusterInUse}}
+	return Traits{Shared: true, CreatesOver: true, RetryCreate: []common.Retryable{common.ServiceLinkedRole}, RetryDelete: []common.Retryable{common.ClusterBusy, common.ClusterInUse}}
 }
 
 // Find returns the cluster once it is ACTIVE: it waits while ECS provisions it, or takes its providers away before it is gone.
 func (c *Cluster) Find(ctx context.Context) (*State, error) {
 	var found *awsecs.Cluster
-	err := c.Account.Pace.Until(ctx, func() (bool, error) {
+	err := c.Account.Backoff.Until(ctx, func() (bool, error) {
 		ref := c.Ref
 		if ref == "" {
 			ref = c.Cluster

@@ -35,9 +35,9 @@ func (c *Credential) Kind() Kind { return KindCredential }
 // Name is the secret's name.
 func (c *Credential) Name() string { return c.Secret }
 
-// Traits says how to go on where the name is taken.
+// Traits says what to do where the name is taken.
 func (c *Credential) Traits() Traits {
-	return Traits{CreateRaces: []common.Race{common.SecretDeleted}, TakenHint: "choose another Name in credentials." + c.Container}
+	return Traits{RetryCreate: []common.Retryable{common.SecretDeleted}, TakenHint: "choose another Name in credentials." + c.Container}
 }
 
 // Find returns the secret, also if it is scheduled for deletion.
@@ -124,7 +124,7 @@ func (c *Credential) SetValue(found *State) saga.Step {
 		back := func(ctx context.Context) error {
 			return common.Wrapf(c.restoreVersion(ctx, found.ID, before), "the value of secret %s", c.Secret)
 		}
-		return back, c.Account.Pace.Retry(ctx, func() error {
+		return back, c.Account.Backoff.Retry(ctx, func() error {
 			_, err := c.Account.Secrets.PutSecretValue(ctx, &awssecrets.PutSecretValueInput{
 				SecretId: aws.String(found.ID), SecretString: c.Input.SecretString, ClientRequestToken: aws.String(c.VersionID),
 			})

@@ -23,7 +23,7 @@ const (
 	keyPrintBytes = 6
 )
 
-// NewKey returns the key of a request, which is told by what parts say. The fingerprint is keyed by the Idempotency-Key: a body may hold a secret that could
+// NewKey returns the key of a request, which parts identify. The fingerprint is keyed by the Idempotency-Key: a body may hold a secret that could
 // be guessed.
 func NewKey(caller, key string, parts ...string) Key {
 	name := hashed(nil, "name", caller, key)

@@ -24,7 +24,7 @@ type use struct {
 	busy    error           // the error for requests that come while it is deleted in the background; nil if they shall wait
 }
 
-// Enter counts a request among the users of a thing. It waits while the thing is being deleted, and is a Conflict if that goes on in the background.
+// Enter counts a request among the users of a thing. It waits while the thing is being deleted, and is a Conflict if that continues in the background.
 func (l *Ledger) Enter(ctx context.Context, key string) error {
 	for {
 		l.mu.Lock()
@@ -82,8 +82,8 @@ func (l *Ledger) Leave(key string, succeeded bool, back saga.Rollback) (run saga
 	return run, l.hold(key, u)
 }
 
-// Alone holds the thing for its deletion, if no request uses it.
-func (l *Ledger) Alone(t Thing) (*Hold, bool) {
+// LockUnused locks the thing for its deletion, if no request uses it: those that need it wait until the lock is released.
+func (l *Ledger) LockUnused(t Thing) (*Hold, bool) {
 	key := ledgerKey(t)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -117,7 +117,7 @@ func (h *Hold) What() string {
 	return Kind(kind).Word() + " " + name
 }
 
-// Busy makes whoever comes get the error at once: the deletion goes on in the background.
+// Busy makes whoever comes get the error at once: the deletion continues in the background.
 func (h *Hold) Busy(err error) {
 	h.ledger.mu.Lock()
 	defer h.ledger.mu.Unlock()

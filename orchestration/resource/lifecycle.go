@@ -17,7 +17,7 @@ type Request struct {
 	Org, Cluster, Service string
 	Owner                 string // the ownership tag of what it creates and adopts; see owner.go
 	Key                   Key    // by which a repetition of the request finds what this one creates
-	Pace                  common.Pace
+	Backoff               common.Backoff
 	Ledger                *Ledger
 	// Settled: a service runs in the cluster, so that nobody deletes what its services share.
 	Settled bool
@@ -128,10 +128,10 @@ func (r *Request) create(ctx context.Context, it *Item) (saga.Rollback, error) {
 	traits := it.Traits()
 	c := &creation{r: r, it: it}
 	for try := 1; ; try++ {
-		err := r.Pace.Retry(ctx, func() (err error) {
+		err := r.Backoff.Retry(ctx, func() (err error) {
 			it.Now, err = it.Create(ctx, it.Tags)
 			return err
-		}, traits.CreateRaces...)
+		}, traits.RetryCreate...)
 		if err == nil {
 			c.confirmed.Store(true)
 			return r.keepRollback(it, c.rollback), nil
@@ -264,13 +264,13 @@ func (c *creation) rollback(ctx context.Context) error {
 	if c.confirmed.Load() {
 		find = func(ctx context.Context) (*State, error) { return c.r.await(ctx, it) }
 	}
-	err := c.r.Pace.Retry(ctx, func() error {
+	err := c.r.Backoff.Retry(ctx, func() error {
 		found, err := find(ctx)
 		if err != nil || found == nil || !c.r.Own(found.Tags) {
 			return err
 		}
 		return ignoreInUse(it.Delete(ctx, found))
-	}, it.Traits().DeleteRaces...)
+	}, it.Traits().RetryDelete...)
 	err = IgnoreNotFound(err)
 	if err == nil {
 		c.confirmed.Store(false) // so that a retry of other rollbacks does not wait for it
@@ -288,7 +288,7 @@ func ignoreInUse(err error) error {
 
 // await finds the item, for which AWS has confirmed that it is there: where it does not show it yet, it is looked for up to half a minute.
 func (r *Request) await(ctx context.Context, it Thing) (found *State, err error) {
-	err = r.Pace.Retry(ctx, func() error {
+	err = r.Backoff.Retry(ctx, func() error {
 		found, err = it.Find(ctx)
 		if err == nil && found == nil {
 			err = common.Errorf(common.NotFound, "there is no %s %s", it.Kind().Word(), it.Name())
@@ -368,8 +368,8 @@ func TagDifference(have, wanted common.Tags, remove []string) (changed common.Ta
 
 // TearDown deletes a thing as long as it may be deleted: its tags, and whatever else allowed checks, are looked at again right before each attempt. It
 // reports whether the thing is gone.
-func TearDown(ctx context.Context, pace common.Pace, t Thing, allowed func(context.Context, *State) (bool, error)) (gone bool, err error) {
-	err = pace.Retry(ctx, func() error {
+func TearDown(ctx context.Context, backoff common.Backoff, t Thing, allowed func(context.Context, *State) (bool, error)) (gone bool, err error) {
+	err = backoff.Retry(ctx, func() error {
 		found, err := t.Find(ctx)
 		if gone = err == nil && found == nil; gone || err != nil {
 			return err
@@ -380,7 +380,7 @@ func TearDown(ctx context.Context, pace common.Pace, t Thing, allowed func(conte
 		err = t.Delete(ctx, found)
 		gone = IgnoreNotFound(err) == nil
 		return ignoreInUse(err)
-	}, t.Traits().DeleteRaces...)
+	}, t.Traits().RetryDelete...)
 	err = IgnoreNotFound(err)
 	return gone, common.Wrapf(err, "%s %s", t.Kind().Word(), t.Name())
 }

@@ -27,10 +27,10 @@ func (g *LogGroup) Name() string { return g.Group }
 
 // Traits says that a log group is shared.
 func (g *LogGroup) Traits() Traits {
-	return Traits{Shared: true, CreateRaces: []common.Race{common.LogGroupBusy}, DeleteRaces: []common.Race{common.LogGroupBusy}}
+	return Traits{Shared: true, RetryCreate: []common.Retryable{common.LogGroupBusy}, RetryDelete: []common.Retryable{common.LogGroupBusy}}
 }
 
-// Find returns the log group. Its tags are read at the same time where its ARN can be told, that is once our identity is known.
+// Find returns the log group. Its tags are read at the same time where its ARN can be computed, that is once our identity is known.
 func (g *LogGroup) Find(ctx context.Context) (*State, error) {
 	var group *awslogs.LogGroup
 	var tags common.Tags
@@ -84,7 +84,7 @@ func (g *LogGroup) Delete(ctx context.Context, _ *State) error {
 // A rollback is not needed: what was there never expired.
 func (g *LogGroup) Retention() saga.Step {
 	return saga.Do(func(ctx context.Context) error {
-		return g.Account.Pace.Retry(ctx, func() error {
+		return g.Account.Backoff.Retry(ctx, func() error {
 			return g.Account.Logs.SetRetention(ctx, g.Group, spec.LogRetentionDays)
 		}, common.LogGroupBusy, common.NewLogGroup)
 	})

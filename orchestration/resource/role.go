@@ -31,7 +31,7 @@ func (r *Role) Name() string { return spec.RoleName(r.Cluster) }
 
 // Traits says that a role is shared, and that IAM sees for a while the policies that were deleted.
 func (r *Role) Traits() Traits {
-	return Traits{Shared: true, DeleteRaces: []common.Race{common.RoleInUse}}
+	return Traits{Shared: true, RetryDelete: []common.Retryable{common.RoleInUse}}
 }
 
 // Find returns the role.
@@ -149,7 +149,7 @@ func (r *Role) PolicyFor(found RolePolicies, id account.Identity, keys ...string
 func (r *Role) SetPolicy(found RolePolicies, document string) saga.Step {
 	name := spec.RolePolicyName(r.Account.Region)
 	put := func(ctx context.Context, document string) error {
-		return r.Account.Pace.Retry(ctx, func() error { return r.Account.IAM.PutRolePolicy(ctx, r.Name(), name, document) }, common.NewRoleInvisible)
+		return r.Account.Backoff.Retry(ctx, func() error { return r.Account.IAM.PutRolePolicy(ctx, r.Name(), name, document) }, common.NewRoleInvisible)
 	}
 	return func(ctx context.Context) (saga.Rollback, error) {
 		var back saga.Rollback

@@ -33,11 +33,11 @@ func (s *Service) Name() string { return s.Service }
 
 // Traits says what ECS refuses for now.
 func (s *Service) Traits() Traits {
-	creates := []common.Race{common.ServiceLinkedRole, common.Draining, common.NewCloudMapService}
+	creates := []common.Retryable{common.ServiceLinkedRole, common.Draining, common.NewCloudMapService}
 	if s.NewCluster {
 		creates = append(creates, common.NewCluster)
 	}
-	return Traits{CreateRaces: creates, DeleteRaces: []common.Race{common.Deploying, common.NewService}}
+	return Traits{RetryCreate: creates, RetryDelete: []common.Retryable{common.Deploying, common.NewService}}
 }
 
 // Find returns the service while it is ACTIVE.

@@ -39,7 +39,7 @@ func (d *TaskDefinition) Name() string {
 
 // Traits says that ECS registers a revision for each call.
 func (d *TaskDefinition) Traits() Traits {
-	return Traits{OncePerCall: true, CreateRaces: []common.Race{common.NewRole}}
+	return Traits{OncePerCall: true, RetryCreate: []common.Retryable{common.NewRole}}
 }
 
 // Find returns the revision while it is ACTIVE: by its ARN where that is known, else by its ownership tag among the family's newest.
@@ -107,9 +107,9 @@ func (d *TaskDefinition) Delete(ctx context.Context, s *State) error {
 }
 
 // CreateRevision returns the step that registers the revision and owns it by d.Owner, for requests that do not adopt any. Registered is called with it.
-func (d *TaskDefinition) CreateRevision(pace common.Pace, tags common.Tags, registered func(*State)) saga.Step {
+func (d *TaskDefinition) CreateRevision(backoff common.Backoff, tags common.Tags, registered func(*State)) saga.Step {
 	return func(ctx context.Context) (saga.Rollback, error) {
-		r := &Request{Org: d.Account.Org, Owner: d.Owner, Pace: pace}
+		r := &Request{Org: d.Account.Org, Owner: d.Owner, Backoff: backoff}
 		it := &Item{Thing: d, Tags: tags}
 		back, err := r.Ensure(it)(ctx)
 		if err == nil {

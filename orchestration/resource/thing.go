@@ -80,8 +80,8 @@ type Traits struct {
 	CreatesOver bool
 	// OncePerCall: AWS creates one for each call, so after a lost response we look for it before we retry.
 	OncePerCall bool
-	// CreateRaces and DeleteRaces are what AWS refuses for now.
-	CreateRaces, DeleteRaces []common.Race
+	// RetryCreate and RetryDelete are what AWS refuses for now.
+	RetryCreate, RetryDelete []common.Retryable
 	// TakenHint says what to do when it exists and belongs to something else.
 	TakenHint string
 }

@@ -1,4 +1,4 @@
-// Package rollout decides about deployments in progress: it lets one that waits at a lifecycle hook go on, or stops one. It owns one rule: who decides
+// Package rollout decides about deployments in progress: it continues one that waits at a lifecycle hook, or stops one. It owns one rule: who decides
 // names the deployment, so that nobody stops a newer one than they have seen.
 package rollout
 
@@ -31,7 +31,7 @@ type Deployment struct {
 	ID               string // ecs-svc/…
 }
 
-// ContinueInput says how a deployment that waits goes on.
+// ContinueInput says how a deployment that waits continues.
 type ContinueInput struct {
 	HookId *string // AWS's spelling; of the hook that waits, where several do
 	Action *string // CONTINUE, the default, or ROLLBACK
@@ -60,7 +60,7 @@ func oneOf(field string, value *string, words []string) []common.FieldError {
 	return []common.FieldError{{Field: field, Detail: "must be " + strings.Join(words, " or ")}}
 }
 
-// Continue lets a deployment go on that waits at a lifecycle hook, or rolls it back, and returns it. A Conflict says that it does not wait.
+// Continue continues a deployment that waits at a lifecycle hook, or rolls it back, and returns it. A Conflict says that it does not wait.
 func (r *Rollouts) Continue(ctx context.Context, of Deployment, in ContinueInput) (*observe.Deployment, error) {
 	if wrong := in.Check(); len(wrong) > 0 {
 		return nil, common.Invalid(wrong...)

@@ -49,7 +49,7 @@ func progressOf(ctx context.Context) *Progress {
 	return p
 }
 
-// Resumed returns the progress of work that goes on where another server ended: its steps so far, of which none runs any more.
+// Resumed returns the progress of work that continues where another server ended: its steps so far, of which none runs any more.
 func Resumed(steps []StepReport, at time.Time) *Progress {
 	p := &Progress{steps: append([]StepReport{}, steps...)}
 	for i := range p.steps {

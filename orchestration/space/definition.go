@@ -60,7 +60,7 @@ func (p *Parts) pullsWith(revision *resource.State) bool {
 func (s *Space) adoptOrRegister(it *resource.Item) saga.Step {
 	r := s.Request
 	adapter := it.Thing.(*resource.TaskDefinition)
-	own := &resource.Request{Org: r.Org, Cluster: r.Cluster, Service: r.Service, Owner: adapter.Owner, Pace: r.Pace, Settled: r.Settled}
+	own := &resource.Request{Org: r.Org, Cluster: r.Cluster, Service: r.Service, Owner: adapter.Owner, Backoff: r.Backoff, Settled: r.Settled}
 	step := own.Ensure(it)
 	return func(ctx context.Context) (saga.Rollback, error) {
 		if it.Found != nil {

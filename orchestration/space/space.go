@@ -79,7 +79,7 @@ type Space struct {
 
 // New returns the space that the request wants.
 func New(a *account.Account, ledger *resource.Ledger, want Want) *Space {
-	s := &Space{Account: a, Want: want, Request: &resource.Request{Org: a.Org, Cluster: want.Cluster, Service: want.owner(), Pace: a.Pace, Ledger: ledger}}
+	s := &Space{Account: a, Want: want, Request: &resource.Request{Org: a.Org, Cluster: want.Cluster, Service: want.owner(), Backoff: a.Backoff, Ledger: ledger}}
 	s.identify()
 	return s
 }

@@ -56,7 +56,7 @@ func (b *batch) read(ctx context.Context, do func(context.Context) (services, er
 	return one.found, nil
 }
 
-// lead reads once the reading before is done; nobody joins it any more when it begins.
+// lead reads once the reading before is done; nobody shares it any more when it begins.
 func (b *batch) lead(ctx context.Context, one *reading, do func(context.Context) (services, error)) {
 	b.running.Lock()
 	defer b.running.Unlock()

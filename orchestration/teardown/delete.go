@@ -67,7 +67,7 @@ type Output struct {
 const teardownTime = 30 * time.Minute
 
 // Delete deletes a service and stops its tasks. A recursive scope also tears down, in the background, what was created for it: see teardown. It returns that
-// operation, and the same one when the request is repeated meanwhile. Repeated after an interruption, it goes on with what is left; NotFound means that
+// operation, and the same one when the request is repeated meanwhile. Repeated after an interruption, it continues with what is left; NotFound means that
 // nothing is. A service that is not in the state that the request expects is an ETagMismatch.
 func (o *Teardowns) Delete(ctx context.Context, cluster, service string, scope Scope, match etag.Condition) (*Output, *operations.Operation, error) {
 	out, op, err := o.delete(ctx, cluster, service, scope, match)
@@ -234,7 +234,7 @@ func (o *Teardowns) deleteAlone(ctx context.Context, args deleteArgs, scope Scop
 
 // deleteService deletes the service itself, by force, and returns it as it is then.
 func (t *teardown) deleteService(ctx context.Context) (deleted *awsecs.Service, err error) {
-	err = t.o.tx.Account.Pace.Retry(ctx, func() (err error) {
+	err = t.o.tx.Account.Backoff.Retry(ctx, func() (err error) {
 		deleted, err = t.o.tx.Account.ECS.DeleteService(ctx, t.cluster, t.name)
 		return err
 	}, common.Deploying)

@@ -41,7 +41,7 @@ type jobs struct {
 
 // DeleteJobs deletes a managed task definition in the background: its revisions; with force the tasks that run are stopped, without it they are a Conflict.
 // Recursive also tears down its credentials and, once nothing is left in it, the cluster with its role, by the rules of a service's teardown. It returns the
-// operation, and the same one when the request is repeated meanwhile. Repeated after an interruption, it goes on with what is left; NotFound means that
+// operation, and the same one when the request is repeated meanwhile. Repeated after an interruption, it continues with what is left; NotFound means that
 // nothing is. A newest revision that is not in the state that the request expects is an ETagMismatch.
 func (o *Teardowns) DeleteJobs(ctx context.Context, cluster, family string, recursive, force bool, match etag.Condition) (*JobsOutput, *operations.Operation, error) {
 	j := o.newJobs(jobsArgs{cluster, family, resource.NewID(), recursive, force})
@@ -188,7 +188,7 @@ func (j *jobs) check(ctx context.Context) error {
 	return nil
 }
 
-// run deletes what there is, in the order that AWS allows. A run locks nothing, as many go on at once, on several servers even: so the tasks are stopped once
+// run deletes what there is, in the order that AWS allows. A run locks nothing, as many run at once, on several servers even: so the tasks are stopped once
 // before the revisions are deregistered, and those that were started until then once more. After that, ECS starts none.
 func (j *jobs) run(ctx context.Context) error {
 	if _, err := saga.Named("stop tasks", saga.Do(j.stop))(ctx); err != nil {
@@ -221,7 +221,7 @@ func (j *jobs) stop(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, stopTime)
 	defer cancel()
-	return j.o.tx.Account.Pace.Until(ctx, func() (bool, error) {
+	return j.o.tx.Account.Backoff.Until(ctx, func() (bool, error) {
 		out, err := j.o.tx.Account.ECS.DescribeTasks(ctx, j.cluster, arns)
 		if err != nil {
 			return common.Is(err, common.NotFound), resource.IgnoreNotFound(err)

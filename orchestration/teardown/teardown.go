@@ -43,7 +43,7 @@ const (
 )
 
 // run tears down what was created for the service: its own things first, and then, once nothing is left in it, the cluster with its role. What belongs to
-// nobody or to others, or is used by others, stays; so do log groups, as logs outlive the service. It goes on after a failure with what does not depend on it.
+// nobody or to others, or is used by others, stays; so do log groups, as logs outlive the service. After a failure it continues with what does not depend on it.
 func (t *teardown) run(ctx context.Context) error {
 	if _, err := saga.Named("wait until the tasks have stopped", saga.Do(t.waitInactive))(ctx); err != nil {
 		return err
@@ -73,7 +73,7 @@ func (t *teardown) tearDownAll(ctx context.Context) error {
 // cluster. The cluster goes first: AWS refuses to delete one that is in use.
 func (t *teardown) tearDownSpace(ctx context.Context) error {
 	for _, thing := range []resource.Thing{t.clusterThing(), t.roleThing()} {
-		hold, free := t.o.tx.Ledger.Alone(thing)
+		hold, free := t.o.tx.Ledger.LockUnused(thing)
 		if !free {
 			return nil // a request uses it
 		}
@@ -112,7 +112,7 @@ func (t *teardown) roleThing() *resource.Role {
 
 // waitInactive waits until the service's tasks have stopped.
 func (t *teardown) waitInactive(ctx context.Context) error {
-	return t.o.tx.Account.Pace.Until(ctx, func() (bool, error) { return t.inactive(ctx) })
+	return t.o.tx.Account.Backoff.Until(ctx, func() (bool, error) { return t.inactive(ctx) })
 }
 
 // inactive reports whether the service's tasks have stopped; it is a Conflict if the service is there again.
@@ -194,7 +194,7 @@ func (t *teardown) deletion(it *resource.Item, reason string, step saga.Step) re
 // tearDown returns the step that deletes a thing, as long as its tags are as wanted and the service is not there again.
 func (t *teardown) tearDown(it *resource.Item, wanted func(common.Tags) bool) saga.Step {
 	return saga.Do(func(ctx context.Context) error {
-		gone, err := resource.TearDown(ctx, t.o.tx.Account.Pace, it.Thing, func(ctx context.Context, s *resource.State) (bool, error) {
+		gone, err := resource.TearDown(ctx, t.o.tx.Account.Backoff, it.Thing, func(ctx context.Context, s *resource.State) (bool, error) {
 			if !wanted(s.Tags) || resource.Scheduled(s) && s.Value != nil {
 				return false, nil
 			}

@@ -23,7 +23,7 @@ type Manager struct {
 	locks      resource.Locks
 }
 
-// New returns the manager of the account's transactions. What goes on after a response is done in the group.
+// New returns the manager of the account's transactions. What continues after a response runs in the group.
 func New(a *account.Account, background *operations.Group) *Manager {
 	return &Manager{Account: a, Background: background}
 }
@@ -79,7 +79,7 @@ func (m *Manager) begin(ctx context.Context, target string, request *resource.Re
 		lock.Release()
 		return nil, resource.Busy(nameOf(target), job)
 	}
-	operations.OnDecided(ctx, func(id string) { lock.Operation(ctx, id) }) // who finds it locked is told what to follow
+	operations.OnDecided(ctx, func(id string) { lock.Operation(ctx, id) }) // who finds it locked learns what to follow
 	return &Transaction{m: m, lock: lock, request: request, Target: target}, nil
 }
 
@@ -116,7 +116,7 @@ func (t *Transaction) Succeed() {
 		}
 	}
 	_, err := t.m.Background.Start(context.Background(), operations.Operation{Kind: KindRollback, Target: t.Target, Account: t.m.Account.Name}, backgroundRollbackTime,
-		func(ctx context.Context) error { return retryRollback(ctx, t.m.Account.Pace, shared) }, release)
+		func(ctx context.Context) error { return retryRollback(ctx, t.m.Account.Backoff, shared) }, release)
 	if err != nil { // the server is shutting down: what is left is adopted by the next request
 		release()
 	}
@@ -139,18 +139,18 @@ func (t *Transaction) release(holds []*resource.Hold) {
 const (
 	// rollbackTime is how long a rollback may take before the error is returned.
 	rollbackTime = 2 * time.Minute
-	// backgroundRollbackTime is how long it goes on in the background, where AWS does not let us for the moment.
+	// backgroundRollbackTime is how long it continues in the background, where AWS does not let us for the moment.
 	backgroundRollbackTime = 30 * time.Minute
 )
 
-// KindRollback is the kind of the operations that go on with a rollback which AWS did not allow at once.
+// KindRollback is the kind of the operations that continue a rollback which AWS did not allow at once.
 const KindRollback = "continue rollback"
 
 // stepRollback is what the step is called that rolls back before the error is returned.
 const stepRollback = "roll back"
 
 // Fail ends a request that failed with err: it rolls back what the steps did, then the shared things that nobody uses, and returns err with what could not
-// be rolled back. Where AWS is only too busy or too broken, the rollback goes on in the background, and keeps the locks until it is done.
+// be rolled back. Where AWS is only too busy or too broken, the rollback continues in the background, and keeps the locks until it is done.
 func (t *Transaction) Fail(ctx context.Context, err error, back saga.Rollback) error {
 	t.ended = true
 	shared, holds := t.leave(false)
@@ -169,7 +169,7 @@ func (t *Transaction) Fail(ctx context.Context, err error, back saga.Rollback) e
 	leftovers := texts(left)
 	if common.Transient(left) {
 		op, startErr := t.m.Background.Start(ctx, operations.Operation{Kind: KindRollback, Target: t.Target, Account: t.m.Account.Name}, backgroundRollbackTime,
-			func(ctx context.Context) error { return retryRollback(ctx, t.m.Account.Pace, all) }, func() { t.release(holds) })
+			func(ctx context.Context) error { return retryRollback(ctx, t.m.Account.Backoff, all) }, func() { t.release(holds) })
 		if startErr == nil {
 			t.lock.Operation(ctx, op.ID)
 			for _, hold := range holds {
@@ -182,7 +182,7 @@ func (t *Transaction) Fail(ctx context.Context, err error, back saga.Rollback) e
 	return common.WithLeft(err, leftovers...)
 }
 
-// Job returns the job with which the request will go on when it is responded to, and announces it: should this server end before it is handed over, another one
+// Job returns the job that continues the request after its response, and announces it: should this server end before it is handed over, another one
 // does it. It returns the operation of a job that works on the service already; nil if there is none.
 func (t *Transaction) Job(ctx context.Context, kind string, limit time.Duration, args any) (operations.Job, *operations.Operation, error) {
 	job, err := operations.NewJob(ctx, t.m.Account.Name, kind, t.Target, limit, args)
@@ -192,7 +192,7 @@ func (t *Transaction) Job(ctx context.Context, kind string, limit time.Duration,
 	return job, t.m.Background.Announce(ctx, job), nil
 }
 
-// HandOver goes on with the request as a job, which has the service until it has ended; the result is what the request returns. It fails when the server is
+// HandOver continues the request as a job, which has the service until it has ended; the result is what the request returns. It fails when the server is
 // shutting down.
 func (t *Transaction) HandOver(ctx context.Context, job operations.Job, result any) (operations.Operation, error) {
 	encoded, err := json.Marshal(result)
@@ -224,9 +224,9 @@ func (m *Manager) Handle(kind string, run func(context.Context, operations.Job) 
 	})
 }
 
-// Alone does a step that is no whole orchestration and locks no service; when it fails, what it did is rolled back before the error is returned. The request
+// Do does a step that is no whole orchestration and locks no service; when it fails, what it did is rolled back before the error is returned. The request
 // uses the things.
-func (m *Manager) Alone(ctx context.Context, target string, request *resource.Request, s saga.Step, uses ...resource.Thing) error {
+func (m *Manager) Do(ctx context.Context, target string, request *resource.Request, s saga.Step, uses ...resource.Thing) error {
 	t := &Transaction{m: m, request: request, Target: target}
 	defer t.End()
 	if err := request.Use(ctx, uses...); err != nil {
@@ -241,9 +241,9 @@ func (m *Manager) Alone(ctx context.Context, target string, request *resource.Re
 }
 
 // retryRollback retries a rollback until it succeeds, and returns its last error if ctx ends before.
-func retryRollback(ctx context.Context, pace common.Pace, do func(context.Context) error) error {
+func retryRollback(ctx context.Context, backoff common.Backoff, do func(context.Context) error) error {
 	var last error
-	err := pace.Until(ctx, func() (bool, error) {
+	err := backoff.Until(ctx, func() (bool, error) {
 		last = do(ctx)
 		return last == nil, nil
 	})

@@ -24,14 +24,14 @@ func newManager(t *testing.T) *Manager {
 	t.Helper()
 	group := operations.NewGroup(operations.Options{})
 	t.Cleanup(func() { group.Shutdown(context.Background()) })
-	a := account.New(account.Settings{Name: "local", Org: "localdev"}, account.Clients{}, common.Pace{First: time.Millisecond, Most: time.Millisecond, Budget: 1})
+	a := account.New(account.Settings{Name: "local", Org: "localdev"}, account.Clients{}, common.Backoff{First: time.Millisecond, Most: time.Millisecond, Budget: 1})
 	return New(a, group)
 }
 
 // begin locks service c/s for a request that uses the cluster and the role.
 func begin(t *testing.T, m *Manager) *Transaction {
 	t.Helper()
-	r := &resource.Request{Org: "localdev", Cluster: "c", Service: "s", Pace: m.Account.Pace, Ledger: &m.Ledger}
+	r := &resource.Request{Org: "localdev", Cluster: "c", Service: "s", Backoff: m.Account.Backoff, Ledger: &m.Ledger}
 	tx, err := m.Begin(t.Context(), "c", "s", r)
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func free(t *testing.T, m *Manager) {
 	}
 	tx.Succeed()
 	for _, thing := range []resource.Thing{&resource.Cluster{Cluster: "c"}, &resource.Role{Cluster: "c"}} {
-		hold, ok := m.Ledger.Alone(thing)
+		hold, ok := m.Ledger.LockUnused(thing)
 		if !ok {
 			t.Errorf("%s is in use or held", thing.Name())
 			continue

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 )
 
-// marker stands before the generated part of the document, which goes on to its end.
+// marker stands before the generated part of the document, which extends to its end.
 const marker = "    # GENERATED from the Go types of AWS's SDKs and generate/words.yaml: go generate ./api/openapi. Nothing below is written by hand.\n"
 
 // folder is where the document lies, seen from the folder that `go generate` and the test run in.

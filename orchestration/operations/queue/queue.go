@@ -25,9 +25,9 @@ import (
 type Options struct {
 	Redis    *state.Redis
 	Accounts []string      // that this server works for
-	Grace    time.Duration // how long running jobs may go on when the server ends
+	Grace    time.Duration // how long running jobs may continue when the server ends
 	Log      *logrus.Logger
-	// Retried is told of each job that this server tried, and that is to be retried because it failed. Nil is fine.
+	// Retried is called with each job that this server tried, and that is to be retried because it failed. Nil is fine.
 	Retried func(operations.Job)
 	Times   Times
 }

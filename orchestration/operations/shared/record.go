@@ -48,7 +48,7 @@ type Options struct {
 	Times  Times
 	// Queued reports whether the queue knows the job of the operation; an error means that nobody can say. Nil: there is no queue.
 	Queued func(account, target, id string) (bool, error)
-	// Interrupted is told of the operations that this server finds interrupted, as they end. Nil is fine.
+	// Interrupted is called with the operations that this server finds interrupted, as they end. Nil is fine.
 	Interrupted func(operations.Operation)
 }
 

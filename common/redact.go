@@ -9,10 +9,10 @@ import (
 	"github.com/aws/aws-sdk-go/aws/request"
 )
 
-// Withhold returns err, which came from the SDK, without its words if they hold one of the secrets: AWS quotes what it calls invalid,
-// and the SDK dumps an answer it cannot read. The code and the HTTP status stay. Empty secrets are skipped; one of a few letters
+// RedactSecrets returns err, which came from the SDK, without its words if they hold one of the secrets: AWS quotes what it calls invalid,
+// and the SDK dumps a response it cannot read. The code and the HTTP status stay. Empty secrets are skipped; one of a few letters
 // counts only where it stands in quotes, for it stands in many other words.
-func Withhold(err error, secrets ...string) error {
+func RedactSecrets(err error, secrets ...string) error {
 	ae, ok := errors.AsType[awserr.Error](err)
 	if !ok {
 		return err
@@ -21,7 +21,7 @@ func Withhold(err error, secrets ...string) error {
 	if !slices.ContainsFunc(secrets, func(secret string) bool { return secret != "" && (dump || quotes(text, secret)) }) {
 		return err
 	}
-	silent := awserr.New(ae.Code(), "what AWS said is withheld: it may hold the value", nil)
+	silent := awserr.New(ae.Code(), "AWS's message is redacted: it may hold the value", nil)
 	if failure, ok := ae.(awserr.RequestFailure); ok {
 		return awserr.NewRequestFailure(silent, failure.StatusCode(), failure.RequestID())
 	}

@@ -15,8 +15,8 @@ import (
 	"ecs-api/orchestration/saga"
 )
 
-// TestTheRacesOfAWSAreRiddenOut plays each case of the table in common/retry.go: AWS refuses for a while what it will accept.
-func TestTheRacesOfAWSAreRiddenOut(t *testing.T) {
+// TestWhatAWSRefusesForAWhileIsRetried plays each case of the table in common/retry.go: AWS refuses for a while what it will accept.
+func TestWhatAWSRefusesForAWhileIsRetried(t *testing.T) {
 	refuse := func(service, operation, code, message string) localaws.Option {
 		return localaws.WithFaults(localaws.Fault{Service: service, Operation: operation, Times: 3, Effect: localaws.Refuse, Code: code, Message: message})
 	}
