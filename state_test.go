@@ -36,7 +36,7 @@ func TestCheckAndHealthLookAtTheState(t *testing.T) {
 			}
 		})
 	}
-	for url, want := range map[string]string{"": "", "redis://" + redis.Addr(): "", "redis://127.0.0.1:1": "healthy, but the state is down: Redis cannot be used, and the server goes on without it\n"} {
+	for url, want := range map[string]string{"": "", "redis://" + redis.Addr(): "", "redis://127.0.0.1:1": "healthy, but the state is down: Redis cannot be used, and the server works without it\n"} {
 		p := startLocalIn(t, at(url))
 		address := strings.TrimSuffix(strings.TrimPrefix(p.url, "http://"), "/v1/ecs")
 		var stdout, stderr bytes.Buffer

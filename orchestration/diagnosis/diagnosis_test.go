@@ -33,7 +33,7 @@ func TestTheContainerThatEndedATaskIsBlamed(t *testing.T) {
 	}{
 		"an error beside those that ECS stopped": {[]*int64{code(137), code(1), code(143)}, "b", "Essential container in task exited (exit code 1)", "last log lines"},
 		"an error beside a success":              {[]*int64{code(0), code(3)}, "b", "Essential container in task exited (exit code 3)", "last log lines"},
-		"a success beside those ECS stopped":     {[]*int64{code(143), code(0)}, "b", "Essential container in task exited (exit code 0)", "must go on"},
+		"a success beside those ECS stopped":     {[]*int64{code(143), code(0)}, "b", "Essential container in task exited (exit code 0)", "must keep running"},
 		"killed":                                 {[]*int64{code(137)}, "a", "Essential container in task exited (exit code 137)", "more memory"},
 		"ended on request":                       {[]*int64{code(143), code(143)}, "a", "Essential container in task exited (exit code 143)", "SIGTERM"},
 		"never started":                          {[]*int64{nil}, "a", "Essential container in task exited", "never started"},
