@@ -96,14 +96,19 @@ func (u *update) rollbackTarget(ctx context.Context, to string) (*rollbackTarget
 	if err != nil {
 		return nil, account.Hide(err, "service", u.service+" in cluster "+u.cluster)
 	}
-	deployments, err := u.o.observer.Deployments(ctx, u.cluster, u.service)
+	deployments, recorded, err := u.o.observer.History(ctx, u.cluster, u.service)
 	if err != nil {
 		return nil, err
 	}
 	if err := u.matches(found); err != nil {
 		return nil, err
 	}
-	return chooseTarget(found, deployments, to)
+	target, err := chooseTarget(found, deployments, to)
+	if !recorded && common.ResponseCode(err) == common.CodeNothingToRollBackTo && to == "" {
+		return nil, common.Coded(common.CodeNothingToRollBackTo,
+			"AWS does not let this server read the earlier deployments of service %s (ecs:ListServiceDeployments); name a revision in To", u.service)
+	}
+	return target, err
 }
 
 // chooseTarget is the pure part of rollbackTarget.
@@ -112,7 +117,7 @@ func chooseTarget(service *awsecs.Service, deployments []observe.Deployment, to 
 	target := &rollbackTarget{stop: unfinished(service, deployments)}
 	switch {
 	case to == "":
-		target.definition = lastSucceeded(deployments)
+		target.definition = lastSucceeded(deployments, runs)
 		if target.definition == "" {
 			return nil, common.Coded(common.CodeNothingToRollBackTo, "no deployment of service %s succeeded before the current one; name a revision in To", aws.StringValue(service.ServiceName))
 		}
@@ -134,10 +139,19 @@ func chooseTarget(service *awsecs.Service, deployments []observe.Deployment, to 
 	return target, nil
 }
 
-// lastSucceeded returns the task definition of the last deployment that succeeded before the newest one; empty if there is none.
-func lastSucceeded(deployments []observe.Deployment) string {
-	for _, d := range deployments[min(1, len(deployments)):] {
-		if d.State == observe.Completed && d.TaskDefinition != nil { // its outcome says that it was replaced since
+// lastSucceeded returns the task definition of the last deployment that succeeded before the newest one; empty if there is none. Where the newest one brings what the
+// service runs, earlier deployments of the same revision are left out: a restart of a bad revision does not make it what a rollback returns to.
+// After a deployment that failed they count: ECS has put the service back to them, and there is nothing left to roll back.
+func lastSucceeded(deployments []observe.Deployment, runs string) string {
+	if len(deployments) == 0 {
+		return ""
+	}
+	restarted := aws.StringValue(deployments[0].TaskDefinition) == runs
+	for _, d := range deployments[1:] {
+		if d.State != observe.Completed || d.TaskDefinition == nil { // the outcome of a completed one says that it was replaced since
+			continue
+		}
+		if !restarted || *d.TaskDefinition != runs {
 			return *d.TaskDefinition
 		}
 	}

@@ -61,3 +61,43 @@ func TestTheErrorsOfARollbackNameIt(t *testing.T) {
 		}
 	}
 }
+
+// TestARollbackAfterARestart returns to the revision before the one that was restarted: restarting it made it no better.
+func TestARollbackAfterARestart(t *testing.T) {
+	w := newWorld(t, localaws.New())
+	w.create(t, wholeService(t, "myclu", "www"))
+	if _, err := w.patch(t, `{"Containers": {"webserver": {"Image": "nginx:2"}}}`); err != nil {
+		t.Fatal(err)
+	}
+	restart, err := w.Orchestrator.Restart("myclu", "www")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := restart.Apply(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	out, err := w.Rollback(t.Context(), "myclu", "www", &RollbackInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := *out.Service.TaskDefinition; !strings.HasSuffix(got, ":1") {
+		t.Errorf("rolled back to %s, want revision 1", got)
+	}
+}
+
+func TestARollbackWhereAWSDoesNotLetUsReadDeployments(t *testing.T) {
+	w := newWorld(t, localaws.New())
+	w.create(t, wholeService(t, "myclu", "www"))
+	w.aws.Inject(localaws.Fault{Operation: "ListServiceDeployments", Times: -1, Effect: localaws.Refuse, Code: "AccessDeniedException", Message: "no"})
+	if _, err := w.Rollback(t.Context(), "myclu", "www", &RollbackInput{}); common.ResponseCode(err) != common.CodeNothingToRollBackTo ||
+		!strings.Contains(err.Error(), "ecs:ListServiceDeployments") {
+		t.Errorf("%v, want one that names what AWS refused", err)
+	}
+	if _, err := w.patch(t, `{"Containers": {"webserver": {"Image": "nginx:2"}}}`); err != nil {
+		t.Fatal(err)
+	}
+	to := spec.Quantity("1")
+	if _, err := w.Rollback(t.Context(), "myclu", "www", &RollbackInput{To: &to}); err != nil {
+		t.Errorf("to a revision that is named: %v", err)
+	}
+}

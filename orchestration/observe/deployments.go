@@ -25,12 +25,21 @@ var digits = regexp.MustCompile(`[0-9]+$`)
 // Deployments returns the service's deployments, the newest first: those of 90 days where AWS keeps them, up to a hundred, else those that the
 // service and its events tell of.
 func (o *Observer) Deployments(ctx context.Context, cluster, service string) ([]Deployment, error) {
-	f, err := o.lookBack(ctx, target{cluster, service})
+	all, _, err := o.History(ctx, cluster, service)
 	if err != nil {
 		return nil, err
 	}
-	all := f.deployments()
 	return all, o.addImages(ctx, all)
+}
+
+// History returns the service's deployments as Deployments does, some without their images, and whether they are AWS's record: false where AWS does not let us read it,
+// so that there may have been more.
+func (o *Observer) History(ctx context.Context, cluster, service string) (all []Deployment, recorded bool, err error) {
+	f, err := o.lookBack(ctx, target{cluster, service})
+	if err != nil {
+		return nil, false, err
+	}
+	return f.deployments(), f.recorded, nil
 }
 
 // Deployment returns one of the service's deployments.
