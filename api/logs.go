@@ -100,7 +100,7 @@ func readLogs(c call, of string, from logs.Source, previous bool) (any, error) {
 			return err
 		}
 		return following.Run(ctx, func(e logs.Event) error {
-			return out.Send(sse.Event{ID: e.ID(), Name: "log", Data: e, Text: func() string { return e.Message }})
+			return out.Send(sse.Event{ID: e.ID(), Name: "log", Data: e, Text: e.Text})
 		})
 	}}, nil
 }

@@ -25,7 +25,7 @@ func TestWritesOfAServiceShowPeopleTheirProgress(t *testing.T) {
 		{"PATCH", www + "?wait=60", `{"Containers":{"webserver":{"Image":"app:exit-3"}},"more":1}`,
 			`(?s)^.*T update service\n.*service www\n  ecs-svc/\d+ rolled_back webservers:2\n.*rolled back to webservers:1\n.*problems\n  ContainerExited .*warnings\n  IgnoredField more: .*$`},
 		{"POST", www + "/run?wait=60", `{"Command":["echo","hello"]}`, `^T start task\n(?:T .*\n)*task \w+ of webservers:1: STOPPED, exit code 0\n    Essential container in task exited\n\nlogs of webserver\nhello\n$`},
-		{"DELETE", www, ``, `^T delete service\nservice www: DRAINING\n$`},
+		{"DELETE", www, ``, `^T delete service\nservice www: deleted, its tasks are stopping\n$`},
 	} {
 		answer, body := h.do(t, c.method, c.path, c.body, text)
 		lines := regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ `).ReplaceAllString(body, "T ")
@@ -72,11 +72,13 @@ func TestADeleteCanBeWaitedFor(t *testing.T) {
 	ask(t, h, []asked{
 		{"create", "POST", "/services", openapi.CreateExample, 200, nil},
 		{"delete", "DELETE", www + "?recursive=true&wait=60", "", 200, map[string]any{
-			"Operation.kind": "delete service", "Operation.state": "succeeded", "Operation.result": nil, "Service.ServiceName": "www",
+			"Operation.kind": "delete service", "Operation.state": "succeeded", "Operation.result": nil, "Service.ServiceName": "www", "Service.Status": "INACTIVE", "Service.RunningCount": 0,
 		}},
 		{"it is gone", "DELETE", www + "?recursive=true&wait=60", "", 404, nil},
 		{"create another", "POST", "/services", createFrom("app:1"), 200, nil},
-		{"delete it alone", "DELETE", www + "?wait=60", "", 200, map[string]any{"Operation": nil}},
+		{"delete it alone", "DELETE", www + "?wait=60", "", 200, map[string]any{"Operation": nil, "Service.Status": "INACTIVE", "Service.RunningCount": 0}},
+		{"create one more", "POST", "/services", createFrom("app:1"), 200, nil},
+		{"delete it alone, without a wait", "DELETE", www, "", 200, map[string]any{"Operation": nil, "Service.Status": "DRAINING"}},
 		{"a wait that is too long", "DELETE", www + "?wait=301", "", 400, wrong("wait")},
 	})
 }

@@ -86,7 +86,7 @@ type deletedService struct {
 }
 
 // deleteService deletes a service; recursive tears down what belongs to it as well, params the space's parameters too, and says where that can be followed. With
-// wait it responds when that has ended, or the time is over.
+// wait it responds when that has ended, or without recursive when the tasks have stopped, or when the time is over: with the service as it is then.
 func deleteService(c call, at target, _ none) (any, error) {
 	scope := teardown.Scope{Recursive: c.flag("recursive"), Params: c.flag("params")}
 	if scope.Params && !scope.Recursive {
@@ -101,6 +101,9 @@ func deleteService(c call, at target, _ none) (any, error) {
 	case err != nil:
 		return nil, err
 	case op == nil:
+		if c.wait() > 0 {
+			out.Service = c.account.Observer.AfterDelete(c.Context(), at.cluster, out.Service, c.wait())
+		}
 		return &deletedService{Output: out}, nil
 	case negotiation.WantsProgress(c.request):
 		return op, nil
@@ -113,6 +116,9 @@ func deleteService(c call, at target, _ none) (any, error) {
 		return nil, op.Err
 	}
 	op.Result = nil // which is this response again
+	if c.wait() > 0 {
+		out.Service = c.account.Observer.Deleted(c.Context(), at.cluster, out.Service)
+	}
 	return &deletedService{out, progress.Of(c.request, *op)}, nil
 }
 

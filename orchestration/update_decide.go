@@ -34,7 +34,10 @@ type updatePlan struct {
 // checkService refuses what is not there, or is another org's, before anything else is read.
 func (u *update) checkService(f *updateFound) error {
 	cluster, s := f.space.Cluster, f.service
-	if cluster == nil || s == nil || !cluster.Tags.BelongsTo(u.o.account.Org) || !ecs.ToTags(s.Tags).BelongsTo(u.o.account.Org) {
+	if cluster == nil || !cluster.Tags.BelongsTo(u.o.account.Org) {
+		return account.NoClusterFor(u.cluster, u.service)
+	}
+	if s == nil || !ecs.ToTags(s.Tags).BelongsTo(u.o.account.Org) {
 		return account.NoService(u.cluster, u.service)
 	}
 	switch aws.StringValue(s.Status) {

@@ -314,14 +314,17 @@ func services(all []observe.Service) string {
 		rows = append(rows, []string{s.Cluster + "/" + value(s.ServiceName), string(s.State), fmt.Sprintf("%d/%d", s.RunningCount, s.DesiredCount), name(s.TaskDefinition)})
 	}
 	p.table(rows)
+	if len(all) == 0 {
+		p.line("no such services")
+	}
 	return p.String()
 }
 
-// lines are log lines as they are.
+// lines are log lines as they are, behind the container's name where several write.
 func lines(p *logs.Page) string {
 	var b strings.Builder
 	for _, e := range p.Events {
-		b.WriteString(e.Message + "\n")
+		b.WriteString(e.Text() + "\n")
 	}
 	return b.String()
 }

@@ -152,8 +152,9 @@ func TestReportsOfWrites(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, response := range map[string]string{
-		"service www: web:1, 2 of 2 tasks running\n": `{"Service":{"ServiceName":"www","Status":"ACTIVE","TaskDefinition":"arn:aws:ecs:us-east-1:1:task-definition/web:1","DesiredCount":2,"RunningCount":2},"Deployment":null,"Warnings":[]}`,
-		"service www: DRAINING\n":                    `{"Service":{"ServiceName":"www","Status":"DRAINING","TaskDefinition":"web:1","RunningCount":1}}`,
+		"service www: web:1, 2 of 2 tasks running\n":     `{"Service":{"ServiceName":"www","Status":"ACTIVE","TaskDefinition":"arn:aws:ecs:us-east-1:1:task-definition/web:1","DesiredCount":2,"RunningCount":2},"Deployment":null,"Warnings":[]}`,
+		"service www: deleted\n":                         `{"Service":{"ServiceName":"www","Status":"INACTIVE","TaskDefinition":"web:1"},"Operation":{"state":"succeeded"}}`,
+		"service www: deleted, its tasks are stopping\n": `{"Service":{"ServiceName":"www","Status":"DRAINING","TaskDefinition":"web:1","RunningCount":1}}`,
 		`service www
   ecs-svc/2222222222222222222 rolled_back web:2
     began 2026-11-26 09:00:00, ended 2026-11-26 09:01:00, 3 failed tasks

@@ -67,8 +67,10 @@ func Written(response json.RawMessage) string {
 	var p page
 	title := "service " + value(w.Service.ServiceName)
 	switch status := value(w.Service.Status); {
-	case status != "ACTIVE":
-		title += ": " + status
+	case status == "DRAINING":
+		title += ": deleted, its tasks are stopping"
+	case status == "INACTIVE":
+		title += ": deleted"
 	case w.Deployment == nil: // else it says more: the service is as it was when the deployment began
 		title += fmt.Sprintf(": %s, %d of %s running", name(w.Service.TaskDefinition), w.Service.RunningCount, plural(w.Service.DesiredCount, "task"))
 	}

@@ -58,11 +58,15 @@ func (t *Router) refuse(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if len(allowed) == 0 {
-		respond.Error(w, r, common.Errorf(common.NotFound, "there is nothing at this path; the API is below %s", t.base))
+		respond.Error(w, r, common.Errorf(common.NotFound, "there is nothing at this path; %s", t.instead(r, "the API is below "+t.base)))
 		return
 	}
 	w.Header().Set("Allow", strings.Join(append(allowed, http.MethodOptions), ", "))
-	respond.Error(w, r, common.Errorf(common.MethodNotAllowed, "this path takes %s", strings.Join(allowed, ", ")))
+	takes := "this path takes " + strings.Join(allowed, ", ")
+	if hint := t.instead(r, ""); hint != "" {
+		takes += "; " + hint
+	}
+	respond.Error(w, r, common.Errorf(common.MethodNotAllowed, "%s", takes))
 }
 
 // match returns the route that would take r if it came with the method.

@@ -132,6 +132,11 @@ func NoService(cluster, service string) error {
 	return common.Errorf(common.NotFound, "there is no service %s in cluster %s", service, cluster)
 }
 
+// NoClusterFor is the NotFound for a service whose cluster is not there, or belongs to another org.
+func NoClusterFor(cluster, service string) error {
+	return common.Errorf(common.NotFound, "there is no cluster %s, and so no service %s in it", cluster, service)
+}
+
 // Hide returns err, but says of what is not there the same as of what belongs to another org.
 func Hide(err error, kind, name string) error {
 	if common.Is(err, common.NotFound) {

@@ -64,8 +64,12 @@ type Event struct {
 	Container string
 	Message   string
 
-	id string // unique within the account
+	id    string // unique within the account
+	label string // in front of the line in a text: the container, where several write; else empty
 }
+
+// Text returns the line as it is, behind the container's name where several write.
+func (e Event) Text() string { return e.label + e.Message }
 
 // Page is some lines, the oldest first.
 type Page struct {

@@ -115,6 +115,10 @@ func (r *Reader) Read(ctx context.Context, of string, from Source, q Query) (*Pa
 	if err != nil {
 		return nil, err
 	}
+	labels := labelsOf(sources)
+	for i := range events {
+		events[i].label = labels[events[i].Container]
+	}
 	page := &Page{Events: events}
 	if len(events) > 0 {
 		last := events[len(events)-1]
@@ -124,6 +128,20 @@ func (r *Reader) Read(ctx context.Context, of string, from Source, q Query) (*Pa
 		page.Next = new(p.String())
 	}
 	return page, nil
+}
+
+// labelsOf returns what stands in front of the lines of each container in a text, all of one width; nothing where one container writes.
+func labelsOf(sources []source) map[string]string {
+	width, labels := 0, map[string]string{}
+	for _, s := range sources {
+		width, labels[s.container] = max(width, len(s.container)), ""
+	}
+	if len(labels) > 1 {
+		for container := range labels {
+			labels[container] = fmt.Sprintf("%-*s | ", width, container)
+		}
+	}
+	return labels
 }
 
 // reader reads one source, a page of AWS's at a time.

@@ -73,11 +73,11 @@ func withID(all []Deployment, id string) *Deployment {
 func (o *Observer) lookBack(ctx context.Context, at target) (*found, error) {
 	f := newFound(o.now())
 	err := common.Concurrently(ctx,
+		func(ctx context.Context) error { return o.checkCluster(ctx, at) },
 		func(ctx context.Context) (err error) {
 			f.service, err = o.readService(ctx, at)
 			return err
 		},
-		func(ctx context.Context) error { return o.checkCluster(ctx, at) },
 		func(ctx context.Context) error { return o.readAllBriefs(ctx, f, at) },
 	)
 	if err != nil {

@@ -97,11 +97,11 @@ func (o *Observer) look(ctx context.Context, at target) (*found, error) {
 		}
 	}
 	err := common.Concurrently(ctx,
+		func(ctx context.Context) error { return o.checkCluster(ctx, at) },
 		func(ctx context.Context) (err error) {
 			f.service, err = o.readService(ctx, at)
 			return err
 		},
-		func(ctx context.Context) error { return o.checkCluster(ctx, at) },
 		list(awsecs.DesiredStatusRunning, &running),
 		list(awsecs.DesiredStatusStopped, &stopped),
 		func(ctx context.Context) error { return o.readBriefs(ctx, f, at, recentDeployments) },

@@ -84,11 +84,12 @@ func (o *Observer) readService(ctx context.Context, at target) (*awsecs.Service,
 	return service, nil
 }
 
-// checkCluster returns NotFound if the cluster of a service is not there for our callers.
+// checkCluster returns NotFound if the cluster of a service is not there for our callers. Of reads that run at once it comes first, so that its error is
+// the one that is returned: that the cluster is missing says more than that its service is.
 func (o *Observer) checkCluster(ctx context.Context, at target) error {
 	cluster, err := o.account.ECS.Cluster(ctx, at.cluster)
 	if common.Is(err, common.NotFound) || err == nil && (o.hidden(cluster.Tags) || aws.StringValue(cluster.Status) == "INACTIVE") {
-		return account.NoService(at.cluster, at.service)
+		return account.NoClusterFor(at.cluster, at.service)
 	}
 	return err
 }

@@ -34,17 +34,21 @@ func (o *Observer) Show(ctx context.Context, cluster, name string) (*awsecs.Serv
 func (o *Observer) show(ctx context.Context, cluster, name string) (service *awsecs.Service, home *awsecs.Cluster, err error) {
 	err = common.Concurrently(ctx,
 		func(ctx context.Context) (err error) {
-			service, err = o.account.ECS.Service(ctx, cluster, name)
+			home, err = o.homeOf(ctx, cluster)
+			if common.Is(err, common.NotFound) {
+				return account.NoClusterFor(cluster, name)
+			}
 			return err
 		},
 		func(ctx context.Context) (err error) {
-			home, err = o.homeOf(ctx, cluster)
+			service, err = o.account.ECS.Service(ctx, cluster, name)
+			if common.Is(err, common.NotFound) {
+				return account.NoService(cluster, name)
+			}
 			return err
 		},
 	)
 	switch {
-	case common.Is(err, common.NotFound):
-		return nil, nil, account.NoService(cluster, name)
 	case err != nil:
 		return nil, nil, err
 	case !ecs.ToTags(service.Tags).BelongsTo(o.account.Org) || aws.StringValue(service.Status) == "INACTIVE":

@@ -57,6 +57,13 @@ func ServiceState(service *awsecs.Service) *State {
 	return &State{aws.StringValue(service.ServiceArn), ecs.ToTags(service.Tags), service}
 }
 
+// Gone returns a service as it is once it is deleted and its tasks have stopped, where ECS does not show it any more.
+func Gone(service *awsecs.Service) *awsecs.Service {
+	gone := *service
+	gone.Status, gone.DesiredCount, gone.RunningCount, gone.PendingCount = aws.String(StatusInactive), new(int64), new(int64), new(int64)
+	return &gone
+}
+
 // Create creates the service. Its client token is the request's own: of two requests at once ECS creates one service, and refuses the other.
 func (s *Service) Create(ctx context.Context, tags common.Tags) (*State, error) {
 	in := *s.Input()

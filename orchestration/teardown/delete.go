@@ -90,7 +90,7 @@ func (o *Teardowns) plan(ctx context.Context, cluster, service string, scope Sco
 	t.dry, t.params = true, scope.Params
 	gone := t.isGone()
 	if gone && !scope.Recursive {
-		return nil, account.NoService(cluster, service)
+		return nil, t.noService()
 	}
 	plan, tag := t.decideService(nil), (*string)(nil)
 	if !gone {
@@ -104,7 +104,7 @@ func (o *Teardowns) plan(ctx context.Context, cluster, service string, scope Sco
 		return nil, err
 	}
 	if gone && found.nothing() {
-		return nil, account.NoService(cluster, service)
+		return nil, t.noService()
 	}
 	plan.Stages = append(append(plan.Stages, t.decide(found).Stages...), t.decideSpace(found).Stages...)
 	return plan.Preview(tag), nil
@@ -188,7 +188,7 @@ func (o *Teardowns) deleteRecursively(ctx context.Context, tx *transaction.Trans
 		return nil, nil, err
 	}
 	deleted = true
-	op, err := tx.HandOver(ctx, job, out)
+	op, err := tx.HandOver(ctx, job, nil) // its result is the service once the tasks have stopped, which the job knows
 	if err != nil {
 		return nil, nil, err
 	}
@@ -258,11 +258,14 @@ func (o *Teardowns) lookForDelete(ctx context.Context, cluster, name, id string,
 	switch {
 	case err != nil:
 		return nil, err
-	case home != nil && !ecs.ToTags(home.Tags).BelongsTo(o.tx.Account.Org), t.service != nil && !ecs.ToTags(t.service.Tags).BelongsTo(o.tx.Account.Org):
+	case home != nil && !ecs.ToTags(home.Tags).BelongsTo(o.tx.Account.Org):
+		return nil, account.NoClusterFor(cluster, name)
+	case t.service != nil && !ecs.ToTags(t.service.Tags).BelongsTo(o.tx.Account.Org):
 		return nil, account.NoService(cluster, name)
 	case t.service == nil:
 		t.service = &awsecs.Service{ServiceName: aws.String(name), Status: aws.String(resource.StatusInactive)}
 	}
+	t.homeless = home == nil || aws.StringValue(home.Status) == resource.StatusInactive
 	if match.Compares() {
 		if err := match.Check("service "+name, etag.Service(t.service)); err != nil {
 			return nil, err
@@ -271,12 +274,20 @@ func (o *Teardowns) lookForDelete(ctx context.Context, cluster, name, id string,
 	return t, nil
 }
 
+// noService is the NotFound for a service of which nothing is left.
+func (t *teardown) noService() error {
+	if t.homeless {
+		return account.NoClusterFor(t.cluster, t.name)
+	}
+	return account.NoService(t.cluster, t.name)
+}
+
 // checkAnythingLeft is NotFound for a service that is gone, unless the delete is recursive and something of it is left.
 func (t *teardown) checkAnythingLeft(ctx context.Context, recursive bool) error {
 	if !t.isGone() {
 		return nil
 	}
-	gone := account.NoService(t.cluster, t.name)
+	gone := t.noService()
 	if !recursive {
 		return gone
 	}

@@ -39,20 +39,19 @@ func (o *Teardowns) runDelete(ctx context.Context, job operations.Job) (json.Raw
 		return nil, err
 	}
 	t.params = args.Params
-	out := &Output{Service: t.service}
 	if aws.StringValue(t.service.Status) == resource.StatusActive {
-		if err := t.deleteForJob(ctx, args.Match, job.Began, out); err != nil {
+		if err := t.deleteForJob(ctx, args.Match, job.Began); err != nil {
 			return nil, err
 		}
 	}
 	if err := t.run(ctx); err != nil {
 		return nil, err
 	}
-	return encode(out)
+	return encode(Output{t.stopped})
 }
 
 // deleteForJob deletes the service that the request of a job did not come to delete, in the state that it expected.
-func (t *teardown) deleteForJob(ctx context.Context, match etag.Condition, began time.Time, out *Output) error {
+func (t *teardown) deleteForJob(ctx context.Context, match etag.Condition, began time.Time) error {
 	created := aws.TimeValue(t.service.CreatedAt)
 	if resource.CreatedAfter(ecs.ToTags(t.service.Tags), t.id) || created.After(began) {
 		return common.Coded(common.CodeConcurrentChange, "service %s was created again meanwhile", t.name)
@@ -61,7 +60,7 @@ func (t *teardown) deleteForJob(ctx context.Context, match etag.Condition, began
 	if err := t.checkMatch(ctx); err != nil {
 		return err
 	}
-	_, err := t.decideService(out).Apply()(ctx)
+	_, err := t.decideService(&Output{}).Apply()(ctx)
 	return err
 }
 

@@ -22,6 +22,8 @@ type teardown struct {
 	id            string          // of this request: what a later one created or adopted stays
 	service       *awsecs.Service // as it was found; INACTIVE if it is gone
 	dry           bool            // only planned: the service, which may be there, is taken to be gone
+	stopped       *awsecs.Service // once its tasks have stopped; nil before
+	homeless      bool            // its cluster is gone as well
 	match         etag.Condition  // of the service as it must be
 	params        bool            // the space's parameters go with its cluster
 	family        string          // of the managed task definition that is deleted; empty for a service
@@ -110,27 +112,34 @@ func (t *teardown) roleThing() *resource.Role {
 	return &resource.Role{Account: t.o.tx.Account, Cluster: t.cluster}
 }
 
-// waitInactive waits until the service's tasks have stopped.
+// waitInactive waits until the service's tasks have stopped, and keeps the service as it is then.
 func (t *teardown) waitInactive(ctx context.Context) error {
-	return t.o.tx.Account.Backoff.Until(ctx, func() (bool, error) { return t.inactive(ctx) })
+	return t.o.tx.Account.Backoff.Until(ctx, func() (bool, error) {
+		service, err := t.inactive(ctx)
+		t.stopped = service
+		return service != nil, err
+	})
 }
 
-// inactive reports whether the service's tasks have stopped; it is a Conflict if the service is there again.
-func (t *teardown) inactive(ctx context.Context) (bool, error) {
+// inactive returns the service if its tasks have stopped, else nil; it is a Conflict if the service is there again.
+func (t *teardown) inactive(ctx context.Context) (*awsecs.Service, error) {
 	if t.family != "" {
-		return true, nil // a managed task definition has no service: the ids of ownership tags tell what was created since
+		return t.service, nil // a managed task definition has no service: the ids of ownership tags tell what was created since
 	}
 	service, err := t.o.tx.Account.ECS.Service(ctx, t.cluster, t.name)
-	if err != nil {
-		return common.Is(err, common.NotFound), resource.IgnoreNotFound(err)
+	switch {
+	case common.Is(err, common.NotFound):
+		return resource.Gone(t.service), nil
+	case err != nil:
+		return nil, err
 	}
 	switch aws.StringValue(service.Status) {
 	case resource.StatusActive:
-		return false, common.Coded(common.CodeConcurrentChange, "service %s was created again meanwhile", t.name)
+		return nil, common.Coded(common.CodeConcurrentChange, "service %s was created again meanwhile", t.name)
 	case resource.StatusDraining:
-		return false, nil
+		return nil, nil
 	}
-	return true, nil
+	return service, nil
 }
 
 // decide returns the plan for what was found. It is pure.

@@ -192,12 +192,15 @@ func (t *Transaction) Job(ctx context.Context, kind string, limit time.Duration,
 	return job, t.m.Background.Announce(ctx, job), nil
 }
 
-// HandOver continues the request as a job, which has the service until it has ended; the result is what the request returns. It fails when the server is
-// shutting down.
+// HandOver continues the request as a job, which has the service until it has ended. The result is what the request returns; nil is what the job does. It
+// fails when the server is shutting down.
 func (t *Transaction) HandOver(ctx context.Context, job operations.Job, result any) (operations.Operation, error) {
-	encoded, err := json.Marshal(result)
-	if err != nil {
-		return operations.Operation{}, common.Errorf(common.Internal, "encode the result: %w", err)
+	var encoded json.RawMessage
+	if result != nil {
+		var err error
+		if encoded, err = json.Marshal(result); err != nil {
+			return operations.Operation{}, common.Errorf(common.Internal, "encode the result: %w", err)
+		}
 	}
 	t.lock.Operation(ctx, job.Operation)
 	op, err := t.m.Background.Submit(ctx, job, encoded, t.lock.Release)

@@ -1,0 +1,68 @@
+package observe
+
+import (
+	"context"
+	"time"
+
+	"ecs-api/common"
+	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/saga"
+)
+
+// AfterDelete waits up to timeout until the tasks of a service that was deleted have stopped, and returns it as it is then: INACTIVE, unless the time is over.
+// The delete itself is done, so that its effect cannot be watched is no error.
+func (o *Observer) AfterDelete(ctx context.Context, cluster string, deleted *awsecs.Service, timeout time.Duration) *awsecs.Service {
+	latest := deleted
+	_, _ = saga.Named("wait until the tasks have stopped", saga.Do(func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, timeout)
+		defer cancel()
+		return o.watchDraining(ctx, target{cluster, value(deleted.ServiceName)}, func(now *awsecs.Service) bool {
+			latest = afterDelete(deleted, now)
+			return value(latest.Status) == resource.StatusInactive
+		})
+	}))(ctx)
+	return latest
+}
+
+// watchDraining calls see with a service that was deleted, nil if it is gone, at once and after each poll until see returns true or ctx ends.
+func (o *Observer) watchDraining(ctx context.Context, at target, see func(*awsecs.Service) bool) error {
+	o.Written(at.cluster, at.service)
+	p, leave, err := o.join(ctx, at)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	for polls := p.latest().polls; ; {
+		v := p.latest()
+		switch {
+		case v.polls > polls && common.Is(v.err, common.NotFound):
+			see(nil)
+			return nil
+		case v.found != nil && see(v.found.service), v.ended:
+			return nil
+		}
+		select {
+		case <-v.next:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// Deleted returns a service that was deleted as it is now, or as it was where that cannot be read.
+func (o *Observer) Deleted(ctx context.Context, cluster string, deleted *awsecs.Service) *awsecs.Service {
+	now, err := o.account.ECS.Service(ctx, cluster, value(deleted.ServiceName))
+	if err != nil && !common.Is(err, common.NotFound) {
+		return deleted
+	}
+	return afterDelete(deleted, now)
+}
+
+// afterDelete returns a service that was deleted as it is, given what there is of its name now: nothing, or another one even.
+func afterDelete(deleted, now *awsecs.Service) *awsecs.Service {
+	if now == nil || value(now.Status) == resource.StatusActive {
+		return resource.Gone(deleted)
+	}
+	return now
+}
