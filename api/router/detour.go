@@ -83,6 +83,9 @@ func (t *Router) instead(r *http.Request, otherwise string) string {
 	return otherwise
 }
 
+// maxName is how long a name may be that a problem repeats: an ARN that is escaped has fewer letters.
+const maxName = 512
+
 // fits reports whether the detour is for a request, and returns what the names of its path stand for there.
 func (d detour) fits(method string, sent []string) (names map[string]string, ok bool) {
 	if d.methods != "" && !slices.Contains(strings.Fields(d.methods), method) {
@@ -94,7 +97,7 @@ func (d detour) fits(method string, sent []string) (names map[string]string, ok 
 	}
 	names = map[string]string{}
 	for i, segment := range segments {
-		if strings.HasPrefix(segment, "{") && sent[i] != "" {
+		if strings.HasPrefix(segment, "{") && sent[i] != "" && len(sent[i]) <= maxName {
 			names[segment] = sent[i]
 		} else if segment != sent[i] {
 			return nil, false
