@@ -28,7 +28,7 @@ func (o *Observer) AfterDelete(ctx context.Context, cluster string, deleted *aws
 // watchDraining calls see with a service that was deleted, nil if it is gone, at once and after each poll until see returns true or ctx ends.
 func (o *Observer) watchDraining(ctx context.Context, at target, see func(*awsecs.Service) bool) error {
 	o.Written(at.cluster, at.service)
-	p, leave, err := o.join(ctx, at)
+	p, leave, err := o.subscribe(ctx, at)
 	if err != nil {
 		return err
 	}
