@@ -188,8 +188,8 @@ func addresses(t *testing.T, p program) func(string) string {
 	}
 }
 
-// scriptOf returns what a shell is told to run all commands, each with its output in a file. A curl fails if the answer is an error, unless
-// the document shows the answer's head.
+// scriptOf returns what a shell is told to run all commands, each with its output in a file. A curl fails if the response is an error, unless
+// the document shows the response's head.
 func scriptOf(commands []shown, here func(string) string) string {
 	var b strings.Builder
 	b.WriteString("set -eu\ncurl() { command curl $fail --max-time 60 \"$@\"; }\n")

@@ -71,21 +71,21 @@ func startLocalIn(t *testing.T, env func(string) string, args ...string) program
 
 func TestLocalServesUntilItIsToldToStop(t *testing.T) {
 	p := startLocal(t)
-	answer, err := http.Get(p.url + "/ping")
+	resp, err := http.Get(p.url + "/ping")
 	if err != nil {
 		t.Fatal(err)
 	}
-	body, err := io.ReadAll(answer.Body)
+	body, err := io.ReadAll(resp.Body)
 	if err != nil || string(body) != "pong" {
-		t.Errorf("ping answered %q, %v", body, err)
+		t.Errorf("ping returned %q, %v", body, err)
 	}
-	_ = answer.Body.Close()
+	_ = resp.Body.Close()
 	status, log := p.stop()
 	if status != exitOK || !strings.Contains(log, " INFO  stopped") {
 		t.Errorf("exit status %d, log %s", status, log)
 	}
 	if _, err := http.Get(p.url + "/ping"); err == nil {
-		t.Error("it still answers after it ended")
+		t.Error("it still responds after it ended")
 	}
 }
 

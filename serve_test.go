@@ -46,16 +46,16 @@ func TestStoppingFinishesWhatWasBegun(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, "done")
 	}), time.Hour)
-	answer := make(chan string, 1)
+	response := make(chan string, 1)
 	go func() {
 		resp, err := http.Get("http://" + address)
 		if err != nil {
-			answer <- err.Error()
+			response <- err.Error()
 			return
 		}
 		defer resp.Body.Close()
 		body, _ := io.ReadAll(resp.Body)
-		answer <- string(body)
+		response <- string(body)
 	}()
 	<-begun
 	stopped := make(chan error, 1)
@@ -68,7 +68,7 @@ func TestStoppingFinishesWhatWasBegun(t *testing.T) {
 		_ = conn.Close()
 	}
 	close(finish)
-	if got := <-answer; got != "done" {
+	if got := <-response; got != "done" {
 		t.Errorf("the request that was begun got %q", got)
 	}
 	if err := <-stopped; err != nil {
@@ -102,7 +102,7 @@ func TestProfilesAreServedApart(t *testing.T) {
 		}
 		_ = resp.Body.Close()
 		if resp.StatusCode != want {
-			t.Errorf("%s answered %d, want %d", target, resp.StatusCode, want)
+			t.Errorf("%s returned %d, want %d", target, resp.StatusCode, want)
 		}
 	}
 	if err := stop(); err != nil {
@@ -145,14 +145,14 @@ func TestRawRequestsOfAttackers(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			go func() { _, _ = io.WriteString(conn, tt.request) }() // the server may answer and close before it has read all
-			answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			go func() { _, _ = io.WriteString(conn, tt.request) }() // the server may respond and close before it has read all
+			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer answer.Body.Close()
-			if answer.StatusCode != tt.status {
-				t.Errorf("answered %s, want %d", answer.Status, tt.status)
+			defer resp.Body.Close()
+			if resp.StatusCode != tt.status {
+				t.Errorf("got %s, want %d", resp.Status, tt.status)
 			}
 		})
 	}

@@ -64,22 +64,22 @@ func (p program) ask(t *testing.T, method, path, body string, headers ...string)
 		name, value, _ := strings.Cut(header, ": ")
 		r.Header.Set(name, value)
 	}
-	answer, err := http.DefaultClient.Do(r)
+	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = answer.Body.Close() }()
-	if _, err := io.Copy(io.Discard, answer.Body); err != nil {
+	defer func() { _ = resp.Body.Close() }()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
 		t.Fatal(err)
 	}
-	return answer.StatusCode
+	return resp.StatusCode
 }
 
 // must is ask for a request that is to succeed.
 func (p program) must(t *testing.T, method, path, body string) {
 	t.Helper()
 	if status := p.ask(t, method, path, body); status != http.StatusOK {
-		t.Fatalf("%s %s answered %d", method, path, status)
+		t.Fatalf("%s %s returned %d", method, path, status)
 	}
 }
 
@@ -204,7 +204,7 @@ func TestNoSpanHoldsASecret(t *testing.T) {
 	wrong := p.ask(t, http.MethodGet, "/local/clusters", "", "X-Auth-Token: "+secretWord)
 	log := p.endsWell(t)
 	if asked < 18 || wrong != http.StatusForbidden || len(c.Spans()) < 30 {
-		t.Errorf("%d requests were answered, and one with a wrong token with %d; %d kinds of spans", asked, wrong, len(c.Spans()))
+		t.Errorf("%d requests had a response, and one with a wrong token with %d; %d kinds of spans", asked, wrong, len(c.Spans()))
 	}
 	sent := strings.ToLower(c.Text())
 	secrets := []string{secretToken, secretWord, "supahman", "dontkryptonitemebro"}
@@ -262,7 +262,7 @@ func TestACollectorThatIsDownIsToldOfNowAndThen(t *testing.T) {
 	}
 }
 
-// TestTheLastSpansAreNotWaitedForForEver has a collector that answers nothing while the program ends.
+// TestTheLastSpansAreNotWaitedForForEver has a collector that never responds while the program ends.
 func TestTheLastSpansAreNotWaitedForForEver(t *testing.T) {
 	asked, never := make(chan struct{}, 10), make(chan struct{})
 	hangs := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -22,11 +22,11 @@ import (
 	"ecs-api/servicediscovery"
 )
 
-// asked is one request, and what it must be answered with.
+// asked is one request, and what it must get.
 type asked struct {
 	name, method, target, body string // the target below /v1/ecs/local
 	status                     int
-	want                       map[string]any // values in the answer, by their path: "Cluster.Tags.0.Key"; "#" is a list's length, "" the whole
+	want                       map[string]any // values in the response, by their path: "Cluster.Tags.0.Key"; "#" is a list's length, "" the whole
 }
 
 // ask sends the requests one after another: later ones see what earlier ones did.
@@ -34,12 +34,12 @@ func ask(t *testing.T, h *harness, table []asked) {
 	t.Helper()
 	for _, a := range table {
 		t.Run(a.name, func(t *testing.T) {
-			answer, text := h.do(t, a.method, base+"/local"+a.target, a.body)
-			if answer.StatusCode != a.status {
-				t.Fatalf("%s %s %s answered %d %s, want %d", a.method, a.target, a.body, answer.StatusCode, text, a.status)
+			resp, text := h.do(t, a.method, base+"/local"+a.target, a.body)
+			if resp.StatusCode != a.status {
+				t.Fatalf("%s %s %s returned %d %s, want %d", a.method, a.target, a.body, resp.StatusCode, text, a.status)
 			}
-			if answer.StatusCode >= 400 {
-				problemOf(t, answer, text)
+			if resp.StatusCode >= 400 {
+				problemOf(t, resp, text)
 			}
 			got := map[string]any{}
 			for path := range a.want {

@@ -23,15 +23,15 @@ import (
 const async = headerPrefer + ": respond-async"
 
 // started returns the operation that a response of 202 shows.
-func started(t *testing.T, answer *http.Response, body string) progress.Operation {
+func started(t *testing.T, resp *http.Response, body string) progress.Operation {
 	t.Helper()
 	var op progress.Operation
-	if err := json.Unmarshal([]byte(body), &op); err != nil || answer.StatusCode != http.StatusAccepted {
-		t.Fatalf("%d %s: %v", answer.StatusCode, body, err)
+	if err := json.Unmarshal([]byte(body), &op); err != nil || resp.StatusCode != http.StatusAccepted {
+		t.Fatalf("%d %s: %v", resp.StatusCode, body, err)
 	}
 	at := base + "/local/operations/" + op.ID
-	if answer.Header.Get(headerOperation) != at || answer.Header.Get(headerFlywheel) != op.ID || answer.Header.Get(headerApplied) != "respond-async" {
-		t.Errorf("%v", answer.Header)
+	if resp.Header.Get(headerOperation) != at || resp.Header.Get(headerFlywheel) != op.ID || resp.Header.Get(headerApplied) != "respond-async" {
+		t.Errorf("%v", resp.Header)
 	}
 	return op
 }
@@ -39,10 +39,10 @@ func started(t *testing.T, answer *http.Response, body string) progress.Operatio
 // ended waits for an operation.
 func (h *harness) ended(t *testing.T, id string) progress.Operation {
 	t.Helper()
-	answer, body := h.do(t, http.MethodGet, base+"/local/operations/"+id+"?wait=60", "")
+	resp, body := h.do(t, http.MethodGet, base+"/local/operations/"+id+"?wait=60", "")
 	var op progress.Operation
-	if err := json.Unmarshal([]byte(body), &op); err != nil || answer.StatusCode != http.StatusOK {
-		t.Fatalf("%d %s: %v", answer.StatusCode, body, err)
+	if err := json.Unmarshal([]byte(body), &op); err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("%d %s: %v", resp.StatusCode, body, err)
 	}
 	return op
 }
@@ -61,8 +61,8 @@ func TestWritesOfAServiceNeedNotBeWaitedFor(t *testing.T) {
 		{"DELETE", www, ``, "delete service alone"},
 		{"DELETE", www + "?recursive=true", ``, "delete service"},
 	} {
-		answer, body := h.do(t, w.method, base+w.path, w.body, async)
-		op := started(t, answer, body)
+		resp, body := h.do(t, w.method, base+w.path, w.body, async)
+		op := started(t, resp, body)
 		if op.Kind != w.kind || op.Target != "myclu/www" {
 			t.Errorf("%s %s: %+v", w.method, w.path, op)
 		}
@@ -86,8 +86,8 @@ func TestWhatFailsBeforeItIsDecidedIsAProblemAtOnce(t *testing.T) {
 			{"PATCH", "/local/clusters/none/services/www", `{"DesiredCount":1}`, 404},
 			{"DELETE", "/local/clusters/none/services/www?recursive=true", ``, 404},
 		} {
-			answer, body := h.do(t, w.method, base+w.path, w.body, prefer)
-			if p := problemOf(t, answer, body); p.Status != w.status || answer.Header.Get(headerOperation) != "" {
+			resp, body := h.do(t, w.method, base+w.path, w.body, prefer)
+			if p := problemOf(t, resp, body); p.Status != w.status || resp.Header.Get(headerOperation) != "" {
 				t.Errorf("%s %s with %s: %+v", w.method, w.path, prefer, p)
 			}
 		}
@@ -99,8 +99,8 @@ func TestWhatFailsBeforeItIsDecidedIsAProblemAtOnce(t *testing.T) {
 
 func TestAnOperationThatFailsSaysWhy(t *testing.T) {
 	h := newHarness(t, localaws.New(localaws.WithFaults(localaws.Fault{Service: "ecs", Operation: "CreateService", Effect: localaws.Refuse, Code: "InvalidParameterException", Message: "no such thing"})))
-	answer, body := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample, async, headerRequestID+": mine")
-	op := h.ended(t, started(t, answer, body).ID)
+	resp, body := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample, async, headerRequestID+": mine")
+	op := h.ended(t, started(t, resp, body).ID)
 	if op.State != saga.Failed || op.Problem == nil || op.Problem.Status != 400 || op.Problem.Code != "InvalidParameterException" || op.Problem.RequestID != "mine" || op.Error == "" || string(op.Result) != "null" {
 		t.Errorf("%+v %+v", op, op.Problem)
 	}
@@ -119,8 +119,8 @@ func TestAnOperationThatFailsSaysWhy(t *testing.T) {
 
 func TestTasksOfTheFlywheel(t *testing.T) {
 	h := newHarness(t, localaws.New())
-	answer, body := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample, async)
-	op := h.ended(t, started(t, answer, body).ID)
+	resp, body := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample, async)
+	op := h.ended(t, started(t, resp, body).ID)
 	_, body = h.do(t, http.MethodGet, base+"/flywheel?task=none&task="+op.ID, "")
 	var tasks map[string]progress.FlywheelTask
 	if err := json.Unmarshal([]byte(body), &tasks); err != nil || len(tasks) != 1 {
@@ -142,8 +142,8 @@ func TestTasksOfTheFlywheel(t *testing.T) {
 	if _, body := h.do(t, http.MethodGet, base+"/flywheel", ""); body != "{}\n" {
 		t.Errorf("no task: %s", body)
 	}
-	if answer, _ := h.do(t, http.MethodGet, base+"/flywheel?"+strings.Repeat("task=x&", maxTasks+1), ""); answer.StatusCode != http.StatusBadRequest {
-		t.Errorf("too many: %d", answer.StatusCode)
+	if resp, _ := h.do(t, http.MethodGet, base+"/flywheel?"+strings.Repeat("task=x&", maxTasks+1), ""); resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("too many: %d", resp.StatusCode)
 	}
 }
 
@@ -209,9 +209,9 @@ func TestCurlSeesTheStepsOfACreateAsTheyHappen(t *testing.T) {
 	if events[len(events)-1] != "result" || strings.Count(strings.Join(events, " "), "result") != 1 || !strings.Contains(result, `"ServiceName":"www"`) {
 		t.Errorf("events %q, running %s, result %s", events, running, result)
 	}
-	answer, body := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample, headerKey+": curl")
-	if answer.Header.Get(headerReplayed) != "true" || strings.TrimSpace(body) != result {
-		t.Errorf("repeated: %d %v %s", answer.StatusCode, answer.Header, body)
+	resp, body := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample, headerKey+": curl")
+	if resp.Header.Get(headerReplayed) != "true" || strings.TrimSpace(body) != result {
+		t.Errorf("repeated: %d %v %s", resp.StatusCode, resp.Header, body)
 	}
 }
 
@@ -228,18 +228,18 @@ func TestAWriteWhoseStreamIsLeftGoesOn(t *testing.T) {
 	}
 	r.Header.Set(headerToken, testToken)
 	r.Header.Set("Accept", negotiation.Events)
-	answer, err := http.DefaultClient.Do(r)
+	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
+	defer resp.Body.Close()
 	<-reached
 	hangUp()
-	if answer, body := h.do(t, http.MethodPatch, base+"/local/clusters/myclu/services/www", `{"DesiredCount":1}`); problemOf(t, answer, body).Code != common.CodeServiceBusy {
+	if resp, body := h.do(t, http.MethodPatch, base+"/local/clusters/myclu/services/www", `{"DesiredCount":1}`); problemOf(t, resp, body).Code != common.CodeServiceBusy {
 		t.Errorf("meanwhile: %s", body)
 	}
 	release()
-	if op := h.ended(t, answer.Header.Get(headerFlywheel)); op.State != saga.Succeeded {
+	if op := h.ended(t, resp.Header.Get(headerFlywheel)); op.State != saga.Succeeded {
 		t.Errorf("%+v", op)
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"ecs-api/localaws"
 )
 
-// recording is an AWS that answers each call as it was answered the first time, so that a benchmark measures us and the SDK, and not the
+// recording is an AWS that returns to each call what it returned the first time, so that a benchmark measures us and the SDK, and not the
 // simulator.
 type recording struct {
 	aws   http.RoundTripper
@@ -32,7 +32,7 @@ type recorded struct {
 	body   []byte
 }
 
-// RoundTrip answers one call to AWS.
+// RoundTrip responds to one call to AWS.
 func (r *recording) RoundTrip(req *http.Request) (*http.Response, error) {
 	r.calls.Add(1)
 	body, err := io.ReadAll(req.Body)
@@ -49,11 +49,11 @@ func (r *recording) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		answer, err := io.ReadAll(resp.Body)
+		response, err := io.ReadAll(resp.Body)
 		if err != nil {
 			return nil, err
 		}
-		one = recorded{resp.StatusCode, resp.Header, answer}
+		one = recorded{resp.StatusCode, resp.Header, response}
 		r.known[key] = one
 	}
 	return &http.Response{StatusCode: one.status, Header: one.header, Body: io.NopCloser(bytes.NewReader(one.body)), ContentLength: int64(len(one.body)), Request: req}, nil
@@ -66,7 +66,7 @@ func (r *recording) forget() {
 	r.known = map[string]recorded{}
 }
 
-// discard is a http.ResponseWriter that keeps the head of an answer only.
+// discard is a http.ResponseWriter that keeps the head of a response only.
 type discard struct {
 	header http.Header
 	status int
@@ -76,7 +76,7 @@ func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) WriteHeader(status int)      { d.status = status }
 func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// benchmarkGet measures what one GET costs us and the SDK: AWS answers from memory, without a network, and its rates are not waited for.
+// benchmarkGet measures what one GET costs us and the SDK: AWS responds from memory, without a network, and its rates are not waited for.
 func benchmarkGet(b *testing.B, target string, change ...func(*Options)) {
 	c := config.Local([]string{localaws.SubnetA, localaws.SubnetB}, []string{localaws.SecurityGroup})
 	c.Token, c.RateLimits = testToken, noLimits()
@@ -102,7 +102,7 @@ func benchmarkGet(b *testing.B, target string, change ...func(*Options)) {
 		r.Header.Set(headerToken, testToken)
 		w := httptest.NewRecorder()
 		if s.Handler().ServeHTTP(w, r); w.Code != http.StatusOK {
-			b.Fatalf("answered %d %s", w.Code, w.Body)
+			b.Fatalf("got %d %s", w.Code, w.Body)
 		}
 	}
 	record.forget() // what was there before the service was
@@ -114,7 +114,7 @@ func benchmarkGet(b *testing.B, target string, change ...func(*Options)) {
 		w := &discard{header: http.Header{}}
 		s.Handler().ServeHTTP(w, r)
 		if w.status != http.StatusOK {
-			b.Fatalf("answered %d", w.status)
+			b.Fatalf("got %d", w.status)
 		}
 	}
 	b.ReportMetric(float64(record.calls.Load())/float64(b.N), "awscalls/op")

@@ -46,9 +46,9 @@ func TestBodiesAreReadAsTheSDKsInputs(t *testing.T) {
 	h := bodyHarness(t, &got)
 	body := ` {"TASKDEFINITION": {"containerdefinitions": [{"name": "web", "ports": [80], "environment": [{"name": "A", "value": "é"}], "portmappings": [], "user": null}]},
 		"service": {"DesiredCount": 2, "unknown": {"a": [null]}}, "credentials": {"web": {"secretstring": "s", "secretbinary": "aGk="}}, "names": null}` + "\n"
-	answer, text := h.do(t, http.MethodPost, "/v1/ecs/local/things", body, "Content-Type: application/x-www-form-urlencoded")
-	if answer.StatusCode != http.StatusOK {
-		t.Fatalf("answered %d %s", answer.StatusCode, text)
+	resp, text := h.do(t, http.MethodPost, "/v1/ecs/local/things", body, "Content-Type: application/x-www-form-urlencoded")
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("got %d %s", resp.StatusCode, text)
 	}
 	want := orchestrationInput{
 		TaskDefinition: &awsecs.RegisterTaskDefinitionInput{ContainerDefinitions: []*awsecs.ContainerDefinition{{
@@ -94,20 +94,20 @@ func TestBodiesThatAreNoRequest(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			answer, body := h.do(t, http.MethodPost, "/v1/ecs/local/things", tt.body)
-			if answer.StatusCode != tt.status {
-				t.Fatalf("answered %d %s, want %d", answer.StatusCode, body, tt.status)
+			resp, body := h.do(t, http.MethodPost, "/v1/ecs/local/things", tt.body)
+			if resp.StatusCode != tt.status {
+				t.Fatalf("got %d %s, want %d", resp.StatusCode, body, tt.status)
 			}
 			if tt.status == http.StatusOK {
 				return
 			}
-			p := problemOf(t, answer, body)
+			p := problemOf(t, resp, body)
 			var fields []string
 			for _, f := range p.Errors {
 				fields = append(fields, f.Field)
 			}
 			if diff := cmp.Diff(tt.fields, fields); diff != "" || !strings.Contains(p.Detail, tt.detail) {
-				t.Errorf("answered %s, want %q about %q", body, tt.detail, tt.fields)
+				t.Errorf("got %s, want %q about %q", body, tt.detail, tt.fields)
 			}
 		})
 	}
@@ -141,13 +141,13 @@ func TestBodiesThatDoNotArrive(t *testing.T) {
 			w := httptest.NewRecorder()
 			h.Handler().ServeHTTP(w, r)
 			if p := problemOf(t, w.Result(), w.Body.String()); p.Status != tt.status || !strings.Contains(p.Detail, tt.detail) {
-				t.Errorf("answered %+v, want %d %s", p, tt.status, tt.detail)
+				t.Errorf("got %+v, want %d %s", p, tt.status, tt.detail)
 			}
 		})
 	}
 }
 
-// Many callers read no answer before they have sent all of their request.
+// Many callers read no response before they have sent all of their request.
 func TestABodyThatIsTooLargeIsRefusedToThoseWhoSendItAllFirst(t *testing.T) {
 	h := bodyHarness(t, new(orchestrationInput))
 	server := httptest.NewServer(h.Handler())
@@ -169,14 +169,14 @@ func TestABodyThatIsTooLargeIsRefusedToThoseWhoSendItAllFirst(t *testing.T) {
 			if _, err := io.WriteString(conn, tt.request); err != nil {
 				t.Fatalf("send the request: %v", err)
 			}
-			answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 			if err != nil {
-				t.Fatalf("read the answer: %v", err)
+				t.Fatalf("read the response: %v", err)
 			}
-			defer answer.Body.Close()
-			body, err := io.ReadAll(answer.Body)
-			if p := problemOf(t, answer, string(body)); err != nil || p.Status != http.StatusRequestEntityTooLarge {
-				t.Errorf("answered %s, %v", body, err)
+			defer resp.Body.Close()
+			body, err := io.ReadAll(resp.Body)
+			if p := problemOf(t, resp, string(body)); err != nil || p.Status != http.StatusRequestEntityTooLarge {
+				t.Errorf("got %s, %v", body, err)
 			}
 		})
 	}
@@ -208,7 +208,7 @@ func TestNoBodyCostsMuchMoreThanItsSize(t *testing.T) {
 			h.Handler().ServeHTTP(w, r)
 			runtime.ReadMemStats(&after)
 			if w.Code != http.StatusBadRequest {
-				t.Errorf("answered %d %.300s", w.Code, w.Body)
+				t.Errorf("got %d %.300s", w.Code, w.Body)
 			}
 			if mib := (after.TotalAlloc - before.TotalAlloc) >> 20; mib > 64 {
 				t.Errorf("%d bytes of body took %d MiB", len(tt.body), mib)

@@ -24,8 +24,8 @@ func (h *harness) hold(service, operation string) (reached chan struct{}, releas
 // Whoever finds a service locked by a request that nobody waits for is told which operation to follow.
 func TestServiceBusyNamesTheOperation(t *testing.T) {
 	h := newHarness(t, localaws.New())
-	if answer, body := h.do(t, http.MethodPost, base+"/local/services", createFrom(insideImage)); answer.StatusCode != http.StatusOK {
-		t.Fatalf("%d %s", answer.StatusCode, body)
+	if resp, body := h.do(t, http.MethodPost, base+"/local/services", createFrom(insideImage)); resp.StatusCode != http.StatusOK {
+		t.Fatalf("%d %s", resp.StatusCode, body)
 	}
 	for _, w := range []struct{ operation, method, path, body string }{
 		{"UpdateService", http.MethodPatch, oneService, `{"DesiredCount": 2}`},
@@ -33,8 +33,8 @@ func TestServiceBusyNamesTheOperation(t *testing.T) {
 		{"DeleteService", http.MethodDelete, oneService, ""},
 	} {
 		reached, release := h.hold("ecs", w.operation)
-		answer, body := h.do(t, w.method, w.path, w.body, async)
-		op := started(t, answer, body)
+		resp, body := h.do(t, w.method, w.path, w.body, async)
+		op := started(t, resp, body)
 		<-reached
 		busy, text := h.do(t, http.MethodPatch, oneService, `{"DesiredCount": 3}`)
 		if p := problemOf(t, busy, text); p.Code != common.CodeServiceBusy || !strings.Contains(p.Detail, "operations/"+op.ID) || busy.Header.Get("Retry-After") == "" {
@@ -49,11 +49,11 @@ func TestServiceBusyNamesTheOperation(t *testing.T) {
 
 func TestATaskNeedNotBeWaitedFor(t *testing.T) {
 	h := newHarness(t, localaws.New())
-	if answer, body := h.do(t, http.MethodPost, base+"/local/services", createFrom(insideImage)); answer.StatusCode != http.StatusOK {
-		t.Fatalf("%d %s", answer.StatusCode, body)
+	if resp, body := h.do(t, http.MethodPost, base+"/local/services", createFrom(insideImage)); resp.StatusCode != http.StatusOK {
+		t.Fatalf("%d %s", resp.StatusCode, body)
 	}
-	answer, body := h.do(t, http.MethodPost, oneService+"/run", `{"Command": ["sh", "-c", "echo hello"]}`, async)
-	op := started(t, answer, body)
+	resp, body := h.do(t, http.MethodPost, oneService+"/run", `{"Command": ["sh", "-c", "echo hello"]}`, async)
+	op := started(t, resp, body)
 	if op.Kind != "start task" || op.Target != "myclu/www" {
 		t.Errorf("%+v", op)
 	}
@@ -71,8 +71,8 @@ func TestATaskNeedNotBeWaitedFor(t *testing.T) {
 			t.Errorf("%s %s sends %s", w[0], w[1], body)
 		}
 	}
-	answer, body = h.do(t, http.MethodPost, oneService+"/run", `{"Command": []}`, async)
-	if p := problemOf(t, answer, body); p.Status != http.StatusBadRequest {
+	resp, body = h.do(t, http.MethodPost, oneService+"/run", `{"Command": []}`, async)
+	if p := problemOf(t, resp, body); p.Status != http.StatusBadRequest {
 		t.Errorf("%+v", p)
 	}
 }

@@ -169,10 +169,10 @@ func TestTheLogTellsCallersApart(t *testing.T) {
 	h := newHarnessWith(t, localaws.New(), c)
 	for header, caller := range map[string]string{testToken: "default", "the-ui's-token": "ui", hashOf(t, "the-ui's-token"): "ui"} {
 		before := len(h.log.String())
-		answer, _ := h.do(t, http.MethodGet, "/v1/ecs/nothing", "", headerToken+": "+header)
+		resp, _ := h.do(t, http.MethodGet, "/v1/ecs/nothing", "", headerToken+": "+header)
 		logged := h.log.String()[before:]
-		if answer.StatusCode != http.StatusNotFound || !strings.Contains(logged, `"caller":"`+caller+`"`) {
-			t.Errorf("answered %d, logged %s, want caller %s", answer.StatusCode, logged, caller)
+		if resp.StatusCode != http.StatusNotFound || !strings.Contains(logged, `"caller":"`+caller+`"`) {
+			t.Errorf("got %d, logged %s, want caller %s", resp.StatusCode, logged, caller)
 		}
 		if strings.Contains(logged, header) {
 			t.Errorf("the token is in the log: %s", logged)

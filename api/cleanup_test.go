@@ -41,14 +41,14 @@ func TestABigCleanUpThrottlesNobodysReads(t *testing.T) {
 				body = strings.Replace(body, `"service"`, `"taskdefinition": {"family": "web", "cpu": "256", "memory": "512",
 					"containerdefinitions": [{"name": "web", "image": "nginx"}]}, "service"`, 1)
 			}
-			if answer, text := h.do(t, http.MethodPost, "/v1/ecs/local/services", body); answer.StatusCode != http.StatusOK {
-				t.Fatalf("create %d: %d %s", i, answer.StatusCode, text)
+			if resp, text := h.do(t, http.MethodPost, "/v1/ecs/local/services", body); resp.StatusCode != http.StatusOK {
+				t.Fatalf("create %d: %d %s", i, resp.StatusCode, text)
 			}
 		}
 		old := `{"cluster": {"clustername": "old"}, "service": {"servicename": "www"}, "taskdefinition": {"family": "old", "cpu": "256", "memory": "512",
 			"containerdefinitions": [{"name": "web", "image": "nginx"}]}}`
-		if answer, text := h.do(t, http.MethodPost, "/v1/ecs/local/services", old); answer.StatusCode != http.StatusOK {
-			t.Fatalf("create: %d %s", answer.StatusCode, text)
+		if resp, text := h.do(t, http.MethodPost, "/v1/ecs/local/services", old); resp.StatusCode != http.StatusOK {
+			t.Fatalf("create: %d %s", resp.StatusCode, text)
 		}
 		register(t, cloud, "old", revisions-1)
 		time.Sleep(5 * time.Minute) // AWS's buckets and ours are full again
@@ -64,8 +64,8 @@ func TestABigCleanUpThrottlesNobodysReads(t *testing.T) {
 					for _, query := range []string{"", "?all=true"} {
 						target := fmt.Sprintf("/v1/ecs/local/clusters/busy/services/www-%d%s", i, query)
 						start := time.Now()
-						if answer, text := h.do(t, http.MethodGet, target, ""); answer.StatusCode != http.StatusOK {
-							t.Errorf("%s answered %d %s", target, answer.StatusCode, text)
+						if resp, text := h.do(t, http.MethodGet, target, ""); resp.StatusCode != http.StatusOK {
+							t.Errorf("%s returned %d %s", target, resp.StatusCode, text)
 						}
 						if took := time.Since(start); took > time.Second {
 							t.Errorf("%s took %s", target, took)
@@ -82,8 +82,8 @@ func TestABigCleanUpThrottlesNobodysReads(t *testing.T) {
 		}
 		time.Sleep(period)
 		start := time.Now()
-		if answer, text := h.do(t, http.MethodDelete, "/v1/ecs/local/clusters/old/services/www?recursive=true", ""); answer.StatusCode != http.StatusOK {
-			t.Fatalf("delete: %d %s", answer.StatusCode, text)
+		if resp, text := h.do(t, http.MethodDelete, "/v1/ecs/local/clusters/old/services/www?recursive=true", ""); resp.StatusCode != http.StatusOK {
+			t.Fatalf("delete: %d %s", resp.StatusCode, text)
 		}
 		for h.fleet.Background.Operations(t.Context(), "local")[0].State == saga.Running {
 			time.Sleep(time.Second)

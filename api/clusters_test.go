@@ -91,7 +91,7 @@ func TestClustersAreListedInBatches(t *testing.T) {
 }
 
 func TestAClusterIsMadeOnce(t *testing.T) {
-	t.Run("although the answer is lost", func(t *testing.T) {
+	t.Run("although the response is lost", func(t *testing.T) {
 		h := adhocHarness(t, localaws.WithFaults(localaws.Fault{Operation: "CreateCluster", Effect: localaws.Lose}))
 		ask(t, h, []asked{{"the second try finds it", "POST", "/clusters", `{"clustername":"new"}`, 200, map[string]any{"Cluster.ClusterName": "new"}}})
 	})

@@ -80,12 +80,12 @@ func TestEveryCodeReachesTheCaller(t *testing.T) {
 	h.v1().Handle("/fails", handle(h.Server, http.StatusOK, func(call, none) (none, error) { return none{}, fails })).Methods(http.MethodPost)
 	for _, info := range common.Codes() {
 		fails = common.Coded(info.Code, "the text of it")
-		answer, body := h.do(t, http.MethodPost, base+"/fails", "")
-		p := problemOf(t, answer, body)
+		resp, body := h.do(t, http.MethodPost, base+"/fails", "")
+		p := problemOf(t, resp, body)
 		if p.Code != info.Code || p.Status != respond.Status(info.Kind) {
 			t.Errorf("%s of %v: %s", info.Code, info.Kind, body)
 		}
-		if after := answer.Header.Get("Retry-After"); (after != "") != (info.After > 0) {
+		if after := resp.Header.Get("Retry-After"); (after != "") != (info.After > 0) {
 			t.Errorf("%s: Retry-After %q", info.Code, after)
 		}
 	}

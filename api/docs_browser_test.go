@@ -178,9 +178,9 @@ func TestTheDocumentationPageCallsItsServer(t *testing.T) {
 			ctx := openBrowser(t, program, w, browserTime)
 
 			const create = "#operations-Orchestration-createService "
-			const answered = chromedp.CSS(create + ".live-responses-table tbody .response-col_status")
+			const responded = chromedp.CSS(create + ".live-responses-table tbody .response-col_status")
 			page, full := chromedp.CaptureScreenshot(), chromedp.FullScreenshot(100)
-			var title, background, status, answer string
+			var title, background, status, resp string
 			var width int64
 			err := chromedp.Do(ctx,
 				chromedp.EmulateViewport(tt.width, tt.height),
@@ -201,11 +201,11 @@ func TestTheDocumentationPageCallsItsServer(t *testing.T) {
 				chromedp.WaitVisible(chromedp.CSS(create+".execute")),
 				screenshot(tt.name+"-3-operation", full),
 				chromedp.Click(chromedp.CSS(create+".execute")),
-				chromedp.WaitVisible(answered),
-				read(&status, chromedp.Text(answered)),
-				read(&answer, chromedp.Text(chromedp.CSS(create+".live-responses-table tbody .response-col_description"))),
+				chromedp.WaitVisible(responded),
+				read(&status, chromedp.Text(responded)),
+				read(&resp, chromedp.Text(chromedp.CSS(create+".live-responses-table tbody .response-col_description"))),
 				read(&width, chromedp.Evaluate[int64](`document.documentElement.scrollWidth`)),
-				screenshot(tt.name+"-4-answer", full),
+				screenshot(tt.name+"-4-response", full),
 			)
 			if err != nil {
 				t.Error(err)
@@ -213,8 +213,8 @@ func TestTheDocumentationPageCallsItsServer(t *testing.T) {
 			if title != "ecs-api: reference" || background != tt.background {
 				t.Errorf("title %q, background %q", title, background)
 			}
-			if !strings.HasPrefix(status, "200") || !strings.Contains(answer, "service/myclu/www") {
-				t.Errorf("create service answered %q: %s", status, answer)
+			if !strings.HasPrefix(status, "200") || !strings.Contains(resp, "service/myclu/www") {
+				t.Errorf("create service returned %q: %s", status, resp)
 			}
 			if width > tt.width {
 				t.Errorf("the page is %d pixels wide on a screen of %d", width, tt.width)

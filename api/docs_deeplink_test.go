@@ -107,7 +107,7 @@ func TestTheDocumentationPageReloadedAtAnOperation(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := newHarness(t, localaws.New())
-			if answer, body := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample); answer.StatusCode != http.StatusOK {
+			if resp, body := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample); resp.StatusCode != http.StatusOK {
 				t.Fatal(body)
 			}
 			server := httptest.NewServer(h.Handler())

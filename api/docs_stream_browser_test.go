@@ -73,7 +73,7 @@ func TestTheDocumentationPageFollowsAnOperation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	<-reached // AWS has been asked to create the service, and has not answered
+	<-reached // AWS has been asked to create the service, and has not responded
 	if status != 202 || !strings.Contains(strings.Join(before, "\n"), "create cluster succeeded") || strings.Contains(strings.Join(before, "\n"), "create service succeeded") {
 		t.Errorf("%d, while the service is created the page has %v", status, before)
 	}

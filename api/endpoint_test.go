@@ -18,7 +18,7 @@ import (
 	"ecs-api/localaws"
 )
 
-func TestAnswersAreEncodedBeforeTheyAreWritten(t *testing.T) {
+func TestResponsesAreEncodedBeforeTheyAreWritten(t *testing.T) {
 	zone := time.FixedZone("", 3600)
 	tests := []struct {
 		name   string
@@ -32,24 +32,24 @@ func TestAnswersAreEncodedBeforeTheyAreWritten(t *testing.T) {
 		{"a list", []string{"<a&b>"}, 201, "[\"<a&b>\"]\n"},
 		{"an SDK struct has its PascalCase names", awsecs.Deployment{DesiredCount: aws.Int64(1), CreatedAt: aws.Time(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))}, 201, `"CreatedAt":"2026-01-02T03:04:05Z","DesiredCount":1,`},
 		{"a time keeps its zone", time.Date(2026, 1, 2, 3, 4, 5, 0, zone), 201, "\"2026-01-02T03:04:05+01:00\"\n"},
-		{"what cannot be encoded is our fault, not half an answer", map[string]any{"a": 1, "f": func() {}}, 500, `"status":500`},
+		{"what cannot be encoded is our fault, not half a response", map[string]any{"a": 1, "f": func() {}}, 500, `"status":500`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			h := newHarness(t, localaws.New())
-			h.v1().Handle("/answer", handle(h.Server, http.StatusCreated, func(c call, _ none) (any, error) {
+			h.v1().Handle("/response", handle(h.Server, http.StatusCreated, func(c call, _ none) (any, error) {
 				c.header.Set("Location", "/there")
 				return tt.out, nil
 			})).Methods(http.MethodGet)
-			answer, body := h.do(t, http.MethodGet, "/v1/ecs/answer", "")
-			if answer.StatusCode != tt.status || !strings.Contains(body, tt.body) || tt.body == "" && body != "" {
-				t.Errorf("answered %d %q, want %d %q", answer.StatusCode, body, tt.status, tt.body)
+			resp, body := h.do(t, http.MethodGet, "/v1/ecs/response", "")
+			if resp.StatusCode != tt.status || !strings.Contains(body, tt.body) || tt.body == "" && body != "" {
+				t.Errorf("got %d %q, want %d %q", resp.StatusCode, body, tt.status, tt.body)
 			}
-			if located := answer.Header.Get("Location") != ""; located != (tt.status < 300) {
-				t.Errorf("Location %q with status %d", answer.Header.Get("Location"), answer.StatusCode)
+			if located := resp.Header.Get("Location") != ""; located != (tt.status < 300) {
+				t.Errorf("Location %q with status %d", resp.Header.Get("Location"), resp.StatusCode)
 			}
-			if typed := answer.Header.Get("Content-Type") != ""; typed != (body != "") {
-				t.Errorf("Content-Type %q for %q", answer.Header.Get("Content-Type"), body)
+			if typed := resp.Header.Get("Content-Type") != ""; typed != (body != "") {
+				t.Errorf("Content-Type %q for %q", resp.Header.Get("Content-Type"), body)
 			}
 		})
 	}
@@ -72,7 +72,7 @@ func TestAWriteIsSeenThroughWhenItsCallerHangsUp(t *testing.T) {
 			w := httptest.NewRecorder()
 			h.Handler().ServeHTTP(w, r)
 			if ended := w.Code != http.StatusOK; ended != (want != nil) {
-				t.Errorf("answered %d %s, want the endpoint's context to end with %v", w.Code, w.Body, want)
+				t.Errorf("got %d %s, want the endpoint's context to end with %v", w.Code, w.Body, want)
 			}
 			if limit < 59*time.Minute || limit > time.Hour {
 				t.Errorf("the endpoint has %s, want what its route says", limit)
@@ -96,29 +96,29 @@ func TestReadsAndWritesHaveDeadlinesOfTheirOwn(t *testing.T) {
 		return none{}, nil
 	}))
 	for method, want := range map[string]time.Duration{http.MethodGet: readTime, http.MethodHead: readTime, http.MethodPost: writeTime, http.MethodDelete: writeTime} {
-		answer, body := h.do(t, method, "/v1/ecs/limit", "")
-		if answer.StatusCode != http.StatusOK || limit > want || limit < want-10*time.Second {
-			t.Errorf("%s has %s, want %s; answered %d %s", method, limit, want, answer.StatusCode, body)
+		resp, body := h.do(t, method, "/v1/ecs/limit", "")
+		if resp.StatusCode != http.StatusOK || limit > want || limit < want-10*time.Second {
+			t.Errorf("%s has %s, want %s; returned %d %s", method, limit, want, resp.StatusCode, body)
 		}
 	}
 }
 
-func TestAPanicIsAnAnswerAndALogLine(t *testing.T) {
+func TestAPanicIsAResponseAndALogLine(t *testing.T) {
 	h := newHarness(t, localaws.New())
 	h.v1().Handle("/panic", handle(h.Server, http.StatusOK, func(call, none) (none, error) { panic("a bug\nforged line") })).Methods(http.MethodGet)
 	h.v1().Handle("/undeclared", handle(h.Server, http.StatusOK, func(c call, _ none) (bool, error) { return c.flag("all"), nil })).Methods(http.MethodGet)
 	for _, path := range []string{"/panic", "/undeclared"} {
-		answer, body := h.do(t, http.MethodGet, "/v1/ecs"+path, "")
-		if p := problemOf(t, answer, body); p.Status != http.StatusInternalServerError || strings.Contains(body, "a bug") {
-			t.Errorf("%s answered %s", path, body)
+		resp, body := h.do(t, http.MethodGet, "/v1/ecs"+path, "")
+		if p := problemOf(t, resp, body); p.Status != http.StatusInternalServerError || strings.Contains(body, "a bug") {
+			t.Errorf("%s returned %s", path, body)
 		}
 	}
 	logged := h.log.String()
 	if !strings.Contains(logged, "endpoint_test.go") || strings.Contains(logged, "\nforged") {
 		t.Errorf("the log lacks the stack, or holds a line that is not ours: %s", logged)
 	}
-	if answer, _ := h.do(t, http.MethodGet, "/v1/ecs/ping", ""); answer.StatusCode != http.StatusOK {
-		t.Errorf("ping answered %d afterwards", answer.StatusCode)
+	if resp, _ := h.do(t, http.MethodGet, "/v1/ecs/ping", ""); resp.StatusCode != http.StatusOK {
+		t.Errorf("ping returned %d afterwards", resp.StatusCode)
 	}
 }
 
@@ -140,7 +140,7 @@ func TestWhatPathAndQuerySayIsCheckedBeforeAnythingIsDone(t *testing.T) {
 	long := strings.Repeat("a", 2049)
 	tests := []struct {
 		name, target string
-		want         string   // the body, if it is answered
+		want         string   // the body, if there is a response
 		fields       []string // what is refused
 	}{
 		{"defaults", "/local/things/a/b", `{"Account":"local","Name":"a","ARN":"b","Task":"","Status":"","All":false,"Limit":7,"Start":"0001-01-01T00:00:00Z"}`, nil},
@@ -172,19 +172,19 @@ func TestWhatPathAndQuerySayIsCheckedBeforeAnythingIsDone(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			answer, body := h.do(t, http.MethodGet, "/v1/ecs"+tt.target, "")
+			resp, body := h.do(t, http.MethodGet, "/v1/ecs"+tt.target, "")
 			if tt.fields == nil {
-				if answer.StatusCode != http.StatusOK || strings.TrimSpace(body) != tt.want {
-					t.Errorf("answered %d %s, want %s", answer.StatusCode, body, tt.want)
+				if resp.StatusCode != http.StatusOK || strings.TrimSpace(body) != tt.want {
+					t.Errorf("got %d %s, want %s", resp.StatusCode, body, tt.want)
 				}
 				return
 			}
 			var fields []string
-			for _, f := range problemOf(t, answer, body).Errors {
+			for _, f := range problemOf(t, resp, body).Errors {
 				fields = append(fields, f.Field)
 			}
-			if diff := cmp.Diff(tt.fields, slices.Sorted(slices.Values(fields))); answer.StatusCode != http.StatusBadRequest || diff != "" {
-				t.Errorf("answered %d %s: %s", answer.StatusCode, body, diff)
+			if diff := cmp.Diff(tt.fields, slices.Sorted(slices.Values(fields))); resp.StatusCode != http.StatusBadRequest || diff != "" {
+				t.Errorf("got %d %s: %s", resp.StatusCode, body, diff)
 			}
 		})
 	}
@@ -196,9 +196,9 @@ func TestWhatPathAndQuerySayIsCheckedBeforeAnythingIsDone(t *testing.T) {
 func TestABadlyFormedQueryIsRefused(t *testing.T) {
 	h := newHarness(t, localaws.New())
 	for _, query := range []string{"all=%zz", "a;b=c"} {
-		answer, body := h.do(t, http.MethodGet, "/v1/ecs/version?"+query, "")
-		if p := problemOf(t, answer, body); p.Status != http.StatusBadRequest {
-			t.Errorf("%s answered %s", query, fmt.Sprint(p))
+		resp, body := h.do(t, http.MethodGet, "/v1/ecs/version?"+query, "")
+		if p := problemOf(t, resp, body); p.Status != http.StatusBadRequest {
+			t.Errorf("%s returned %s", query, fmt.Sprint(p))
 		}
 	}
 }

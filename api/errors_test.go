@@ -28,10 +28,10 @@ func TestEveryKindOfErrorHasAStatus(t *testing.T) {
 			t.Errorf("%v has no status", kind)
 		}
 		fails = common.Errorf(kind, "the text of it")
-		answer, body := h.do(t, http.MethodGet, "/v1/ecs/fails", "")
-		p := problemOf(t, answer, body)
+		resp, body := h.do(t, http.MethodGet, "/v1/ecs/fails", "")
+		p := problemOf(t, resp, body)
 		if p.Status != respond.Status(kind) {
-			t.Errorf("%v is answered with %d, want %d", kind, p.Status, respond.Status(kind))
+			t.Errorf("%v gets %d, want %d", kind, p.Status, respond.Status(kind))
 		}
 		if shown := strings.Contains(p.Detail, "the text of it"); shown != (kind != common.Internal) {
 			t.Errorf("%v: detail %q", kind, p.Detail)
@@ -91,13 +91,13 @@ func TestErrorsSayWhatTheCallerCanDo(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			fails = tt.err
 			before := len(h.log.String())
-			answer, body := h.do(t, http.MethodPost, "/v1/ecs/fails", "")
-			got := problemOf(t, answer, body)
+			resp, body := h.do(t, http.MethodPost, "/v1/ecs/fails", "")
+			got := problemOf(t, resp, body)
 			tt.want.Type, tt.want.Title, tt.want.RequestID = got.Type, got.Title, got.RequestID
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Error(diff)
 			}
-			if after := answer.Header.Get("Retry-After"); after != tt.after {
+			if after := resp.Header.Get("Retry-After"); after != tt.after {
 				t.Errorf("Retry-After %q, want %q", after, tt.after)
 			}
 			logged := strings.TrimSpace(h.log.String()[before:])
@@ -113,12 +113,12 @@ func TestAnErrorRepeatsLittleOfWhatTheCallerSent(t *testing.T) {
 	h := newHarness(t, localaws.New())
 	name := strings.Repeat("é", 200_000)
 	body := `{"service":{"servicename":"x","cluster":"` + name + `"},"credentials":{"` + name + `":{}}}`
-	answer, text := h.do(t, http.MethodPost, "/v1/ecs/local/services", body)
-	if p := problemOf(t, answer, text); p.Status != http.StatusBadRequest || len(p.Errors) < 4 {
+	resp, text := h.do(t, http.MethodPost, "/v1/ecs/local/services", body)
+	if p := problemOf(t, resp, text); p.Status != http.StatusBadRequest || len(p.Errors) < 4 {
 		t.Errorf("%.500s", text)
 	}
 	if len(text) > 32<<10 || len(h.log.String()) > 32<<10 {
-		t.Errorf("%d bytes were answered, %d logged", len(text), len(h.log.String()))
+		t.Errorf("%d bytes were returned, %d logged", len(text), len(h.log.String()))
 	}
 	if strings.Contains(text, "\uFFFD\uFFFD") {
 		t.Error("a character was cut in pieces")

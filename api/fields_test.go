@@ -298,14 +298,14 @@ func TestEveryFieldOfECSGoesThrough(t *testing.T) {
 		{"POST", "/services", `{"cluster":{"clusterName":"myclu"},"service":{"serviceName":"u","desiredCount":0},"taskdefinition":` + plainDefinition + `}`},
 		{"POST", "/taskdefs", `{"family":"disk","cpu":"256","memory":"512","containerDefinitions":[{"name":"web","image":"app:1","portMappings":[{"containerPort":80,"name":"http"}]}],"volumes":[{"name":"data","configuredAtLaunch":true}]}`},
 	} {
-		if answer, body := h.do(t, request[0], base+"/local"+request[1], request[2]); answer.StatusCode != http.StatusOK {
-			t.Fatalf("%s %s: %d %s", request[0], request[1], answer.StatusCode, body)
+		if resp, body := h.do(t, request[0], base+"/local"+request[1], request[2]); resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s %s: %d %s", request[0], request[1], resp.StatusCode, body)
 		}
 	}
-	answer, body := h.do(t, "POST", base+"/local/servicediscovery/services", `{"Name":"r","DnsConfig":{"NamespaceId":"`+localaws.Namespace+`","DnsRecords":[{"TTL":30,"Type":"A"}]}}`)
+	resp, body := h.do(t, "POST", base+"/local/servicediscovery/services", `{"Name":"r","DnsConfig":{"NamespaceId":"`+localaws.Namespace+`","DnsRecords":[{"TTL":30,"Type":"A"}]}}`)
 	registry := valuesAt(parsedJSON(t, body), "Service.Arn")
-	if answer.StatusCode != http.StatusOK || len(registry) != 1 {
-		t.Fatalf("no Cloud Map service: %d %s", answer.StatusCode, body)
+	if resp.StatusCode != http.StatusOK || len(registry) != 1 {
+		t.Fatalf("no Cloud Map service: %d %s", resp.StatusCode, body)
 	}
 	lbs := h.loadBalancers(t)
 	group := lbs.TargetGroup("fields", "HTTP", tagsOurs)
@@ -337,8 +337,8 @@ func TestACopyOfATaskDefinitionLosesNoField(t *testing.T) {
 	addFieldRole(t, simulator)
 	must := func(leaf, method, target, body string) {
 		t.Helper()
-		if answer, response := h.do(t, method, base+"/local"+target, body); answer.StatusCode != http.StatusOK {
-			t.Fatalf("%s: %s %s: %d %s to %s", leaf, method, target, answer.StatusCode, response, body)
+		if resp, response := h.do(t, method, base+"/local"+target, body); resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s %s: %d %s to %s", leaf, method, target, resp.StatusCode, response, body)
 		}
 	}
 	must("", "POST", "/services", `{"cluster":{"clusterName":"myclu"},"service":{"serviceName":"u","desiredCount":0},"taskdefinition":`+plainDefinition+`}`)
@@ -380,15 +380,15 @@ func (f *fieldWalk) try(t *testing.T, h *harness, tap *wiretap, model *ecsModel,
 	want := parsedJSON(t, string(text))
 	method, target, body := f.send(string(text), name)
 	tap.forget(f.operation)
-	answer, response := h.do(t, method, base+"/local"+target, body)
+	resp, response := h.do(t, method, base+"/local"+target, body)
 	if words, ok := f.listed(f.refused, leaf); ok {
-		if answer.StatusCode < 400 || !strings.Contains(response, words) {
-			t.Errorf("%s: %d %s, want a refusal with %q", leaf, answer.StatusCode, response, words)
+		if resp.StatusCode < 400 || !strings.Contains(response, words) {
+			t.Errorf("%s: %d %s, want a refusal with %q", leaf, resp.StatusCode, response, words)
 		}
 		return
 	}
-	if answer.StatusCode != http.StatusOK {
-		t.Errorf("%s: %d %s to %s", leaf, answer.StatusCode, response, body)
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("%s: %d %s to %s", leaf, resp.StatusCode, response, body)
 		return
 	}
 	wanted := want
@@ -406,9 +406,9 @@ func (f *fieldWalk) try(t *testing.T, h *harness, tap *wiretap, model *ecsModel,
 		return
 	}
 	if target := f.show(name, response); target != "" {
-		answer, response = h.do(t, "GET", base+"/local"+target, "")
-		if answer.StatusCode != http.StatusOK {
-			t.Fatalf("GET %s: %d %s", target, answer.StatusCode, response)
+		resp, response = h.do(t, "GET", base+"/local"+target, "")
+		if resp.StatusCode != http.StatusOK {
+			t.Fatalf("GET %s: %d %s", target, resp.StatusCode, response)
 		}
 	}
 	got := parsedJSON(t, response)

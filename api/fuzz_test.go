@@ -18,7 +18,7 @@ import (
 // fuzzed is one method of one route.
 type fuzzed struct{ method, template string }
 
-// notFuzzed are routes that answer 5xx for good reasons: a registry that cannot be reached is one.
+// notFuzzed are routes that return 5xx for good reasons: a registry that cannot be reached is one.
 var notFuzzed = []string{base + "/images"}
 
 // fuzzedRoutes returns every method of every route, in the order of the table of routes.
@@ -72,7 +72,7 @@ func rawQuery(query string) string {
 	return raw.String()
 }
 
-// FuzzRoutes sends any name, query and body to any route, and holds the server to an answer in its own form that is no 5xx; a panic is
+// FuzzRoutes sends any name, query and body to any route, and holds the server to a response in its own form that is no 5xx; a panic is
 // one too. A route is meant by its position among fuzzedRoutes.
 func FuzzRoutes(f *testing.F) {
 	h := newHastyHarness(f, localaws.New())
@@ -94,12 +94,12 @@ func FuzzRoutes(f *testing.F) {
 	f.Fuzz(func(t *testing.T, i uint16, name, query string, body []byte) {
 		route := routes[int(i)%len(routes)]
 		target := route.target(name) + "?" + rawQuery(query)
-		answer, text := h.do(t, route.method, target, string(body))
-		if answer.StatusCode >= http.StatusInternalServerError {
-			t.Errorf("%s %s with %q answered %d %s", route.method, target, body, answer.StatusCode, text)
+		resp, text := h.do(t, route.method, target, string(body))
+		if resp.StatusCode >= http.StatusInternalServerError {
+			t.Errorf("%s %s with %q returned %d %s", route.method, target, body, resp.StatusCode, text)
 		}
-		if answer.StatusCode >= http.StatusBadRequest {
-			problemOf(t, answer, text)
+		if resp.StatusCode >= http.StatusBadRequest {
+			problemOf(t, resp, text)
 		}
 	})
 }

@@ -135,7 +135,7 @@ func (h *harness) v1() *mux.Router {
 	return h.router.PathPrefix(base).Subrouter()
 }
 
-// do sends a request with the token, unless headers (name: value) say otherwise, and returns the answer with its body.
+// do sends a request with the token, unless headers (name: value) say otherwise, and returns the response with its body.
 func (h *harness) do(t testing.TB, method, target, body string, headers ...string) (*http.Response, string) {
 	t.Helper()
 	r := httptest.NewRequest(method, target, strings.NewReader(body)).WithContext(t.Context())
@@ -146,39 +146,39 @@ func (h *harness) do(t testing.TB, method, target, body string, headers ...strin
 	}
 	w := httptest.NewRecorder()
 	h.Handler().ServeHTTP(w, r)
-	answer := w.Result()
-	text, err := io.ReadAll(answer.Body)
+	resp := w.Result()
+	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.checkDescribed(t, r, body, answer, text)
-	return answer, string(text)
+	h.checkDescribed(t, r, body, resp, text)
+	return resp, string(text)
 }
 
 // checkDescribed holds an exchange against the OpenAPI document.
-func (h *harness) checkDescribed(t testing.TB, r *http.Request, body string, answer *http.Response, text []byte) {
+func (h *harness) checkDescribed(t testing.TB, r *http.Request, body string, resp *http.Response, text []byte) {
 	t.Helper()
 	validator, err := describedBy()
 	if err == nil {
-		err = validator.Validate(r, []byte(strings.TrimPrefix(body, "\ufeff")), answer, text)
+		err = validator.Validate(r, []byte(strings.TrimPrefix(body, "\ufeff")), resp, text)
 	}
 	if err != nil && !(h.own && errors.Is(err, openapitest.ErrUndocumented)) {
 		t.Errorf("not as the OpenAPI document says: %v\n%s", err, text)
 	}
 }
 
-// problemOf returns the body of an answer that must be an error.
-func problemOf(t testing.TB, answer *http.Response, body string) problem {
+// problemOf returns the body of a response that must be an error.
+func problemOf(t testing.TB, resp *http.Response, body string) problem {
 	t.Helper()
-	if got := answer.Header.Get("Content-Type"); got != "application/problem+json" {
+	if got := resp.Header.Get("Content-Type"); got != "application/problem+json" {
 		t.Errorf("Content-Type %q, want application/problem+json; body %s", got, body)
 	}
 	var p problem
 	if err := json.Unmarshal([]byte(body), &p); err != nil {
 		t.Fatalf("%v in %s", err, body)
 	}
-	if p.Status != answer.StatusCode || p.Title != http.StatusText(p.Status) || p.Type == "" || p.Detail == "" || p.RequestID != answer.Header.Get(headerRequestID) {
-		t.Errorf("status %d and id %s do not fit %+v", answer.StatusCode, answer.Header.Get(headerRequestID), p)
+	if p.Status != resp.StatusCode || p.Title != http.StatusText(p.Status) || p.Type == "" || p.Detail == "" || p.RequestID != resp.Header.Get(headerRequestID) {
+		t.Errorf("status %d and id %s do not fit %+v", resp.StatusCode, resp.Header.Get(headerRequestID), p)
 	}
 	return p
 }

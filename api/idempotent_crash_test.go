@@ -85,8 +85,8 @@ func TestARepeatedCreateFindsItsServiceAfterARestart(t *testing.T) {
 	if diff := cmp.Diff(membersOf(decoded[any](t, body), ""), membersOf(decoded[any](t, repeated), "")); diff != "" {
 		t.Errorf("the members of the response (-first +repeated)\n%s", diff)
 	}
-	if answer, last := create(h, openapi.CreateExample, headerKey+": "+key); last != repeated || answer.Header.Get(headerReplayed) != "true" {
-		t.Errorf("once more: %d %s", answer.StatusCode, last)
+	if resp, last := create(h, openapi.CreateExample, headerKey+": "+key); last != repeated || resp.Header.Get(headerReplayed) != "true" {
+		t.Errorf("once more: %d %s", resp.StatusCode, last)
 	}
 
 	for name, tc := range map[string]struct {
@@ -98,8 +98,8 @@ func TestARepeatedCreateFindsItsServiceAfterARestart(t *testing.T) {
 		"another key":  {openapi.CreateExample, headerKey + ": other", common.CodeServiceExists},
 		"no key":       {openapi.CreateExample, "X-Other: x", common.CodeServiceExists},
 	} {
-		answer, text := create(h.restarted(t), tc.body, tc.key)
-		if p := problemOf(t, answer, text); p.Code != tc.want {
+		resp, text := create(h.restarted(t), tc.body, tc.key)
+		if p := problemOf(t, resp, text); p.Code != tc.want {
 			t.Errorf("%s: %+v, want %s", name, p, tc.want)
 		}
 	}
@@ -116,9 +116,9 @@ func TestARepeatedCreateShowsWhatTheServiceRunsNow(t *testing.T) {
 		TaskDefinition struct{ ContainerDefinitions []struct{ Name string } }
 	}](t, body)
 	service := base + "/local/clusters/" + made.Cluster.ClusterName + "/services/" + made.Service.ServiceName
-	answer, text := h.do(t, http.MethodPatch, service, `{"Containers": {"`+made.TaskDefinition.ContainerDefinitions[0].Name+`": {"Image": "nginx:2"}}}`)
-	if answer.StatusCode != http.StatusOK {
-		t.Fatalf("%d %s", answer.StatusCode, text)
+	resp, text := h.do(t, http.MethodPatch, service, `{"Containers": {"`+made.TaskDefinition.ContainerDefinitions[0].Name+`": {"Image": "nginx:2"}}}`)
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("%d %s", resp.StatusCode, text)
 	}
 	changed := decoded[createdService](t, text)
 	rolledBack, text := h.do(t, http.MethodPost, service+"/rollback", "{}")
@@ -127,10 +127,10 @@ func TestARepeatedCreateShowsWhatTheServiceRunsNow(t *testing.T) {
 	}
 	runs := decoded[createdService](t, text).Service.TaskDefinition
 	h = h.restarted(t)
-	answer, text = h.do(t, http.MethodPost, path, openapi.CreateExample, key)
+	resp, text = h.do(t, http.MethodPost, path, openapi.CreateExample, key)
 	got := decoded[createdService](t, text)
-	if answer.StatusCode != http.StatusOK || got.TaskDefinition.TaskDefinitionArn != runs || got.Service.TaskDefinition != runs || runs == changed.Service.TaskDefinition {
-		t.Errorf("%d %+v; the service runs %s", answer.StatusCode, got, runs)
+	if resp.StatusCode != http.StatusOK || got.TaskDefinition.TaskDefinitionArn != runs || got.Service.TaskDefinition != runs || runs == changed.Service.TaskDefinition {
+		t.Errorf("%d %+v; the service runs %s", resp.StatusCode, got, runs)
 	}
 }
 
@@ -138,9 +138,9 @@ func TestARepeatedCreateShowsWhatTheServiceRunsNow(t *testing.T) {
 func TestWhatIsCreatedCarriesTheIdOfItsRequest(t *testing.T) {
 	h := newHarness(t, localaws.New())
 	const id = "order-66:a.b_c"
-	answer, body := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample, headerRequestID+": "+id)
-	if answer.StatusCode != http.StatusOK || answer.Header.Get(headerRequestID) != id {
-		t.Fatalf("%d %v %s", answer.StatusCode, answer.Header, body)
+	resp, body := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample, headerRequestID+": "+id)
+	if resp.StatusCode != http.StatusOK || resp.Header.Get(headerRequestID) != id {
+		t.Fatalf("%d %v %s", resp.StatusCode, resp.Header, body)
 	}
 	type tagged struct {
 		Tags    []struct{ Key, Value string }
@@ -168,8 +168,8 @@ func TestWhatIsCreatedCarriesTheIdOfItsRequest(t *testing.T) {
 // A repeated request for a task finds the task after a restart, whatever became of the time and the ids that the first one chose.
 func TestARepeatedRunFindsItsTaskAfterARestart(t *testing.T) {
 	h := newHarness(t, localaws.New())
-	if answer, body := h.do(t, http.MethodPost, base+"/local/services", createFrom(insideImage)); answer.StatusCode != http.StatusOK {
-		t.Fatalf("%d %s", answer.StatusCode, body)
+	if resp, body := h.do(t, http.MethodPost, base+"/local/services", createFrom(insideImage)); resp.StatusCode != http.StatusOK {
+		t.Fatalf("%d %s", resp.StatusCode, body)
 	}
 	type tasks struct {
 		Task  string
@@ -194,13 +194,13 @@ func TestARepeatedRunFindsItsTaskAfterARestart(t *testing.T) {
 			if again.Header.Get(headerReplayed) != "true" || (again.Header.Get(headerOperation) != "") != (name == "run") {
 				t.Errorf("the headers %v", again.Header)
 			}
-			answer, body := h.restarted(t).do(t, http.MethodPost, tc.path, tc.other, key)
-			if p := problemOf(t, answer, body); p.Code != common.CodeIdempotencyKeyReused {
+			resp, body := h.restarted(t).do(t, http.MethodPost, tc.path, tc.other, key)
+			if p := problemOf(t, resp, body); p.Code != common.CodeIdempotencyKeyReused {
 				t.Errorf("another body: %+v", p)
 			}
-			answer, body = h.restarted(t).do(t, http.MethodPost, tc.path, tc.body, key+"-new")
-			if got := decoded[tasks](t, body); answer.StatusCode != http.StatusOK || cmp.Equal(want, got) {
-				t.Errorf("another key: %d %+v", answer.StatusCode, got)
+			resp, body = h.restarted(t).do(t, http.MethodPost, tc.path, tc.body, key+"-new")
+			if got := decoded[tasks](t, body); resp.StatusCode != http.StatusOK || cmp.Equal(want, got) {
+				t.Errorf("another key: %d %+v", resp.StatusCode, got)
 			}
 		})
 	}
@@ -217,8 +217,8 @@ func TestARepeatedManagedTaskDefinitionIsItsOwnAfterARestart(t *testing.T) {
 		t.Errorf("%d %s, then %d %s", first.StatusCode, made, again.StatusCode, repeated)
 	}
 	for header, want := range map[string]common.Code{key: common.CodeIdempotencyKeyReused, headerKey + ": other": common.CodeAlreadyExists} {
-		answer, text := h.restarted(t).do(t, http.MethodPost, path, strings.Replace(body, "nginx", "httpd", 1), header)
-		if p := problemOf(t, answer, text); p.Code != want {
+		resp, text := h.restarted(t).do(t, http.MethodPost, path, strings.Replace(body, "nginx", "httpd", 1), header)
+		if p := problemOf(t, resp, text); p.Code != want {
 			t.Errorf("another body with %s: %+v, want %s", header, p, want)
 		}
 	}

@@ -40,8 +40,8 @@ func TestARepeatedPOSTWithAKeyGetsTheFirstResponse(t *testing.T) {
 		"path":  func() (*http.Response, string) { return post("/clusters", openapi.CreateExample) },
 		"query": func() (*http.Response, string) { return post("/services?wait=1", openapi.CreateExample) },
 	} {
-		answer, body := other()
-		if p := problemOf(t, answer, body); p.Status != 422 || p.Code != common.CodeIdempotencyKeyReused {
+		resp, body := other()
+		if p := problemOf(t, resp, body); p.Status != 422 || p.Code != common.CodeIdempotencyKeyReused {
 			t.Errorf("another %s: %+v", name, p)
 		}
 	}
@@ -72,10 +72,10 @@ func TestWhichResponsesAreReplayed(t *testing.T) {
 		ran.Store(0)
 		var bodies []string
 		for range 3 {
-			answer, body := h.do(t, http.MethodPost, base+"/local/test/"+how, "", headerKey+": "+how)
+			resp, body := h.do(t, http.MethodPost, base+"/local/test/"+how, "", headerKey+": "+how)
 			bodies = append(bodies, body)
-			if replayed := answer.Header.Get(headerReplayed) == "true"; replayed != (want == 1 && len(bodies) > 1) {
-				t.Errorf("%s: response %d has %v", how, len(bodies), answer.Header)
+			if replayed := resp.Header.Get(headerReplayed) == "true"; replayed != (want == 1 && len(bodies) > 1) {
+				t.Errorf("%s: response %d has %v", how, len(bodies), resp.Header)
 			}
 		}
 		if ran.Load() != want || want == 1 && bodies[0] != bodies[2] {
@@ -89,8 +89,8 @@ func TestWhichResponsesAreReplayed(t *testing.T) {
 	if ran.Load() != 2 {
 		t.Errorf("PUT ran %d times", ran.Load())
 	}
-	answer, body := h.do(t, http.MethodPost, base+"/local/test/fine", "", headerKey+": a b")
-	if p := problemOf(t, answer, body); p.Status != 400 || !strings.Contains(p.Detail, headerKey) {
+	resp, body := h.do(t, http.MethodPost, base+"/local/test/fine", "", headerKey+": a b")
+	if p := problemOf(t, resp, body); p.Status != 400 || !strings.Contains(p.Detail, headerKey) {
 		t.Errorf("%+v", p)
 	}
 }
@@ -106,14 +106,14 @@ func TestAKeyIsInUseWhileTheFirstRequestRuns(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() { h.do(t, http.MethodPost, base+"/local/test", "", headerKey+": 1") })
 	<-began
-	answer, body := h.do(t, http.MethodPost, base+"/local/test", "", headerKey+": 1")
-	if p := problemOf(t, answer, body); p.Status != 409 || p.Code != common.CodeIdempotencyKeyInUse || answer.Header.Get("Retry-After") == "" {
-		t.Errorf("%+v, %v", p, answer.Header)
+	resp, body := h.do(t, http.MethodPost, base+"/local/test", "", headerKey+": 1")
+	if p := problemOf(t, resp, body); p.Status != 409 || p.Code != common.CodeIdempotencyKeyInUse || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("%+v, %v", p, resp.Header)
 	}
 	close(end)
 	wg.Wait()
-	if answer, _ := h.do(t, http.MethodPost, base+"/local/test", "", headerKey+": 1"); answer.Header.Get(headerReplayed) != "true" {
-		t.Errorf("%v", answer.Header)
+	if resp, _ := h.do(t, http.MethodPost, base+"/local/test", "", headerKey+": 1"); resp.Header.Get(headerReplayed) != "true" {
+		t.Errorf("%v", resp.Header)
 	}
 }
 
@@ -123,16 +123,16 @@ func TestOf64RequestsWithOneKeyOneCreatesTheService(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 64 {
 		wg.Go(func() {
-			answer, body := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample, headerKey+": one")
+			resp, body := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample, headerKey+": one")
 			switch {
-			case answer.StatusCode == http.StatusOK && answer.Header.Get(headerReplayed) == "true":
+			case resp.StatusCode == http.StatusOK && resp.Header.Get(headerReplayed) == "true":
 				replayed.Add(1)
-			case answer.StatusCode == http.StatusOK:
+			case resp.StatusCode == http.StatusOK:
 				created.Add(1)
-			case answer.StatusCode == http.StatusConflict && strings.Contains(body, string(common.CodeIdempotencyKeyInUse)):
+			case resp.StatusCode == http.StatusConflict && strings.Contains(body, string(common.CodeIdempotencyKeyInUse)):
 				inUse.Add(1)
 			default:
-				t.Errorf("%d %s", answer.StatusCode, body)
+				t.Errorf("%d %s", resp.StatusCode, body)
 			}
 		})
 	}
@@ -156,9 +156,9 @@ func TestCallersDoNotShareKeys(t *testing.T) {
 	c.Tokens = map[string]config.Token{"other": {Token: "other-token-of-24-characters"}}
 	h := newHarnessWith(t, localaws.New(), c)
 	for _, token := range []string{testToken, "other-token-of-24-characters"} {
-		answer, _ := h.do(t, http.MethodPost, base+"/local/services", `{}`, headerKey+": 1", headerToken+": "+token)
-		if answer.StatusCode != http.StatusBadRequest || answer.Header.Get(headerReplayed) != "" {
-			t.Errorf("%d, %v", answer.StatusCode, answer.Header)
+		resp, _ := h.do(t, http.MethodPost, base+"/local/services", `{}`, headerKey+": 1", headerToken+": "+token)
+		if resp.StatusCode != http.StatusBadRequest || resp.Header.Get(headerReplayed) != "" {
+			t.Errorf("%d, %v", resp.StatusCode, resp.Header)
 		}
 	}
 }

@@ -95,22 +95,22 @@ func TestImages(t *testing.T) {
 		{"half of the credentials", "?image=" + open + "/app:v1", creds(`{"username":"user"}`), 400, 400, wrong("X-Registry-Auth")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if answer, body := h.do(t, "HEAD", base+"/images"+test.query, "", test.auth); answer.StatusCode != test.head {
-				t.Errorf("HEAD answered %d %s, want %d", answer.StatusCode, body, test.head)
+			if resp, body := h.do(t, "HEAD", base+"/images"+test.query, "", test.auth); resp.StatusCode != test.head {
+				t.Errorf("HEAD returned %d %s, want %d", resp.StatusCode, body, test.head)
 			}
-			answer, body := h.do(t, "GET", base+"/images"+test.query, "", test.auth)
-			if answer.StatusCode != test.get {
-				t.Fatalf("GET answered %d %s, want %d", answer.StatusCode, body, test.get)
+			resp, body := h.do(t, "GET", base+"/images"+test.query, "", test.auth)
+			if resp.StatusCode != test.get {
+				t.Fatalf("GET returned %d %s, want %d", resp.StatusCode, body, test.get)
 			}
 			for path, want := range test.want {
 				if got := at(t, body, path); got != want {
-					t.Errorf("GET answered %s: %s is %v, want %v", body, path, got, want)
+					t.Errorf("GET returned %s: %s is %v, want %v", body, path, got, want)
 				}
 			}
 		})
 	}
-	if answer, _ := h.do(t, "HEAD", base+"/images?image="+open+"/app:v1", "", headerToken+": wrong"); answer.StatusCode != http.StatusForbidden {
-		t.Errorf("without a token HEAD answered %d", answer.StatusCode)
+	if resp, _ := h.do(t, "HEAD", base+"/images?image="+open+"/app:v1", "", headerToken+": wrong"); resp.StatusCode != http.StatusForbidden {
+		t.Errorf("without a token HEAD returned %d", resp.StatusCode)
 	}
 	if strings.Contains(h.log.String(), "hunter22") {
 		t.Error("credentials are in the log")
@@ -118,7 +118,7 @@ func TestImages(t *testing.T) {
 }
 
 // A real connection shows what HEAD sends: the head, and nothing else.
-func TestVerifyingAnImageAnswersNoBody(t *testing.T) {
+func TestVerifyingAnImageReturnsNoBody(t *testing.T) {
 	h := newHarness(t, localaws.New())
 	server := httptest.NewServer(h.Handler())
 	t.Cleanup(server.Close)
@@ -127,12 +127,12 @@ func TestVerifyingAnImageAnswersNoBody(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Header.Set(headerToken, testToken)
-	answer, err := server.Client().Do(r)
+	resp, err := server.Client().Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = answer.Body.Close() }()
-	if body, err := io.ReadAll(answer.Body); answer.StatusCode != http.StatusBadRequest || len(body) > 0 || err != nil {
-		t.Errorf("answered %d %q %v", answer.StatusCode, body, err)
+	defer func() { _ = resp.Body.Close() }()
+	if body, err := io.ReadAll(resp.Body); resp.StatusCode != http.StatusBadRequest || len(body) > 0 || err != nil {
+		t.Errorf("got %d %q %v", resp.StatusCode, body, err)
 	}
 }

@@ -103,12 +103,12 @@ func TestATaskOfAManagedTaskDefinition(t *testing.T) {
 		{"create another", "POST", "/taskdefs", managed("mails"), 200, nil},
 	})
 	const key = "Idempotency-Key: 5c1d9d0c-1f0e"
-	answer, text := h.do(t, "POST", base+"/local"+tasks+"?wait=1", `{"startedBy":"me"}`, key)
-	if answer.StatusCode != http.StatusOK {
-		t.Fatalf("%d %s", answer.StatusCode, text)
+	resp, text := h.do(t, "POST", base+"/local"+tasks+"?wait=1", `{"startedBy":"me"}`, key)
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("%d %s", resp.StatusCode, text)
 	}
-	if answer, again := h.do(t, "POST", base+"/local"+tasks+"?wait=1", `{"startedBy":"me"}`, key); answer.Header.Get("Idempotent-Replayed") != "true" || again != text {
-		t.Errorf("the same request again: %v %s", answer.Header, again)
+	if resp, again := h.do(t, "POST", base+"/local"+tasks+"?wait=1", `{"startedBy":"me"}`, key); resp.Header.Get("Idempotent-Replayed") != "true" || again != text {
+		t.Errorf("the same request again: %v %s", resp.Header, again)
 	}
 	id := at(t, text, "Outcomes.0.Id").(string)
 	if _, list := h.do(t, "GET", base+"/local"+tasks, ""); list != `["batch/`+id+`"]`+"\n" {
@@ -135,11 +135,11 @@ func TestConditionsOnManagedTaskDefinitions(t *testing.T) {
 	const one = "/v1/ecs/local/clusters/batch/taskdefs/reports"
 	do := func(method, target, body string, status int, headers ...string) (*http.Response, string) {
 		t.Helper()
-		answer, text := h.do(t, method, target, body, headers...)
-		if answer.StatusCode != status {
-			t.Errorf("%s %s %v: %d %s, want %d", method, target, headers, answer.StatusCode, text, status)
+		resp, text := h.do(t, method, target, body, headers...)
+		if resp.StatusCode != status {
+			t.Errorf("%s %s %v: %d %s, want %d", method, target, headers, resp.StatusCode, text, status)
 		}
-		return answer, text
+		return resp, text
 	}
 	created, _ := do("POST", "/v1/ecs/local/taskdefs", managed, 200)
 	shown, _ := do("GET", one, "", 200)
@@ -168,12 +168,12 @@ func TestConditionsOnManagedTaskDefinitions(t *testing.T) {
 		{"PUT", one, `{"tags":[{"Key":"a","Value":"b"}]}`, 202}, {"PATCH", one, `{"Memory":2048}`, 202}, {"POST", "/v1/ecs/local/taskdefs", strings.ReplaceAll(managed, "reports", "mails"), 202},
 		{"PUT", one, `{"tags":[{"Key":"spinup:org","Value":"theirs"}]}`, 400}, {"DELETE", one, "", 202},
 	} {
-		answer, text := do(w.method, w.target, w.body, w.status, "Prefer: respond-async")
+		resp, text := do(w.method, w.target, w.body, w.status, "Prefer: respond-async")
 		if w.status != 202 {
 			continue
 		}
 		op := h.ended(t, at(t, text, "id").(string))
-		if op.State != "succeeded" || answer.Header.Get("Operation-Location") == "" || len(op.Result) == 0 {
+		if op.State != "succeeded" || resp.Header.Get("Operation-Location") == "" || len(op.Result) == 0 {
 			t.Errorf("%s: %+v", w.method, op)
 		}
 	}

@@ -31,8 +31,8 @@ func TestRequestsHaveIDs(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			answer, _ := h.do(t, http.MethodGet, "/v1/ecs/ping", "", headerRequestID+": "+tt.sent)
-			got := answer.Header.Get(headerRequestID)
+			resp, _ := h.do(t, http.MethodGet, "/v1/ecs/ping", "", headerRequestID+": "+tt.sent)
+			got := resp.Header.Get(headerRequestID)
 			if tt.kept && got != tt.sent || !tt.kept && !made.MatchString(got) {
 				t.Errorf("sent %q, got %q", tt.sent, got)
 			}
@@ -72,7 +72,7 @@ func TestEveryRequestIsOneLineInTheLog(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			before := len(h.log.String())
-			answer, _ := h.do(t, tt.method, tt.target, tt.body, append(tt.headers, headerRequestID+": id-1")...)
+			resp, _ := h.do(t, tt.method, tt.target, tt.body, append(tt.headers, headerRequestID+": id-1")...)
 			logged := h.log.String()[before:]
 			if strings.Count(logged, "\n") != 1 {
 				t.Fatalf("logged %q, want one line", logged)
@@ -99,8 +99,8 @@ func TestEveryRequestIsOneLineInTheLog(t *testing.T) {
 			if strings.Contains(logged, "s3cret") || strings.Contains(logged, testToken) {
 				t.Errorf("a value or a token is in the log: %s", logged)
 			}
-			if timed := answer.Header.Get("Server-Timing") != ""; timed != (got["awsCalls"] != 0.0) {
-				t.Errorf("Server-Timing %q with %v calls", answer.Header.Get("Server-Timing"), got["awsCalls"])
+			if timed := resp.Header.Get("Server-Timing") != ""; timed != (got["awsCalls"] != 0.0) {
+				t.Errorf("Server-Timing %q with %v calls", resp.Header.Get("Server-Timing"), got["awsCalls"])
 			}
 		})
 	}
@@ -119,7 +119,7 @@ func TestHeadersForBrowsers(t *testing.T) {
 			"Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
 			"Access-Control-Allow-Headers": "X-Auth-Token, Content-Type, X-Request-Id, X-Registry-Auth, Prefer, Idempotency-Key, Last-Event-ID, If-Match, If-None-Match, Cache-Control, traceparent, tracestate",
 		}},
-		{"an answer", "GET", "/v1/ecs/ping", map[string]string{
+		{"a response", "GET", "/v1/ecs/ping", map[string]string{
 			"Access-Control-Allow-Origin":   "*",
 			"Access-Control-Expose-Headers": "X-Request-Id, Location, Operation-Location, X-Flywheel-Task, Idempotent-Replayed, Age, Retry-After, Server-Timing, X-Ignored-Fields, Preference-Applied, ETag",
 		}},
@@ -128,10 +128,10 @@ func TestHeadersForBrowsers(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			answer, _ := h.do(t, tt.method, tt.path, "", "Origin: https://ui.example.com")
+			resp, _ := h.do(t, tt.method, tt.path, "", "Origin: https://ui.example.com")
 			for _, headers := range []map[string]string{always, tt.want} {
 				for name, want := range headers {
-					if got := answer.Header.Get(name); got != want {
+					if got := resp.Header.Get(name); got != want {
 						t.Errorf("%s: %q, want %q", name, got, want)
 					}
 				}
@@ -145,9 +145,9 @@ func TestPathsThatLeadElsewhere(t *testing.T) {
 	for _, path := range []string{
 		"/v1/ecs/../ping", "/v1/ecs/./ping", "/v1/ecs/ping/..", "/v1/ecs/%2e%2e/ping", "/v1/ecs/%2E/ping", "/v1/ecs/.%2e/ping", "/v1/ecs//..//ping", "/../../etc/passwd",
 	} {
-		answer, body := h.do(t, http.MethodGet, path, "", headerToken+": ")
-		if p := problemOf(t, answer, body); p.Status != http.StatusBadRequest {
-			t.Errorf("%s answered %s", path, body)
+		resp, body := h.do(t, http.MethodGet, path, "", headerToken+": ")
+		if p := problemOf(t, resp, body); p.Status != http.StatusBadRequest {
+			t.Errorf("%s returned %s", path, body)
 		}
 	}
 }

@@ -32,19 +32,19 @@ func TestDocuments(t *testing.T) {
 		{"Swagger UI's style", "/docs/swagger-ui.css", "text/css; charset=utf-8", ".swagger-ui", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			answer, body := h.do(t, http.MethodGet, base+tt.path, "", "X-Auth-Token: ")
-			etag := answer.Header.Get("ETag")
-			if answer.StatusCode != http.StatusOK || !strings.Contains(body, tt.holds) || !strings.HasPrefix(etag, `W/"`) {
-				t.Errorf("answered %d, ETag %s, without %q", answer.StatusCode, etag, tt.holds)
+			resp, body := h.do(t, http.MethodGet, base+tt.path, "", "X-Auth-Token: ")
+			etag := resp.Header.Get("ETag")
+			if resp.StatusCode != http.StatusOK || !strings.Contains(body, tt.holds) || !strings.HasPrefix(etag, `W/"`) {
+				t.Errorf("got %d, ETag %s, without %q", resp.StatusCode, etag, tt.holds)
 			}
-			if got := answer.Header.Get("Content-Type"); got != tt.media {
+			if got := resp.Header.Get("Content-Type"); got != tt.media {
 				t.Errorf("Content-Type %q, want %q", got, tt.media)
 			}
-			if got := answer.Header.Get("Cache-Control"); got != "no-cache" {
+			if got := resp.Header.Get("Cache-Control"); got != "no-cache" {
 				t.Errorf("Cache-Control %q: what is kept must be asked for again", got)
 			}
-			if got := strings.HasPrefix(answer.Header.Get("Content-Security-Policy"), "default-src 'none'; script-src 'self';"); got != tt.policy {
-				t.Errorf("Content-Security-Policy %q", answer.Header.Get("Content-Security-Policy"))
+			if got := strings.HasPrefix(resp.Header.Get("Content-Security-Policy"), "default-src 'none'; script-src 'self';"); got != tt.policy {
+				t.Errorf("Content-Security-Policy %q", resp.Header.Get("Content-Security-Policy"))
 			}
 			again, rest := h.do(t, http.MethodGet, base+tt.path, "", "X-Auth-Token: ", "If-None-Match: "+etag)
 			if again.StatusCode != http.StatusNotModified || rest != "" {
@@ -67,15 +67,15 @@ func unpack(t *testing.T, h *harness, path string) string {
 		t.Fatal(err)
 	}
 	r.Header.Set("Accept-Encoding", "gzip")
-	answer, err := http.DefaultClient.Do(r)
+	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = answer.Body.Close() }()
-	if answer.Header.Get("Content-Encoding") != "gzip" || answer.Header.Get("Vary") != "Accept-Encoding" {
-		t.Errorf("headers %v", answer.Header)
+	defer func() { _ = resp.Body.Close() }()
+	if resp.Header.Get("Content-Encoding") != "gzip" || resp.Header.Get("Vary") != "Accept-Encoding" {
+		t.Errorf("headers %v", resp.Header)
 	}
-	unpacked, err := gzip.NewReader(answer.Body)
+	unpacked, err := gzip.NewReader(resp.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,14 +90,14 @@ func unpack(t *testing.T, h *harness, path string) string {
 func TestAPageWithATrailingSlashIsElsewhere(t *testing.T) {
 	h := newHarness(t, localaws.New())
 	for path, want := range map[string]string{"/docs/": "../docs", "/docs/callers.html/": "../callers.html"} {
-		answer, _ := h.do(t, http.MethodGet, base+path, "", "X-Auth-Token: ")
-		if got := answer.Header.Get("Location"); answer.StatusCode != http.StatusMovedPermanently || got != want {
-			t.Errorf("%s: %d %q", path, answer.StatusCode, got)
+		resp, _ := h.do(t, http.MethodGet, base+path, "", "X-Auth-Token: ")
+		if got := resp.Header.Get("Location"); resp.StatusCode != http.StatusMovedPermanently || got != want {
+			t.Errorf("%s: %d %q", path, resp.StatusCode, got)
 		}
 	}
 }
 
-// nowhere is an answer that nobody keeps.
+// nowhere is a response that nobody keeps.
 type nowhere http.Header
 
 func (n nowhere) Header() http.Header         { return http.Header(n) }

@@ -149,7 +149,7 @@ func TestAParametersDateKeepsItsForm(t *testing.T) {
 	})
 }
 
-func TestAnswersOfParametersHaveTheSeedsForm(t *testing.T) {
+func TestResponsesOfParametersHaveTheSeedsForm(t *testing.T) {
 	h := newHarness(t, localaws.New())
 	for _, test := range []struct {
 		name, method, target, body string
@@ -163,9 +163,9 @@ func TestAnswersOfParametersHaveTheSeedsForm(t *testing.T) {
 		{"a deletion of all", "DELETE", "/params/p", "", []string{"Deleted", "Message"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			answer, body := h.do(t, test.method, base+"/local"+test.target, test.body)
-			if answer.StatusCode != http.StatusOK {
-				t.Fatalf("answered %d %s", answer.StatusCode, body)
+			resp, body := h.do(t, test.method, base+"/local"+test.target, test.body)
+			if resp.StatusCode != http.StatusOK {
+				t.Fatalf("got %d %s", resp.StatusCode, body)
 			}
 			if diff := cmp.Diff(test.keys, keysOf(t, body)); diff != "" {
 				t.Error(diff)
@@ -185,7 +185,7 @@ func TestParametersSurviveWhatAWSDoes(t *testing.T) {
 		{"a deletion", "DeleteParameter", "DELETE", "/params/p/x", ""},
 		{"a deletion of all", "DeleteParameters", "DELETE", "/params/p", ""},
 	} {
-		for how, fault := range map[string]localaws.Fault{"its answer lost": lost, "too many updates": busy} {
+		for how, fault := range map[string]localaws.Fault{"its response lost": lost, "too many updates": busy} {
 			if how == "too many updates" && test.method == "DELETE" { // AWS says that of updates
 				continue
 			}
@@ -197,8 +197,8 @@ func TestParametersSurviveWhatAWSDoes(t *testing.T) {
 				h.addParameter(t, "/localdev/p/x", tagsOurs)
 				fault.Operation = test.operation
 				h.aws.Inject(fault)
-				if answer, body := h.do(t, test.method, base+"/local"+test.target, test.body); answer.StatusCode != http.StatusOK {
-					t.Errorf("answered %d %s", answer.StatusCode, body)
+				if resp, body := h.do(t, test.method, base+"/local"+test.target, test.body); resp.StatusCode != http.StatusOK {
+					t.Errorf("got %d %s", resp.StatusCode, body)
 				}
 			})
 		}
@@ -212,8 +212,8 @@ func TestAChangeOfAParameterFailsWhole(t *testing.T) {
 			h := newHarness(t, localaws.New())
 			h.addParameter(t, "/localdev/p/x", before)
 			h.aws.Inject(localaws.Fault{Operation: operation})
-			if answer, body := h.do(t, "PUT", base+"/local/params/p/x", `{"Value":"x","Tags":[{"key":"old","value":"2"},{"key":"new","value":"2"}]}`); answer.StatusCode != http.StatusInternalServerError {
-				t.Errorf("answered %d %s", answer.StatusCode, body)
+			if resp, body := h.do(t, "PUT", base+"/local/params/p/x", `{"Value":"x","Tags":[{"key":"old","value":"2"},{"key":"new","value":"2"}]}`); resp.StatusCode != http.StatusInternalServerError {
+				t.Errorf("got %d %s", resp.StatusCode, body)
 			}
 			about, tags := h.about(t, "/localdev/p/x")
 			if aws.Int64Value(about.Version) != 1 || aws.StringValue(about.Description) != "as it was" {
@@ -246,9 +246,9 @@ func TestAnEmptyNameDeletesNoPrefix(t *testing.T) {
 	h.addParameter(t, "/localdev/p/two", tagsOurs)
 	const path = base + "/local/params"
 	for _, mistaken := range []string{"/p/", "/p//", "//p", "//p/", "/p/?x", "/p/?_=a/b"} {
-		answer, body := h.do(t, http.MethodDelete, path+mistaken, "")
-		if answer.StatusCode != http.StatusBadRequest {
-			t.Errorf("DELETE %s: %d %s", mistaken, answer.StatusCode, body)
+		resp, body := h.do(t, http.MethodDelete, path+mistaken, "")
+		if resp.StatusCode != http.StatusBadRequest {
+			t.Errorf("DELETE %s: %d %s", mistaken, resp.StatusCode, body)
 		}
 	}
 	ask(t, h, []asked{

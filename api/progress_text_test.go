@@ -27,10 +27,10 @@ func TestWritesOfAServiceShowPeopleTheirProgress(t *testing.T) {
 		{"POST", www + "/run?wait=60", `{"Command":["echo","hello"]}`, `^T start task\n(?:T .*\n)*task \w+ of webservers:1: STOPPED, exit code 0\n    Essential container in task exited\n\nlogs of webserver\nhello\n$`},
 		{"DELETE", www, ``, `^T delete service\nservice www: deleted, its tasks are stopping\n$`},
 	} {
-		answer, body := h.do(t, c.method, c.path, c.body, text)
+		resp, body := h.do(t, c.method, c.path, c.body, text)
 		lines := regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ `).ReplaceAllString(body, "T ")
-		if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Type") != "text/plain; charset=utf-8" || !regexp.MustCompile(c.want).MatchString(lines) {
-			t.Errorf("%s %s: %d %s\n%s", c.method, c.path, answer.StatusCode, answer.Header.Get("Content-Type"), body)
+		if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "text/plain; charset=utf-8" || !regexp.MustCompile(c.want).MatchString(lines) {
+			t.Errorf("%s %s: %d %s\n%s", c.method, c.path, resp.StatusCode, resp.Header.Get("Content-Type"), body)
 		}
 	}
 	_, body := h.do(t, http.MethodGet, base+"/local/operations", "", text)
@@ -42,26 +42,26 @@ func TestWritesOfAServiceShowPeopleTheirProgress(t *testing.T) {
 // TestTheResultOfAnOperationIsJSONWhoeverReadsItsProgress: the operation of a write whose caller wants text has the response as others get it.
 func TestTheResultOfAnOperationIsJSONWhoeverReadsItsProgress(t *testing.T) {
 	h := newHarness(t, localaws.New())
-	answer, _ := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample, "Accept: text/plain", headerKey+": text")
-	if op := h.ended(t, answer.Header.Get(headerFlywheel)); op.State != saga.Succeeded || !strings.Contains(string(op.Result), `"ServiceName":"www"`) {
+	resp, _ := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample, "Accept: text/plain", headerKey+": text")
+	if op := h.ended(t, resp.Header.Get(headerFlywheel)); op.State != saga.Succeeded || !strings.Contains(string(op.Result), `"ServiceName":"www"`) {
 		t.Errorf("%+v", op)
 	}
-	if answer, body := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample, "Accept: text/plain", headerKey+": text"); answer.Header.Get(headerReplayed) != "true" || !strings.HasPrefix(body, "service www\n") {
-		t.Errorf("repeated as text: %v %s", answer.Header, body)
+	if resp, body := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample, "Accept: text/plain", headerKey+": text"); resp.Header.Get(headerReplayed) != "true" || !strings.HasPrefix(body, "service www\n") {
+		t.Errorf("repeated as text: %v %s", resp.Header, body)
 	}
-	if answer, body := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample, headerKey+": text"); answer.Header.Get(headerReplayed) != "true" || !strings.HasPrefix(body, "{") {
-		t.Errorf("repeated as JSON: %v %s", answer.Header, body)
+	if resp, body := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample, headerKey+": text"); resp.Header.Get(headerReplayed) != "true" || !strings.HasPrefix(body, "{") {
+		t.Errorf("repeated as JSON: %v %s", resp.Header, body)
 	}
 }
 
 // TestWhoWantsTextAndDoesNotWaitGetsTheOperation: respond-async means not to wait, in whatever form.
 func TestWhoWantsTextAndDoesNotWaitGetsTheOperation(t *testing.T) {
 	h := newHarness(t, localaws.New())
-	answer, body := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample, async, "Accept: text/plain")
-	h.ended(t, started(t, answer, body).ID)
-	answer, body = h.do(t, http.MethodPatch, base+"/local/clusters/myclu/services/www", `{"Containers":{"none":{}}}`, "Accept: text/plain")
-	if problemOf(t, answer, body); answer.StatusCode != http.StatusBadRequest {
-		t.Errorf("what is wrong with a request is said before the stream begins: %d %s", answer.StatusCode, body)
+	resp, body := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample, async, "Accept: text/plain")
+	h.ended(t, started(t, resp, body).ID)
+	resp, body = h.do(t, http.MethodPatch, base+"/local/clusters/myclu/services/www", `{"Containers":{"none":{}}}`, "Accept: text/plain")
+	if problemOf(t, resp, body); resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("what is wrong with a request is said before the stream begins: %d %s", resp.StatusCode, body)
 	}
 }
 

@@ -87,10 +87,10 @@ func BenchmarkRounds(b *testing.B) {
 				h.aws.ResetCalls()
 				b.StartTimer()
 				start := time.Now()
-				answer, body := h.do(b, bench.method, base+"/local"+bench.target, bench.body)
+				resp, body := h.do(b, bench.method, base+"/local"+bench.target, bench.body)
 				took += time.Since(start)
-				if answer.StatusCode != http.StatusOK {
-					b.Fatalf("answered %d %s", answer.StatusCode, body)
+				if resp.StatusCode != http.StatusOK {
+					b.Fatalf("got %d %s", resp.StatusCode, body)
 				}
 				calls += len(h.aws.Calls())
 			}

@@ -19,13 +19,13 @@ func TestRequestsWithoutAnAccount(t *testing.T) {
 		method, target string
 		headers        []string
 		status         int
-		body           string // contained in the answer
+		body           string // contained in the response
 		allow          string
 	}{
 		{"a load balancer needs no token", "GET", "/v1/ecs/ping", []string{"X-Auth-Token: "}, 200, "pong", ""},
 		{"the version needs no token", "GET", "/v1/ecs/version", []string{"X-Auth-Token: "}, 200, `{"version":"v1.2.3","githash":"abc1234","buildstamp":"2026-11-23T00:00:00Z"}`, ""},
 		{"the metrics need no token", "GET", "/v1/ecs/metrics", []string{"X-Auth-Token: "}, 200, `ecs_api_build_info{buildstamp="2026-11-23T00:00:00Z",githash="abc1234",version="v1.2.3"} 1`, ""},
-		{"what answers GET answers HEAD", "HEAD", "/v1/ecs/ping", nil, 200, "", ""},
+		{"what responds to GET responds to HEAD", "HEAD", "/v1/ecs/ping", nil, 200, "", ""},
 		{"a doubled slash is one", "GET", "//v1/ecs//ping", nil, 200, "pong", ""},
 		{"a doubled slash in front of the account", "PUT", "/v1/ecs//local/things/a", nil, 201, `"a"`, ""},
 		{"a doubled slash beside an escaped name", "PUT", "/v1/ecs//local/things/a%20b", nil, 201, `"a b"`, ""},
@@ -51,15 +51,15 @@ func TestRequestsWithoutAnAccount(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			answer, body := h.do(t, tt.method, tt.target, "", tt.headers...)
-			if answer.StatusCode != tt.status || !strings.Contains(body, tt.body) {
-				t.Errorf("%s %s answered %d %s, want %d with %s", tt.method, tt.target, answer.StatusCode, body, tt.status, tt.body)
+			resp, body := h.do(t, tt.method, tt.target, "", tt.headers...)
+			if resp.StatusCode != tt.status || !strings.Contains(body, tt.body) {
+				t.Errorf("%s %s returned %d %s, want %d with %s", tt.method, tt.target, resp.StatusCode, body, tt.status, tt.body)
 			}
-			if got := answer.Header.Get("Allow"); got != tt.allow {
+			if got := resp.Header.Get("Allow"); got != tt.allow {
 				t.Errorf("Allow: %q, want %q", got, tt.allow)
 			}
-			if answer.StatusCode >= 400 {
-				problemOf(t, answer, body)
+			if resp.StatusCode >= 400 {
+				problemOf(t, resp, body)
 			}
 		})
 	}

@@ -159,7 +159,7 @@ func current(secret *awssecrets.DescribeSecretOutput) string {
 	return ""
 }
 
-func TestAnswersOfSecretsHaveTheSeedsForm(t *testing.T) {
+func TestResponsesOfSecretsHaveTheSeedsForm(t *testing.T) {
 	h := newHarness(t, localaws.New())
 	for _, test := range []struct {
 		name, method, target, body string
@@ -171,9 +171,9 @@ func TestAnswersOfSecretsHaveTheSeedsForm(t *testing.T) {
 		{"a deletion", "DELETE", "/secrets/s", "", []string{"ARN", "DeletionDate", "Name"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			answer, body := h.do(t, test.method, base+"/local"+test.target, test.body)
-			if answer.StatusCode != http.StatusOK {
-				t.Fatalf("answered %d %s", answer.StatusCode, body)
+			resp, body := h.do(t, test.method, base+"/local"+test.target, test.body)
+			if resp.StatusCode != http.StatusOK {
+				t.Fatalf("got %d %s", resp.StatusCode, body)
 			}
 			if diff := cmp.Diff(test.keys, keysOf(t, body)); diff != "" {
 				t.Error(diff)
@@ -207,7 +207,7 @@ func TestAChangeOfASecretIsTheWholeOfIt(t *testing.T) {
 		want        *awssecrets.GetSecretValueOutput
 		description string
 		key         string
-		answered    []string // the keys of the response
+		responded   []string // the keys of the response
 	}{
 		{"the value by AWS's name", `{"SecretString":"new"}`, value("new"), "as it was", alias, []string{"ARN", "Name", "VersionId"}},
 		{"the value by both names", `{"Secret":"new","SecretString":"new"}`, value("new"), "as it was", alias, []string{"ARN", "Name", "VersionId"}},
@@ -227,11 +227,11 @@ func TestAChangeOfASecretIsTheWholeOfIt(t *testing.T) {
 			if _, err := h.sdk().Secrets.CreateSecret(t.Context(), in); err != nil {
 				t.Fatal(err)
 			}
-			answer, body := h.do(t, "PUT", base+"/local/secrets/s", test.body)
-			if answer.StatusCode != http.StatusOK {
-				t.Fatalf("status %d: %s", answer.StatusCode, body)
+			resp, body := h.do(t, "PUT", base+"/local/secrets/s", test.body)
+			if resp.StatusCode != http.StatusOK {
+				t.Fatalf("status %d: %s", resp.StatusCode, body)
 			}
-			if diff := cmp.Diff(test.answered, keysOf(t, body)); diff != "" {
+			if diff := cmp.Diff(test.responded, keysOf(t, body)); diff != "" {
 				t.Error(diff)
 			}
 			now := h.secret(t, "s")
@@ -308,8 +308,8 @@ func TestTheTagsOfRequestsAreNotForCallers(t *testing.T) {
 		{"POST", "/params/app", `{"Name": "p", "Value": "x", ` + tags + `}`},
 		{"PUT", "/params/app/p", `{` + tags + `}`},
 	} {
-		if answer, body := h.do(t, request.method, base+"/local"+request.path, request.body, headerRequestID+": one"); answer.StatusCode != http.StatusOK {
-			t.Fatalf("%s %s answered %d %s", request.method, request.path, answer.StatusCode, body)
+		if resp, body := h.do(t, request.method, base+"/local"+request.path, request.body, headerRequestID+": one"); resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s %s returned %d %s", request.method, request.path, resp.StatusCode, body)
 		}
 		have := secretsmanager.ToTags(h.secret(t, "s").Tags)
 		if strings.Contains(request.path, "params") {
@@ -337,9 +337,9 @@ func TestASecretThatTakesTheNameIsLeftAlone(t *testing.T) {
 				}
 				h.addSecret(t, "s", tagsOthers)
 			}})
-			answer, body := h.do(t, test.method, base+"/local/secrets/"+escaped(partial(arn)), test.body)
-			if answer.StatusCode != http.StatusNotFound {
-				t.Errorf("answered %d %s, want 404", answer.StatusCode, body)
+			resp, body := h.do(t, test.method, base+"/local/secrets/"+escaped(partial(arn)), test.body)
+			if resp.StatusCode != http.StatusNotFound {
+				t.Errorf("got %d %s, want 404", resp.StatusCode, body)
 			}
 			if s := h.secret(t, "s"); len(s.Tags) != 1 || len(s.VersionIdsToStages) != 1 || s.DeletedDate != nil {
 				t.Errorf("another org's secret was changed: %v", s)
@@ -348,7 +348,7 @@ func TestASecretThatTakesTheNameIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestSecretsSurviveLostAnswers(t *testing.T) {
+func TestSecretsSurviveLostResponses(t *testing.T) {
 	for _, test := range []struct {
 		name, operation, method, target, body string
 		lost                                  int // of the two tries that the SDK makes here
@@ -367,27 +367,27 @@ func TestSecretsSurviveLostAnswers(t *testing.T) {
 			h := newHarness(t, localaws.New())
 			h.addSecret(t, "s", tagsOurs)
 			h.aws.Inject(localaws.Fault{Operation: test.operation, Effect: localaws.Lose, Times: test.lost})
-			answer, body := h.do(t, test.method, base+"/local"+test.target, test.body)
-			if answer.StatusCode != test.status {
-				t.Errorf("answered %d %s, want %d", answer.StatusCode, body, test.status)
+			resp, body := h.do(t, test.method, base+"/local"+test.target, test.body)
+			if resp.StatusCode != test.status {
+				t.Errorf("got %d %s, want %d", resp.StatusCode, body, test.status)
 			}
-			if tags := h.secret(t, "s").Tags; answer.StatusCode >= http.StatusBadRequest && len(tags) != 1 {
+			if tags := h.secret(t, "s").Tags; resp.StatusCode >= http.StatusBadRequest && len(tags) != 1 {
 				t.Errorf("left the tags %v", tags)
 			}
 		})
 	}
 }
 
-// AWS may answer a token that it has seen before as moto does: the name is taken.
+// AWS may respond to a token that it has seen before as moto does: the name is taken.
 func TestANewSecretIsKnownByItsToken(t *testing.T) {
 	h := newHarness(t, localaws.New())
 	h.aws.Inject(
 		localaws.Fault{Operation: "CreateSecret", Effect: localaws.Lose},
 		localaws.Fault{Operation: "CreateSecret", Effect: localaws.Refuse, Code: "ResourceExistsException", Message: "A resource with the ID you requested already exists."},
 	)
-	answer, body := h.do(t, "POST", base+"/local/secrets", `{"Name":"new","SecretString":"x"}`)
-	if answer.StatusCode != http.StatusOK || at(t, body, "VersionId") != current(h.secret(t, "new")) {
-		t.Errorf("answered %d %s", answer.StatusCode, body)
+	resp, body := h.do(t, "POST", base+"/local/secrets", `{"Name":"new","SecretString":"x"}`)
+	if resp.StatusCode != http.StatusOK || at(t, body, "VersionId") != current(h.secret(t, "new")) {
+		t.Errorf("got %d %s", resp.StatusCode, body)
 	}
 }
 
@@ -405,7 +405,7 @@ func TestAChangeOfASecretFailsWhole(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		faults []localaws.Fault
-		left   any // leftBehind of the answer
+		left   any // leftBehind of the response
 		tags   common.Tags
 	}{
 		{"the tags are refused", []localaws.Fault{{Operation: "TagResource"}}, nil, before},
@@ -418,9 +418,9 @@ func TestAChangeOfASecretFailsWhole(t *testing.T) {
 			h.addSecret(t, "s", before)
 			version := current(h.secret(t, "s"))
 			h.aws.Inject(test.faults...)
-			answer, body := h.do(t, "PUT", base+"/local/secrets/s", `{"Secret":"x","Tags":[{"key":"old","value":"2"},{"key":"new","value":"2"},{"key":"same","value":"1"}]}`)
-			if answer.StatusCode != http.StatusInternalServerError || at(t, body, "leftBehind.0") != test.left {
-				t.Errorf("answered %d %s", answer.StatusCode, body)
+			resp, body := h.do(t, "PUT", base+"/local/secrets/s", `{"Secret":"x","Tags":[{"key":"old","value":"2"},{"key":"new","value":"2"},{"key":"same","value":"1"}]}`)
+			if resp.StatusCode != http.StatusInternalServerError || at(t, body, "leftBehind.0") != test.left {
+				t.Errorf("got %d %s", resp.StatusCode, body)
 			}
 			now := h.secret(t, "s")
 			if current(now) != version {

@@ -104,7 +104,7 @@ func TestAnotherOrgsNamespaceIsNotBuiltInto(t *testing.T) {
 
 func TestACloudMapServiceIsCreatedOnce(t *testing.T) {
 	const body = `{"name":"new","namespaceId":"` + localaws.Namespace + `"}`
-	t.Run("although the answer is lost", func(t *testing.T) {
+	t.Run("although the response is lost", func(t *testing.T) {
 		h := adhocHarness(t, localaws.WithFaults(localaws.Fault{Service: "servicediscovery", Operation: "CreateService", Effect: localaws.Lose}))
 		ask(t, h, []asked{{"it is found", "POST", "/servicediscovery/services", body, 200, map[string]any{"Service.Name": "new"}}})
 	})
@@ -113,7 +113,7 @@ func TestACloudMapServiceIsCreatedOnce(t *testing.T) {
 		h.aws.Inject(localaws.Fault{Service: "servicediscovery", Operation: "CreateService", Effect: localaws.Lose, Times: -1, Func: func() {
 			h.aws.Inject(localaws.Fault{Service: "servicediscovery", Operation: "ListServices", Effect: localaws.Down, Times: 2}) // a look, tried twice
 		}})
-		ask(t, h, []asked{{"AWS never answers", "POST", "/servicediscovery/services", body, 503, nil}})
+		ask(t, h, []asked{{"AWS never responds", "POST", "/servicediscovery/services", body, 503, nil}})
 		if left := h.aws.Inventory(); len(left) > 0 {
 			t.Errorf("left %v", left)
 		}

@@ -21,7 +21,7 @@ func servicesHarness(t *testing.T) *harness {
 	return h
 }
 
-func TestServicesAreFoundByTheARNsThatListsAnswer(t *testing.T) {
+func TestServicesAreFoundByTheARNsThatListsReturn(t *testing.T) {
 	h := servicesHarness(t)
 	cluster, service := escaped(arnECS+"cluster/mine"), escaped(arnECS+"service/mine/www")
 	one := "/clusters/" + cluster + "/services/" + service
@@ -190,8 +190,8 @@ func TestAnotherOrgsLooksLikeNothing(t *testing.T) {
 func told(t *testing.T, h *harness, method, target, body, theirs, none, otherTarget, otherBody string) {
 	t.Helper()
 	about := func(target, body, name string) problem {
-		answer, text := h.do(t, method, base+"/local"+target, body)
-		p := problemOf(t, answer, text)
+		resp, text := h.do(t, method, base+"/local"+target, body)
+		p := problemOf(t, resp, text)
 		p.Detail, p.RequestID = strings.ReplaceAll(p.Detail, name, "NAME"), ""
 		return p
 	}

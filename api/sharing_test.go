@@ -56,13 +56,13 @@ func (h *harness) read(ctx context.Context, target string, headers ...string) <-
 		name, value, _ := strings.Cut(header, ": ")
 		r.Header.Set(name, value)
 	}
-	answered := make(chan *httptest.ResponseRecorder, 1)
+	responded := make(chan *httptest.ResponseRecorder, 1)
 	go func() {
 		w := httptest.NewRecorder()
 		h.Handler().ServeHTTP(w, r)
-		answered <- w
+		responded <- w
 	}()
-	return answered
+	return responded
 }
 
 const gatePath = "/v1/ecs/local/gate"
@@ -83,10 +83,10 @@ func TestIdenticalReadsShareOneRead(t *testing.T) {
 		<-g.began // a header that the response depends on
 		close(g.open)
 		ids := map[string]bool{}
-		for _, answered := range append(responses, other, private) {
-			w := <-answered
+		for _, responded := range append(responses, other, private) {
+			w := <-responded
 			if w.Code != http.StatusOK || w.Body.String() != "0\n" || w.Header().Get("X-Seen") != "0" || w.Header().Get("Content-Type") != "application/json" {
-				t.Errorf("answered %d %v %s", w.Code, w.Header(), w.Body)
+				t.Errorf("got %d %v %s", w.Code, w.Header(), w.Body)
 			}
 			ids[w.Header().Get(headerRequestID)] = true
 		}
@@ -121,10 +121,10 @@ func TestAReadThatBeginsAfterAWriteSharesNoneFromBeforeIt(t *testing.T) {
 			}
 			close(g.open)
 			if w := <-before; w.Body.String() != "0\n" {
-				t.Errorf("the read from before the write answered %s", w.Body)
+				t.Errorf("the read from before the write returned %s", w.Body)
 			}
 			if w := <-after; w.Body.String() != "1\n" {
-				t.Errorf("the read that began after the write was answered got %s", w.Body)
+				t.Errorf("the read that began after the response to the write got %s", w.Body)
 			}
 		}
 	})
@@ -141,11 +141,11 @@ func TestACallerWhoHangsUpDoesNotFailTheOthers(t *testing.T) {
 		synctest.Wait()
 		hangUp() // the one whose request began the read
 		if w := <-first; w.Code == http.StatusOK {
-			t.Errorf("who hung up was answered %d", w.Code)
+			t.Errorf("who hung up was returned %d", w.Code)
 		}
 		close(g.open)
 		if w := <-second; w.Code != http.StatusOK || w.Body.String() != "0\n" {
-			t.Errorf("who stayed was answered %d %s", w.Code, w.Body)
+			t.Errorf("who stayed was returned %d %s", w.Code, w.Body)
 		}
 		if err := <-g.ended; err != nil {
 			t.Errorf("the read was cancelled: %v", err)
@@ -171,7 +171,7 @@ func TestAReadThatAllCallersHaveLeftIsCancelledAndSharedWithNobody(t *testing.T)
 		<-g.began
 		close(g.open)
 		if w := <-late; w.Code != http.StatusOK {
-			t.Errorf("a new read was answered %d %s", w.Code, w.Body)
+			t.Errorf("a new read was returned %d %s", w.Code, w.Body)
 		}
 	})
 }
@@ -189,10 +189,10 @@ func TestAPanicOfASharedReadIsA500EachAndOneStack(t *testing.T) {
 		<-began
 		synctest.Wait()
 		close(open)
-		for _, answered := range []<-chan *httptest.ResponseRecorder{first, second} {
-			w := <-answered
+		for _, responded := range []<-chan *httptest.ResponseRecorder{first, second} {
+			w := <-responded
 			if p := problemOf(t, w.Result(), w.Body.String()); p.Status != http.StatusInternalServerError || strings.Contains(w.Body.String(), "a bug") {
-				t.Errorf("answered %s", w.Body)
+				t.Errorf("got %s", w.Body)
 			}
 		}
 		if logged := h.log.String(); !strings.Contains(logged, "sharing_test.go") {
@@ -215,18 +215,18 @@ func (s *slowResponses) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.aws.ServeHTTP(w, r)
 		return
 	}
-	answer := httptest.NewRecorder()
-	s.aws.ServeHTTP(answer, r)
+	resp := httptest.NewRecorder()
+	s.aws.ServeHTTP(resp, r)
 	s.read <- struct{}{}
 	<-s.release
-	for name, values := range answer.Header() {
+	for name, values := range resp.Header() {
 		w.Header()[name] = values
 	}
-	w.WriteHeader(answer.Code)
-	_, _ = io.Copy(w, answer.Body)
+	w.WriteHeader(resp.Code)
+	_, _ = io.Copy(w, resp.Body)
 }
 
-func TestARealReadSeesTheWriteThatWasAnsweredBeforeIt(t *testing.T) {
+func TestARealReadSeesTheWriteThatHadItsResponseBeforeIt(t *testing.T) {
 	aws := localaws.New(localaws.Latency(2 * time.Millisecond))
 	slow := &slowResponses{aws: aws, operation: "ListTagsForResource", read: make(chan struct{}), release: make(chan struct{})}
 	h := newHarnessBehind(t, aws, slow)
@@ -236,17 +236,17 @@ func TestARealReadSeesTheWriteThatWasAnsweredBeforeIt(t *testing.T) {
 	slow.armed.Store(true)
 	before := h.read(t.Context(), param)
 	<-slow.read
-	if answer, body := h.do(t, http.MethodPut, param, `{"Tags": [{"Key": "shade", "Value": "new"}]}`); answer.StatusCode != http.StatusOK {
-		t.Fatalf("the write answered %d %s", answer.StatusCode, body)
+	if resp, body := h.do(t, http.MethodPut, param, `{"Tags": [{"Key": "shade", "Value": "new"}]}`); resp.StatusCode != http.StatusOK {
+		t.Fatalf("the write returned %d %s", resp.StatusCode, body)
 	}
 	for range 3 {
-		if answer, body := h.do(t, http.MethodGet, param, ""); answer.StatusCode != http.StatusOK || !strings.Contains(body, `"new"`) {
-			t.Errorf("after the write: %d %s", answer.StatusCode, body)
+		if resp, body := h.do(t, http.MethodGet, param, ""); resp.StatusCode != http.StatusOK || !strings.Contains(body, `"new"`) {
+			t.Errorf("after the write: %d %s", resp.StatusCode, body)
 		}
 	}
 	close(slow.release)
 	if w := <-before; !strings.Contains(w.Body.String(), `"old"`) {
-		t.Errorf("the read from before the write answered %d %s: this test would catch nothing", w.Code, w.Body)
+		t.Errorf("the read from before the write returned %d %s: this test would catch nothing", w.Code, w.Body)
 	}
 }
 
@@ -269,11 +269,11 @@ func TestNobodyReadsWhatWasBeforeTheirOwnWrite(t *testing.T) {
 		})
 	}
 	for n := range 30 {
-		if answer, body := h.do(t, http.MethodPut, param, fmt.Sprintf(`{"Tags": [{"Key": "n", "Value": "n-%d"}]}`, n)); answer.StatusCode != http.StatusOK {
-			t.Fatalf("write %d answered %d %s", n, answer.StatusCode, body)
+		if resp, body := h.do(t, http.MethodPut, param, fmt.Sprintf(`{"Tags": [{"Key": "n", "Value": "n-%d"}]}`, n)); resp.StatusCode != http.StatusOK {
+			t.Fatalf("write %d returned %d %s", n, resp.StatusCode, body)
 		}
 		if _, body := h.do(t, http.MethodGet, param, ""); !strings.Contains(body, fmt.Sprintf(`"n-%d"`, n)) {
-			t.Errorf("read %d answered %s", n, body)
+			t.Errorf("read %d returned %s", n, body)
 		}
 	}
 	close(stop)

@@ -115,7 +115,7 @@ func TestWhatTheExecutionRoleCannotReadIsRefused(t *testing.T) {
 
 func TestARevisionIsMadeOnce(t *testing.T) {
 	const body = `{"family":"web","cpu":"256","memory":"512","containerDefinitions":[{"name":"web","image":"nginx:alpine"}]}`
-	t.Run("although the answer is lost", func(t *testing.T) {
+	t.Run("although the response is lost", func(t *testing.T) {
 		h := adhocHarness(t, localaws.WithFaults(localaws.Fault{Operation: "RegisterTaskDefinition", Effect: localaws.Lose}))
 		ask(t, h, []asked{
 			{"it is found", "POST", "/taskdefs", body, 200, map[string]any{"TaskDefinition.Revision": 1, "Tags.0.Key": "spinup:org"}},

@@ -108,7 +108,7 @@ func TestTasksAreStartedOnce(t *testing.T) {
 	h := tasksHarness(t)
 	h.aws.Inject(localaws.Fault{Operation: "RunTask", Effect: localaws.Lose})
 	ask(t, h, []asked{
-		{"although the answer is lost", "POST", "/clusters/mine/tasks", `{"taskDefinition":"mine"}`, 200, map[string]any{"Tasks.#": 1}},
+		{"although the response is lost", "POST", "/clusters/mine/tasks", `{"taskDefinition":"mine"}`, 200, map[string]any{"Tasks.#": 1}},
 		{"there is one", "GET", "/clusters/mine/tasks", "", 200, map[string]any{"#": 1}},
 		{"with the caller's own token", "POST", "/clusters/bare/tasks", `{"taskDefinition":"mine","clientToken":"my-token"}`, 200, map[string]any{"Tasks.#": 1}},
 		{"sent again", "POST", "/clusters/bare/tasks", `{"taskDefinition":"mine","clientToken":"my-token"}`, 200, map[string]any{"Tasks.#": 1}},

@@ -22,10 +22,10 @@ func TestWritesAreTimedByStep(t *testing.T) {
 		{http.MethodDelete, service, "", "delete-service"},
 		{http.MethodDelete, service + "?recursive=true", "", "read-service"},
 	} {
-		answer, body := h.do(t, tt.method, tt.target, tt.body)
-		got := answer.Header.Get("Server-Timing")
-		if answer.StatusCode != http.StatusOK || !timings.MatchString(got) || !strings.Contains(got, ", "+tt.step+";dur=") {
-			t.Errorf("%s answered %d with Server-Timing %q: %s", tt.method, answer.StatusCode, got, body)
+		resp, body := h.do(t, tt.method, tt.target, tt.body)
+		got := resp.Header.Get("Server-Timing")
+		if resp.StatusCode != http.StatusOK || !timings.MatchString(got) || !strings.Contains(got, ", "+tt.step+";dur=") {
+			t.Errorf("%s returned %d with Server-Timing %q: %s", tt.method, resp.StatusCode, got, body)
 		}
 	}
 }

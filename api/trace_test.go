@@ -100,8 +100,8 @@ func TestARequestIsASpan(t *testing.T) {
 func TestATraceThatTheCallerDoesNotRecordIsOnlyNamed(t *testing.T) {
 	c := otlptest.NewCollector(t)
 	h := newTracedHarness(t, localaws.New(), c)
-	if answer, body := h.do(t, http.MethodPost, "/v1/ecs/local/services", openapi.CreateExample, unrecordedTrace); answer.StatusCode != http.StatusOK {
-		t.Fatalf("answered %d %s", answer.StatusCode, body)
+	if resp, body := h.do(t, http.MethodPost, "/v1/ecs/local/services", openapi.CreateExample, unrecordedTrace); resp.StatusCode != http.StatusOK {
+		t.Fatalf("got %d %s", resp.StatusCode, body)
 	}
 	if len(c.Spans()) > 0 || !strings.Contains(h.log.String(), `"traceId":"`+callersTrace+`"`) {
 		t.Errorf("spans %v, log %s", c.Spans(), h.log)
@@ -116,8 +116,8 @@ func TestBackgroundWorkNamesItsTraceInTheLog(t *testing.T) {
 		if method == http.MethodDelete {
 			target, body = "/v1/ecs/local/clusters/myclu/services/www?recursive=true", ""
 		}
-		if answer, text := h.do(t, method, target, body, recordedTrace); answer.StatusCode != http.StatusOK {
-			t.Fatalf("answered %d %s", answer.StatusCode, text)
+		if resp, text := h.do(t, method, target, body, recordedTrace); resp.StatusCode != http.StatusOK {
+			t.Fatalf("got %d %s", resp.StatusCode, text)
 		}
 	}
 	h.Shutdown(t.Context())

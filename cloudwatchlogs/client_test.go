@@ -101,7 +101,7 @@ func TestTheEventsOfAStream(t *testing.T) {
 	}
 }
 
-func TestALostAnswerIsNoFailure(t *testing.T) {
+func TestALostResponseIsNoFailure(t *testing.T) {
 	c, simulator, _ := start(t)
 	lose := func(operation string) { simulator.Inject(localaws.Fault{Operation: operation, Effect: localaws.Lose}) }
 	lose("CreateLogGroup")

@@ -32,14 +32,14 @@ func listServices(ctx context.Context, client *ecs.ECS) error {
 	return FromAWS(err, "list services")
 }
 
-// answered reports whether AWS was asked: the simulator has no cluster default.
-func answered(err error) bool { return CodeOf(err) == ecs.ErrCodeClusterNotFoundException }
+// responded reports whether AWS was asked: the simulator has no cluster default.
+func responded(err error) bool { return CodeOf(err) == ecs.ErrCodeClusterNotFoundException }
 
 func TestCallsBeyondTheBurstWaitForTheRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, start := limited(t, localaws.New(), Limit{5, 2}), time.Now()
 		for range 9 {
-			if err := listServices(t.Context(), client); !answered(err) {
+			if err := listServices(t.Context(), client); !responded(err) {
 				t.Fatal(err)
 			}
 		}
@@ -56,7 +56,7 @@ func TestACallThatCannotBeMadeInTimeIsRefusedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		aws := localaws.New()
 		client := limited(t, aws, Limit{1, 0.1})
-		if err := listServices(t.Context(), client); !answered(err) {
+		if err := listServices(t.Context(), client); !responded(err) {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
@@ -68,7 +68,7 @@ func TestACallThatCannotBeMadeInTimeIsRefusedAtOnce(t *testing.T) {
 			t.Errorf("refused after %s with %v, retry in %s; %d calls", time.Since(start), err, e.After, len(aws.Calls()))
 		}
 		time.Sleep(10 * time.Second) // the refused call must have given its place back
-		if err := listServices(t.Context(), client); !answered(err) || time.Since(start) != 10*time.Second {
+		if err := listServices(t.Context(), client); !responded(err) || time.Since(start) != 10*time.Second {
 			t.Errorf("%v after %s", err, time.Since(start))
 		}
 	})
@@ -77,7 +77,7 @@ func TestACallThatCannotBeMadeInTimeIsRefusedAtOnce(t *testing.T) {
 func TestACallerWhoHangsUpGivesTheirPlaceBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, start := limited(t, localaws.New(), Limit{1, 1}), time.Now()
-		if err := listServices(t.Context(), client); !answered(err) {
+		if err := listServices(t.Context(), client); !responded(err) {
 			t.Fatal(err)
 		}
 		for _, ctx := range []context.Context{t.Context(), Background(t.Context())} {
@@ -87,7 +87,7 @@ func TestACallerWhoHangsUpGivesTheirPlaceBack(t *testing.T) {
 				t.Errorf("hung up: %v", err)
 			}
 		}
-		if err := listServices(t.Context(), client); !answered(err) || time.Since(start) != time.Second {
+		if err := listServices(t.Context(), client); !responded(err) || time.Since(start) != time.Second {
 			t.Errorf("%v after %s", err, time.Since(start))
 		}
 	})
@@ -101,7 +101,7 @@ func TestBackgroundWorkLeavesTheOthersHalfOfABucket(t *testing.T) {
 		for range 8 {
 			work.Go(func() {
 				for ctx.Err() == nil {
-					if err := listServices(ctx, client); !answered(err) && !Is(err, Canceled) {
+					if err := listServices(ctx, client); !responded(err) && !Is(err, Canceled) {
 						t.Error(err)
 					}
 				}
@@ -110,7 +110,7 @@ func TestBackgroundWorkLeavesTheOthersHalfOfABucket(t *testing.T) {
 		time.Sleep(time.Minute)
 		start := time.Now()
 		for range 10 { // more than the rate, at any moment
-			if err := listServices(t.Context(), client); !answered(err) {
+			if err := listServices(t.Context(), client); !responded(err) {
 				t.Error(err)
 			}
 		}
@@ -137,7 +137,7 @@ func TestBackgroundWorkGetsOnInTheEnd(t *testing.T) {
 		time.Sleep(time.Minute)
 		start := time.Now()
 		for range 3 {
-			if err := listServices(Background(t.Context()), client); !answered(err) {
+			if err := listServices(Background(t.Context()), client); !responded(err) {
 				t.Error(err)
 			}
 		}
@@ -156,7 +156,7 @@ func TestABucketThatOthersEmptyIsSlowedDownForAWhile(t *testing.T) {
 		many := func(n int) time.Duration {
 			start := time.Now()
 			for range n {
-				if err := listServices(t.Context(), client); !answered(err) {
+				if err := listServices(t.Context(), client); !responded(err) {
 					t.Fatal(err)
 				}
 			}
@@ -176,7 +176,7 @@ func TestABucketThatOthersEmptyIsSlowedDownForAWhile(t *testing.T) {
 	})
 }
 
-func TestARefusalAfterALostAnswerDoesNotReadAsNothingDone(t *testing.T) {
+func TestARefusalAfterALostResponseDoesNotReadAsNothingDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		aws := localaws.New(localaws.WithFaults(localaws.Fault{Operation: "CreateCluster", Effect: localaws.Lose}))
 		client := limited(t, aws, Limit{1, 0.01})

@@ -10,7 +10,7 @@ import (
 )
 
 func TestWithhold(t *testing.T) {
-	answer := func(message string) error {
+	respond := func(message string) error {
 		return awserr.NewRequestFailure(awserr.New("ValidationException", message, nil), http.StatusBadRequest, "id")
 	}
 	for _, test := range []struct {
@@ -19,11 +19,11 @@ func TestWithhold(t *testing.T) {
 		secret string
 		silent bool
 	}{
-		{"AWS quotes the value", answer("Value 'hunter22' at 'value' failed to satisfy constraint"), "hunter22", true},
-		{"AWS quotes a short value", answer("Value 'a' at 'value' failed to satisfy constraint"), "a", true},
-		{"a short value stands in other words", answer("Value at 'value' failed to satisfy constraint"), "a", false},
-		{"there is no value", answer("Value '' failed"), "", false},
-		{"the value is not quoted", answer("the name is too long"), "hunter22", false},
+		{"AWS quotes the value", respond("Value 'hunter22' at 'value' failed to satisfy constraint"), "hunter22", true},
+		{"AWS quotes a short value", respond("Value 'a' at 'value' failed to satisfy constraint"), "a", true},
+		{"a short value stands in other words", respond("Value at 'value' failed to satisfy constraint"), "a", false},
+		{"there is no value", respond("Value '' failed"), "", false},
+		{"the value is not quoted", respond("the name is too long"), "hunter22", false},
 		{"the SDK dumps a response it cannot read", awserr.New("SerializationError", "failed", awserr.NewUnmarshalError(errors.New("bad"), "failed", []byte("<p>hunter22 goes over many lines of the dump"))), "hunter22 goes over many lines of the dump", true},
 		{"the error is not AWS's", errors.New("hunter22"), "hunter22", false},
 	} {

@@ -31,7 +31,7 @@ func tracedSession(t *testing.T, a Account) *ssm.SSM {
 }
 
 func TestACallToAWSIsASpan(t *testing.T) {
-	answer := func(status int, code string) http.HandlerFunc {
+	respond := func(status int, code string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X-Amzn-Requestid", "id-"+code)
 			w.WriteHeader(status)
@@ -56,22 +56,22 @@ func TestACallToAWSIsASpan(t *testing.T) {
 		tries  []map[string]string // those that failed
 		status *otlp.Status
 	}{
-		{"a success", []http.HandlerFunc{answer(200, "")}, call(map[string]string{"aws.request_id": "id-", "http.response.status_code": "200"}), nil, &otlp.Status{}},
+		{"a success", []http.HandlerFunc{respond(200, "")}, call(map[string]string{"aws.request_id": "id-", "http.response.status_code": "200"}), nil, &otlp.Status{}},
 		{
-			"throttled, then a success", []http.HandlerFunc{answer(400, "ThrottlingException"), answer(200, "")},
+			"throttled, then a success", []http.HandlerFunc{respond(400, "ThrottlingException"), respond(200, "")},
 			call(map[string]string{"aws.request_id": "id-", "http.response.status_code": "200", "http.request.resend_count": "1"}),
 			[]map[string]string{refused("ThrottlingException")}, &otlp.Status{},
 		},
 		{
-			"refused", []http.HandlerFunc{answer(400, "ValidationException")}, call(refused("ValidationException")),
+			"refused", []http.HandlerFunc{respond(400, "ValidationException")}, call(refused("ValidationException")),
 			[]map[string]string{refused("ValidationException")}, &otlp.Status{Code: otlp.Status_STATUS_CODE_ERROR, Message: "ValidationException"},
 		},
 		{
-			"not there, which may be what the caller wanted to know", []http.HandlerFunc{answer(400, "ParameterNotFound")}, call(refused("ParameterNotFound")),
+			"not there, which may be what the caller wanted to know", []http.HandlerFunc{respond(400, "ParameterNotFound")}, call(refused("ParameterNotFound")),
 			[]map[string]string{refused("ParameterNotFound")}, &otlp.Status{},
 		},
 		{
-			"the answer was lost, then it was refused", []http.HandlerFunc{lost, answer(400, "AccessDeniedException")},
+			"the response was lost, then it was refused", []http.HandlerFunc{lost, respond(400, "AccessDeniedException")},
 			call(map[string]string{"aws.request_id": "id-AccessDeniedException", "http.response.status_code": "400", "error.type": "AccessDeniedException", "http.request.resend_count": "1"}),
 			[]map[string]string{{"error.type": "RequestError"}, refused("AccessDeniedException")}, &otlp.Status{Code: otlp.Status_STATUS_CODE_ERROR, Message: "AccessDeniedException"},
 		},

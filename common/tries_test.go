@@ -25,9 +25,9 @@ func TestADeleteKnowsItsOwnWork(t *testing.T) {
 	}{
 		{"nothing was there", []http.HandlerFunc{refuse("ParameterNotFound")}, "ParameterNotFound"},
 		{"throttled, then nothing was there", []http.HandlerFunc{refuse("ThrottlingException"), refuse("ParameterNotFound")}, "ParameterNotFound"},
-		{"the answer was lost, then nothing was there", []http.HandlerFunc{func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, refuse("ParameterNotFound")}, ""},
+		{"the response was lost, then nothing was there", []http.HandlerFunc{func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, refuse("ParameterNotFound")}, ""},
 		{"AWS failed, was throttled, then nothing was there", []http.HandlerFunc{func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, refuse("ThrottlingException"), refuse("ParameterNotFound")}, ""},
-		{"the answer was lost, then it was refused", []http.HandlerFunc{func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, refuse("ValidationException")}, "ValidationException"},
+		{"the response was lost, then it was refused", []http.HandlerFunc{func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, refuse("ValidationException")}, "ValidationException"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			n := 0

@@ -25,25 +25,25 @@ func onlyLocalaws(t *testing.T) {
 	}
 }
 
-// attack sends a request as it is, not as the OpenAPI document wants it; status 0 if there was no answer.
+// attack sends a request as it is, not as the OpenAPI document wants it; status 0 if there was no response.
 func (w *world) attack(t *testing.T, method, path, body string) (int, string) {
 	t.Helper()
 	r := must(http.NewRequestWithContext(t.Context(), method, w.url, strings.NewReader(body)))(t)
 	raw, query, _ := strings.Cut(path, "?")
 	r.URL.Opaque, r.URL.RawQuery = "/v1/ecs"+raw, query // sent unchanged
 	r.Header.Set("X-Auth-Token", token)
-	answer, err := http.DefaultClient.Do(r)
+	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return 0, err.Error()
 	}
-	defer func() { _ = answer.Body.Close() }()
-	text, _ := io.ReadAll(answer.Body) // what has arrived is looked at
+	defer func() { _ = resp.Body.Close() }()
+	text, _ := io.ReadAll(resp.Body) // what has arrived is looked at
 	for _, secret := range secrets {
 		if strings.Contains(string(text), secret) && path != "/openapi.json" { // its examples are the seed's
-			t.Errorf("%s %s: the answer tells %q", method, path, secret)
+			t.Errorf("%s %s: the response tells %q", method, path, secret)
 		}
 	}
-	return answer.StatusCode, string(text)
+	return resp.StatusCode, string(text)
 }
 
 // operations returns "METHOD path" of all that the server says it serves below an account.
@@ -85,7 +85,7 @@ func TestNoVariableOfAPathLeadsElsewhere(t *testing.T) {
 				filled[i] = evil
 				status, text := w.attack(t, method, strings.Join(filled, "/"), `{}`)
 				if status < 400 || status >= 500 {
-					t.Errorf("%s with %.40q as %s answered %d %.200s", operation, evil, segment, status, text)
+					t.Errorf("%s with %.40q as %s returned %d %.200s", operation, evil, segment, status, text)
 				}
 			}
 		}
@@ -113,7 +113,7 @@ func TestNoBodyBreaksAnEndpoint(t *testing.T) {
 		for name, body := range bodies {
 			status, text := w.attack(t, method, path, body)
 			if status < 400 || status >= 500 {
-				t.Errorf("%s with a body that is %s answered %d %.200s", operation, name, status, text)
+				t.Errorf("%s with a body that is %s returned %d %.200s", operation, name, status, text)
 			}
 		}
 	}
@@ -153,7 +153,7 @@ func TestImagesOfInsideHostsAreNotAskedFor(t *testing.T) {
 			status, text := w.attack(t, method, "/images?image="+host+":"+port+"/app:v1", "")
 			refused := status == http.StatusBadRequest || status == http.StatusOK && strings.Contains(text, `"reason":"address not allowed"`)
 			if !refused {
-				t.Errorf("%s of an image at %s answered %d %s", method, host, status, text)
+				t.Errorf("%s of an image at %s returned %d %s", method, host, status, text)
 			}
 		}
 	}
@@ -188,17 +188,17 @@ func TestRegistriesLeadNobodyInside(t *testing.T) {
 				w := newWorld(t, func(config map[string]any) { config["registries"] = []string{allowed} })
 				status, text := w.attack(t, http.MethodGet, "/images?image="+allowed+"/app:v1", "")
 				if status != http.StatusOK || !strings.Contains(text, `"reason":"address not allowed"`) || asked.Load() == 0 {
-					t.Errorf("GET answered %d %s; the registry was asked %d times", status, text, asked.Load())
+					t.Errorf("GET returned %d %s; the registry was asked %d times", status, text, asked.Load())
 				}
 				if status, text := w.attack(t, http.MethodHead, "/images?image="+allowed+"/app:v1", ""); status != http.StatusBadRequest {
-					t.Errorf("HEAD answered %d %s", status, text)
+					t.Errorf("HEAD returned %d %s", status, text)
 				}
 			})
 		}
 	}
 }
 
-// TestASlowBodyIsGivenUp sends half a body, and waits for the answer.
+// TestASlowBodyIsGivenUp sends half a body, and waits for the response.
 func TestASlowBodyIsGivenUp(t *testing.T) {
 	t.Parallel() // it waits for thirty seconds
 	onlyLocalaws(t)
@@ -209,9 +209,9 @@ func TestASlowBodyIsGivenUp(t *testing.T) {
 	if _, err := io.WriteString(conn, "POST /v1/ecs/local/services HTTP/1.1\r\nHost: x\r\nX-Auth-Token: "+token+"\r\nContent-Length: 1000\r\n\r\n{\"service\":"); err != nil {
 		t.Fatal(err)
 	}
-	answer := string(must(io.ReadAll(conn))(t)) // returns when the server has closed it
-	if !strings.HasPrefix(answer, "HTTP/1.1 400 ") || !strings.Contains(answer, "the body did not arrive in time") {
-		t.Errorf("it answered %s", answer)
+	resp := string(must(io.ReadAll(conn))(t)) // returns when the server has closed it
+	if !strings.HasPrefix(resp, "HTTP/1.1 400 ") || !strings.Contains(resp, "the body did not arrive in time") {
+		t.Errorf("it returned %s", resp)
 	}
 }
 
@@ -237,7 +237,7 @@ func TestIdleAndSlowConnectionsHoldNobodyUp(t *testing.T) {
 	}
 	for _, path := range []string{"/ping", "/local/clusters"} {
 		if status, text := w.attack(t, http.MethodGet, path, ""); status != http.StatusOK {
-			t.Errorf("GET %s answered %d %s", path, status, text)
+			t.Errorf("GET %s returned %d %s", path, status, text)
 		}
 	}
 	_, _ = io.ReadAll(slow) // returns when the server has closed it
@@ -258,7 +258,7 @@ func TestARecursiveDeleteSparesCredentialsThatAreNotOurs(t *testing.T) {
 		{name: "credentials that the execution role cannot read", send: "POST /local/services", status: 400, wrong: []string{"taskdefinition.containerdefinitions[0].repositorycredentials.credentialsparameter"},
 			body: strings.Replace(body, `${theirs}`, `another/secret`, 1)},
 		{name: "credentials made by hand, and an execution role that is ours in the end", send: "POST /local/services", body: body, status: 200,
-			answer: `{"TaskDefinition": {"ExecutionRoleArn": "~role/myclu-ecsTaskExecution$"}}`},
+			response: `{"TaskDefinition": {"ExecutionRoleArn": "~role/myclu-ecsTaskExecution$"}}`},
 		{name: "take it down", send: "DELETE " + www + "?recursive=true", status: 200, follow: true},
 	})
 	w.holds(t, "the secret survives", "logs:log-group myclu", "secretsmanager:secret spinup/localdev/myclu/made-by-hand")
@@ -282,11 +282,11 @@ func TestNothingACallerSendsIsALineOfTheLogOrALabel(t *testing.T) {
 	w := newWorld(t)
 	for _, path := range []string{"/local/clusters/a%0a%7B%22level%22:%22forged%22%7D", "/forged%0aforged", "/local/secrets/forged%22%7D?x=%0aforged", "/forged/clusters"} {
 		if status, text := w.attack(t, http.MethodGet, path, ""); status < 400 || status >= 500 {
-			t.Errorf("GET %s answered %d %s", path, status, text)
+			t.Errorf("GET %s returned %d %s", path, status, text)
 		}
 	}
 	if status, text := w.attack(t, http.MethodPost, "/local/params/forged", `{"Name": "p", "Value": "TOPSEKRET"}`); status != http.StatusOK {
-		t.Errorf("POST of a parameter answered %d %s", status, text)
+		t.Errorf("POST of a parameter returned %d %s", status, text)
 	}
 	for line := range strings.Lines(w.log.String()) {
 		var fields map[string]any

@@ -98,10 +98,10 @@ func post(t *testing.T, url, body string) {
 	t.Helper()
 	r := must(http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body)))(t)
 	r.Header.Set("Content-Type", "application/json")
-	answer := must(http.DefaultClient.Do(r))(t)
-	_ = answer.Body.Close()
-	if answer.StatusCode >= 300 {
-		t.Fatalf("POST %s answered %s", url, answer.Status)
+	resp := must(http.DefaultClient.Do(r))(t)
+	_ = resp.Body.Close()
+	if resp.StatusCode >= 300 {
+		t.Fatalf("POST %s returned %s", url, resp.Status)
 	}
 }
 

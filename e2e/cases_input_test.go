@@ -36,7 +36,7 @@ const postService = "POST /local/services"
 func TestCase11And12NothingIsIgnoredSilently(t *testing.T) {
 	w := newWorld(t)
 	unknown := func(name, body, field string) row {
-		return row{name: name, send: postService, status: 400, body: body, wrong: []string{field}, answer: `{"code": "UnknownField"}`}
+		return row{name: name, send: postService, status: 400, body: body, wrong: []string{field}, response: `{"code": "UnknownField"}`}
 	}
 	w.run(t, []row{
 		unknown("a count", withX(`, "desiredcuont": 3`, tdApp1), "service.desiredcuont"),
@@ -50,11 +50,11 @@ func TestCase11And12NothingIsIgnoredSilently(t *testing.T) {
 	w.run(t, []row{
 		{name: "case 12: valueFrom in the environment is of another member, and named", send: postService, status: 200,
 			body: withX("", container(`"environment": [{"name": "DB", "valueFrom": "arn:aws:ssm:us-east-1:123456789012:parameter/x"}]`)),
-			with: []string{"X-Ignored-Fields: " + ignored}, answer: `{"Warnings": [{"Field": "` + ignored + `"}]}`},
+			with: []string{"X-Ignored-Fields: " + ignored}, response: `{"Warnings": [{"Field": "` + ignored + `"}]}`},
 		{name: "a count, in an update", send: "PUT " + xPath, status: 400, body: `{"Service": {"desiredcuont": 9}}`, wrong: []string{"Service.desiredcuont"}},
 		{name: "a query parameter", send: "DELETE " + xPath + "?recursve=true", status: 400, wrong: []string{"recursve"}},
-		{name: "it is still there", send: "GET " + xPath, status: 200, answer: `{"DesiredCount": 1, "Status": "ACTIVE"}`},
-		{name: "a key that is like none", send: "PUT " + xPath, status: 200, body: `{"forcenewdeployment": true, "zzz": 1}`, with: []string{"X-Ignored-Fields: ~zzz"}, answer: `{"Warnings": [{"Field": "zzz"}]}`},
+		{name: "it is still there", send: "GET " + xPath, status: 200, response: `{"DesiredCount": 1, "Status": "ACTIVE"}`},
+		{name: "a key that is like none", send: "PUT " + xPath, status: 200, body: `{"forcenewdeployment": true, "zzz": 1}`, with: []string{"X-Ignored-Fields: ~zzz"}, response: `{"Warnings": [{"Field": "zzz"}]}`},
 		{name: "and strictly", send: "PUT " + xPath, status: 400, header: []string{"Prefer: handling=strict"}, body: `{"forcenewdeployment": true, "zzz": 1}`, wrong: []string{"zzz"}},
 	})
 }
@@ -109,14 +109,14 @@ func TestCase18AFailingChangeIsNeverUp(t *testing.T) {
 	w.run(t, []row{createX(tdApp1)})
 	w.pass(t, 3*time.Minute)
 	w.run(t, []row{
-		{name: "it is up", send: "GET " + xPath + "/status", status: 200, answer: `{"State": "steady", "Deployment": {"Outcome": "succeeded", "TaskDefinition": "~f:1$"}}`},
+		{name: "it is up", send: "GET " + xPath + "/status", status: 200, response: `{"State": "steady", "Deployment": {"Outcome": "succeeded", "TaskDefinition": "~f:1$"}}`},
 		{name: "a revision that exits", send: "PUT " + xPath, status: 200, body: `{"taskdefinition": ` + strings.Replace(tdApp1, "app:1", "app:exit-1", 1) + `}`},
-		{name: "at second 0", send: "GET " + xPath + "/status", status: 200, answer: `{"Deployment": {"Outcome": null, "TaskDefinition": "~f:2$"}}`},
+		{name: "at second 0", send: "GET " + xPath + "/status", status: 200, response: `{"Deployment": {"Outcome": null, "TaskDefinition": "~f:2$"}}`},
 	})
 	w.pass(t, 30*time.Minute)
 	w.run(t, []row{
-		{name: "in the end", send: "GET " + xPath + "/status", status: 200, answer: `{"RunningCount": 1, "Deployment": {"Outcome": "rolled_back", "TaskDefinition": "~f:2$"}}`},
-		{name: "its deployments", send: "GET " + xPath + "/deployments", status: 200, answer: `[{"Outcome": "rolled_back", "TaskDefinition": "~f:2$"}, {"TaskDefinition": "~f:1$"}]`},
+		{name: "in the end", send: "GET " + xPath + "/status", status: 200, response: `{"RunningCount": 1, "Deployment": {"Outcome": "rolled_back", "TaskDefinition": "~f:2$"}}`},
+		{name: "its deployments", send: "GET " + xPath + "/deployments", status: 200, response: `[{"Outcome": "rolled_back", "TaskDefinition": "~f:2$"}, {"TaskDefinition": "~f:1$"}]`},
 	})
 }
 
@@ -127,8 +127,8 @@ func TestCase19And20TypesAreReportedTogether(t *testing.T) {
 		{name: "all types at once", send: postService, status: 400, body: withX("", wrong),
 			wrong: []string{"taskdefinition.cpu", "taskdefinition.memory", "taskdefinition.containerdefinitions[1].environment[0].value"}},
 		{name: "a half of a task", send: postService, status: 400, body: withX(`, "desiredcount": 1.5`, tdApp1), wrong: []string{"service.desiredcount"}},
-		{name: "1.0, and case 20: a byte order mark", send: postService, status: 200, body: "\ufeff" + withX(`, "desiredcount": 1.0`, tdApp1), answer: `{"Service": {"DesiredCount": 1}}`},
-		{name: "case 22: it exists", send: postService, status: 409, body: withX("", tdApp1), answer: `{"code": "ServiceExists"}`},
+		{name: "1.0, and case 20: a byte order mark", send: postService, status: 200, body: "\ufeff" + withX(`, "desiredcount": 1.0`, tdApp1), response: `{"Service": {"DesiredCount": 1}}`},
+		{name: "case 22: it exists", send: postService, status: 409, body: withX("", tdApp1), response: `{"code": "ServiceExists"}`},
 	})
 }
 
@@ -158,10 +158,10 @@ func TestCase22BusyAndExistingServicesDiffer(t *testing.T) {
 		w.check(t, row{send: "PUT " + xPath, status: 200, body: `{"forcenewdeployment": true}`})
 	}()
 	<-started
-	w.run(t, []row{{name: "busy", send: "PUT " + xPath, status: 409, body: `{"forcenewdeployment": true}`, answer: `{"code": "ServiceBusy"}`, with: []string{"Retry-After: ~^[1-9]"}}})
+	w.run(t, []row{{name: "busy", send: "PUT " + xPath, status: 409, body: `{"forcenewdeployment": true}`, response: `{"code": "ServiceBusy"}`, with: []string{"Retry-After: ~^[1-9]"}}})
 	close(goesOn)
 	<-done
-	w.run(t, []row{{name: "exists", send: postService, status: 409, body: withX("", tdApp1), answer: `{"code": "ServiceExists"}`}})
+	w.run(t, []row{{name: "exists", send: postService, status: 409, body: withX("", tdApp1), response: `{"code": "ServiceExists"}`}})
 }
 
 func TestCase23And30NestedParameters(t *testing.T) {
@@ -170,8 +170,8 @@ func TestCase23And30NestedParameters(t *testing.T) {
 		must(w.paramsClient().PutParameter(&ssm.PutParameterInput{Name: &name, Value: aws.String("v"), Type: aws.String("String"), Tags: []*ssm.Tag{{Key: aws.String("spinup:org"), Value: aws.String(org)}}}))(t)
 	}
 	w.run(t, []row{
-		{name: "list", send: "GET /local/params/t5", status: 200, answer: `["a/b", "a/c/d"]`},
-		{name: "case 30: show by name", send: "GET /local/params/t5/a%2Fb", status: 200, answer: `{"Name": "a/b"}`},
+		{name: "list", send: "GET /local/params/t5", status: 200, response: `["a/b", "a/c/d"]`},
+		{name: "case 30: show by name", send: "GET /local/params/t5/a%2Fb", status: 200, response: `{"Name": "a/b"}`},
 		{name: "delete", send: "DELETE /local/params/t5", status: 200},
 		{name: "list after that", send: "GET /local/params/t5", status: 404},
 	})
@@ -188,7 +188,7 @@ func TestCase30AParameterIsShownByItsName(t *testing.T) {
 	}
 	w.run(t, []row{{name: "create", send: "POST /local/params/t5", status: 200, body: `{"Name": "one", "Value": "abc123value"}`}})
 	w.cloud.ResetCalls()
-	w.run(t, []row{{name: "show", send: "GET /local/params/t5/one", status: 200, answer: `{"Name": "one"}`}})
+	w.run(t, []row{{name: "show", send: "GET /local/params/t5/one", status: 200, response: `{"Name": "one"}`}})
 	if calls := w.cloud.Calls(); len(calls) > 4 {
 		t.Errorf("showing one took %d calls to AWS", len(calls))
 	}
@@ -205,8 +205,8 @@ func TestCase24WhatIsNoImage(t *testing.T) {
 	w.set("host", host)
 	w.run(t, []row{
 		{name: "an empty index", send: "HEAD /images?image=${host}/nothing:v1", status: 404},
-		{name: "in words", send: "GET /images?image=${host}/nothing:v1", status: 200, answer: `{"exists": false, "reason": "not an image"}`},
-		{name: "an upper-case repository", send: "GET /images?image=${host}/App:v1", status: 400, answer: `{"detail": "~lower.case"}`},
+		{name: "in words", send: "GET /images?image=${host}/nothing:v1", status: 200, response: `{"exists": false, "reason": "not an image"}`},
+		{name: "an upper-case repository", send: "GET /images?image=${host}/App:v1", status: 400, response: `{"detail": "~lower.case"}`},
 	})
 }
 
@@ -220,7 +220,7 @@ func TestCase26LogsOfATaskOfItsOwn(t *testing.T) {
 		{name: "run a task", send: "POST /local/clusters/clu/tasks", status: 200, body: `{"taskdefinition": "f:1"}`, keep: map[string]string{"task": "Tasks.0.TaskArn"}},
 	})
 	w.pass(t, time.Minute)
-	w.run(t, []row{{name: "its logs", send: "GET /local/clusters/clu/tasks/${task.id}/logs", status: 200, answer: `{"Events": [{"Message": "~ready", "Container": "web"}]}`}})
+	w.run(t, []row{{name: "its logs", send: "GET /local/clusters/clu/tasks/${task.id}/logs", status: 200, response: `{"Events": [{"Message": "~ready", "Container": "web"}]}`}})
 }
 
 func TestCase28RolesOfAServiceAreCallersToName(t *testing.T) {

@@ -97,7 +97,7 @@ func TestCase01AnImageBumpKeepsTheCredentials(t *testing.T) {
 	}
 	w.run(t, []row{
 		createX(tdApp1, `"credentials": `+credA).keeping(keepCredential),
-		{name: "a new image", send: "PUT " + xPath, status: 200, body: `{"taskdefinition": ` + tdApp2 + `}`, answer: `{"TaskDefinition": {"Revision": 2}}`},
+		{name: "a new image", send: "PUT " + xPath, status: 200, body: `{"taskdefinition": ` + tdApp2 + `}`, response: `{"TaskDefinition": {"Revision": 2}}`},
 	})
 	const pulls = `{"TaskDefinition": {"ContainerDefinitions": [{"Name": "web", "RepositoryCredentials": {"CredentialsParameter": "${cred}"}}]}}`
 	w.expect(t, []fact{{name: "revision 2 pulls with the credentials", of: taskDefinition("f:2"), want: pulls}})
@@ -132,8 +132,8 @@ func TestCase02ARollbackFindsItsCredentials(t *testing.T) {
 	w.run(t, []row{createX(tdApp1, `"credentials": `+credA).keeping(keepCredential)})
 	w.pass(t, 3*time.Minute)
 	w.run(t, []row{{name: "new credentials and a bad revision", send: "PUT " + xPath, status: 200,
-		body:   `{"taskdefinition": ` + strings.Replace(tdApp1, "app:1", "app:exit-1", 1) + `, "credentials": {"web": {"Name": "cred-b", "SecretString": "{\"username\":\"u\",\"password\":\"p\"}"}}}`,
-		answer: `{"TaskDefinition": {"Revision": 2}, "Credentials": {"web": {"Name": "spinup/localdev/clu/cred-b"}}}`}})
+		body:     `{"taskdefinition": ` + strings.Replace(tdApp1, "app:1", "app:exit-1", 1) + `, "credentials": {"web": {"Name": "cred-b", "SecretString": "{\"username\":\"u\",\"password\":\"p\"}"}}}`,
+		response: `{"TaskDefinition": {"Revision": 2}, "Credentials": {"web": {"Name": "spinup/localdev/clu/cred-b"}}}`}})
 	w.inUse(t, credAName)
 	w.pass(t, 30*time.Minute)
 	w.inUse(t, credAName)
@@ -142,7 +142,7 @@ func TestCase02ARollbackFindsItsCredentials(t *testing.T) {
 			want: `{"Services": [{"RunningCount": 1, "PendingCount": 0, "TaskDefinition": "~f:1$", "Deployments": [{"Status": "PRIMARY", "RolloutState": "COMPLETED", "TaskDefinition": "~f:1$"}]}]}`},
 	})
 	w.run(t, []row{ // case 18: is it up?
-		{name: "its status tells that the change failed", send: "GET " + xPath + "/status", status: 200, answer: `{"State": "steady", "RunningCount": 1, "Deployment": {"Outcome": "rolled_back", "TaskDefinition": "~f:2$", "RolledBackTo": "~f:1$"}}`},
+		{name: "its status tells that the change failed", send: "GET " + xPath + "/status", status: 200, response: `{"State": "steady", "RunningCount": 1, "Deployment": {"Outcome": "rolled_back", "TaskDefinition": "~f:2$", "RolledBackTo": "~f:1$"}}`},
 	})
 }
 
@@ -151,12 +151,12 @@ func TestCase03CredentialsChangeAfterAnImageBump(t *testing.T) {
 	w.run(t, []row{
 		createX(tdApp1, `"credentials": `+credA).keeping(keepCredential),
 		{name: "a new image", send: "PUT " + xPath, status: 200, body: `{"taskdefinition": ` + tdApp2 + `}`},
-		{name: "a new value without a name", send: "PUT " + xPath, status: 200, body: `{"Credentials": {"web": {"SecretString": "{\"username\":\"u\",\"password\":\"changedmebro-1\"}"}}}`, answer: `{"Credentials": {"web": {"ARN": "${cred}"}}}`},
+		{name: "a new value without a name", send: "PUT " + xPath, status: 200, body: `{"Credentials": {"web": {"SecretString": "{\"username\":\"u\",\"password\":\"changedmebro-1\"}"}}}`, response: `{"Credentials": {"web": {"ARN": "${cred}"}}}`},
 	})
 	w.expect(t, []fact{{name: "is the value", of: secretValue(credAName), want: `{"SecretString": "{\"username\":\"u\",\"password\":\"changedmebro-1\"}"}`}})
 	w.inUse(t, credAName)
 	w.run(t, []row{
-		{name: "a new value with the same name", send: "PUT " + xPath, status: 200, body: `{"Credentials": {"web": {"Name": "cred-a", "SecretString": "{\"username\":\"u\",\"password\":\"changedmebro-2\"}"}}}`, answer: `{"Credentials": {"web": {"ARN": "${cred}"}}}`},
+		{name: "a new value with the same name", send: "PUT " + xPath, status: 200, body: `{"Credentials": {"web": {"Name": "cred-a", "SecretString": "{\"username\":\"u\",\"password\":\"changedmebro-2\"}"}}}`, response: `{"Credentials": {"web": {"ARN": "${cred}"}}}`},
 	})
 	w.expect(t, []fact{{name: "is the value too", of: secretValue(credAName), want: `{"SecretString": "{\"username\":\"u\",\"password\":\"changedmebro-2\"}"}`}})
 	w.inUse(t, credAName)
@@ -207,7 +207,7 @@ func TestCase05NewCredentialsKeepWhatOthersSet(t *testing.T) {
 	}))(t)
 	must(w.ecsClient().UpdateService(&ecs.UpdateServiceInput{Cluster: aws.String("clu"), Service: aws.String("x"), TaskDefinition: aws.String("f:2")}))(t)
 	w.run(t, []row{{name: "new credentials", send: "PUT " + xPath, status: 200, body: `{"credentials": {"web": {"Name": "cred-b", "SecretString": "{\"username\":\"u\",\"password\":\"changedmebro\"}"}}}`,
-		answer: `{"TaskDefinition": {"Revision": 3}}`, keep: map[string]string{"credB": "Credentials.web.ARN"}}})
+		response: `{"TaskDefinition": {"Revision": 3}}`, keep: map[string]string{"credB": "Credentials.web.ARN"}}})
 	w.expect(t, []fact{{name: "the new revision has the operator's fields", of: taskDefinition("f:3"), notOnMoto: motoDropsFields, want: `{"TaskDefinition": {"EnableFaultInjection": true, "ContainerDefinitions": [{
 		"RestartPolicy": {"Enabled": true, "RestartAttemptPeriod": 60}, "VersionConsistency": "disabled", "RepositoryCredentials": {"CredentialsParameter": "${credB}"}}]}}`}})
 	w.inUse(t, credAName) // f:1 and f:2 refer to it

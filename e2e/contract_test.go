@@ -19,7 +19,7 @@ func TestContract(t *testing.T) {
 	w.run(t, []row{
 		{name: "ping", send: "GET /ping", status: 200, header: []string{nobody}},
 		{name: "ping, the head alone", send: "HEAD /ping", status: 200, header: []string{nobody}},
-		{name: "version", send: "GET /version", status: 200, header: []string{nobody}, answer: `{"version": "v0-e2e", "githash": "abc1234", "buildstamp": "~."}`},
+		{name: "version", send: "GET /version", status: 200, header: []string{nobody}, response: `{"version": "v0-e2e", "githash": "abc1234", "buildstamp": "~."}`},
 		{name: "metrics", send: "GET /metrics", status: 200, header: []string{nobody}, with: []string{"Content-Type: ~^text/plain"}},
 		{name: "no token", send: "GET /local/clusters", status: 403, header: []string{nobody}},
 		{name: "a wrong token", send: "GET /local/clusters", status: 403, header: []string{"X-Auth-Token: wrong"}},
@@ -33,8 +33,8 @@ func TestContract(t *testing.T) {
 		{name: "a method that is not there", send: "PATCH /local/clusters", status: 405, with: []string{"Allow: ~GET.*POST"}},
 		{name: "a caller's own request id", send: "GET /local/clusters", status: 200, header: []string{"X-Request-Id: from-the-caller"}, with: []string{"X-Request-Id: from-the-caller"}},
 		{name: "a request id that is not sane", send: "GET /local/clusters", status: 200, header: []string{"X-Request-Id: <script>"}, with: []string{"X-Request-Id: ~^[0-9a-f-]{36}$"}},
-		{name: "doubled slashes", send: "GET //local//clusters", status: 200, answer: `[]`},
-		{name: "a trailing slash", send: "GET /local/clusters/", status: 200, answer: `[]`},
+		{name: "doubled slashes", send: "GET //local//clusters", status: 200, response: `[]`},
+		{name: "a trailing slash", send: "GET /local/clusters/", status: 200, response: `[]`},
 		{name: "a body over 1 MiB", send: "POST /local/clusters", status: 413, body: `{"clustername": "` + strings.Repeat("x", 1<<20) + `"}`},
 		{name: "a body that never gets shallow", send: "POST /local/clusters", status: 400, body: strings.Repeat("[", 200_000)},
 	})

@@ -80,16 +80,16 @@ func (s *server) ask(t *testing.T, method, path, body string, headers ...string)
 		name, value, _ := strings.Cut(header, ": ")
 		r.Header.Set(name, value)
 	}
-	answer, err := http.DefaultClient.Do(r)
+	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return 0, err.Error(), nil
 	}
-	defer func() { _ = answer.Body.Close() }()
-	text, err := io.ReadAll(answer.Body)
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return 0, err.Error(), nil
 	}
-	return answer.StatusCode, string(text), answer.Header
+	return resp.StatusCode, string(text), resp.Header
 }
 
 // stop ends the program with a signal and returns how it ended.
@@ -105,7 +105,7 @@ func (s *server) stop(t *testing.T, signal os.Signal) error {
 	}
 }
 
-// settled waits until the background work that a request was answered with has ended.
+// settled waits until the background work that a request got has ended.
 func (s *server) settled(t *testing.T, header http.Header) {
 	t.Helper()
 	path := strings.TrimPrefix(header.Get("Operation-Location"), "/v1/ecs")
@@ -115,7 +115,7 @@ func (s *server) settled(t *testing.T, header http.Header) {
 	for range 600 {
 		status, body, _ := s.ask(t, http.MethodGet, path, "")
 		if status != http.StatusOK {
-			t.Fatalf("GET %s answered %d %s", path, status, body)
+			t.Fatalf("GET %s returned %d %s", path, status, body)
 		}
 		if stateOf(t, body) != "running" {
 			return
@@ -192,7 +192,7 @@ func eachCrash(t *testing.T, do func(t *testing.T, thing crashThing, after bool)
 	}
 }
 
-// killAt makes the simulator kill the program during its n-th call: before the call takes effect, or after, when its answer is due. What it
+// killAt makes the simulator kill the program during its n-th call: before the call takes effect, or after, when its response is due. What it
 // returns says whether it has.
 func killAt(sim *localaws.AWS, n int, after bool, s *server) *atomic.Bool {
 	killed := &atomic.Bool{}
@@ -235,7 +235,7 @@ func TestKilledInEachCallOfACreate(t *testing.T) {
 				break // n is past the last call
 			}
 			if status != 0 {
-				t.Fatalf("killed in call %d, the program answered %d %s", n, status, body)
+				t.Fatalf("killed in call %d, the program returned %d %s", n, status, body)
 			}
 			_ = s.stop(t, syscall.SIGKILL) // dead already: how it ended is no news
 			killed++
@@ -243,14 +243,14 @@ func TestKilledInEachCallOfACreate(t *testing.T) {
 			s = launch(t, endpoint.URL)
 			status, body, _ = s.ask(t, http.MethodPost, thing.create, thing.body)
 			if status != http.StatusOK && status != http.StatusConflict {
-				t.Errorf("after a kill in call %d the same request answered %d %s", n, status, body)
+				t.Errorf("after a kill in call %d the same request returned %d %s", n, status, body)
 			}
 			if status, body, _ := s.ask(t, http.MethodGet, thing.path, ""); status != http.StatusOK {
-				t.Errorf("after a kill in call %d the service answers %d %s", n, status, body)
+				t.Errorf("after a kill in call %d the service returns %d %s", n, status, body)
 			}
 			status, body, header := s.ask(t, http.MethodDelete, thing.path+"?recursive=true", "")
 			if status != thing.deleted {
-				t.Errorf("after a kill in call %d the delete answered %d %s", n, status, body)
+				t.Errorf("after a kill in call %d the delete returned %d %s", n, status, body)
 			}
 			s.settled(t, header)
 			onlyLogs(t, sim, fmt.Sprintf("killed in call %d", n))
@@ -274,7 +274,7 @@ func TestKilledInEachCallOfARecursiveDelete(t *testing.T) {
 			endpoint := httptest.NewServer(sim)
 			s := launch(t, endpoint.URL)
 			if status, body, _ := s.ask(t, http.MethodPost, thing.create, thing.body); status != http.StatusOK {
-				t.Fatalf("create answered %d %s", status, body)
+				t.Fatalf("create returned %d %s", status, body)
 			}
 			thing.putParam(t, s)
 			sim.ResetCalls()
@@ -306,7 +306,7 @@ func TestKilledInEachCallOfARecursiveDelete(t *testing.T) {
 					break
 				}
 				if status != thing.deleted {
-					t.Fatalf("after a kill in call %d asking again answered %d %s", n, status, body)
+					t.Fatalf("after a kill in call %d asking again returned %d %s", n, status, body)
 				}
 				s.settled(t, header)
 			}
@@ -334,10 +334,10 @@ func TestSIGTERMDuringARecursiveDelete(t *testing.T) {
 	defer endpoint.Close()
 	s := launch(t, endpoint.URL)
 	if status, body, _ := s.ask(t, http.MethodPost, "/local/services", crashService); status != http.StatusOK {
-		t.Fatalf("create answered %d %s", status, body)
+		t.Fatalf("create returned %d %s", status, body)
 	}
 	if status, body, _ := s.ask(t, http.MethodDelete, crashPath+"?recursive=true", ""); status != http.StatusOK {
-		t.Fatalf("delete answered %d %s", status, body)
+		t.Fatalf("delete returned %d %s", status, body)
 	}
 	if err := s.stop(t, syscall.SIGTERM); err != nil {
 		t.Errorf("the program ended with %v\n%s", err, s.log)
@@ -399,7 +399,7 @@ func (c crashChange) killed(t *testing.T, n int, after bool) bool {
 	thing := crashThings[c.thing]
 	for _, request := range [][3]string{{http.MethodPost, thing.create, thing.body}, {http.MethodPatch, thing.path, crashPatches[c.thing]}} {
 		if status, body, _ := s.ask(t, request[0], request[1], request[2]); status != http.StatusOK {
-			t.Fatalf("%s answered %d %s", request[0], status, body)
+			t.Fatalf("%s returned %d %s", request[0], status, body)
 		}
 	}
 	sim.ResetCalls()
@@ -408,7 +408,7 @@ func (c crashChange) killed(t *testing.T, n int, after bool) bool {
 	_ = s.stop(t, syscall.SIGKILL)
 	if !killed.Load() {
 		if status != http.StatusOK {
-			t.Errorf("answered %d %s", status, body)
+			t.Errorf("got %d %s", status, body)
 		}
 		return false
 	}
@@ -418,7 +418,7 @@ func (c crashChange) killed(t *testing.T, n int, after bool) bool {
 	status, body, _ = s.ask(t, c.method, thing.path+c.path, c.body)
 	done := status == http.StatusOK || strings.Contains(body, "NothingToRollBackTo") // the request before it was killed has done it
 	if !done {
-		t.Errorf("after a kill in call %d the same request answered %d %s", n, status, body)
+		t.Errorf("after a kill in call %d the same request returned %d %s", n, status, body)
 	}
 	if _, body, _ := s.ask(t, http.MethodGet, thing.view, ""); !strings.Contains(body, c.want) {
 		t.Errorf("after a kill in call %d there is no %s: %s", n, c.want, body)

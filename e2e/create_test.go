@@ -50,7 +50,7 @@ var built = []string{
 	"secretsmanager:secret spinup/localdev/myclu/myapp-webserver-cred", "servicediscovery:service www",
 }
 
-// keepBuilt keeps what later rows and facts need of the answer to the seed's request.
+// keepBuilt keeps what later rows and facts need of the response to the seed's request.
 var keepBuilt = map[string]string{
 	"service": "Service.ServiceArn", "revision": "TaskDefinition.TaskDefinitionArn", "secret": "Credentials.webserver.ARN",
 	"registry": "ServiceDiscoveryService.Id", "registryArn": "ServiceDiscoveryService.Arn",
@@ -60,13 +60,13 @@ func TestCreateBuildsAWholeService(t *testing.T) {
 	w := newWorld(t)
 	seed := seedCreate(t)
 	w.run(t, []row{
-		{name: "the seed's request", send: "POST /local/services", body: seed, status: 200, keep: keepBuilt, answer: `{
+		{name: "the seed's request", send: "POST /local/services", body: seed, status: 200, keep: keepBuilt, response: `{
 			"Cluster": {"ClusterName": "myclu", "Status": "ACTIVE"},
 			"Credentials": {"webserver": {"Name": "spinup/localdev/myclu/myapp-webserver-cred", "ARN": "~^${secrets}:secret:", "VersionId": "~."}},
 			"TaskDefinition": {"Family": "webservers", "Revision": 1, "Status": "ACTIVE"},
 			"Service": {"ServiceName": "www", "Status": "ACTIVE", "DesiredCount": 1},
 			"ServiceDiscoveryService": {"Name": "www", "Id": "~^srv-"}}`},
-		{name: "the same again is a conflict", send: "POST /local/services", body: seed, status: 409, answer: `{"detail": "~already exists"}`},
+		{name: "the same again is a conflict", send: "POST /local/services", body: seed, status: 409, response: `{"detail": "~already exists"}`},
 	})
 	w.holds(t, "nothing is there twice", built...)
 	w.expect(t, []fact{
@@ -116,7 +116,7 @@ func TestCreateUsesWhatIsThere(t *testing.T) {
 			body: `{"name": "webapp", "namespaceid": "${namespace}", "dnsconfig": {"dnsrecords": [{"ttl": 30, "type": "A"}]}}`},
 		{name: "the seed's second request", send: "POST /local/services", status: 200, body: `{"service": {"cluster": "myclu", "desiredcount": 1, "servicename": "webapp",
 			"taskdefinition": "mytaskdef:1", "serviceregistries": [{"registryarn": "${registryArn}"}]}}`,
-			answer: `{"Cluster": {"ClusterName": "myclu"}, "TaskDefinition": {"TaskDefinitionArn": "${revision}"}, "Service": {"ServiceName": "webapp"},
+			response: `{"Cluster": {"ClusterName": "myclu"}, "TaskDefinition": {"TaskDefinitionArn": "${revision}"}, "Service": {"ServiceName": "webapp"},
 			"ServiceDiscoveryService": {"Name": "webapp"}}`},
 	})
 	w.expect(t, []fact{{name: "the service uses them", of: service("myclu", "webapp"), want: `{"Services": [{"TaskDefinition": "${revision}",
@@ -135,7 +135,7 @@ func TestCreateThatCannotWorkMakesNothing(t *testing.T) {
 		{name: "a registry that is not there", send: create, status: 404,
 			body: edit(map[string]any{"serviceregistry": nil, "service.serviceregistries": []any{map[string]any{"registryarn": "arn:aws:servicediscovery:us-east-1:${account}:service/srv-none"}}})},
 		{name: "a namespace that is not there", send: create, status: 404, body: edit(map[string]any{"serviceregistry.dnsconfig.namespaceid": "ns-nosuchnamespace"})},
-		{name: "a cpu that Fargate does not have", send: create, status: 400, body: edit(map[string]any{"taskdefinition.cpu": "300"}), answer: `{"code": "ClientException"}`, notOnMoto: motoAcceptsSize},
+		{name: "a cpu that Fargate does not have", send: create, status: 400, body: edit(map[string]any{"taskdefinition.cpu": "300"}), response: `{"code": "ClientException"}`, notOnMoto: motoAcceptsSize},
 		{name: "everything wrong is told at once", send: create, status: 400, body: edit(map[string]any{"taskdefinition.cpu": "300", "service.servicename": "w w w", "service.desiredcount": -1,
 			"serviceregistry.name": nil}), wrong: []string{"service.desiredcount", "service.servicename", "serviceregistry.name"}},
 		{name: "credentials of a container that is not there", send: create, status: 400, body: edit(map[string]any{"credentials": map[string]any{

@@ -19,10 +19,10 @@ var describedBy = sync.OnceValues(func() (*openapitest.Validator, error) {
 })
 
 // checkDescribed checks that an exchange is as the OpenAPI document says.
-func checkDescribed(t *testing.T, r *http.Request, sent string, answer *http.Response, got string) {
+func checkDescribed(t *testing.T, r *http.Request, sent string, resp *http.Response, got string) {
 	t.Helper()
 	validator := must(describedBy())(t)
-	if err := validator.Validate(r, []byte(sent), answer, []byte(got)); err != nil {
+	if err := validator.Validate(r, []byte(sent), resp, []byte(got)); err != nil {
 		t.Errorf("not as the OpenAPI document says: %v\n%s", err, got)
 	}
 }

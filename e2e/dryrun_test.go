@@ -91,7 +91,7 @@ func TestDryRunsOnlyRead(t *testing.T) {
 	w := newWorldOn(t, back)
 	w.run(t, []row{{name: "whose account it is", send: "GET /local/clusters", status: 200}})
 	w.dry(t, calls, row{name: "a create", send: "POST /local/services?dryRun=true", body: seedCreate(t), status: 200,
-		answer: `{"DryRun": true, "ETag": null, "Changes": [{"Resource": "cluster", "Name": "myclu", "Action": "create"}, {"Resource": "role", "Action": "create"}, {"Resource": "logGroup", "Action": "create"},
+		response: `{"DryRun": true, "ETag": null, "Changes": [{"Resource": "cluster", "Name": "myclu", "Action": "create"}, {"Resource": "role", "Action": "create"}, {"Resource": "logGroup", "Action": "create"},
 			{"Resource": "credential", "Action": "create"}, {"Resource": "cloudMapService", "Action": "create"}, {"Resource": "taskDefinition", "Action": "create"}, {"Resource": "service", "Name": "www", "Action": "create"}]}`})
 	w.run(t, []row{
 		{name: "nothing was created", send: "GET /local/clusters/myclu", status: 404},
@@ -101,7 +101,7 @@ func TestDryRunsOnlyRead(t *testing.T) {
 	const definition = `{"TaskDefinition": {"family": "webservers", "cpu": "512", "memory": "1024", "containerdefinitions": [{"name": "webserver", "image": "nginx:1.30"}]},
 		"Credentials": {"webserver": {"SecretString": "{\"username\": \"supahman\", \"password\": \"changedmebro\"}"}}, "Tags": [{"Key": "Team", "Value": "red"}], "ForceNewDeployment": true}`
 	keep := func(name, send, body string) row {
-		return row{name: name, send: send, body: body, status: 200, answer: `{"Changes": [{"Resource": "service", "Action": "keep"}]}`}
+		return row{name: name, send: send, body: body, status: 200, response: `{"Changes": [{"Resource": "service", "Action": "keep"}]}`}
 	}
 	for _, write := range []struct {
 		name, send, body string
@@ -117,7 +117,7 @@ func TestDryRunsOnlyRead(t *testing.T) {
 		{"DELETE", "DELETE " + www, "", `{"Resource": "service", "Name": "www", "Action": "delete"}`, false},
 	} {
 		before := w.etag(t)
-		w.dry(t, calls, row{name: "dry run of " + write.name, send: write.send + "?dryRun=true", body: write.body, status: 200, answer: `{"DryRun": true, "Changes": [` + write.plan + `]}`})
+		w.dry(t, calls, row{name: "dry run of " + write.name, send: write.send + "?dryRun=true", body: write.body, status: 200, response: `{"DryRun": true, "Changes": [` + write.plan + `]}`})
 		if after := w.etag(t); after != before {
 			t.Errorf("the dry run of %s changed the ETag from %s to %s", write.name, before, after)
 		}
@@ -130,15 +130,15 @@ func TestDryRunsOnlyRead(t *testing.T) {
 		}
 	}
 	w.dry(t, calls, row{name: "dry run of a recursive DELETE", send: "DELETE " + www + "?recursive=true&dryRun=true", status: 200,
-		answer: `{"Changes": [{"Resource": "service", "Action": "delete"}, {"Resource": "taskDefinition", "Action": "delete"}, {"Resource": "credential", "Action": "delete"}, {"Resource": "cluster", "Action": "delete"}, {"Resource": "role", "Action": "delete"}]}`})
+		response: `{"Changes": [{"Resource": "service", "Action": "delete"}, {"Resource": "taskDefinition", "Action": "delete"}, {"Resource": "credential", "Action": "delete"}, {"Resource": "cluster", "Action": "delete"}, {"Resource": "role", "Action": "delete"}]}`})
 }
 
 // etag returns the service's.
 func (w *world) etag(t *testing.T) string {
 	t.Helper()
-	answer, body := w.do(t, http.MethodGet, www, "")
-	if answer.StatusCode != http.StatusOK || answer.Header.Get("ETag") == "" {
-		t.Fatalf("%d %v %s", answer.StatusCode, answer.Header, body)
+	resp, body := w.do(t, http.MethodGet, www, "")
+	if resp.StatusCode != http.StatusOK || resp.Header.Get("ETag") == "" {
+		t.Fatalf("%d %v %s", resp.StatusCode, resp.Header, body)
 	}
-	return answer.Header.Get("ETag")
+	return resp.Header.Get("ETag")
 }

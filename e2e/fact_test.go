@@ -22,7 +22,7 @@ import (
 type fact struct {
 	name      string
 	of        func(*world, *testing.T) any // asks
-	want      string                       // JSON that the answer contains; may name variables
+	want      string                       // JSON that the response contains; may name variables
 	notOnMoto string
 }
 
@@ -36,7 +36,7 @@ func (w *world) expect(t *testing.T, facts []fact) {
 		t.Run(f.name, func(t *testing.T) {
 			ran.Add(1)
 			got := must(json.Marshal(f.of(w, t)))(t)
-			for _, lack := range contains(decode(t, string(got)), decode(t, w.fill(t, f.want)), "AWS's answer") {
+			for _, lack := range contains(decode(t, string(got)), decode(t, w.fill(t, f.want)), "AWS's response") {
 				t.Error(lack)
 			}
 		})

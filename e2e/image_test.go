@@ -38,8 +38,8 @@ func TestImages(t *testing.T) {
 		{name: "credentials that are none", send: "HEAD /images?image=${host}/app:v1", status: 400, header: []string{"X-Registry-Auth: nonsense"}},
 		{name: "an inside address", send: "HEAD /images?image=169.254.169.254/latest", status: 400},
 		{name: "an allowed host's other port", send: "HEAD /images?image=127.0.0.1:1/app", status: 400},
-		{name: "what is there", send: "GET /images?image=${host}/app:v1", status: 200, answer: `{"image": "~app:v1", "exists": true, "digest": "${digest}"}`},
-		{name: "why it is not there", send: "GET /images?image=${host}/app:v2", status: 200, answer: `{"exists": false, "reason": "~."}`},
+		{name: "what is there", send: "GET /images?image=${host}/app:v1", status: 200, response: `{"image": "~app:v1", "exists": true, "digest": "${digest}"}`},
+		{name: "why it is not there", send: "GET /images?image=${host}/app:v2", status: 200, response: `{"exists": false, "reason": "~."}`},
 		{name: "no token", send: "HEAD /images?image=${host}/app:v1", status: 403, header: []string{"X-Auth-Token: "}},
 	})
 }

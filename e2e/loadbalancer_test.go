@@ -50,12 +50,12 @@ func TestLoadBalancers(t *testing.T) {
 		w.set(name, arn)
 	}
 	w.run(t, []row{
-		{name: "target groups of a space", send: "GET /local/lbs?space=myclu", status: 200, answer: `{"web": "${web}"}`},
-		{name: "target groups of the org", send: "GET /local/lbs", status: 200, answer: `{"web": "${web}", "other": "${other}"}`},
-		{name: "target groups of a space that is not there", send: "GET /local/lbs?space=none", status: 200, answer: `{}`},
+		{name: "target groups of a space", send: "GET /local/lbs?space=myclu", status: 200, response: `{"web": "${web}"}`},
+		{name: "target groups of the org", send: "GET /local/lbs", status: 200, response: `{"web": "${web}", "other": "${other}"}`},
+		{name: "target groups of a space that is not there", send: "GET /local/lbs?space=none", status: 200, response: `{}`},
 		{name: "target groups of a space that is none", send: "GET /local/lbs?space=a/b", status: 400, wrong: []string{"space"}},
 		{name: "target groups of an account that is not there", send: "GET /other/lbs", status: 404},
-		{name: "the load balancers of a space", send: "GET /local/lbs/myclu", status: 200, answer: `[{
+		{name: "the load balancers of a space", send: "GET /local/lbs/myclu", status: 200, response: `[{
 			"LoadBalancerArn": "${front}", "LoadBalancerName": "front", "LoadBalancerType": "application", "DNSName": "~^front-", "Listeners": [
 				{"ListenerName": "HTTP:80", "Rules": [{"If": "no other rule applies", "Then": "redirect to HTTPS:443 (301)", "TargetGroups": []}]},
 				{"ListenerArn": "${https}", "ListenerName": "HTTPS:443", "SslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06", "Rules": [
@@ -64,7 +64,7 @@ func TestLoadBalancers(t *testing.T) {
 						{"TargetGroupArn": "${canary}", "TargetGroupName": "canary", "Targets": []}]},
 					{"If": "path /theirs", "Then": "forward to a target group that is not shown (100 %)", "TargetGroups": []},
 					{"If": "no other rule applies", "Then": "respond 404", "TargetGroups": []}]}]}]`},
-		{name: "the load balancers of a space that is not there", send: "GET /local/lbs/none", status: 200, answer: `[]`},
+		{name: "the load balancers of a space that is not there", send: "GET /local/lbs/none", status: 200, response: `[]`},
 		{name: "the load balancers of a space that is none", send: "GET /local/lbs/..%2Fmyclu", status: 400, wrong: []string{"space"}},
 	})
 }
@@ -85,8 +85,8 @@ func TestATaskBehindALoadBalancer(t *testing.T) {
 		{name: "create a service behind it", send: "POST /local/services", status: 200, body: `{"cluster": {"clustername": "myclu"},
 			"taskdefinition": {"family": "www", "cpu": "256", "memory": "512", "containerdefinitions": [{"name": "www", "image": "nginx", "portmappings": [{"containerport": 8080}]}]},
 			"service": {"servicename": "www", "desiredcount": 1, "loadbalancers": [{"targetgrouparn": "${web}", "containername": "www", "containerport": 8080}]}}`,
-			answer: `{"Service": {"LoadBalancers": [{"TargetGroupArn": "${web}"}]}}`},
-		{name: "its task is a target", send: "GET /local/lbs/myclu", status: 200, answer: `[{"Listeners": [{"Rules": [{"Then": "forward to web (100 %)", "TargetGroups": [
+			response: `{"Service": {"LoadBalancers": [{"TargetGroupArn": "${web}"}]}}`},
+		{name: "its task is a target", send: "GET /local/lbs/myclu", status: 200, response: `[{"Listeners": [{"Rules": [{"Then": "forward to web (100 %)", "TargetGroups": [
 			{"Targets": [{"Id": "~^10\\.", "Port": 8080, "State": "healthy"}]}]}]}]}]`},
 		{name: "create one behind a target group that is not there", send: "POST /local/services", status: 400, body: `{"cluster": {"clustername": "myclu"},
 			"service": {"servicename": "w2", "taskdefinition": "www", "desiredcount": 1, "loadbalancers": [{"targetgrouparn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/no/0123456789abcdef", "containername": "www", "containerport": 8080}]}}`},

@@ -64,7 +64,7 @@ func failSuite(err error) int {
 	return 1
 }
 
-// dependOnSources reads the directories of the program, once. What the go command reads to build it, go test does not see: it would answer
+// dependOnSources reads the directories of the program, once. What the go command reads to build it, go test does not see: it would respond
 // from its cache although the program has changed. It sees what tests read, and nothing of TestMain's.
 var dependOnSources = sync.OnceValue(func() error {
 	return filepath.WalkDir("..", func(_ string, entry fs.DirEntry, err error) error {

@@ -14,18 +14,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// row is one request and what it must be answered. Rows of a table are sent in order; texts may name variables: ${name}.
+// row is one request and the response it must get. Rows of a table are sent in order; texts may name variables: ${name}.
 type row struct {
-	name   string
-	send   string   // method and path below /v1/ecs: "GET /local/clusters"
-	body   string   // may be empty
-	header []string // "Name: value", beside the token
-	status int
-	answer string            // JSON that the answer's body contains (see contains); if empty, it is not looked at
-	wrong  []string          // the fields that a validation error names, all of them
-	with   []string          // headers that the answer has, "Name: value", or "Name: ~pattern"
-	keep   map[string]string // variables to set, and where in the answer their values are: "Tasks.0.TaskArn"
-	follow bool              // wait for the operation at Operation-Location to succeed before the next row
+	name     string
+	send     string   // method and path below /v1/ecs: "GET /local/clusters"
+	body     string   // may be empty
+	header   []string // "Name: value", beside the token
+	status   int
+	response string            // JSON that the response's body contains (see contains); if empty, it is not looked at
+	wrong    []string          // the fields that a validation error names, all of them
+	with     []string          // headers that the response has, "Name: value", or "Name: ~pattern"
+	keep     map[string]string // variables to set, and where in the response their values are: "Tasks.0.TaskArn"
+	follow   bool              // wait for the operation at Operation-Location to succeed before the next row
 	// notOnMoto is why moto cannot play this.
 	notOnMoto string
 }
@@ -55,7 +55,7 @@ func possible(t *testing.T, name, notOnMoto string) bool {
 	return false
 }
 
-// check sends one request and compares the answer.
+// check sends one request and compares the response.
 func (w *world) check(t *testing.T, r row) {
 	t.Helper()
 	method, path, _ := strings.Cut(w.fill(t, r.send), " ")
@@ -63,21 +63,21 @@ func (w *world) check(t *testing.T, r row) {
 	for _, h := range r.header {
 		header = append(header, w.fill(t, h))
 	}
-	answer, body := w.do(t, method, path, w.fill(t, r.body), header...)
-	if answer.StatusCode != r.status {
-		t.Fatalf("%s %s answered %d, want %d: %s", method, path, answer.StatusCode, r.status, body)
+	resp, body := w.do(t, method, path, w.fill(t, r.body), header...)
+	if resp.StatusCode != r.status {
+		t.Fatalf("%s %s returned %d, want %d: %s", method, path, resp.StatusCode, r.status, body)
 	}
-	if answer.StatusCode >= 400 && method != http.MethodHead {
-		checkProblem(t, answer, body, r.wrong)
+	if resp.StatusCode >= 400 && method != http.MethodHead {
+		checkProblem(t, resp, body, r.wrong)
 	}
 	for _, wanted := range r.with {
 		name, want, _ := strings.Cut(w.fill(t, wanted), ": ")
-		for _, lack := range contains(answer.Header.Get(name), want, name) {
+		for _, lack := range contains(resp.Header.Get(name), want, name) {
 			t.Error(lack)
 		}
 	}
-	if r.answer != "" {
-		for _, lack := range contains(decode(t, body), decode(t, w.fill(t, r.answer)), "the answer") {
+	if r.response != "" {
+		for _, lack := range contains(decode(t, body), decode(t, w.fill(t, r.response)), "the response") {
 			t.Errorf("%s\nin %s", lack, body)
 		}
 	}
@@ -90,11 +90,11 @@ func (w *world) check(t *testing.T, r row) {
 		w.set(name, text)
 	}
 	if r.follow {
-		w.follow(t, answer.Header.Get("Operation-Location"))
+		w.follow(t, resp.Header.Get("Operation-Location"))
 	}
 }
 
-// do sends a request with the token, and returns the answer with its body.
+// do sends a request with the token, and returns the response with its body.
 func (w *world) do(t *testing.T, method, path, body string, header ...string) (*http.Response, string) {
 	t.Helper()
 	r := must(http.NewRequestWithContext(t.Context(), method, w.url+path, strings.NewReader(body)))(t)
@@ -106,23 +106,23 @@ func (w *world) do(t *testing.T, method, path, body string, header ...string) (*
 		name, value, _ := strings.Cut(h, ": ")
 		r.Header.Set(name, value)
 	}
-	answer := must(http.DefaultClient.Do(r))(t)
-	defer func() { _ = answer.Body.Close() }()
-	text := string(must(io.ReadAll(answer.Body))(t))
-	checkDescribed(t, r, strings.TrimPrefix(body, "\ufeff"), answer, text) // a byte order mark is no JSON, and is accepted
-	if answer.Header.Get("X-Request-Id") == "" {
-		t.Errorf("%s %s: the answer has no X-Request-Id", method, path)
+	resp := must(http.DefaultClient.Do(r))(t)
+	defer func() { _ = resp.Body.Close() }()
+	text := string(must(io.ReadAll(resp.Body))(t))
+	checkDescribed(t, r, strings.TrimPrefix(body, "\ufeff"), resp, text) // a byte order mark is no JSON, and is accepted
+	if resp.Header.Get("X-Request-Id") == "" {
+		t.Errorf("%s %s: the response has no X-Request-Id", method, path)
 	}
 	for _, secret := range secrets {
 		if strings.Contains(text, secret) {
-			t.Errorf("%s %s: the answer tells %q", method, path, secret)
+			t.Errorf("%s %s: the response tells %q", method, path, secret)
 		}
 	}
-	return answer, text
+	return resp, text
 }
 
 // checkProblem checks the form of an error, and which fields it names.
-func checkProblem(t *testing.T, answer *http.Response, body string, wrong []string) {
+func checkProblem(t *testing.T, resp *http.Response, body string, wrong []string) {
 	t.Helper()
 	var p struct {
 		Type, Title, Detail, RequestID string
@@ -132,10 +132,10 @@ func checkProblem(t *testing.T, answer *http.Response, body string, wrong []stri
 	if err := json.Unmarshal([]byte(body), &p); err != nil {
 		t.Fatalf("%v in %q", err, body)
 	}
-	if got := answer.Header.Get("Content-Type"); got != "application/problem+json" {
+	if got := resp.Header.Get("Content-Type"); got != "application/problem+json" {
 		t.Errorf("an error has Content-Type %q", got)
 	}
-	if p.Status != answer.StatusCode || p.Title != http.StatusText(p.Status) || p.Type == "" || p.Detail == "" || p.RequestID != answer.Header.Get("X-Request-Id") {
+	if p.Status != resp.StatusCode || p.Title != http.StatusText(p.Status) || p.Type == "" || p.Detail == "" || p.RequestID != resp.Header.Get("X-Request-Id") {
 		t.Errorf("the error is not complete: %s", body)
 	}
 	fields := map[string]bool{}
@@ -164,9 +164,9 @@ func (w *world) follow(t *testing.T, location string) {
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for {
-		answer, body := w.do(t, http.MethodGet, path, "")
-		if answer.StatusCode != http.StatusOK {
-			t.Fatalf("the operation answered %d: %s", answer.StatusCode, body)
+		resp, body := w.do(t, http.MethodGet, path, "")
+		if resp.StatusCode != http.StatusOK {
+			t.Fatalf("the operation returned %d: %s", resp.StatusCode, body)
 		}
 		switch state, _ := lookup(decode(t, body), "state"); state {
 		case "succeeded":

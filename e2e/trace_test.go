@@ -45,19 +45,19 @@ func TestTheProgramSendsTracesOnlyIfItIsAsked(t *testing.T) {
 			s := launchIn(t, aws.URL, map[string]any{"debugAddress": "127.0.0.1:0"}, tt.env(c))
 			for range 3 {
 				if status, body, _ := s.ask(t, http.MethodGet, "/local/clusters", ""); status != http.StatusOK {
-					t.Fatalf("answered %d %s", status, body)
+					t.Fatalf("got %d %s", status, body)
 				}
 			}
 			if status, body, _ := s.ask(t, http.MethodPost, "/local/services", openapi.CreateExample); status != http.StatusOK {
-				t.Fatalf("answered %d %s", status, body)
+				t.Fatalf("got %d %s", status, body)
 			}
 			address := debugLine.FindStringSubmatch(s.log.String())
 			if address == nil {
 				t.Fatalf("no profiles in %s", s.log)
 			}
-			answer := must(http.Get("http://" + address[1] + "/debug/pprof/goroutine?debug=2"))(t)
-			goroutines := string(must(io.ReadAll(answer.Body))(t))
-			_ = answer.Body.Close()
+			resp := must(http.Get("http://" + address[1] + "/debug/pprof/goroutine?debug=2"))(t)
+			goroutines := string(must(io.ReadAll(resp.Body))(t))
+			_ = resp.Body.Close()
 			if runs := strings.Contains(goroutines, sdk); runs != tt.sent || !strings.Contains(goroutines, "net/http") {
 				t.Errorf("OpenTelemetry's SDK runs: %v; %s", runs, goroutines)
 			}

@@ -71,7 +71,7 @@ func TestRegisteringIsTriedOnlyOnce(t *testing.T) {
 		calls     int
 		ambiguous bool
 	}{
-		{"the answer is lost", localaws.Lose, 1, true},
+		{"the response is lost", localaws.Lose, 1, true},
 		{"AWS is down", localaws.Down, 1, true},
 		{"throttled calls took no effect, and are tried again", localaws.Throttle, 2, false},
 	} {

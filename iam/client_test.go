@@ -103,7 +103,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-func TestALostAnswerIsNoFailure(t *testing.T) {
+func TestALostResponseIsNoFailure(t *testing.T) {
 	c, simulator := start(t)
 	lose := func(operation string) { simulator.Inject(localaws.Fault{Operation: operation, Effect: localaws.Lose}) }
 	lose("CreateRole")

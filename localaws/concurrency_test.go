@@ -15,7 +15,7 @@ import (
 	"ecs-api/localaws"
 )
 
-// TestManyCallersAtOnce is for the race detector: what is answered must not be what is changed meanwhile.
+// TestManyCallersAtOnce is for the race detector: what is returned must not be what is changed meanwhile.
 func TestManyCallersAtOnce(t *testing.T) {
 	sess := newSession(t, localaws.New())
 	roles, secrets, params, maps, groups := iam.New(sess), secretsmanager.New(sess), ssm.New(sess), servicediscovery.New(sess), cloudwatchlogs.New(sess)

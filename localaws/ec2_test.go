@@ -30,11 +30,11 @@ func ec2Call(t *testing.T, form string) (status int, body string) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
+	response, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp.StatusCode, string(answer)
+	return resp.StatusCode, string(response)
 }
 
 func TestTheNetworkIsThere(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 	"ecs-api/localaws"
 )
 
-// Answers are encoded after the lock is given back: under -race this finds those that share something with the state that changes.
+// Responses are encoded after the lock is given back: under -race this finds those that share something with the state that changes.
 func TestManyCallersDoNotDisturbEachOther(t *testing.T) {
 	w := newECSWorld(t)
 	var wg sync.WaitGroup

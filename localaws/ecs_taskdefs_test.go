@@ -168,7 +168,7 @@ func TestTaskDefinitionsAreRefused(t *testing.T) {
 	}
 }
 
-func TestATaskDefinitionIsAnsweredAsECSReadsIt(t *testing.T) {
+func TestATaskDefinitionIsReturnedAsECSReadsIt(t *testing.T) {
 	w := newECSWorld(t)
 	in := w.definition("big")
 	in.Cpu, in.Memory = aws.String("1 vCPU"), aws.String("2GB")

@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go/aws/awserr"
 )
 
-// refusal is a call and the error code it must be answered with; an empty code means that it must succeed.
+// refusal is a call and the error code it must get; an empty code means that it must succeed.
 type refusal struct {
 	name string
 	call func() error

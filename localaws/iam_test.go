@@ -38,7 +38,7 @@ func TestARoleFromCreationToDeletion(t *testing.T) {
 
 	got := must[*iam.GetRoleOutput](t)(client.GetRole(&iam.GetRoleInput{RoleName: aws.String("MYCLU-ecsTaskExecution")})).Role
 	if diff := cmp.Diff(created.Role, got); diff != "" {
-		t.Errorf("GetRole differs from what CreateRole answered (-created +got):\n%s", diff)
+		t.Errorf("GetRole differs from what CreateRole returned (-created +got):\n%s", diff)
 	}
 	want := &iam.Role{
 		Arn:                      aws.String("arn:aws:iam::123456789012:role/spinup/myclu-ecsTaskExecution"),

@@ -227,7 +227,7 @@ func TestLogEventsAreReadForwardAndBackward(t *testing.T) {
 	}
 }
 
-func TestAnAnswerHoldsAMegabyteOfEvents(t *testing.T) {
+func TestAResponseHoldsAMegabyteOfEvents(t *testing.T) {
 	clock := newFakeClock()
 	client := logs.New(newSession(t, localaws.New(localaws.Clock(clock.Now))))
 	fill(t, client, clock, "s", 1)

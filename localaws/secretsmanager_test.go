@@ -50,7 +50,7 @@ func TestStagesMoveFromVersionToVersion(t *testing.T) {
 		SecretId: created.ARN, SecretString: aws.String("two"), ClientRequestToken: aws.String(token2),
 	}))
 	if *put.VersionId != token2 || *put.ARN != *created.ARN {
-		t.Errorf("PutSecretValue answered %v", put)
+		t.Errorf("PutSecretValue returned %v", put)
 	}
 	if diff := cmp.Diff(map[string][]string{token1: {"AWSPREVIOUS"}, token2: {"AWSCURRENT"}}, stages()); diff != "" {
 		t.Errorf("after a new value (-want +got):\n%s", diff)

@@ -42,7 +42,7 @@ func TestARevisionThatWasLeftIsAdopted(t *testing.T) {
 			test.change(in)
 			out := w.create(t, in)
 			if got := account.NameOf(aws.StringValue(out.Service.TaskDefinition)); got != test.want || account.NameOf(aws.StringValue(out.TaskDefinition.TaskDefinitionArn)) != got {
-				t.Errorf("the service runs %s, want %s; the answer says %s", got, test.want, aws.StringValue(out.TaskDefinition.TaskDefinitionArn))
+				t.Errorf("the service runs %s, want %s; the response says %s", got, test.want, aws.StringValue(out.TaskDefinition.TaskDefinitionArn))
 			}
 		})
 	}

@@ -270,7 +270,7 @@ func TestADeleteStopsWhereItsServiceIsCreatedAnew(t *testing.T) {
 	sim.Inject(
 		localaws.Fault{Service: "ecs", Operation: "CreateService", Effect: localaws.Hook, Func: func() { close(building); <-goOn }},
 		localaws.Fault{Operation: "ListSecrets", Times: 2, Effect: localaws.Hook, Func: func() {
-			if looks++; looks == 2 { // the first one is before the answer
+			if looks++; looks == 2 { // the first one is before the response
 				close(goOn)
 				made.Wait()
 			}

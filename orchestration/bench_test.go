@@ -59,7 +59,7 @@ func BenchmarkRounds(b *testing.B) {
 		{"update tags and redeploy", whole, update(updates["tags and redeploy"])},
 		{"update the task definition", whole, update(updates["task definition"])},
 		{"update everything", whole, update(updates["another family"])},
-		{"recursive delete, until it answers", whole, func(b *testing.B, w *world, _ *CreateOutput) error {
+		{"recursive delete, until it responds", whole, func(b *testing.B, w *world, _ *CreateOutput) error {
 			_, _, err := w.Delete(b.Context(), "myclu", "www", true)
 			return err
 		}},

@@ -20,7 +20,7 @@ func TestCreateMakesAWholeService(t *testing.T) {
 		t.Errorf("what exists (-want +got):\n%s", diff)
 	}
 	if out.Cluster == nil || out.Service == nil || out.TaskDefinition == nil || out.ServiceDiscoveryService == nil || out.Credentials["webserver"] == nil {
-		t.Errorf("the answer lacks a part: %+v", out)
+		t.Errorf("the response lacks a part: %+v", out)
 	}
 	_, err := w.Create(t.Context(), wholeService(t, "myclu", "www"))
 	if !common.Is(err, common.Conflict) {

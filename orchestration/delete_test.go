@@ -28,7 +28,7 @@ func TestARecursiveDeleteLeavesOnlyTheLogs(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := aws.StringValue(out.Service.ServiceName); got != "www" {
-		t.Errorf("the answer is of service %q", got)
+		t.Errorf("the response is of service %q", got)
 	}
 	w.wait()
 	done, err := w.group.Operation(t.Context(), "local", op.ID)

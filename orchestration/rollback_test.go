@@ -11,7 +11,7 @@ import (
 	"ecs-api/orchestration/saga"
 )
 
-// TestARollbackGoesOnWithWhatIsLeft breaks each call of taking back a create for a while, longer than the answer waits for.
+// TestARollbackGoesOnWithWhatIsLeft breaks each call of taking back a create for a while, longer than the response waits for.
 func TestARollbackGoesOnWithWhatIsLeft(t *testing.T) {
 	for _, broken := range []string{
 		"ecs DeleteCluster", "ecs DeleteTaskDefinitions", "ecs DeregisterTaskDefinition", "iam DeleteRole", "iam DeleteRolePolicy", "logs DeleteLogGroup",

@@ -104,7 +104,7 @@ func TestTheStepsOfAnUpdateAndADeleteAreSpans(t *testing.T) {
 }
 
 func TestARollbackIsPartOfTheTrace(t *testing.T) {
-	// AWS is down from the last step on, and until the answer has been given.
+	// AWS is down from the last step on, and until the response has been given.
 	const value = "s3cret-value"
 	aws := localaws.New()
 	aws.Inject(localaws.Fault{Service: "ecs", Operation: "CreateService", Effect: localaws.Refuse, Code: "InvalidParameterException", Message: "the value " + value + " is not allowed"},

@@ -87,7 +87,7 @@ func durable(sim *localaws.AWS) string {
 	return unlasting.ReplaceAllString(sim.Snapshot(), "")
 }
 
-func TestUpdateAnswersTheServiceAsItIsAfterwards(t *testing.T) {
+func TestUpdateReturnsTheServiceAsItIsAfterwards(t *testing.T) {
 	w := newWorld(t, localaws.New())
 	made := w.create(t, wholeService(t, "myclu", "www"))
 	out, err := w.Update(t.Context(), "myclu", "www", updateInput(t, updates["another family"], made))
@@ -105,7 +105,7 @@ func TestUpdateAnswersTheServiceAsItIsAfterwards(t *testing.T) {
 		t.Errorf("desired count %d, want 2", got)
 	}
 	if diff := cmp.Diff(tagMap(shown.Tags), tagMap(out.Tags)); diff != "" {
-		t.Errorf("tags shown and answered differ:\n%s", diff)
+		t.Errorf("tags shown and returned differ:\n%s", diff)
 	}
 	if tagMap(out.Tags)["MyKey"] != "MyValue" || tagMap(out.Tags)["spinup:org"] != "localdev" {
 		t.Errorf("tags %v lack some", tagMap(out.Tags))

@@ -108,7 +108,7 @@ func TestPlainHTTPIsNotFollowed(t *testing.T) {
 	}
 }
 
-// notes hands out what h answers and writes down the Authorization headers that came.
+// notes hands out what h returns and writes down the Authorization headers that came.
 type notes struct {
 	http.Handler
 	mu   sync.Mutex
@@ -377,13 +377,13 @@ func TestBehindAProxy(t *testing.T) {
 	}
 }
 
-// What an answer costs must not be out of proportion to its size: two bytes of it can become a struct of hundreds.
-func TestAnswersThatAreLargeOnceDecodedAreNotDecoded(t *testing.T) {
+// What a response costs must not be out of proportion to its size: two bytes of it can become a struct of hundreds.
+func TestResponsesThatAreLargeOnceDecodedAreNotDecoded(t *testing.T) {
 	w := newWorld(t)
 	full := func(open, item, end string) string { return open + item + strings.Repeat(","+item, 1<<20) + end }
 	const image, index = "application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.index.v1+json"
 	config := full(`{"os":"linux","history":[`, `{}`, `]}`)
-	for name, answer := range map[string]struct{ media, manifest, config string }{
+	for name, resp := range map[string]struct{ media, manifest, config string }{
 		"layers":    {image, full(`{"schemaVersion":2,"layers":[`, `{}`, `]}`), ""},
 		"manifests": {index, full(`{"schemaVersion":2,"manifests":[`, `{}`, `]}`), ""},
 		"history": {image, fmt.Sprintf(`{"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.image.config.v1+json","size":%d,"digest":"sha256:%x"},"layers":[]}`,
@@ -392,18 +392,18 @@ func TestAnswersThatAreLargeOnceDecodedAreNotDecoded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			port := w.serve("127.0.0.1", http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 				if strings.Contains(r.URL.Path, "/blobs/") {
-					_, _ = io.WriteString(rw, answer.config)
+					_, _ = io.WriteString(rw, resp.config)
 					return
 				}
-				rw.Header().Set("Content-Type", answer.media)
-				_, _ = io.WriteString(rw, answer.manifest)
+				rw.Header().Set("Content-Type", resp.media)
+				_, _ = io.WriteString(rw, resp.manifest)
 			}))
 			c := w.client(Options{})
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			got, err := c.Verify(t.Context(), "reg.example.com:"+port+"/x", nil)
 			runtime.ReadMemStats(&after)
-			if exists := answer.config != ""; err != nil || got.Exists != exists || !exists && got.Reason != Unusable {
+			if exists := resp.config != ""; err != nil || got.Exists != exists || !exists && got.Reason != Unusable {
 				t.Errorf("%+v, %v", got, err)
 			}
 			if mib := (after.TotalAlloc - before.TotalAlloc) >> 20; mib > 64 { // the server's part is in it
@@ -413,8 +413,8 @@ func TestAnswersThatAreLargeOnceDecodedAreNotDecoded(t *testing.T) {
 	}
 }
 
-// A registry that answers much, and slowly, holds up those alone who ask for much.
-func TestFewLargeAnswersAreReadAtOnce(t *testing.T) {
+// A registry that returns much, and slowly, holds up those alone who ask for much.
+func TestFewLargeResponsesAreReadAtOnce(t *testing.T) {
 	w := newWorld(t)
 	goOn := make(chan struct{})
 	const media = "application/vnd.oci.image.index.v1+json"

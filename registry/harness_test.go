@@ -34,7 +34,7 @@ type world struct {
 	resolver *net.Resolver
 
 	mu    sync.Mutex
-	names map[string][]string // name → the address of each answer in turn; the last one stays
+	names map[string][]string // name → the address of each answer of DNS in turn; the last one stays
 }
 
 func newWorld(t *testing.T) *world {
@@ -140,8 +140,8 @@ func (w *world) serveDNS() *net.Resolver {
 			if err != nil {
 				return
 			}
-			if answer := w.resolve(buf[:n]); answer != nil {
-				_, _ = conn.WriteTo(answer, from)
+			if resp := w.resolve(buf[:n]); resp != nil {
+				_, _ = conn.WriteTo(resp, from)
 			}
 		}
 	})
@@ -161,10 +161,10 @@ func (w *world) resolve(query []byte) []byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	name := strings.TrimSuffix(q.Name.String(), ".")
-	if answers := w.names[name]; len(answers) > 0 {
+	if responses := w.names[name]; len(responses) > 0 {
 		m.RCode = dnsmessage.RCodeSuccess
 		var body dnsmessage.ResourceBody
-		switch addr := netip.MustParseAddr(answers[0]); {
+		switch addr := netip.MustParseAddr(responses[0]); {
 		case addr.Is4() && q.Type == dnsmessage.TypeA:
 			body = &dnsmessage.AResource{A: addr.As4()}
 		case addr.Is6() && q.Type == dnsmessage.TypeAAAA:
@@ -172,11 +172,11 @@ func (w *world) resolve(query []byte) []byte {
 		}
 		if body != nil {
 			m.Answers = []dnsmessage.Resource{{Header: dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class}, Body: body}}
-			w.names[name] = answers[min(1, len(answers)-1):]
+			w.names[name] = responses[min(1, len(responses)-1):]
 		}
 	}
-	answer, _ := m.Pack()
-	return answer
+	resp, _ := m.Pack()
+	return resp
 }
 
 func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {

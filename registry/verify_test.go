@@ -25,7 +25,7 @@ import (
 	"ecs-api/common"
 )
 
-// inProcess answers requests from a handler.
+// inProcess serves requests from a handler.
 type inProcess struct{ http.Handler }
 
 func (h inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -162,7 +162,7 @@ func TestImagesBehindAuthentication(t *testing.T) {
 	}
 }
 
-// Answers that are no image, or none at all, and what becomes of them.
+// Responses that are no image, or none at all, and what becomes of them.
 func TestRegistriesThatMisbehave(t *testing.T) {
 	w := newWorld(t)
 	status := func(code int) http.HandlerFunc {
@@ -179,7 +179,7 @@ func TestRegistriesThatMisbehave(t *testing.T) {
 		h    http.HandlerFunc
 		want Reason
 	}{
-		{"a web site that answers everything", says("text/html", "<html>welcome</html>"), Unusable},
+		{"a web site that responds to everything", says("text/html", "<html>welcome</html>"), Unusable},
 		{"JSON that is no manifest", says("application/json", `{"hello": "world"}`), Unusable},
 		{"a manifest that is no JSON", says(string(types.OCIManifestSchema1), "<html>"), Unusable},
 		{"a manifest of the wrong form", says(string(types.OCIImageIndex), `{"manifests": "none"}`), Unusable},
@@ -337,7 +337,7 @@ func TestARegistryThatCannotBeReached(t *testing.T) {
 		{"a name that does not resolve", "nosuch.example.com/x", w.client(Options{})},
 		{"Docker Hub from a network without it", "nginx", w.client(Options{})},
 		{"a port where nothing listens", "reg.example.com:1/x", w.client(Options{})},
-		{"a registry that never answers", "reg.example.com:" + silent + "/x", slow},
+		{"a registry that never responds", "reg.example.com:" + silent + "/x", slow},
 		{"a certificate of an unknown authority", "reg.example.com:" + silent + "/x", strangers},
 		{"plain HTTP", "reg.example.com:" + w.start("127.0.0.1", images(), nil) + "/x", w.client(Options{})},
 	} {

@@ -55,7 +55,7 @@ func TestStagesMove(t *testing.T) {
 		faults []localaws.Fault
 	}{
 		{"undisturbed", nil},
-		{"the answer is lost", []localaws.Fault{{Operation: "UpdateSecretVersionStage", Effect: localaws.Lose}}},
+		{"the response is lost", []localaws.Fault{{Operation: "UpdateSecretVersionStage", Effect: localaws.Lose}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c, _ := start(t, localaws.WithFaults(test.faults...))
@@ -130,7 +130,7 @@ func TestTags(t *testing.T) {
 	}
 }
 
-func TestALostAnswerIsNoFailure(t *testing.T) {
+func TestALostResponseIsNoFailure(t *testing.T) {
 	c, simulator := start(t)
 	lose := func(operation string) { simulator.Inject(localaws.Fault{Operation: operation, Effect: localaws.Lose}) }
 	lose("CreateSecret")

@@ -171,7 +171,7 @@ func TestDeleteAllGoesByTens(t *testing.T) {
 	}{
 		{name: "undisturbed", deleted: 25, calls: 3},
 		{name: "some are not there", missing: 6, deleted: 25, calls: 4},
-		{name: "a lost answer counts what it may have deleted", fault: localaws.Fault{Operation: "DeleteParameters", Effect: localaws.Lose, Times: 1}, deleted: 25, calls: 4},
+		{name: "a lost response counts what it may have deleted", fault: localaws.Fault{Operation: "DeleteParameters", Effect: localaws.Lose, Times: 1}, deleted: 25, calls: 4},
 		{name: "one batch is refused, the others are deleted", fault: localaws.Fault{Operation: "DeleteParameters", Times: 1}, deleted: 25, calls: 3, kind: common.Internal},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -228,7 +228,7 @@ func TestTags(t *testing.T) {
 	}
 }
 
-func TestALostAnswerIsNoFailure(t *testing.T) {
+func TestALostResponseIsNoFailure(t *testing.T) {
 	c, simulator := start(t)
 	lose := func(operation string) { simulator.Inject(localaws.Fault{Operation: operation, Effect: localaws.Lose}) }
 	lose("PutParameter")

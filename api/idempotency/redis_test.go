@@ -58,7 +58,7 @@ func (s *server) await(t *testing.T, up bool) {
 	}
 }
 
-// begin begins a request with the key, and returns what it is answered instead of being run: nothing, a code, or the body of the first response.
+// begin begins a request with the key, and returns the response it gets instead of being run: nothing, a code, or the body of the first response.
 func (s *server) begin(t *testing.T, key, body string) string {
 	t.Helper()
 	r, err := s.Begin(t.Context(), Key{"ui", key}, "POST", "/a", []byte(body))

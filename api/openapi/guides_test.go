@@ -16,9 +16,9 @@ func TestTheLinksOfGuidesLeadSomewhere(t *testing.T) {
 	pages := map[string]string{}
 	for name, file := range Files() {
 		if path.Ext(name) == ".html" || name == "/docs" {
-			answer := httptest.NewRecorder()
-			file.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/v1/ecs"+name, nil))
-			pages[name] = answer.Body.String()
+			resp := httptest.NewRecorder()
+			file.ServeHTTP(resp, httptest.NewRequest(http.MethodGet, "/v1/ecs"+name, nil))
+			pages[name] = resp.Body.String()
 		}
 	}
 	link, id := regexp.MustCompile(`(?:href|src)="([^"]*)"`), regexp.MustCompile(` id="([^"]*)"`)

@@ -59,10 +59,10 @@ func TestValidate(t *testing.T) {
 		{"a body that may be left out", "POST", "/v1/things/a", "", 200, asJSON, thing, ""},
 		{"a body that may not be left out", "PUT", "/v1/things/a", "", 200, asJSON, thing, "request body"},
 		{"a word that is not documented", "GET", "/v1/things/a?status=x", "", 200, asJSON, thing, "status"},
-		{"an answer without what it must have", "GET", "/v1/things/a", "", 200, asJSON, `{}`, "Name"},
-		{"an answer of another type", "GET", "/v1/things/a", "", 200, asJSON, `{"Name":1}`, "schema"},
+		{"a response without what it must have", "GET", "/v1/things/a", "", 200, asJSON, `{}`, "Name"},
+		{"a response of another type", "GET", "/v1/things/a", "", 200, asJSON, `{"Name":1}`, "schema"},
 		{"another media type", "GET", "/v1/things/a", "", 200, "text/plain", "x", "text/plain"},
-		{"an empty answer", "GET", "/v1/things/a", "", 200, "", "", "Content-Type"},
+		{"an empty response", "GET", "/v1/things/a", "", 200, "", "", "Content-Type"},
 		{"a status that is not documented", "GET", "/v1/things/a", "", 409, asProblem, `{"status":409}`, "status is not supported"},
 		{"a documented error", "GET", "/v1/things/a?status=x", "", 404, asProblem, `{"status":404}`, ""},
 		{"an error of another form", "GET", "/v1/things/a", "", 404, asProblem, `{}`, "status"},
@@ -72,19 +72,19 @@ func TestValidate(t *testing.T) {
 		{"a key that was ignored", "PUT", "/v1/things/a", `{"items":[],"ports":1}`, 200, asJSON, thing, ""},
 		{"a body without what it must have", "PUT", "/v1/things/a", `{"items":[{}]}`, 200, asJSON, thing, "request body"},
 		{"a body that was refused", "GET", "/v1/things/a", `x`, 404, asProblem, `{"status":404}`, ""},
-		{"an answer that may be empty", "PUT", "/v1/things/a", `{"Items":null}`, 200, "", "", ""},
+		{"a response that may be empty", "PUT", "/v1/things/a", `{"Items":null}`, 200, "", "", ""},
 		{"a success that is not documented", "GET", "/v1/others", "", 200, asJSON, thing, "does not have this path"},
 		{"a method that is not documented", "DELETE", "/v1/things/a", "", 200, asJSON, thing, "does not have this path"},
 		{"an unknown path", "GET", "/v1/others", "", 404, asProblem, `{"status":404}`, ""},
-		{"an unknown path, answered otherwise", "GET", "/v1/others", "", 404, "text/plain", "404", "text/plain"},
+		{"an unknown path, with another response", "GET", "/v1/others", "", 404, "text/plain", "404", "text/plain"},
 		{"preflight", "OPTIONS", "/v1/things/a", "", 200, "", "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			answer := &http.Response{StatusCode: tt.status, Header: http.Header{"X-Id": {"1"}, "X-Ignored-Fields": {"a%2Cb, ports"}}, Body: io.NopCloser(strings.NewReader(""))}
+			resp := &http.Response{StatusCode: tt.status, Header: http.Header{"X-Id": {"1"}, "X-Ignored-Fields": {"a%2Cb, ports"}}, Body: io.NopCloser(strings.NewReader(""))}
 			if tt.media != "" {
-				answer.Header.Set("Content-Type", tt.media)
+				resp.Header.Set("Content-Type", tt.media)
 			}
-			err := validator.Validate(httptest.NewRequest(tt.method, tt.path, nil), []byte(tt.sent), answer, []byte(tt.got))
+			err := validator.Validate(httptest.NewRequest(tt.method, tt.path, nil), []byte(tt.sent), resp, []byte(tt.got))
 			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
@@ -100,8 +100,8 @@ func TestHeadersAreRequired(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer := &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}}
-	if err := validator.Validate(httptest.NewRequest(http.MethodGet, "/v1/things/a", nil), nil, answer, []byte(`{"Name":"a"}`)); err == nil || !strings.Contains(err.Error(), "X-Id") {
+	resp := &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}}
+	if err := validator.Validate(httptest.NewRequest(http.MethodGet, "/v1/things/a", nil), nil, resp, []byte(`{"Name":"a"}`)); err == nil || !strings.Contains(err.Error(), "X-Id") {
 		t.Errorf("without the header X-Id: %v", err)
 	}
 }

@@ -14,11 +14,11 @@ import (
 	"ecs-api/localaws"
 )
 
-// What the answers said of a service.
+// What the responses said of a service.
 const (
-	kept   = "kept"   // made, and not deleted
+	kept   = "kept"   // created, and not deleted
 	gone   = "gone"   // deleted; its log group stays
-	failed = "failed" // not made, with nothing left behind
+	failed = "failed" // not created, with nothing left
 	owed   = "owed"   // to be asked for once more when AWS is well
 )
 
@@ -29,12 +29,12 @@ const (
 	spaces = 8
 )
 
-// churn is what the callers were told.
+// churn is what the responses said.
 type churn struct {
 	s     *server
 	mu    sync.Mutex
 	fates map[made]string
-	says  map[string]int // answers, and ends of operations
+	says  map[string]int // responses, and ends of operations
 }
 
 // made is a service that a caller has asked for.
@@ -157,8 +157,8 @@ func (c *churn) said(what string) {
 	c.says[what]++
 }
 
-// ask makes a request and counts its answer.
-func (c *churn) ask(method, path, body string) answer {
+// ask makes a request and counts its response.
+func (c *churn) ask(method, path, body string) response {
 	a := c.s.ask(method, path, body)
 	if kind, _ := a.problem(); !a.ok() {
 		c.said(method + " " + kind)
@@ -240,7 +240,7 @@ func (c *churn) expected() (want, may map[string]bool) {
 	return want, may
 }
 
-// judge asks again for what is owed, and compares what exists with what was said.
+// judge repeats the requests for what is owed, and compares what exists with what was said.
 func (c *churn) judge() error {
 	said := map[string]int{}
 	for one, fate := range maps.Clone(c.fates) {
@@ -248,7 +248,7 @@ func (c *churn) judge() error {
 			fmt.Println("cannot be deleted, AWS being well:", one)
 		}
 	}
-	fmt.Println("answers:", c.says)
+	fmt.Println("responses:", c.says)
 	fmt.Println("services:", said)
 	want, may := c.expected()
 	wrong := 0
@@ -268,7 +268,7 @@ func (c *churn) judge() error {
 	}
 	fmt.Printf("inventory: %d lines, %d of them said to exist, %d differences\n", len(have), len(want), wrong)
 	if wrong > 0 {
-		return fmt.Errorf("the inventory and the answers differ in %d lines", wrong)
+		return fmt.Errorf("the inventory and the responses differ in %d lines", wrong)
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func TestAProblemIsToldByItsKind(t *testing.T) {
 		t.Errorf("got %q: %q", kind, detail)
 	}
 	s.stop()
-	if kind, _ := s.ask(http.MethodGet, "/ping", "").problem(); kind != "no answer" {
+	if kind, _ := s.ask(http.MethodGet, "/ping", "").problem(); kind != "no response" {
 		t.Errorf("got %q of a program that has ended", kind)
 	}
 }

@@ -2,7 +2,7 @@
 // under load.
 //
 // Without -soak it prints a table: throughput, p50, p99, processor time and calls to AWS per request, what failed, and what the program
-// holds before and after, for each workload, with AWS answering at once and after 20 ms, and 1, 16, 64 and 256 callers. With -out the
+// holds before and after, for each workload, with AWS responding at once and after 20 ms, and 1, 16, 64 and 256 callers. With -out the
 // same figures are written as Go benchmarks are, so that benchstat compares them with those of another commit:
 //
 //	make bench BENCHFLAGS='-count 6 -out new.txt'
@@ -12,7 +12,7 @@
 // With -soak it runs for minutes and fails if what it finds is not as it should be:
 //
 //   - read: callers read one service, 20 ms a call to AWS. At most 0.1 calls to AWS per request, a p99 under 3 rounds, memory flat.
-//   - churn: callers create and delete services while 2 % of the calls to AWS fail. What exists at the end is what the answers said;
+//   - churn: callers create and delete services while 2 % of the calls to AWS fail. What exists at the end is what the responses said;
 //     goroutines and connections are those of before, and memory does not grow with the number of services that came and went.
 //   - servers: 12 callers create, change and delete eight services on three servers that share a Redis, while servers and Redis are killed, stopped and
 //     restarted at random and 2 % of the calls to AWS fail. Every operation ends, what exists is what the responses said, nothing is orphaned. It needs a

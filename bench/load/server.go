@@ -29,7 +29,7 @@ const token = "the-token-of-the-load-program"
 // a call for is full again, and that is to take no time here.
 var limit = map[string]any{"burst": 1000, "perSecond": 100_000}
 
-// build makes the program under test in a directory of its own.
+// build builds the program under test in a directory of its own.
 func build(ctx context.Context) (binary string, remove func(), err error) {
 	dir, err := os.MkdirTemp("", "ecs-api-load-")
 	if err != nil {
@@ -94,7 +94,7 @@ func launchLimited(binary string, latency time.Duration, limits map[string]any) 
 	return s, nil
 }
 
-// track is told of the connections to AWS.
+// track counts the connections to AWS.
 func (s *server) track(conn net.Conn, state http.ConnState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -176,18 +176,18 @@ func (s *server) stop() {
 	_ = s.cloud.Close()
 }
 
-// answer is what a request was answered.
-type answer struct {
+// response is what a request got.
+type response struct {
 	status int
 	header http.Header
 	body   []byte
-	err    error // why there is no answer
+	err    error // why there is no response
 }
 
-func (s *server) ask(method, path, body string, header ...string) answer {
+func (s *server) ask(method, path, body string, header ...string) response {
 	r, err := http.NewRequestWithContext(context.Background(), method, s.url+path, strings.NewReader(body))
 	if err != nil {
-		return answer{err: err}
+		return response{err: err}
 	}
 	r.Header.Set("X-Auth-Token", token)
 	for i := 0; i+1 < len(header); i += 2 {
@@ -195,23 +195,23 @@ func (s *server) ask(method, path, body string, header ...string) answer {
 	}
 	resp, err := s.client.Do(r)
 	if err != nil {
-		return answer{err: err}
+		return response{err: err}
 	}
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return answer{err: err}
+		return response{err: err}
 	}
-	return answer{status: resp.StatusCode, header: resp.Header, body: text}
+	return response{status: resp.StatusCode, header: resp.Header, body: text}
 }
 
 // ok reports whether the request did what it was to do.
-func (a answer) ok() bool { return a.status == http.StatusOK }
+func (a response) ok() bool { return a.status == http.StatusOK }
 
 // problem says what went wrong: its kind, which is one of few, and the detail.
-func (a answer) problem() (kind, detail string) {
+func (a response) problem() (kind, detail string) {
 	if a.err != nil {
-		return "no answer", a.err.Error()
+		return "no response", a.err.Error()
 	}
 	var p struct{ Detail, Code string }
 	if json.Unmarshal(a.body, &p) != nil {
@@ -221,7 +221,7 @@ func (a answer) problem() (kind, detail string) {
 }
 
 // failed returns the problem as an error; nil if there is none.
-func (a answer) failed(what string) error {
+func (a response) failed(what string) error {
 	if a.ok() {
 		return nil
 	}

@@ -23,7 +23,7 @@ import (
 const (
 	numThreads = 12
 	numNames   = 8
-	// settleTime is how long operations may go on when nothing happens any more: the work of a server that died is taken over within three minutes.
+	// settleTime is how long operations may run when nothing happens any more: the work of a server that died is taken over within three minutes.
 	settleTime = 4 * time.Minute
 )
 
@@ -42,7 +42,7 @@ type begun struct {
 	at  time.Time
 }
 
-// soak is what the callers of several servers were told.
+// soak is what the responses of several servers said.
 type soak struct {
 	*replicas
 	names []made
@@ -128,7 +128,7 @@ func (s *soak) write(create bool, one made, method, path, body string, header ..
 }
 
 // try makes a request, to another server if one dies over it. Sure is false if a request may have happened whose response was lost, or failed half way.
-func (s *soak) try(method, path, body string, header ...string) (last answer, sure bool) {
+func (s *soak) try(method, path, body string, header ...string) (last response, sure bool) {
 	sure = true
 	for range 20 {
 		begin := time.Now()

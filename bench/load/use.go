@@ -92,7 +92,7 @@ func page(url string) ([]byte, error) {
 }
 
 // rest closes all connections that nobody uses, those to AWS too, and returns what the program holds when that has stayed the same for a
-// while. What never comes to rest is told as it is after a minute.
+// while. What never comes to rest is reported as it is after a minute.
 func (s *server) rest() (use, error) {
 	var before use
 	same := 0

@@ -125,7 +125,7 @@ func TestPodsStopWithoutDroppingWhatWasBegun(t *testing.T) {
 		}
 	}
 	if deployment.Spec.Replicas == nil || *deployment.Spec.Replicas < 2 || deployment.Spec.Strategy.RollingUpdate.MaxUnavailable.IntValue() != 0 {
-		t.Error("an upgrade leaves nobody who answers")
+		t.Error("an upgrade leaves no server that responds")
 	}
 	if budget := all["PodDisruptionBudget"].(*policy.PodDisruptionBudget); budget.Spec.MaxUnavailable.IntValue() != 1 {
 		t.Errorf("a node's drain takes %v pods", budget.Spec.MaxUnavailable)

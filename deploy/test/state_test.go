@@ -131,6 +131,6 @@ func TestTheStateIsHardenedAndKeepsLocks(t *testing.T) {
 		}
 	}
 	if limit := container.Resources.Limits.Memory().Value(); limit <= 200<<20 {
-		t.Errorf("it may take %d bytes, and is told that it may fill 200 MB", limit)
+		t.Errorf("it may take %d bytes, and its maxmemory is 200 MB", limit)
 	}
 }

@@ -30,7 +30,7 @@ func TestCompare(t *testing.T) {
 		{"no JSON", "json", "[1]", "pong", "not JSON"},
 		{"text", "text", "serving at …:8080\n…\nstopped\n", "serving at localhost:8080\na\nb\nstopped", ""},
 		{"other text", "text", "pong", "ping", `"ping"`},
-		{"an answer", "http", "HTTP/1.1 200 OK\nRetry-After: …\n\n{ … }", "HTTP/1.1 200 OK\r\nDate: now\r\nRetry-After: 5\r\n\r\n{}\n", ""},
+		{"a response", "http", "HTTP/1.1 200 OK\nRetry-After: …\n\n{ … }", "HTTP/1.1 200 OK\r\nDate: now\r\nRetry-After: 5\r\n\r\n{}\n", ""},
 		{"another status", "http", "HTTP/1.1 200 OK", "HTTP/1.1 404 Not Found\r\nX: HTTP/1.1 200 OK\r\n", "404"},
 		{"a header that is not there", "http", "HTTP/1.1 200 OK\nRetry-After: …", "HTTP/1.1 200 OK\r\nDate: now\r\n\r\n", "Retry-After"},
 		{"another body", "http", "HTTP/1.1 200 OK\n\n{ \"a\": 1 }", "HTTP/1.1 200 OK\r\n\r\n{\"a\": 2}", ".a"},
