@@ -237,3 +237,39 @@ func asJSON(t *testing.T, v any) string {
 	}
 	return string(text)
 }
+
+// TestAHostileBodyCostsLittleMoreThanItsSize sends bodies that have as much wrong as one can have: the response lists it in the body's order, and is bounded.
+func TestAHostileBodyCostsLittleMoreThanItsSize(t *testing.T) {
+	h := newHarness(t, localaws.New())
+	many := func(n int, item string) string { return strings.TrimSuffix(strings.Repeat(item+",", n), ",") }
+	long := strings.Repeat("k", 1000)
+	keyed := func(n int, value string) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `,"%s%03d":%s`, long, i, value)
+		}
+		return b.String()[1:]
+	}
+	service := func(definition, credentials string) string {
+		return `{"cluster":{"clustername":"c"},"service":{"servicename":"x"},"taskdefinition":{"family":"f","cpu":"256","memory":"512","containerdefinitions":[` + definition + `]},"credentials":{` + credentials + `}}`
+	}
+	for _, tt := range []struct{ name, body, says string }{
+		{"wrong types", service(`{"environment":[`+many(9000, `{"name":1}`)+`]}`, ""), "more, of which errors lists 980"},
+		{"wrong values", service(`{"secrets":[`+many(9000, `{}`)+`]}`, ""), "more, of which errors lists 980"},
+		{"a long key over many wrong values", service(`{"name":"web","image":"x"}`, `"`+long+`":{"Tags":[`+many(9000, `{"Key":""}`)+`]}`), "more, of which errors lists"},
+		{"many long keys", service(`{"dockerLabels":{`+keyed(900, "1")+`}}`, ""), "more, of which errors lists"},
+		{"many credentials", service(`{"name":"web","image":"x"}`, keyed(900, `{"SecretString":"x"}`)), "credentials are for 900 containers; ECS allows 10"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			answer, text := h.do(t, http.MethodPost, "/v1/ecs/local/services", tt.body)
+			p := problemOf(t, answer, text)
+			if answer.StatusCode != http.StatusBadRequest || len(text) > 400<<10 || len(p.Errors) > 1000 || !strings.Contains(p.Detail, tt.says) {
+				t.Errorf("responded %d in %d bytes with %d fields: %.500s", answer.StatusCode, len(text), len(p.Errors), p.Detail)
+			}
+			_, again := h.do(t, http.MethodPost, "/v1/ecs/local/services", tt.body)
+			if diff := cmp.Diff(p.Errors, problemOf(t, answer, again).Errors); diff != "" {
+				t.Errorf("the same request once more (-first +second):\n%s", diff)
+			}
+		})
+	}
+}

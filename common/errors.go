@@ -140,31 +140,50 @@ func Wrapf(err error, format string, args ...any) error {
 	return e
 }
 
-// maxFields is how many fields an error names. Whoever sends thousands of wrong ones corrects these first.
-const maxFields = 20
+// How many wrong fields an error lists, how many bytes they may take, and how many of them its text tells: all that anybody corrects at once, and little enough
+// that a hostile request costs no more than its size.
+const (
+	MaxFields     = 1000
+	maxFieldBytes = 256 << 10
+	maxTold       = 20
+)
 
 // Invalid returns a BadRequest that lists what is wrong with which field, or nil if there is nothing.
 func Invalid(fields ...FieldError) error { return InvalidOf("", fields, 0) }
 
-// InvalidOf is Invalid with a code, for a request with more wrong fields than those that are listed.
+// InvalidOf is Invalid with a code, for a request with more wrong fields than those that are given.
 func InvalidOf(code Code, fields []FieldError, more int) error {
 	if len(fields) == 0 {
 		return nil
 	}
-	more += max(0, len(fields)-maxFields)
-	fields = fields[:min(len(fields), maxFields)]
+	listed := listed(fields)
+	told, unlisted := min(len(listed), maxTold), len(fields)-len(listed)+more
 	var msg strings.Builder
 	msg.WriteString("the request is not valid: ")
-	for i, f := range fields {
+	for i, f := range listed[:told] {
 		if i > 0 {
 			msg.WriteString("; ")
 		}
 		msg.WriteString(f.text())
 	}
-	if more > 0 {
-		fmt.Fprintf(&msg, "; and %d more", more)
+	switch untold := len(listed) - told; {
+	case unlisted > 0:
+		fmt.Fprintf(&msg, "; and %d more, of which errors lists %d", untold+unlisted, untold)
+	case untold > 0:
+		fmt.Fprintf(&msg, "; and %d more, which errors lists", untold)
 	}
-	return &Error{Kind: BadRequest, Code: code, Fields: fields, msg: msg.String()}
+	return &Error{Kind: BadRequest, Code: code, Fields: listed, msg: msg.String()}
+}
+
+// listed returns as many of the fields, and at least one, as an error lists.
+func listed(fields []FieldError) []FieldError {
+	bytes := 0
+	for i, f := range fields {
+		if bytes += len(f.Field) + len(f.Detail); i == MaxFields || i > 0 && bytes > maxFieldBytes {
+			return fields[:i:i]
+		}
+	}
+	return fields
 }
 
 // Fields returns what err says is wrong with which field.
@@ -182,9 +201,12 @@ func RenameFields(err error, rename func(string) string) error {
 	e := &Error{Kind: inner.Kind, msg: err.Error(), public: inner.Public(), err: err}
 	e.take(inner)
 	e.Fields = nil
-	for _, f := range inner.Fields {
+	for i, f := range inner.Fields {
 		renamed := FieldError{Field: rename(f.Field), Detail: f.Detail}
 		e.Fields = append(e.Fields, renamed)
+		if i >= maxTold || renamed == f {
+			continue
+		}
 		e.msg = strings.Replace(e.msg, f.text(), renamed.text(), 1)
 		e.public = strings.Replace(e.public, f.text(), renamed.text(), 1)
 	}

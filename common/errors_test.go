@@ -8,14 +8,31 @@ import (
 	"ecs-api/common"
 )
 
-func TestAnErrorNamesNoMoreFieldsThanAnybodyReads(t *testing.T) {
-	fields := make([]common.FieldError, 300_000)
-	for i := range fields {
-		fields[i] = common.FieldError{Field: "Tags", Detail: "must not be null"}
+func TestAnErrorListsWhatIsWrong(t *testing.T) {
+	fields := func(n int, name string) []common.FieldError {
+		all := make([]common.FieldError, n)
+		for i := range all {
+			all[i] = common.FieldError{Field: name, Detail: "must not be null"}
+		}
+		return all
 	}
-	err := common.Invalid(fields...)
-	e, ok := errors.AsType[*common.Error](err)
-	if !ok || len(e.Fields) != 20 || len(e.Error()) > 1000 || !strings.HasSuffix(e.Error(), "; and 299980 more") {
-		t.Errorf("%d fields in %d bytes: %.1000s", len(e.Fields), len(e.Error()), e.Error())
+	long := strings.Repeat("x", 100_000)
+	for _, tt := range []struct {
+		name   string
+		fields []common.FieldError
+		more   int
+		listed int
+		ends   string
+	}{
+		{"few", fields(20, "Tags"), 0, 20, "; Tags must not be null"},
+		{"all that one corrects at once", fields(1000, "Tags"), 0, 1000, "; and 980 more, which errors lists"},
+		{"too many", fields(300_000, "Tags"), 5, 1000, "; and 299985 more, of which errors lists 980"},
+		{"long ones", fields(30, long), 0, 2, "; and 28 more, of which errors lists 0"},
+		{"one that is longer than all may be", fields(2, long+long+long), 0, 1, "; and 1 more, of which errors lists 0"},
+	} {
+		e, ok := errors.AsType[*common.Error](common.InvalidOf("", tt.fields, tt.more))
+		if !ok || len(e.Fields) != tt.listed || !strings.HasSuffix(e.Error(), tt.ends) {
+			t.Errorf("%s: %d fields in %d bytes that end in %q", tt.name, len(e.Fields), len(e.Error()), e.Error()[max(0, len(e.Error())-60):])
+		}
 	}
 }

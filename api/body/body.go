@@ -22,7 +22,10 @@ const MaxValues = 20_000
 const MaxIgnored = 20
 
 // maxProblems is how many wrong fields are kept by name; the rest are counted.
-const maxProblems = 20
+const maxProblems = common.MaxFields
+
+// maxKey is how many bytes a free key may have: more than AWS takes of a label or an option's name. Each wrong field below a key repeats it.
+const maxKey = 1024
 
 // Body is what a body says beside the values in it.
 type Body struct {
@@ -32,6 +35,7 @@ type Body struct {
 	HasNulls bool
 
 	text     []byte
+	tree     *node // of the text; nil until a path is followed
 	strict   bool
 	problems []problem
 	more     int  // problems that are not in problems
@@ -86,6 +90,9 @@ func Decode(text []byte, in any, strict bool) (*Body, error) {
 	_, w.wantsNulls = in.(NullsSetter)
 	w.sibling, _ = in.(Sibling)
 	w.value(reflect.TypeOf(in), false)
+	if w.longest > maxKey {
+		return nil, common.Errorf(common.BadRequest, "a key in the body has %d bytes, and may have at most %d", w.longest, maxKey)
+	}
 	err := json.Unmarshal(w.edited(), in) // continues after a value of a wrong type, so that the rest can be checked
 	if err != nil && len(b.problems) == 0 {
 		return nil, common.Errorf(common.BadRequest, "the body holds a value that is not of its field's form")

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -299,19 +300,54 @@ func TestPathsAreSpelledAsTheBodySpellsThem(t *testing.T) {
 	}
 }
 
-func TestManyProblemsAreNamedInPart(t *testing.T) {
+func TestProblemsAreAllListed(t *testing.T) {
 	long := strings.Repeat("é", 200_000)
-	text := `{"` + long + `":1` + strings.Repeat(`,"x":1`, 40) + `,"names":[null` + strings.Repeat(",null", 9_999) + `],"credentials":{"` + long + `":{"Nmae":1}}}`
+	text := `{"` + long + `":1` + strings.Repeat(`,"x":1`, 40) + `,"names":[null` + strings.Repeat(",null", 9_999) + `],"credentials":{"` + long[:1000] + `":{"Nmae":1}}}`
 	b, err := body.Decode([]byte(text), new(input), false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := b.Err().Error()
-	if !strings.HasSuffix(got, "names[19] must not be null; and 9980 more") || len(got) > 2000 {
-		t.Errorf("%d bytes: %.3000s", len(got), got)
+	if got := b.Err(); !strings.HasSuffix(got.Error(), "names[19] must not be null; and 9980 more, of which errors lists 980") || len(got.Error()) > 2000 || len(common.Fields(got)) != 1000 {
+		t.Errorf("%d fields, %d bytes: %.3000s", len(common.Fields(got)), len(got.Error()), got)
 	}
 	if len(b.Ignored) != body.MaxIgnored || b.Ignored[0] != strings.Repeat("é", 64)+"…" {
 		t.Errorf("%d ignored: %.300q", len(b.Ignored), b.Ignored)
+	}
+	if _, err := body.Decode([]byte(`{"credentials":{"`+long+`":{}}}`), new(input), false); !common.Is(err, common.BadRequest) || err.Error() != "a key in the body has 400000 bytes, and may have at most 1024" {
+		t.Errorf("a key that is too long: %.200v", err)
+	}
+}
+
+// TestListsHoldAWSIntegers: a list is held to 32 bits as a field of its own is. AWS's model has no list and no map of longs, which the SDK's types would not tell apart.
+func TestListsHoldAWSIntegers(t *testing.T) {
+	b, err := body.Decode([]byte(`{"containerDefinitions":[{"restartPolicy":{"enabled":true,"ignoredExitCodes":[1,2147483648,2.5]}}]}`), new(awsecs.RegisterTaskDefinitionInput), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"containerDefinitions[0].restartPolicy.ignoredExitCodes[1] is out of range",
+		"containerDefinitions[0].restartPolicy.ignoredExitCodes[2] must be a whole number, not a fraction",
+	}
+	if diff := cmp.Diff(want, problems(b.Err())); diff != "" {
+		t.Error(diff)
+	}
+	var model struct {
+		Shapes map[string]struct {
+			Type          string
+			Member, Value struct{ Shape string }
+		}
+	}
+	text, err := os.ReadFile("../../ecs/sdk/model/ecs/2014-11-13/api-2.json")
+	if err == nil {
+		err = json.Unmarshal(text, &model)
+	}
+	if err != nil || len(model.Shapes) < 100 {
+		t.Fatal(len(model.Shapes), err)
+	}
+	for name, shape := range model.Shapes {
+		if of := shape.Member.Shape + shape.Value.Shape; model.Shapes[of].Type == "long" {
+			t.Errorf("%s holds longs", name)
+		}
 	}
 }
 

@@ -45,8 +45,11 @@ func objectOf(t reflect.Type) *object {
 			known.name = f.Name
 			known.shown = f.Tag.Get("locationName")
 		}
-		if f.Type == int64Type && f.Tag.Get("type") == "integer" { // AWS's integers have 32 bits, and its longs 64: the SDK keeps both in an int64
+		switch of := f.Tag.Get("type"); { // AWS's integers have 32 bits, and its longs 64: the SDK keeps both in an int64. No list is of longs.
+		case f.Type == int64Type && of == "integer":
 			known.typ = int32Type
+		case f.Type == reflect.SliceOf(int64Type) && of == "list":
+			known.typ = reflect.SliceOf(int32Type)
 		}
 		known.letters = lettersOf(known.name)
 		o.exact[known.name] = len(o.fields)

@@ -7,6 +7,38 @@ import (
 	"ecs-api/common"
 )
 
+// node is a value of a body, by what can be followed down into it. A path costs its length then, not that of the body.
+type node struct {
+	members  map[string]member // by the key in lower case
+	elements []*node
+}
+
+// member is a member of an object: its key as the body spells it, and its value.
+type member struct {
+	key   string
+	value *node
+}
+
+// treeOf returns the tree of the value that follows.
+func (s *scanner) treeOf() *node {
+	n := &node{}
+	switch s.peek() {
+	case '{':
+		n.members = map[string]member{}
+		s.members(func(key string, _ int) {
+			value, lower := s.treeOf(), strings.ToLower(key)
+			if _, ok := n.members[lower]; !ok && key != "" {
+				n.members[lower] = member{key, value}
+			}
+		})
+	case '[':
+		s.elements(func(int) { n.elements = append(n.elements, s.treeOf()) })
+	default:
+		s.raw()
+	}
+	return n
+}
+
 // Spelled returns a path with the keys as the body spells them. What the body does not have stays as it is.
 func (b *Body) Spelled(path string) string {
 	spelled, rest := b.follow(path)
@@ -15,17 +47,13 @@ func (b *Body) Spelled(path string) string {
 
 // follow goes down a path as far as the body has it, and returns that part as the body spells it, and the rest.
 func (b *Body) follow(path string) (there, rest string) {
-	s := scanner{text: b.text}
+	if b.tree == nil {
+		b.tree = (&scanner{text: b.text}).treeOf()
+	}
 	var spelled strings.Builder
-	for path != "" {
+	for at := b.tree; path != ""; {
 		var key string
-		switch s.peek() {
-		case '{':
-			key, path = s.member(path)
-		case '[':
-			key, path = s.element(path)
-		}
-		if key == "" {
+		if at, key, path = at.step(path); key == "" {
 			break
 		}
 		spelled.WriteString(key)
@@ -37,48 +65,34 @@ func (b *Body) follow(path string) (there, rest string) {
 	return spelled.String(), path
 }
 
-// member moves to the value of the member that the path begins with, and returns its key and the rest of the path. Keys may hold dots: the
-// longest one is meant.
-func (s *scanner) member(path string) (key, rest string) {
-	at, found := 0, false
-	s.members(func(name string, _ int) {
-		begin := s.at
-		s.raw()
-		n := len(name)
-		if name != "" && n > len(key) && len(path) >= n && strings.EqualFold(path[:n], name) && (len(path) == n || path[n] == '.' || path[n] == '[') {
-			key, at, found = name, begin, true
-		}
-	})
-	if !found {
-		return "", path
+// step returns the value that the path begins with, how the body spells that step, which is empty if it does not have it, and the rest of the path.
+func (n *node) step(path string) (to *node, spelled, rest string) {
+	if path[0] == '[' && n.members == nil {
+		return n.element(path)
 	}
-	s.at = at
-	return key, path[len(key):]
+	lower := strings.ToLower(path)
+	if len(lower) != len(path) { // letters of other scripts may have other lengths in lower case: an end would be another one
+		lower = path
+	}
+	for end := len(path); end > 0; end = strings.LastIndexAny(path[:end], ".[") { // keys may hold dots: the longest one is meant
+		if m, ok := n.members[lower[:end]]; ok {
+			return m.value, m.key, path[end:]
+		}
+	}
+	return n, "", path
 }
 
-// element moves to the element whose index the path begins with, and returns the index in brackets and the rest of the path.
-func (s *scanner) element(path string) (index, rest string) {
+// element returns the element whose index in brackets the path begins with.
+func (n *node) element(path string) (to *node, spelled, rest string) {
 	end := strings.IndexByte(path, ']')
-	if path[0] != '[' || end < 0 {
-		return "", path
+	if end < 0 {
+		return n, "", path
 	}
-	wanted, err := strconv.Atoi(path[1:end])
-	if err != nil {
-		return "", path
+	i, err := strconv.Atoi(path[1:end])
+	if err != nil || i < 0 || i >= len(n.elements) {
+		return n, "", path
 	}
-	at := -1
-	s.elements(func(i int) {
-		s.peek()
-		if i == wanted {
-			at = s.at
-		}
-		s.raw()
-	})
-	if at < 0 {
-		return "", path
-	}
-	s.at = at
-	return path[:end+1], path[end+1:]
+	return n.elements[i], path[:end+1], path[end+1:]
 }
 
 // Respell returns err with the fields that it names as the body spells them.

@@ -22,6 +22,7 @@ type walker struct {
 	nulls      []string
 	wantsNulls bool
 	sibling    Sibling // of the whole body; nil for none
+	longest    int     // how many bytes the longest free key has
 }
 
 // segment is one step down into a body: a key, or an index where the key is empty and the index is not negative.
@@ -269,6 +270,7 @@ func (w *walker) entries(t reflect.Type, nulls bool) {
 			return
 		}
 		seen[key] = true
+		w.longest = max(w.longest, len(key))
 		w.value(t, !nulls)
 	})
 }

@@ -76,6 +76,9 @@ func checkSecretName(p *common.Problems, field, name string) {
 
 // CheckNewCredentials adds what is wrong with credentials that are to be created for containers of the task definition.
 func CheckNewCredentials(p *common.Problems, credentials map[string]*awssecrets.CreateSecretInput, definition *awsecs.RegisterTaskDefinitionInput, tags TagChecks) {
+	if tooManyCredentials(p, credentials) {
+		return
+	}
 	names := map[string]string{}
 	for _, container := range slices.Sorted(maps.Keys(credentials)) {
 		in, at := credentials[container], "credentials."+container
@@ -97,8 +100,21 @@ func CheckNewCredentials(p *common.Problems, credentials map[string]*awssecrets.
 	}
 }
 
+// tooManyCredentials adds that there are more credentials than a task definition may have containers, and reports it. What is wrong with each is not looked at: there may
+// be thousands.
+func tooManyCredentials(p *common.Problems, credentials map[string]*awssecrets.CreateSecretInput) bool {
+	if len(credentials) <= spec.MaxContainers {
+		return false
+	}
+	p.Add("credentials", "are for %d containers; ECS allows %d", len(credentials), spec.MaxContainers)
+	return true
+}
+
 // CheckChangedCredentials adds what is wrong with credentials that are new, or new values of those that containers have: these need no name.
 func CheckChangedCredentials(p *common.Problems, credentials map[string]*awssecrets.CreateSecretInput, tags TagChecks) {
+	if tooManyCredentials(p, credentials) {
+		return
+	}
 	for _, container := range slices.Sorted(maps.Keys(credentials)) {
 		cred, at := credentials[container], "credentials."+container
 		if cred == nil {

@@ -19,7 +19,7 @@ func RevisionOf(taskDefinition string) int {
 
 // ecs's limits, and the longest name of a cluster: it is a part of its role's name, which has at most 64 characters.
 const (
-	maxContainers      = 10
+	MaxContainers      = 10
 	MaxServiceRegistry = 1
 )
 

@@ -28,8 +28,8 @@ func CheckTaskDefinition(a account.Settings, at string, in *awsecs.RegisterTaskD
 	account.CheckName(&p, at+"family", aws.StringValue(in.Family))
 	if n := len(in.ContainerDefinitions); n == 0 {
 		p.Add(at+"containerdefinitions", "must have at least one container")
-	} else if n > maxContainers {
-		p.Add(at+"containerdefinitions", "has %d containers; ECS allows %d", n, maxContainers)
+	} else if n > MaxContainers {
+		p.Add(at+"containerdefinitions", "has %d containers; ECS allows %d", n, MaxContainers)
 	}
 	seen := map[string]bool{}
 	for i, container := range in.ContainerDefinitions {
