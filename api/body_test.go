@@ -266,8 +266,8 @@ func TestAHostileBodyCostsLittleMoreThanItsSize(t *testing.T) {
 			if answer.StatusCode != http.StatusBadRequest || len(text) > 400<<10 || len(p.Errors) > 1000 || !strings.Contains(p.Detail, tt.says) {
 				t.Errorf("responded %d in %d bytes with %d fields: %.500s", answer.StatusCode, len(text), len(p.Errors), p.Detail)
 			}
-			_, again := h.do(t, http.MethodPost, "/v1/ecs/local/services", tt.body)
-			if diff := cmp.Diff(p.Errors, problemOf(t, answer, again).Errors); diff != "" {
+			answer, text = h.do(t, http.MethodPost, "/v1/ecs/local/services", tt.body)
+			if diff := cmp.Diff(p.Errors, problemOf(t, answer, text).Errors); diff != "" {
 				t.Errorf("the same request once more (-first +second):\n%s", diff)
 			}
 		})
