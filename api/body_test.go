@@ -257,7 +257,7 @@ func TestAHostileBodyCostsLittleMoreThanItsSize(t *testing.T) {
 		{"wrong types", service(`{"environment":[`+many(9000, `{"name":1}`)+`]}`, ""), "more, of which errors lists 980"},
 		{"wrong values", service(`{"secrets":[`+many(9000, `{}`)+`]}`, ""), "more, of which errors lists 980"},
 		{"a long key over many wrong values", service(`{"name":"web","image":"x"}`, `"`+long+`":{"Tags":[`+many(9000, `{"Key":""}`)+`]}`), "more, of which errors lists"},
-		{"many long keys", service(`{"dockerLabels":{`+keyed(900, "1")+`}}`, ""), "more, of which errors lists"},
+		{"many long keys", service(`{"dockerLabels":{`+keyed(900, "1")+`}}`, ""), "more, which errors lists"},
 		{"many credentials", service(`{"name":"web","image":"x"}`, keyed(900, `{"SecretString":"x"}`)), "credentials are for 900 containers; ECS allows 10"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
