@@ -140,12 +140,13 @@ func Wrapf(err error, format string, args ...any) error {
 	return e
 }
 
-// How many wrong fields an error lists, how many bytes they may take, and how many of them its text tells: all that anybody corrects at once, and little enough
+// How many wrong fields an error lists, how many bytes they may take, and how many of them, of how many bytes, its text tells: all that anybody corrects at once, and little enough
 // that a hostile request costs no more than its size.
 const (
 	MaxFields     = 1000
 	maxFieldBytes = 256 << 10
 	maxTold       = 20
+	maxToldBytes  = 3000
 )
 
 // Invalid returns a BadRequest that lists what is wrong with which field, or nil if there is nothing.
@@ -157,14 +158,18 @@ func InvalidOf(code Code, fields []FieldError, more int) error {
 		return nil
 	}
 	listed := listed(fields)
-	told, unlisted := min(len(listed), maxTold), len(fields)-len(listed)+more
+	told, unlisted := 0, len(fields)-len(listed)+more
 	var msg strings.Builder
 	msg.WriteString("the request is not valid: ")
-	for i, f := range listed[:told] {
-		if i > 0 {
-			msg.WriteString("; ")
+	for _, f := range listed[:min(len(listed), maxTold)] {
+		if text := f.text(); told == 0 {
+			msg.WriteString(text)
+		} else if msg.Len()+len(text) > maxToldBytes {
+			break
+		} else {
+			msg.WriteString("; " + text)
 		}
-		msg.WriteString(f.text())
+		told++
 	}
 	switch untold := len(listed) - told; {
 	case unlisted > 0:

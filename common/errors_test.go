@@ -27,7 +27,7 @@ func TestAnErrorListsWhatIsWrong(t *testing.T) {
 		{"few", fields(20, "Tags"), 0, 20, "; Tags must not be null"},
 		{"all that one corrects at once", fields(1000, "Tags"), 0, 1000, "; and 980 more, which errors lists"},
 		{"too many", fields(300_000, "Tags"), 5, 1000, "; and 299985 more, of which errors lists 980"},
-		{"long ones", fields(30, long), 0, 2, "; and 28 more, of which errors lists 0"},
+		{"long ones", fields(30, long), 0, 2, "; and 29 more, of which errors lists 1"},
 		{"one that is longer than all may be", fields(2, long+long+long), 0, 1, "; and 1 more, of which errors lists 0"},
 	} {
 		e, ok := errors.AsType[*common.Error](common.InvalidOf("", tt.fields, tt.more))
