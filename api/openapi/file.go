@@ -48,6 +48,12 @@ func packedFile(media string, packed []byte) *file {
 	}
 }
 
+// lazily returns a handler that is made for the first request.
+func lazily(build func() *file) http.Handler {
+	once := sync.OnceValue(build)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { once().ServeHTTP(w, r) })
+}
+
 // ServeHTTP sends the file, or 304 if the caller has it. Callers may keep it, and must revalidate it.
 func (f *file) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()

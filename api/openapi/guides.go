@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
-	"sync"
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
@@ -37,23 +36,17 @@ var guidePage = template.Must(template.New("guide").Parse(`<!doctype html>
 </html>
 `))
 
-// addGuides adds the guides, as pages and as they are written, by their paths. A page is made when somebody first wants it.
+// addGuides adds the guides, as pages and as they are written, by their paths.
 func addGuides(all map[string]http.Handler) {
 	guides := docs.Guides()
 	for _, guide := range guides {
-		all["/docs/"+guide.Name+".md"] = newFile("text/markdown; charset=utf-8", guide.Markdown)
+		all["/docs/"+guide.Name+".md"] = lazily(func() *file { return newFile("text/markdown; charset=utf-8", guide.Markdown) })
 		all["/docs/"+guide.Name+".html"] = withoutSlash(lazily(func() *file {
 			page := newFile(pageTypes[".html"], renderGuide(guide, guides))
 			page.policy = pagePolicy
 			return page
 		}))
 	}
-}
-
-// lazily returns a handler that is made for the first request.
-func lazily(build func() *file) http.Handler {
-	once := sync.OnceValue(build)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { once().ServeHTTP(w, r) })
 }
 
 // renderGuide returns a guide as a page.

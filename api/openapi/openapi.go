@@ -1,5 +1,5 @@
 // Package openapi holds what the server publishes about itself: the OpenAPI document, the page that shows it, the guides, and the example of a create.
-// All of it is part of the program. The rule it owns: a file is compressed once, when the program is built or starts, not for each caller.
+// All of it is part of the program. The rule it owns: a file is compressed once, when the program is built or when somebody first requests it, not for each caller.
 package openapi
 
 import (
@@ -24,17 +24,20 @@ var YAML []byte
 var CreateExample string
 
 // Files returns what is published, by path below the API's root: the document in YAML and JSON, the documentation page and its files, the guides. Every
-// server shares them.
+// server shares them. They are made when somebody first requests them: reading and compressing all of them is more than half of what the program does until it
+// serves.
 func Files() map[string]http.Handler { return files() }
 
 var files = sync.OnceValue(func() map[string]http.Handler {
-	asJSON, err := yaml.YAMLToJSON(YAML)
-	if err != nil { // the document is part of the program, and tests read it
-		panic(fmt.Sprintf("openapi.yaml: %v", err))
-	}
 	all := map[string]http.Handler{
-		"/openapi.yaml": newFile("application/yaml", YAML),
-		"/openapi.json": newFile("application/json", asJSON),
+		"/openapi.yaml": lazily(func() *file { return newFile("application/yaml", YAML) }),
+		"/openapi.json": lazily(func() *file {
+			asJSON, err := yaml.YAMLToJSON(YAML)
+			if err != nil { // the document is part of the program, and tests read it
+				panic(fmt.Sprintf("openapi.yaml: %v", err))
+			}
+			return newFile("application/json", asJSON)
+		}),
 	}
 	addPage(all)
 	addGuides(all)

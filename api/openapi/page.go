@@ -25,13 +25,12 @@ func addPage(all map[string]http.Handler) {
 		if err != nil {
 			panic(fmt.Sprintf("the documentation page: %v", err)) // it is part of the program
 		}
-		for _, file := range files {
-			if file.IsDir() {
+		for _, entry := range files {
+			if entry.IsDir() {
 				continue
 			}
-			name, f := pageFile(pattern + "/" + file.Name())
-			f.policy = pagePolicy
-			all[name] = withoutSlash(f)
+			from := pattern + "/" + entry.Name()
+			all[pageName(from)] = withoutSlash(lazily(func() *file { return pageFile(from) }))
 		}
 	}
 }
@@ -56,21 +55,26 @@ var pageTypes = map[string]string{
 	".svg":  "image/svg+xml",
 }
 
-// pageFile returns a file of the page and the path it is served at.
-func pageFile(file string) (name string, f *file) {
-	content, err := pageFiles.ReadFile(file)
+// pageName returns the path that a file of the page is served at.
+func pageName(file string) string {
+	if name := path.Base(strings.TrimSuffix(file, ".gz")); name != "index.html" {
+		return "/docs/" + name
+	}
+	return "/docs"
+}
+
+// pageFile returns a file of the page.
+func pageFile(from string) *file {
+	content, err := pageFiles.ReadFile(from)
 	if err != nil {
 		panic(fmt.Sprintf("the documentation page: %v", err)) // it is part of the program
 	}
-	name = "/docs/" + path.Base(strings.TrimSuffix(file, ".gz"))
-	media := pageTypes[path.Ext(name)]
-	if path.Ext(file) == ".gz" {
-		f = packedFile(media, content)
-	} else {
-		f = newFile(media, content)
+	media := pageTypes[path.Ext(strings.TrimSuffix(from, ".gz"))]
+	f := newFile
+	if path.Ext(from) == ".gz" {
+		f = packedFile
 	}
-	if name == "/docs/index.html" {
-		name = "/docs"
-	}
-	return name, f
+	page := f(media, content)
+	page.policy = pagePolicy
+	return page
 }
