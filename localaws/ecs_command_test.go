@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go/aws"
 	"github.com/aws/aws-sdk-go/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go/service/iam"
+	"github.com/aws/aws-sdk-go/service/ssm"
 	"github.com/google/go-cmp/cmp"
 
 	"ecs-api/ecs/sdk/ecs"
@@ -213,5 +214,24 @@ func TestLinesThatMayNotBeWrittenAreLost(t *testing.T) {
 	w.task(id)
 	if got := w.log("webserver", id); !slices.Equal(got, []string{"hello"}) {
 		t.Errorf("log %v", got)
+	}
+}
+
+// TestACommandSeesTheValuesOfItsSecrets: a container has its secrets in its environment, whole or a member of them, as they are when the task starts.
+func TestACommandSeesTheValuesOfItsSecrets(t *testing.T) {
+	w := newSecretWorld(t)
+	w.allow("exec", "reads", `{"Statement":{"Effect":"Allow","Action":["secretsmanager:GetSecretValue","ssm:GetParameters"],"Resource":"*"}}`)
+	whole, login := w.secret("whole", "s3cret", ""), w.secret("login", `{"user":"me","port":5432}`, "")
+	must[*ssm.PutParameterOutput](t)(w.params.PutParameter(&ssm.PutParameterInput{Name: aws.String("/app/key"), Value: aws.String("k"), Type: aws.String("String")}))
+	d := w.definition("web")
+	d.ContainerDefinitions[0].Command = aws.StringSlice([]string{"sh", "-c", "echo $WHOLE $USER $PORT $KEY; sleep infinity"})
+	for name, from := range map[string]string{"WHOLE": whole, "USER": login + ":user::", "PORT": login + ":port::", "KEY": "/app/key"} {
+		d.ContainerDefinitions[0].Secrets = append(d.ContainerDefinitions[0].Secrets, &ecs.Secret{Name: &name, ValueFrom: &from})
+	}
+	must[*ecs.RegisterTaskDefinitionOutput](t)(w.RegisterTaskDefinition(d))
+	id := w.run(&ecs.RunTaskInput{Cluster: aws.String("clu"), TaskDefinition: aws.String("web"), NetworkConfiguration: w.one().NetworkConfiguration})[0]
+	w.task(id)
+	if got := w.log("webserver", id); !slices.Equal(got, []string{"s3cret me 5432 k"}) {
+		t.Errorf("%q; %v", got, w.task(id))
 	}
 }

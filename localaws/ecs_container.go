@@ -2,6 +2,7 @@ package localaws
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/aws/aws-sdk-go/aws"
 
@@ -24,15 +25,22 @@ type ecsContainer struct {
 
 // newContainer returns a container of a task, before it is started.
 func newContainer(c *ecs.ContainerDefinition, overrides *ecs.TaskOverride, out ecs.Container) *ecsContainer {
-	command, environment := effective(c, overrides)
 	part := &ecsContainer{definition: c, image: parseImage(*c.Image), out: out}
-	if part.does, part.scripted = parseCommand(append(aws.StringValueSlice(c.EntryPoint), command...), environment); !part.scripted {
-		part.does = part.image.runs(c)
-	}
+	part.load(overrides, nil)
 	if h := c.HealthCheck; h != nil && len(h.Command) > 0 && aws.StringValue(h.Command[0]) != "NONE" {
 		part.health = ecs.HealthStatusUnknown
 	}
 	return part
+}
+
+// load decides what the container does, given the values of its secrets, by the names of their variables.
+func (part *ecsContainer) load(overrides *ecs.TaskOverride, secrets map[string]string) {
+	c := part.definition
+	command, environment := effective(c, overrides)
+	maps.Copy(environment, secrets)
+	if part.does, part.scripted = parseCommand(append(aws.StringValueSlice(c.EntryPoint), command...), environment); !part.scripted {
+		part.does = part.image.runs(c)
+	}
 }
 
 // effective returns the command and the environment that a container gets.

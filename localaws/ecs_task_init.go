@@ -75,6 +75,7 @@ func (t *ecsTask) initialize(r *request) string {
 	if reason := i.secrets(); reason != "" {
 		return "ResourceInitializationError: unable to pull secrets or registry auth: " + reason
 	}
+	i.inject()
 	if reason := i.logs(); reason != "" {
 		return "ResourceInitializationError: failed to validate logger args: " + reason
 	}
@@ -123,7 +124,7 @@ func (i initializer) secrets() string {
 			all = append(all[:len(all):len(all)], c.LogConfiguration.SecretOptions...)
 		}
 		for _, s := range all {
-			if reference := aws.StringValue(s.ValueFrom); strings.HasPrefix(reference, "arn:") && strings.Contains(reference, ":secretsmanager:") {
+			if reference := aws.StringValue(s.ValueFrom); storedSecret(reference) {
 				stored = append(stored, reference)
 			} else {
 				parameters = append(parameters, reference)
