@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -20,11 +19,7 @@ import (
 func decode(data []byte, v any) ([]Problem, error) {
 	var doc json.RawMessage
 	if err := json.Unmarshal(data, &doc); err != nil {
-		line, column := 1, 1
-		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-			line, column = position(data, syntax.Offset)
-		}
-		return nil, common.Errorf(common.BadRequest, "is not JSON: line %d, column %d: %w", line, column, err)
+		return nil, common.Errorf(common.BadRequest, "is not JSON: %s", common.JSONSyntax(data, err))
 	}
 	if got := kindOf(doc); got != "an object" {
 		return nil, common.Errorf(common.BadRequest, "must be a JSON object, not %s", got)
@@ -32,12 +27,6 @@ func decode(data []byte, v any) ([]Problem, error) {
 	var d decoder
 	d.value("", doc, reflect.ValueOf(v).Elem())
 	return d.problems, nil
-}
-
-// position returns the line and column, from 1, of the last of the first offset bytes.
-func position(data []byte, offset int64) (line, column int) {
-	before := data[:max(offset-1, 0)]
-	return bytes.Count(before, []byte("\n")) + 1, len(before) - bytes.LastIndexByte(before, '\n')
 }
 
 type decoder struct{ problems problems }

@@ -248,9 +248,9 @@ func TestLoadSaysWhatIsWrongWithTheFile(t *testing.T) {
 		{"a file over 1 MiB", write(t, seedFile+strings.Repeat(" ", 1<<20)), common.BadRequest, "config PATH: is over 1 MiB: that is not a config"},
 		{"UTF-16, as some editors save it", write(t, "\xff\xfe{\x00}\x00"), common.BadRequest, "config PATH: is not UTF-8 text: save it as UTF-8"},
 		{"a comma too many", write(t, "{\n  \"token\": \"x\",\n}"), common.BadRequest,
-			"config PATH: is not JSON: line 3, column 1: invalid character '}' looking for beginning of object key string"},
-		{"a file that was cut off", write(t, `{"token": "hunter2`), common.BadRequest, "config PATH: is not JSON: line 1, column 18: unexpected end of JSON input"},
-		{"something after the end", write(t, seedFile+"{}"), common.BadRequest, "config PATH: is not JSON: line 17, column 1: invalid character '{' after top-level value"},
+			"config PATH: is not JSON: line 3, column 1: the comma before } is one too many"},
+		{"a file that was cut off", write(t, `{"token": "hunter2`), common.BadRequest, "config PATH: is not JSON: line 1, column 19: the text ends before the JSON does: a }, ] or \" is missing"},
+		{"something after the end", write(t, seedFile+"{}"), common.BadRequest, "config PATH: is not JSON: line 17, column 1: nothing may follow the end, not {"},
 		{"an array", write(t, "[]"), common.BadRequest, "config PATH: must be a JSON object, not an array"},
 		{"null", write(t, " null "), common.BadRequest, "config PATH: must be a JSON object, not null"},
 	}

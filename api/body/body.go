@@ -6,7 +6,6 @@ package body
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -106,7 +105,7 @@ func Decode(text []byte, in any, strict bool) (*Body, error) {
 	return b, nil
 }
 
-// check says what is wrong with a text that is no JSON object, or holds too many values. It repeats nothing of the text.
+// check says what is wrong with a text that is no JSON object, or holds too many values. It repeats one character of the text at most.
 func check(text []byte) error {
 	begin := bytes.TrimLeft(text, " \t\r\n")
 	switch {
@@ -116,10 +115,7 @@ func check(text []byte) error {
 		return common.Errorf(common.BadRequest, "the body must be JSON in UTF-8")
 	}
 	if err := json.Unmarshal(text, new(json.RawMessage)); err != nil {
-		if e, ok := errors.AsType[*json.SyntaxError](err); ok {
-			return common.Errorf(common.BadRequest, "the body is not JSON: %s, at byte %d", strings.TrimPrefix(e.Error(), "json: "), e.Offset)
-		}
-		return common.Errorf(common.BadRequest, "the body is not JSON")
+		return common.Errorf(common.BadRequest, "the body is not JSON: %s", common.JSONSyntax(text, err))
 	}
 	if at := loneSurrogate(text); at >= 0 { // encoding/json would put another character in its place
 		return common.Errorf(common.BadRequest, "the body has half of a surrogate pair, at byte %d: it must be two escapes, \\ud800 to \\udbff and then \\udc00 to \\udfff", at+1)

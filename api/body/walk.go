@@ -132,7 +132,7 @@ func (w *walker) scalar(t reflect.Type, c byte) {
 		}
 		return
 	}
-	w.body.wrong(w.where, "must be "+wanted(t)+", not "+kindOf(c))
+	w.body.wrong(w.where, "must be "+wanted(t)+", not "+kindOf(c)+instead(t, c, raw))
 	if meant, ok := meant(t, c, raw); ok {
 		w.edits = append(w.edits, edit{begin, begin + len(raw), meant})
 	}

@@ -76,7 +76,10 @@ func (a *Authenticator) Grant(ctx context.Context, header string) (*Grant, error
 	if found >= 0 {
 		return a.grants[found], nil
 	}
-	forbidden := common.Errorf(common.Forbidden, "send a valid token in the header %s", Header)
+	if header == "" {
+		return nil, common.Errorf(common.Forbidden, "there is no token: send one of the server's config in the header %s", Header)
+	}
+	forbidden := common.Errorf(common.Forbidden, "the token in the header %s is not one that the server knows: send one of its config, or a bcrypt hash of one, of cost %d at most", Header, maxCost)
 	if !worthHashing(header) {
 		return nil, forbidden
 	}

@@ -40,7 +40,7 @@ func explain(err error, action string) string {
 		}
 	}
 	if code == "" {
-		return words
+		return words + ", and does not say why: look at akid, secret and the endpoint"
 	}
 	return words + " (" + code + ")"
 }

@@ -122,12 +122,22 @@ func CheckReach(at string, containers []*awsecs.ContainerDefinition, id account.
 	var p common.Problems
 	secrets, params := SecretPrefix(org, cluster), ParameterPrefix(org, cluster)
 	for _, r := range References(containers) {
-		if !reaches(r, id, region, secrets, params) {
+		switch {
+		case reaches(r, id, region, secrets, params):
+		case r.plain():
+			p.Add(at+r.Field, "must be the ARN of a secret, as POST and GET of secrets show it, or the whole name of a parameter, such as %sNAME: ECS takes a plain name for a parameter's. "+
+				"The tasks' execution role reads the secrets %s* and the parameters %s*", params, secrets, params)
+		default:
 			p.Add(at+r.Field, "cannot be read by the tasks' execution role, which reads the secrets %s* and the parameters %s* of this account and region: "+
 				"name a secret by its ARN, a parameter by its name, and create them below these", secrets, params)
 		}
 	}
 	return p
+}
+
+// plain reports whether the reference is neither an ARN nor the whole name of a parameter, as when somebody gives a secret's name.
+func (r Reference) plain() bool {
+	return !r.Credentials && !strings.HasPrefix(r.Value, "arn:") && !strings.HasPrefix(r.Value, "/")
 }
 
 // reaches reports whether the reference is to a secret or a parameter of the space.

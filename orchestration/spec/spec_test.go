@@ -54,6 +54,10 @@ func TestReferencesToSecrets(t *testing.T) {
 	for _, p := range CheckReach("taskdefinition.", containers, here, "us-east-1", "localdev", "myclu") {
 		fields = append(fields, p.Field)
 	}
+	plain := CheckReach("", []*awsecs.ContainerDefinition{{Secrets: []*awsecs.Secret{{ValueFrom: aws.String("spinup/localdev/myclu/db")}}}}, here, "us-east-1", "localdev", "myclu")
+	if len(plain) != 1 || !strings.HasPrefix(plain[0].Detail, "must be the ARN of a secret") || !strings.Contains(plain[0].Detail, "/localdev/myclu/NAME") {
+		t.Errorf("the name of a secret: %v", plain)
+	}
 	if diff := cmp.Diff([]string{"taskdefinition.containerdefinitions[0].secrets[3].valuefrom", "taskdefinition.containerdefinitions[0].logconfiguration.secretoptions[0].valuefrom"}, fields); diff != "" {
 		t.Error(diff)
 	}
