@@ -72,7 +72,7 @@ func TestNothingInABodyIsDroppedSilently(t *testing.T) {
 		{name: "a task definition of a PUT in the PATCH of a managed one", method: "PATCH", target: "/clusters/mine/taskdefs/jobs", body: `{"TaskDefinition":{}}`,
 			status: 400, code: common.CodeUnknownField, errors: []string{"TaskDefinition belongs in a PUT; a PATCH takes Cpu, Memory and Containers without it"}},
 		{name: "a tag list in a PATCH", method: "PATCH", target: "/clusters/mine/services/www", body: `{"Tags":[]}`,
-			status: 400, code: common.CodeInvalidRequest, errors: []string{"Tags must be an object, not an array"}},
+			status: 400, code: common.CodeInvalidRequest, errors: []string{`Tags must be an object, not an array: {"NAME": "…"}`}},
 		{name: "nothing but an unknown key", method: "PATCH", target: "/clusters/mine/services/www", body: `{"colour":1}`,
 			status: 400, code: common.CodeInvalidRequest, errors: []string{"DesiredCount must be given, or Cpu, Memory, Tags, Containers or ForceNewDeployment: there is nothing to change; colour is unknown and was ignored"}, ignored: "colour"},
 		{name: "nothing but unknown keys", method: "PUT", target: "/clusters/mine/services/www", body: `{"colour":1,"shape":2}`,

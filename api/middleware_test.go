@@ -62,7 +62,7 @@ func TestEveryRequestIsOneLineInTheLog(t *testing.T) {
 		},
 		{
 			"a made-up method and a wrong token", "BREW", "/v1/ecs/local/who", "", []string{"X-Auth-Token: s3cret-value"},
-			map[string]any{"method": "other", "path": "/v1/ecs/local/who", "route": "none", "status": 403.0, "awsCalls": 0.0, "level": "info", "error": "there is no token: send one of the server's config in the header X-Auth-Token"},
+			map[string]any{"method": "other", "path": "/v1/ecs/local/who", "route": "none", "status": 403.0, "awsCalls": 0.0, "level": "info", "error": "the token in the header X-Auth-Token is not one that the server knows: send one of its config, or a bcrypt hash of one, of cost 12 at most"},
 		},
 		{
 			"a long path", "GET", "/v1/ecs/" + strings.Repeat("a", 5000), "", nil,
