@@ -120,6 +120,7 @@ func handle[In, Out any](s *Server, status int, f func(call, In) (Out, error), s
 
 // ServeHTTP serves one request.
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r = r.WithContext(e.server.fleet.Bound(r.Context()))
 	c := call{server: e.server, request: r, ctx: r.Context()}
 	if isRead(r) && e.limit(r) > readTime { // the server's ReadTimeout would end the request's context; a test's recorder has no deadline
 		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})

@@ -39,6 +39,9 @@ func readKey(r *http.Request) string {
 	if negotiation.Accepted(r) == negotiation.Text {
 		key += "#text" // no query holds a #
 	}
+	if freshness.Demanded(r.Header) {
+		key += "#new" // others may be content with less
+	}
 	return key
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"ecs-api/api/freshness"
 	"ecs-api/api/negotiation"
 	"ecs-api/api/progress"
 	"ecs-api/common"
@@ -13,6 +14,7 @@ import (
 	"ecs-api/orchestration"
 	awsaccount "ecs-api/orchestration/account"
 	"ecs-api/orchestration/etag"
+	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/oneoff"
 	"ecs-api/orchestration/teardown"
 )
@@ -64,7 +66,7 @@ func listServices(c call, at target, _ none) (any, error) {
 // showService returns the service, or with all also what belongs to it.
 func showService(c call, at target, _ none) (any, error) {
 	if c.flag("all") {
-		view, err := c.account.Observer.ShowAll(c.Context(), at.cluster, at.service)
+		view, err := c.account.Observer.ShowAll(c.Context(), at.cluster, at.service, observe.Freshness(freshness.Demanded(c.request.Header)))
 		if err != nil {
 			return nil, err
 		}

@@ -1,8 +1,12 @@
 package api
 
 import (
+	"bytes"
+	"net"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -82,5 +86,92 @@ func eventually(t *testing.T, ok func() bool) {
 		case <-time.After(30 * time.Second):
 			t.Fatal("it did not happen")
 		}
+	}
+}
+
+// slowRedis is in front of a Redis, and takes so long for each of its responses.
+type slowRedis struct {
+	delay    atomic.Int64
+	commands atomic.Int64 // to the queue: requests alone send them here, as no server of the test works on it
+}
+
+func newSlowRedis(t *testing.T, to string) (address string, s *slowRedis) {
+	t.Helper()
+	s = &slowRedis{}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	pass := func(from, to net.Conn, each func([]byte)) {
+		defer func() { _, _ = from.Close(), to.Close() }()
+		buffer := make([]byte, 64<<10)
+		for {
+			n, err := from.Read(buffer)
+			if err != nil {
+				return
+			}
+			each(buffer[:n])
+			if _, err := to.Write(buffer[:n]); err != nil {
+				return
+			}
+		}
+	}
+	all.Go(func() {
+		for {
+			here, err := l.Accept()
+			if err != nil {
+				return
+			}
+			there, err := net.Dial("tcp", to)
+			if err != nil {
+				_ = here.Close()
+				continue
+			}
+			all.Go(func() {
+				pass(here, there, func(sent []byte) {
+					if bytes.Contains(sent, []byte("asynq:")) {
+						s.commands.Add(1)
+					}
+				})
+			})
+			all.Go(func() { pass(there, here, func([]byte) { time.Sleep(time.Duration(s.delay.Load())) }) })
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close()
+		all.Wait()
+	})
+	return l.Addr().String(), s
+}
+
+func createIn(name string) string {
+	return `{"cluster": {"clustername": "` + name + `"}, "taskdefinition": {"family": "` + name + `", "cpu": "256", "memory": "512",
+		"containerdefinitions": [{"name": "web", "image": "nginx"}]}, "service": {"servicename": "` + name + `", "desiredcount": 1}}`
+}
+
+// A recursive delete locks its service, announces a job, and submits it: most of that is left out where Redis is slow.
+func TestARequestSpendsLittleTimeOnASlowRedis(t *testing.T) {
+	aws := localaws.New()
+	address, slow := newSlowRedis(t, miniredis.RunT(t).Addr())
+	c := testConfig(t, aws)
+	c.State.Redis = config.Secret("redis://" + address)
+	h := newHarnessWith(t, aws, c)
+	uses := func(name string, delay time.Duration) int64 {
+		t.Helper()
+		if response, body := h.do(t, http.MethodPost, base+"/local/services", createIn(name)); response.StatusCode != http.StatusOK {
+			t.Fatalf("%d %s", response.StatusCode, body)
+		}
+		before := slow.commands.Load()
+		slow.delay.Store(int64(delay))
+		defer slow.delay.Store(0)
+		if response, body := h.do(t, http.MethodDelete, base+"/local/clusters/"+name+"/services/"+name+"?recursive=true", ""); response.StatusCode != http.StatusOK {
+			t.Errorf("with a Redis that takes %v: %d %s", delay, response.StatusCode, body)
+		}
+		return slow.commands.Load() - before
+	}
+	fast, slowly := uses("fast", 0), uses("slow", 200*time.Millisecond)
+	if fast < 6 || slowly > 3 { // four are paid for, two of them before
+		t.Errorf("%d commands to the queue of a fast Redis, %d to that of a slow one", fast, slowly)
 	}
 }

@@ -97,6 +97,22 @@ func (b *batcher[T]) read(ctx context.Context, cluster string, names []string) (
 	return b.describe(ctx, cluster, names)
 }
 
+// readNow is read for who does without rather than wait for AWS's rates: false if there is no token at once.
+func (b *batcher[T]) readNow(ctx context.Context, cluster string, names []string) (found[T], bool, error) {
+	if b.queue != nil {
+		if turn := b.queue.Turn(ctx, ecs.ServiceName, b.operation); turn != nil {
+			if !turn.Ready() {
+				turn.Leave()
+				return found[T]{}, false, nil
+			}
+			_ = turn.Wait(ctx) // it is there; this counts that there was no wait
+			ctx = turn.Use(ctx)
+		}
+	}
+	described, err := b.describe(ctx, cluster, names)
+	return described, true, err
+}
+
 // add adds the names to a call that waits, or begins one that waits; or it returns the turn, if that is there at once.
 func (b *batcher[T]) add(ctx context.Context, key, cluster string, names []string) (*batch[T], *common.Turn, error) {
 	b.mu.Lock()

@@ -2,11 +2,14 @@ package ecs
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
 	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"ecs-api/common"
 )
@@ -16,6 +19,9 @@ const (
 	maxGroups = 20_000 // tasks whose groups are known
 	maxSizes  = 2_000  // clusters whose numbers of tasks are known
 	maxShared = 1_000  // services whose tasks one call lists
+
+	maxKept     = 20_000  // lists that are kept
+	maxKeptARNs = 100_000 // and the tasks in all of them
 )
 
 // serviceTasks are the tasks of a service. Its fields are exported for who copies it.
@@ -31,8 +37,21 @@ type listing struct {
 	groups *lru.Cache[string, string] // by the task's ARN
 	sizes  *lru.Cache[string, int]    // by cluster and status: how many tasks the last list had
 
+	now func() time.Time
+
 	mu      sync.Mutex
 	batches map[listKind]*batcher[serviceTasks]
+	kept    *simplelru.LRU[keptKey, keptList]
+	arns    int // in all of kept
+}
+
+// keptKey says of what a list is kept.
+type keptKey struct{ status, cluster, service string }
+
+// keptList is a list of all tasks of a service. Nobody may write to it.
+type keptList struct {
+	arns []string
+	at   time.Time // when it began to be read
 }
 
 // listKind is what lists have in common that can be one.
@@ -42,7 +61,8 @@ type listKind struct {
 }
 
 func newListing(c *Client) *listing {
-	l := &listing{c: c, batches: map[listKind]*batcher[serviceTasks]{}}
+	l := &listing{c: c, now: time.Now, batches: map[listKind]*batcher[serviceTasks]{}}
+	l.kept, _ = simplelru.NewLRU(maxKept, func(_ keptKey, k keptList) { l.arns -= len(k.arns) })
 	l.groups, _ = lru.New[string, string](maxGroups) // it fails for a size of 0 alone
 	l.sizes, _ = lru.New[string, int](maxSizes)
 	return l
@@ -52,10 +72,50 @@ func newListing(c *Client) *listing {
 // is no such service, or no such cluster.
 func (c *Client) ServiceTasks(ctx context.Context, cluster, service, status string, most int) ([]string, error) {
 	all, err := c.lists.of(listKind{status, most}).read(ctx, cluster, []string{service})
-	if err != nil || len(all.things) == 0 {
-		return nil, err
+	return firstOf(all), err
+}
+
+// ServiceTasksNow is ServiceTasks of all tasks where AWS's rates let them be listed at once; else it is false.
+func (c *Client) ServiceTasksNow(ctx context.Context, cluster, service, status string) ([]string, bool, error) {
+	all, ok, err := c.lists.of(listKind{status, 0}).readNow(ctx, cluster, []string{service})
+	return firstOf(all), ok, err
+}
+
+// ServiceTasksWithin is ServiceTasks of all tasks, by a list that began to be read so long ago at most, if there is one. It must not be written to.
+func (c *Client) ServiceTasksWithin(ctx context.Context, cluster, service, status string, oldest time.Duration) ([]string, error) {
+	if arns, ok := c.lists.known(keptKey{status, lastOf(cluster), lastOf(service)}, oldest); ok {
+		return arns, nil
 	}
-	return all.things[0].ARNs, nil
+	return c.ServiceTasks(ctx, cluster, service, status, 0)
+}
+
+func firstOf(all found[serviceTasks]) []string {
+	if len(all.things) == 0 {
+		return nil
+	}
+	return all.things[0].ARNs
+}
+
+// known returns the list that is kept, if it began to be read so long ago at most.
+func (l *listing) known(key keptKey, oldest time.Duration) ([]string, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k, ok := l.kept.Get(key)
+	return k.arns, ok && oldest > 0 && l.now().Sub(k.at) <= oldest
+}
+
+// keep keeps a list that began to be read at the time.
+func (l *listing) keep(key keptKey, arns []string, at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if known, ok := l.kept.Peek(key); ok && known.at.After(at) || len(arns) > maxKeptARNs {
+		return
+	}
+	l.kept.Remove(key) // and its tasks
+	l.kept.Add(key, keptList{slices.Clip(arns), at})
+	for l.arns += len(arns); l.arns > maxKeptARNs; {
+		l.kept.RemoveOldest()
+	}
 }
 
 // of returns the batcher for lists of the kind: there are as many kinds as there are callers in the code.
@@ -82,11 +142,15 @@ func (l *listing) list(ctx context.Context, cluster string, services []string, k
 	}
 	var all found[serviceTasks]
 	for _, service := range services {
+		began := l.now()
 		arns, err := l.c.ListTasks(ctx, TaskFilter{Cluster: cluster, Service: service, Status: kind.status, Most: kind.most})
 		if err != nil && !common.Is(err, common.NotFound) {
 			return all, err
 		}
-		all.things = append(all.things, &serviceTasks{service, arns})
+		if kind.most == 0 || len(arns) < kind.most { // else there may be more
+			l.keep(keptKey{kind.status, lastOf(cluster), lastOf(service)}, arns, began)
+		}
+		all.things = append(all.things, &serviceTasks{service, slices.Clip(arns)})
 	}
 	return all, nil
 }
@@ -103,6 +167,7 @@ func (l *listing) callsForAll(cluster, status string) int {
 
 // listCluster lists all tasks of the cluster, and returns those of the services.
 func (l *listing) listCluster(ctx context.Context, cluster string, services []string, status string) (found[serviceTasks], error) {
+	began := l.now()
 	arns, err := l.c.ListTasks(ctx, TaskFilter{Cluster: cluster, Status: status})
 	if common.Is(err, common.NotFound) {
 		return found[serviceTasks]{}, nil
@@ -123,7 +188,13 @@ func (l *listing) listCluster(ctx context.Context, cluster string, services []st
 	}
 	var all found[serviceTasks]
 	for _, service := range services {
+		byService[lastOf(service)] = slices.Clip(byService[lastOf(service)]) // also of one that has none
 		all.things = append(all.things, &serviceTasks{lastOf(service), byService[lastOf(service)]})
+	}
+	if len(groups) == len(arns) { // else it is not known of which service some task is
+		for service, arns := range byService { // those nobody waits for now are as new
+			l.keep(keptKey{status, lastOf(cluster), service}, arns, began)
+		}
 	}
 	return all, nil
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
 	"github.com/google/go-cmp/cmp"
@@ -130,6 +131,60 @@ func TestStoppedTasksAreThoseOfTheirServices(t *testing.T) {
 		all.Wait()
 		if n := awstest.Calls(simulator)["ListTasks"]; n != 1 {
 			t.Errorf("%d lists", n)
+		}
+	})
+}
+
+func TestAListThatIsKnownIsShownWhereItMayBe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, simulator := limited(t, 3)
+		within := func(service, status string, oldest time.Duration, tasks, calls int) {
+			t.Helper()
+			simulator.ResetCalls()
+			arns, err := c.ServiceTasksWithin(t.Context(), "myclu", service, status, oldest)
+			if got := awstest.Calls(simulator)["ListTasks"]; err != nil || len(arns) != tasks || got != calls {
+				t.Errorf("%s: %v, %v after %d lists, want %d tasks after %d", service, arns, err, got, tasks, calls)
+			}
+		}
+		drainTasks(t, c)
+		listAll(t, c, 3)                                            // one list of the cluster, which waits for a token
+		within("s0", sdk.DesiredStatusRunning, time.Minute, 1, 0)   // it is known
+		within("s0", sdk.DesiredStatusStopped, time.Minute, 0, 1)   // that was not listed
+		within("s0", sdk.DesiredStatusStopped, time.Minute, 0, 0)   // that there is none is known as well
+		within("s1", sdk.DesiredStatusRunning, 0, 1, 1)             // a new one
+		within("none", sdk.DesiredStatusRunning, time.Minute, 0, 1) // a service of which nothing is known
+		within("s0", sdk.DesiredStatusRunning, 2*time.Second, 1, 1) // that is too old by now: each list has waited for a second
+		within("s0", sdk.DesiredStatusRunning, 2*time.Second, 1, 0) // and that is a new one
+		createService(t, c, "myclu", "s3")                          // it has a task, like the others
+		within("s3", sdk.DesiredStatusRunning, time.Minute, 1, 1)   // of which nothing was known
+		if _, err := c.RunTask(t.Context(), &sdk.RunTaskInput{      // a one-off task is of no service
+			Cluster: aws.String("myclu"), TaskDefinition: aws.String("www"), Count: aws.Int64(1), LaunchType: aws.String(sdk.LaunchTypeFargate), NetworkConfiguration: network(),
+		}); err != nil {
+			t.Fatal(err)
+		}
+		listAll(t, c, 4)
+		within("s3", sdk.DesiredStatusRunning, time.Minute, 1, 0)
+	})
+}
+
+func TestWhoDoesWithoutAListDoesNotWaitForOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, simulator := limited(t, 2)
+		start := time.Now()
+		for n, want := range []bool{true, false, false} {
+			arns, ok, err := c.ServiceTasksNow(t.Context(), "myclu", "s0", sdk.DesiredStatusRunning)
+			if err != nil || ok != want || (len(arns) == 1) != want {
+				t.Errorf("attempt %d: %v, %v, %v", n, arns, ok, err)
+			}
+		}
+		if took := time.Since(start); took != 0 {
+			t.Errorf("it waited %v", took)
+		}
+		if n := awstest.Calls(simulator)["ListTasks"]; n != 1 {
+			t.Errorf("%d lists", n)
+		}
+		if _, err := c.ServiceTasks(t.Context(), "myclu", "s1", sdk.DesiredStatusRunning, 0); err != nil || time.Since(start) != time.Second {
+			t.Errorf("who waits has to wait for those that do not: %v, %v", time.Since(start), err)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ecs-api/localaws"
+	"ecs-api/orchestration/observe"
 )
 
 // BenchmarkRounds reports for each operation how many calls to AWS it makes, and how many of them one after another: the time it takes
@@ -45,7 +46,7 @@ func BenchmarkRounds(b *testing.B) {
 			return err
 		}},
 		{"show all", whole, func(b *testing.B, w *world, _ *CreateOutput) error {
-			_, err := w.observer.ShowAll(b.Context(), "myclu", "www")
+			_, err := w.observer.ShowAll(b.Context(), "myclu", "www", observe.AsFarAsRatesAllow)
 			return err
 		}},
 		{"list", whole, func(b *testing.B, w *world, _ *CreateOutput) error {

@@ -12,6 +12,7 @@ import (
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
 	"ecs-api/localaws/awstest"
+	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/spec"
 )
 
@@ -96,7 +97,7 @@ func TestUpdateReturnsTheServiceAsItIsAfterwards(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown, err := w.observer.ShowAll(t.Context(), "myclu", "www")
+	shown, err := w.observer.ShowAll(t.Context(), "myclu", "www", observe.AsFarAsRatesAllow)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,20 +47,29 @@ func (g guard) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 	}
 }
 
-// run sends commands within useTime, and notices when that shows that Redis is down.
+// run sends commands within useTime, or what is left of the request's budget, and notices when that shows that Redis is down.
 func (g guard) run(ctx context.Context, send func(context.Context) error) error {
 	if ctx.Value(probing{}) != nil {
 		return send(ctx)
 	}
-	if !g.r.Up() {
+	budget := BudgetOf(ctx)
+	limit, ok := budget.left()
+	if !ok || !g.r.Up() {
 		return ErrDown
 	}
-	bounded, cancel := context.WithTimeout(ctx, useTime)
+	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	paid := budget.pay()
 	err := send(bounded)
-	if err != nil && ctx.Err() == nil && broken(err) { // else the caller's time was over, or it left: that says nothing about Redis
-		g.r.fail(err)
+	paid()
+	switch {
+	case err == nil || ctx.Err() != nil || !broken(err): // the caller's time was over, or it left: that says nothing about Redis
+		return err
+	case limit < useTime && errors.Is(bounded.Err(), context.DeadlineExceeded): // Redis may be slow alone: the watcher finds out
+		g.r.doubt(err)
+		return ErrDown
 	}
+	g.r.fail(err)
 	return err
 }
 
@@ -88,10 +97,15 @@ func broken(err error) bool {
 // fail notes that Redis is down, and has the watcher find out whether it still is.
 func (r *Redis) fail(why error) {
 	if r.up.CompareAndSwap(true, false) {
-		select {
-		case r.suspect <- why:
-		default: // the watcher has been woken
-		}
+		r.doubt(why)
+	}
+}
+
+// doubt has the watcher find out whether Redis is up.
+func (r *Redis) doubt(why error) {
+	select {
+	case r.suspect <- why:
+	default: // the watcher has been woken
 	}
 }
 

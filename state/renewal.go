@@ -9,19 +9,14 @@ import (
 type Renewal struct {
 	stop    context.CancelFunc
 	stopped chan struct{}
+	wake    chan struct{} // holds one: renew at once
 }
 
 // Renew calls renew every so often, and each time Redis can be used again, which may be empty then. Close of the renewal must be called.
 func (r *Redis) Renew(every time.Duration, renew func(context.Context)) *Renewal {
 	ctx, stop := context.WithCancel(context.Background()) // ended by Close
-	n := &Renewal{stop: stop, stopped: make(chan struct{})}
-	wake := make(chan struct{}, 1)
-	r.AfterRecovery(func() {
-		select {
-		case wake <- struct{}{}:
-		default:
-		}
-	})
+	n := &Renewal{stop: stop, stopped: make(chan struct{}), wake: make(chan struct{}, 1)}
+	r.AfterRecovery(n.Wake)
 	go func() { // ends with ctx
 		defer close(n.stopped)
 		ticks := time.NewTicker(every)
@@ -31,7 +26,7 @@ func (r *Redis) Renew(every time.Duration, renew func(context.Context)) *Renewal
 			case <-ctx.Done():
 				return
 			case <-ticks.C:
-			case <-wake:
+			case <-n.wake:
 			}
 			renew(ctx)
 		}
@@ -43,4 +38,12 @@ func (r *Redis) Renew(every time.Duration, renew func(context.Context)) *Renewal
 func (n *Renewal) Close() {
 	n.stop()
 	<-n.stopped
+}
+
+// Wake renews at once, in the background: for what a request had no time left to tell Redis.
+func (n *Renewal) Wake() {
+	select {
+	case n.wake <- struct{}{}:
+	default: // it is about to
+	}
 }

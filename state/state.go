@@ -1,5 +1,5 @@
-// Package state is the Redis (or Valkey) through which several servers work as one. It owns two rules: no request waits for Redis longer than
-// useTime, and none at all once Redis is known to be down; and what is kept there may be lost, because AWS is the source of truth.
+// Package state is the Redis (or Valkey) through which several servers work as one. It owns two rules: no request waits for Redis longer than its Budget, and
+// none at all once Redis is known to be down; and what is kept there may be lost, because AWS is the source of truth.
 //
 // How to use it: a need (locks, operations, …) is an interface with an implementation in memory and one on Redis. The latter calls Do with all
 // commands of one step; when Do returns an error the step has not happened, or nobody knows: continue with what memory and AWS's ownership tags
@@ -38,7 +38,7 @@ const (
 	findTime = 10 * time.Second
 )
 
-// ErrDown is what uses of Redis return while it is down. It says nothing of where Redis is, or why.
+// ErrDown is what uses of Redis return while it is down, or so slow that the request's budget is used up. It says nothing of where Redis is, or why.
 var ErrDown = common.Errorf(common.Unavailable, "Redis, which this server shares its state through, cannot be reached; retry later")
 
 // Options say where the state is.
@@ -126,8 +126,8 @@ func (r *Redis) AfterRecovery(f func()) {
 	r.returned = append(r.returned, f)
 }
 
-// Do runs one step's commands, which together may take useTime. It returns ErrDown when Redis is down or has been found to be, and the step's own error
-// otherwise: redis.Nil for a missing key, or what Redis said of a command that is wrong.
+// Do runs one step's commands, which together may take useTime, or what is left of the budget of ctx. It returns ErrDown when Redis is down or has been found
+// to be, or the budget is used up, and the step's own error otherwise: redis.Nil for a missing key, or what Redis said of a command that is wrong.
 func (r *Redis) Do(ctx context.Context, use func(ctx context.Context, client redis.UniversalClient) error) error {
 	if !r.Up() {
 		return ErrDown

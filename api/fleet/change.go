@@ -3,6 +3,8 @@ package fleet
 import (
 	"context"
 	"encoding/json"
+
+	"ecs-api/state"
 )
 
 // Change is what servers tell each other of a write that has ended: what was read before it must not be shown to anybody any more.
@@ -54,7 +56,7 @@ func (f *Fleet) Tell(ctx context.Context, c Change) {
 	if f.broadcast == nil {
 		return
 	}
-	err := f.broadcast.Send(context.WithoutCancel(ctx), c.message())
+	err := f.broadcast.Send(state.WithoutBudget(context.WithoutCancel(ctx)), c.message()) // they must hear it, and it is one command
 	if err != nil || c.Account == "" {
 		f.untold.Store(err != nil)
 	}

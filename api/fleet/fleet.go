@@ -106,6 +106,14 @@ func (f *Fleet) State() (configured, up bool) {
 	return f.state != nil, f.state != nil && f.state.Up()
 }
 
+// Bound returns the context of a request that begins, which may wait only so long for the state, in all.
+func (f *Fleet) Bound(ctx context.Context) context.Context {
+	if f.state == nil {
+		return ctx
+	}
+	return state.WithBudget(ctx)
+}
+
 // CheckState asks the Redis of the config whether it can be used, and returns why not. Configured is false if the config names none.
 func (f *Fleet) CheckState(ctx context.Context) (configured bool, err error) {
 	if f.state == nil {

@@ -3,6 +3,7 @@ package freshness
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -36,6 +37,9 @@ func TestHowOldAResponseACallerAccepts(t *testing.T) {
 		}
 		if got := Accepted(h); got != want {
 			t.Errorf("%q: got %v, want %v", line, got, want)
+		}
+		if got, want := Demanded(h), strings.Contains(line, "no-"); got != want {
+			t.Errorf("%q: a new response is demanded: %v", line, got)
 		}
 	}
 	if got := Accepted(http.Header{"Cache-Control": {"max-age=9", "max-age=4"}}); got != 4*time.Second {

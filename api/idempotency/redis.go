@@ -206,6 +206,10 @@ func (r *Redis) end(ctx context.Context, key Key, mine *record) {
 		if r.running[key] == mine {
 			delete(r.running, key)
 		}
+		return
+	}
+	if state.BudgetOf(ctx) != nil {
+		r.renewal.Wake() // Redis may be slow alone, and the request has no time left to wait for it
 	}
 }
 

@@ -58,15 +58,16 @@ type lease struct {
 	key   string
 	token string
 
+	budget *state.Budget // of the request that holds it
+
 	mu        sync.Mutex
-	lock      *redislock.Lock // nil until Redis is known to have it
 	operation string
 	released  bool
 }
 
 // Hold implements resource.Leases.
 func (l *Leases) Hold(ctx context.Context, account, target string) (resource.Lease, error) {
-	held := &lease{all: l, key: l.shared.Key("lock", account, target), token: newToken()}
+	held := &lease{all: l, key: l.shared.Key("lock", account, target), token: newToken(), budget: state.BudgetOf(ctx)}
 	err := held.obtain(context.WithoutCancel(ctx)) // else a caller that leaves would leave open whether Redis has it
 	if errors.Is(err, redislock.ErrNotObtained) {
 		return nil, &resource.Held{Operation: l.holder(ctx, held.key)}
@@ -100,10 +101,7 @@ func (l *Leases) holder(ctx context.Context, key string) (operation string) {
 // obtain has Redis lock the key, or keep it locked for us, for Life from now on. The lease's lock must be held.
 func (h *lease) obtain(ctx context.Context) error {
 	return h.all.shared.Do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
-		lock, err := redislock.Obtain(ctx, client, h.key, Life, &redislock.Options{Token: h.token, Metadata: h.operation})
-		if err == nil {
-			h.lock = lock
-		}
+		_, err := redislock.Obtain(ctx, client, h.key, Life, &redislock.Options{Token: h.token, Metadata: h.operation})
 		return err
 	})
 }
@@ -121,26 +119,32 @@ func (h *lease) Operation(ctx context.Context, id string) {
 func (h *lease) Release() {
 	h.mu.Lock()
 	h.released = true
-	done := h.delete(context.Background())
+	done := h.delete(h.budget.In(context.Background()))
 	h.mu.Unlock()
 	h.all.mu.Lock()
-	defer h.all.mu.Unlock()
 	if done {
 		delete(h.all.held, h)
 	} else {
 		h.all.held[h] = false
 	}
+	h.all.mu.Unlock()
+	if !done {
+		h.all.renewal.Wake() // Redis may be slow alone
+	}
 }
+
+// releaseScript deletes the key if its value begins with the token ARGV[1]. redislock releases only what it has obtained, and whether it has, nobody knows when
+// Redis's response was lost: to obtain a lock that is free, only to release it, would keep others out for a moment.
+var releaseScript = redis.NewScript(`
+local value = redis.call("get", KEYS[1])
+if value and string.sub(value, 1, #ARGV[1]) == ARGV[1] then return redis.call("del", KEYS[1]) end
+return 0`)
 
 // delete deletes the key if it is ours, and reports whether Redis knows. The lease's lock must be held.
 func (h *lease) delete(ctx context.Context) bool {
-	if h.lock == nil { // Redis may have it, and its response was lost
-		if err := h.obtain(ctx); err != nil {
-			return errors.Is(err, redislock.ErrNotObtained)
-		}
-	}
-	err := h.all.shared.Do(ctx, func(ctx context.Context, _ redis.UniversalClient) error { return h.lock.Release(ctx) })
-	return err == nil || errors.Is(err, redislock.ErrLockNotHeld)
+	return h.all.shared.Do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
+		return releaseScript.Run(ctx, client, []string{h.key}, h.token).Err()
+	}) == nil
 }
 
 // renewAll renews each lease once.

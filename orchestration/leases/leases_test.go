@@ -207,3 +207,48 @@ func TestWhetherRedisHasTheLockDoesNotDependOnWhenTheCallerLeaves(t *testing.T) 
 	}
 	lease.Release()
 }
+
+func TestALockWhoseResponseWasLostIsReleasedWithoutBeingObtained(t *testing.T) {
+	redis := miniredis.RunT(t)
+	a := newServer(t, redis)
+	redis.Close()
+	unknown := hold(t, a) // whether Redis has it
+	unknown.Release()
+	a.await(t, false)
+	if err := redis.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	a.await(t, true)
+	b := newServer(t, redis)
+	var kept resource.Lease
+	for n := range 200 { // while it is released, and after that
+		a.renewAll(t.Context())
+		lease, err := b.Hold(t.Context(), "local", "c/s")
+		if err != nil {
+			t.Fatalf("attempt %d: %v", n, err)
+		}
+		a.renewAll(t.Context())
+		if kept = lease; n < 199 {
+			lease.Release()
+		}
+	}
+	busy(t, a, "")
+	kept.Release()
+}
+
+func TestAReleaseFreesWhatRedisHasThoughItsResponseWasLost(t *testing.T) {
+	redis := miniredis.RunT(t)
+	a, b := newServer(t, redis), newServer(t, redis)
+	lease := hold(t, a)
+	value, err := redis.Get(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lease.Release()
+	if err := redis.Set(key, value+"op-1"); err != nil { // as if a command that was lost had arrived
+		t.Fatal(err)
+	}
+	busy(t, b, "op-1")
+	lease.Release()
+	hold(t, b).Release()
+}

@@ -26,6 +26,7 @@ type Observer struct {
 	history          history
 	recentEndpoints  *recent[*string] // by the service and the ARN of the Cloud Map service
 	recentNamespaces *recent[string]  // names by id
+	sightings        *sightings
 	pollers          pollers
 	lines            lastLines
 	interval         <-chan time.Time // in place of a ticker's, for tests
@@ -56,7 +57,7 @@ func WithOutcomes(ended func(outcome string)) Option {
 // New returns an observer of the account.
 func New(a *account.Account, opts ...Option) *Observer {
 	o := &Observer{account: a, now: time.Now, ended: func(string) {}, limits: limits{Interval: 3 * time.Second, Services: 200, Waiting: 2000}}
-	o.recentEndpoints, o.recentNamespaces = newRecent[*string](), newRecent[string]()
+	o.recentEndpoints, o.recentNamespaces, o.sightings = newRecent[*string](), newRecent[string](), newSightings()
 	for _, opt := range opts {
 		opt(o)
 	}

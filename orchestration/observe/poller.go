@@ -46,6 +46,7 @@ type view struct {
 func (o *Observer) Written(cluster, service string) {
 	now := o.now()
 	o.recentEndpoints.forget(func(key string) bool { return isOf(key, cluster, service) })
+	o.sightings.forget(cluster, service)
 	o.pollers.mu.Lock()
 	defer o.pollers.mu.Unlock()
 	for at, p := range o.pollers.all {

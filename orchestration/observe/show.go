@@ -66,59 +66,52 @@ func (o *Observer) homeOf(ctx context.Context, name string) (*awsecs.Cluster, er
 	return cluster, err
 }
 
+// Freshness is how new what a read returns has to be.
+type Freshness bool
+
+// What a reader can ask for.
+const (
+	// AsFarAsRatesAllow takes what is known to be still true where AWS's rates have no room for reading it anew.
+	AsFarAsRatesAllow Freshness = false
+	// AllNew has everything read anew, however long that takes.
+	AllNew Freshness = true
+)
+
 // ShowAll returns a service with what belongs to it, in three rounds.
-func (o *Observer) ShowAll(ctx context.Context, cluster, name string) (*ServiceView, error) {
-	view := &ServiceView{}
+func (o *Observer) ShowAll(ctx context.Context, cluster, name string, fresh Freshness) (*ServiceView, error) {
+	at, view := target{cluster, name}, &ServiceView{}
+	var tasks taskList
 	err := common.Concurrently(ctx,
 		func(ctx context.Context) (err error) {
 			view.Service, view.Cluster, err = o.show(ctx, cluster, name)
 			return err
 		},
 		func(ctx context.Context) (err error) {
-			view.Tasks, err = o.taskIDs(ctx, cluster, name)
+			tasks, err = o.listNow(ctx, at)
 			return err
 		},
 	)
 	if err != nil {
 		return nil, err
 	}
-	err = common.Concurrently(ctx,
-		func(ctx context.Context) error {
-			revision, err := o.account.Definitions.Revision(ctx, aws.StringValue(view.Service.TaskDefinition))
-			if err == nil {
-				view.TaskDefinition = revision.TaskDefinition
-			}
-			return resource.IgnoreNotFound(err)
-		},
-		func(ctx context.Context) (err error) {
-			view.ServiceEndpoint, err = o.endpointOf(ctx, target{cluster, name}, view.Service)
-			return err
-		},
-	)
-	if err != nil {
+	oldest := o.sightings.see(at, view.Service, o.now())
+	if fresh == AllNew {
+		oldest = 0
+	}
+	if err := o.readRest(ctx, at, view, &tasks, oldest); err != nil {
 		return nil, err
 	}
-	view.State = diagnosis.StateOf(view.Service)
+	view.Tasks, view.State = tasks.ids(), diagnosis.StateOf(view.Service)
 	return view, nil
 }
 
-// taskIDs returns the ids of a service's tasks, those that have stopped included; none if there is no such service.
-func (o *Observer) taskIDs(ctx context.Context, cluster, service string) ([]string, error) {
-	var running, stopped []string
-	list := func(status string, into *[]string) func(context.Context) error {
-		return func(ctx context.Context) (err error) {
-			*into, err = o.account.ECS.ServiceTasks(ctx, cluster, service, status, 0)
-			return err
-		}
+// definitionOf returns a task definition; nil if it is not there any more.
+func (o *Observer) definitionOf(ctx context.Context, arn string) (*awsecs.TaskDefinition, error) {
+	revision, err := o.account.Definitions.Revision(ctx, arn)
+	if err != nil {
+		return nil, resource.IgnoreNotFound(err)
 	}
-	err := common.Concurrently(ctx, list(awsecs.DesiredStatusRunning, &running), list(awsecs.DesiredStatusStopped, &stopped))
-	ids := []string{}
-	for _, arn := range append(running, stopped...) {
-		if id := account.NameOf(arn); !slices.Contains(ids, id) {
-			ids = append(ids, id)
-		}
-	}
-	return ids, err
+	return revision.TaskDefinition, nil
 }
 
 // endpointOf returns the service's name in service discovery, name.namespace; nil if it has none.

@@ -14,6 +14,7 @@ import (
 
 	"ecs-api/common"
 	"ecs-api/orchestration/saga"
+	"ecs-api/state"
 )
 
 // Options is what a Group is made of.
@@ -155,7 +156,7 @@ func (g *Group) run(ctx context.Context, op *operation, deadline time.Duration, 
 
 // within returns the context of work that has until deadline, and that a shutdown ends at last.
 func (g *Group) within(ctx context.Context, deadline time.Duration) (context.Context, context.CancelFunc) {
-	ctx, interrupt := context.WithCancelCause(context.WithoutCancel(ctx))
+	ctx, interrupt := context.WithCancelCause(state.WithoutBudget(context.WithoutCancel(ctx)))
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	stop := context.AfterFunc(g.ctx, func() { interrupt(saga.ErrInterrupted) })
 	return ctx, func() {

@@ -154,7 +154,7 @@ func (q *Queue) Announce(ctx context.Context, job operations.Job) (*operations.J
 		if err == nil || !errors.Is(err, asynq.ErrTaskIDConflict) {
 			return nil, err
 		}
-		existing, state, err := q.find(job)
+		existing, state, err := q.find(ctx, job)
 		switch {
 		case err != nil:
 			return nil, err
@@ -182,7 +182,7 @@ const (
 // Submit implements operations.Queue. A job that the queue has already is not taken twice.
 func (q *Queue) Submit(ctx context.Context, job operations.Job) error {
 	for begun := time.Now(); time.Since(begun) < leaving; {
-		existing, state, err := q.find(job)
+		existing, state, err := q.find(ctx, job)
 		switch {
 		case err != nil:
 			return err
@@ -208,16 +208,16 @@ func (q *Queue) Submit(ctx context.Context, job operations.Job) error {
 	return common.Errorf(common.Unavailable, "the queue has another job for %s", job.Target)
 }
 
-// Withdraw implements operations.Queue.
-func (q *Queue) Withdraw(_ context.Context, job operations.Job) {
-	if existing, state, err := q.find(job); err == nil && existing != nil && existing.Operation == job.Operation && state == asynq.TaskStateScheduled {
+// Withdraw implements operations.Queue. It does so whatever the request's budget: else the job would be done.
+func (q *Queue) Withdraw(ctx context.Context, job operations.Job) {
+	if existing, state, err := q.find(state.WithoutBudget(ctx), job); err == nil && existing != nil && existing.Operation == job.Operation && state == asynq.TaskStateScheduled {
 		_ = q.inspect.DeleteTask(q.name(job.Account), job.Target) // if it stays, the job will find what the request has found
 	}
 }
 
 // Has reports whether the queue has the job of the operation for the target.
 func (q *Queue) Has(account, target, operation string) (bool, error) {
-	existing, _, err := q.find(operations.Job{Account: account, Target: target})
+	existing, _, err := q.find(context.Background(), operations.Job{Account: account, Target: target})
 	return existing != nil && existing.Operation == operation, err
 }
 
@@ -233,8 +233,12 @@ func (q *Queue) enqueue(ctx context.Context, job operations.Job, opts ...asynq.O
 }
 
 // find returns the job that the queue has for the target of job, and its state; nil if it has none.
-func (q *Queue) find(job operations.Job) (*operations.Job, asynq.TaskState, error) {
-	info, err := q.inspect.GetTaskInfo(q.name(job.Account), job.Target)
+func (q *Queue) find(ctx context.Context, job operations.Job) (*operations.Job, asynq.TaskState, error) {
+	var info *asynq.TaskInfo
+	err := q.o.Redis.Spend(ctx, func() (err error) {
+		info, err = q.inspect.GetTaskInfo(q.name(job.Account), job.Target)
+		return err
+	})
 	switch {
 	case errors.Is(err, asynq.ErrTaskNotFound), errors.Is(err, asynq.ErrQueueNotFound):
 		return nil, 0, nil

@@ -1,0 +1,160 @@
+package observe
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/aws/aws-sdk-go/aws"
+
+	"ecs-api/common"
+	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/account"
+)
+
+const (
+	// listAge is how old a list of tasks may be that is shown because AWS's rates have no room for a new one: of a stopped task that AWS has forgotten, nothing tells.
+	listAge = time.Minute
+	// settleTime is how long a service must have looked the same before a list of its tasks begins to be read that is shown again: what ECS describes and
+	// what it lists are eventually consistent, each for itself.
+	settleTime = 10 * time.Second
+)
+
+// sightings remember since when services have looked as they look now. A list of tasks from since then is still true where nothing has started a task, and ECS
+// shows that it has: in the service's counts, its deployments and its events, of which each start of a task is one.
+type sightings struct {
+	mu  sync.Mutex
+	all *lru.Cache[target, sighting]
+}
+
+type sighting struct {
+	look  string
+	since time.Time
+}
+
+func newSightings() *sightings {
+	s := &sightings{}
+	s.all, _ = lru.New[target, sighting](maxRecent) // it fails for a size of 0 alone
+	return s
+}
+
+// see notes how a service looks, and returns how old a list of its tasks may be that is shown with it; 0 for a new one only.
+func (s *sightings) see(at target, service *awsecs.Service, now time.Time) time.Duration {
+	look := lookOf(service)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seen, ok := s.all.Get(at)
+	if !ok || seen.look != look {
+		s.all.Add(at, sighting{look, now})
+		return 0
+	}
+	if !isSteady(service) {
+		return 0
+	}
+	return max(0, min(listAge, now.Sub(seen.since)-settleTime))
+}
+
+// forget has what a write of ours may have changed be listed anew. An empty service stands for all of the cluster's, an empty cluster for all.
+func (s *sightings) forget(cluster, service string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, at := range s.all.Keys() {
+		if (cluster == "" || at.cluster == cluster) && (service == "" || at.service == service) {
+			s.all.Remove(at)
+		}
+	}
+}
+
+// lookOf returns all of a service that changes when one of its tasks starts or stops.
+func lookOf(s *awsecs.Service) string {
+	var look strings.Builder
+	add := func(values ...any) { _, _ = fmt.Fprintln(&look, values...) } // a builder takes all
+	add(value(s.ServiceArn), value(s.CreatedAt).UnixNano(), value(s.Status), value(s.DesiredCount), value(s.RunningCount), value(s.PendingCount), value(s.TaskDefinition))
+	for _, d := range s.Deployments {
+		if d != nil {
+			add(value(d.Id), value(d.Status), value(d.RolloutState), value(d.RunningCount), value(d.PendingCount), value(d.FailedTasks), value(d.UpdatedAt).UnixNano())
+		}
+	}
+	if len(s.Events) > 0 && s.Events[0] != nil {
+		add(value(s.Events[0].Id), value(s.Events[0].CreatedAt).UnixNano())
+	}
+	return look.String()
+}
+
+// isSteady reports whether ECS has nothing to do for a service: as many tasks run as are wanted, of one deployment that is complete.
+func isSteady(s *awsecs.Service) bool {
+	if s.DeploymentController != nil && value(s.DeploymentController.Type) != awsecs.DeploymentControllerTypeEcs || len(s.Deployments) != 1 || s.Deployments[0] == nil {
+		return false
+	}
+	rollout := value(s.Deployments[0].RolloutState)
+	return value(s.Status) == "ACTIVE" && value(s.PendingCount) == 0 && value(s.RunningCount) == value(s.DesiredCount) &&
+		(rollout == "" || rollout == awsecs.DeploymentRolloutStateCompleted)
+}
+
+// taskStatuses are those that ECS lists tasks by.
+var taskStatuses = []string{awsecs.DesiredStatusRunning, awsecs.DesiredStatusStopped}
+
+// taskList is what is known of a service's tasks, by taskStatuses.
+type taskList struct {
+	arns   [2][]string
+	listed [2]bool
+}
+
+// listNow lists the tasks as far as AWS's rates let that happen at once.
+func (o *Observer) listNow(ctx context.Context, at target) (tasks taskList, err error) {
+	err = tasks.each(ctx, func(ctx context.Context, i int, status string) (err error) {
+		tasks.arns[i], tasks.listed[i], err = o.account.ECS.ServiceTasksNow(ctx, at.cluster, at.service, status)
+		return err
+	})
+	return tasks, err
+}
+
+// listRest lists what listNow has left out. It may be so old.
+func (o *Observer) listRest(ctx context.Context, at target, tasks *taskList, oldest time.Duration) error {
+	return tasks.each(ctx, func(ctx context.Context, i int, status string) (err error) {
+		if !tasks.listed[i] {
+			tasks.arns[i], err = o.account.ECS.ServiceTasksWithin(ctx, at.cluster, at.service, status, oldest)
+		}
+		return err
+	})
+}
+
+// each calls list for each status at the same time.
+func (*taskList) each(ctx context.Context, list func(ctx context.Context, i int, status string) error) error {
+	var lists []func(context.Context) error
+	for i, status := range taskStatuses {
+		lists = append(lists, func(ctx context.Context) error { return list(ctx, i, status) })
+	}
+	return common.Concurrently(ctx, lists...)
+}
+
+// ids returns the ids of the tasks, each once.
+func (t *taskList) ids() []string {
+	ids := []string{}
+	for _, arn := range slices.Concat(t.arns[:]...) {
+		if id := account.NameOf(arn); !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// readRest reads what belongs to a service, beside its cluster and what is known of its tasks.
+func (o *Observer) readRest(ctx context.Context, at target, view *ServiceView, tasks *taskList, oldest time.Duration) error {
+	return common.Concurrently(ctx,
+		func(ctx context.Context) error { return o.listRest(ctx, at, tasks, oldest) },
+		func(ctx context.Context) (err error) {
+			view.TaskDefinition, err = o.definitionOf(ctx, aws.StringValue(view.Service.TaskDefinition))
+			return err
+		},
+		func(ctx context.Context) (err error) {
+			view.ServiceEndpoint, err = o.endpointOf(ctx, at, view.Service)
+			return err
+		},
+	)
+}

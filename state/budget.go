@@ -1,0 +1,81 @@
+package state
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	// regained is the part of the time that a request takes by which its budget grows: one that runs for minutes, or a stream, uses Redis all the time.
+	regained = 10
+	// leastUse is the least that a command gets: one with less time would be cut off where Redis is fine, and leave open what it has done.
+	leastUse = 50 * time.Millisecond
+)
+
+// Budget is what one request may wait for Redis in all: useTime, and a tenth of the time that it takes. A Redis that is slow but not down would else hold it up
+// with each of its commands. Once it is used up, the request goes on as if Redis were down. Nil has no limit.
+type Budget struct {
+	now   func() time.Time
+	began time.Time
+
+	mu    sync.Mutex
+	spent time.Duration
+}
+
+type budgetKey struct{}
+
+// WithBudget returns a context of a request that begins, with a budget of its own. Background work has none: see WithoutBudget.
+func WithBudget(ctx context.Context) context.Context { return withClock(ctx, time.Now) }
+
+func withClock(ctx context.Context, now func() time.Time) context.Context {
+	return (&Budget{now: now, began: now()}).In(ctx)
+}
+
+// WithoutBudget returns a context for what nobody waits for, or what must reach Redis whatever that takes.
+func WithoutBudget(ctx context.Context) context.Context { return (*Budget)(nil).In(ctx) }
+
+// BudgetOf returns the budget of the request that ctx is of; nil if it is of none.
+func BudgetOf(ctx context.Context) *Budget {
+	b, _ := ctx.Value(budgetKey{}).(*Budget)
+	return b
+}
+
+// In returns a context whose commands the budget pays for.
+func (b *Budget) In(ctx context.Context) context.Context {
+	return context.WithValue(ctx, budgetKey{}, b)
+}
+
+// left returns how long the next command may take, useTime at most; false if the budget is used up.
+func (b *Budget) left() (time.Duration, bool) {
+	if b == nil {
+		return useTime, true
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	left := min(useTime+b.now().Sub(b.began)/regained-b.spent, useTime)
+	return left, left >= leastUse
+}
+
+// pay returns a function to call when the command has ended that begins now.
+func (b *Budget) pay() func() {
+	if b == nil {
+		return func() {}
+	}
+	began := b.now()
+	return func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.spent += b.now().Sub(began)
+	}
+}
+
+// Spend has the budget of ctx pay for what a library does on Redis whose functions take no context: ErrDown if it is used up. What has begun is not cut off.
+func (r *Redis) Spend(ctx context.Context, use func() error) error {
+	budget := BudgetOf(ctx)
+	if _, ok := budget.left(); !ok {
+		return ErrDown
+	}
+	defer budget.pay()()
+	return use()
+}
