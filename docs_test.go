@@ -188,7 +188,7 @@ func addresses(t *testing.T, p program) func(string) string {
 	}
 }
 
-// scriptOf returns what a shell is told to run all commands, each with its output in a file. A curl fails if the response is an error, unless
+// scriptOf returns the script with which a shell runs all commands, each with its output in a file. A curl fails if the response is an error, unless
 // the document shows the response's head.
 func scriptOf(commands []shown, here func(string) string) string {
 	var b strings.Builder

@@ -60,7 +60,7 @@ func TestHealthAsksTheServerThatIsConfigured(t *testing.T) {
 		test{"by the config", []string{"-config", file}, noEnv, exitOK, ""},
 		test{"no config", []string{"-config", file + "none"}, noEnv, exitFailure, "there is no config file"},
 		test{"on any port", []string{"-listen", "127.0.0.1:0"}, noEnv, exitFailure, "cannot tell where to ask: 127.0.0.1:0"},
-		test{"another server", []string{"-listen", strings.TrimPrefix(other.URL, "http://")}, noEnv, exitFailure, `got 200 OK, "welcome"`},
+		test{"another server", []string{"-listen", strings.TrimPrefix(other.URL, "http://")}, noEnv, exitFailure, `responded with 200 OK, "welcome"`},
 	)
 	p.stop()
 	check(test{"a server that has ended", []string{"-listen", address}, noEnv, exitFailure, "not healthy: "})

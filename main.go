@@ -51,7 +51,7 @@ type options struct {
 	localPace       time.Duration
 }
 
-// parse reads the command line. It has told the user what is wrong with it when it returns an error.
+// parse reads the command line. When it returns an error, it has printed what is wrong.
 func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("ecs-api", flag.ContinueOnError)

@@ -19,7 +19,7 @@ import (
 // noEnv is an environment with nothing in it.
 func noEnv(string) string { return "" }
 
-// program is a run of the program that goes on while the test talks to it.
+// program is a run of the program that lasts while the test talks to it.
 type program struct {
 	url    string // of the API
 	token  string
@@ -69,7 +69,7 @@ func startLocalIn(t *testing.T, env func(string) string, args ...string) program
 	return p
 }
 
-func TestLocalServesUntilItIsToldToStop(t *testing.T) {
+func TestLocalServesUntilSIGTERM(t *testing.T) {
 	p := startLocal(t)
 	resp, err := http.Get(p.url + "/ping")
 	if err != nil {

@@ -88,7 +88,7 @@ func TestStoppingDoesNotWaitForEver(t *testing.T) {
 		}
 	}()
 	<-begun
-	if err := stop(); err != nil { // it has done what it was told
+	if err := stop(); err != nil { // it has done its work
 		t.Errorf("serve returned %v", err)
 	}
 }

@@ -128,7 +128,7 @@ func TestABadFileKeepsTheTokens(t *testing.T) {
 				t.Errorf("logged %v", line)
 			}
 			if got := strings.Count(r.log.String(), "\n"); got != 1 {
-				t.Errorf("%d lines: a file that stays bad is told once", got)
+				t.Errorf("%d lines: a file that stays bad is reported once", got)
 			}
 			r.write(configWith(`"b": "token-b"`))
 			r.reloader.look()

@@ -102,7 +102,7 @@ func TestALifeOfAServiceIsTraced(t *testing.T) {
 	p.must(t, http.MethodPost, "/local/services", openapi.CreateExample)
 	p.must(t, http.MethodPut, service, `{"ForceNewDeployment": true}`)
 	p.must(t, http.MethodDelete, service+"?recursive=true", "")
-	log := p.endsWell(t) // right away: the service is still being taken down
+	log := p.endsWell(t) // right away: the service is still being torn down
 
 	const (
 		create = "POST /v1/ecs/{account}/services"
@@ -218,7 +218,7 @@ func TestNoSpanHoldsASecret(t *testing.T) {
 	}
 }
 
-func TestACollectorThatIsDownIsToldOfNowAndThen(t *testing.T) {
+func TestACollectorThatIsDownIsLoggedNowAndThen(t *testing.T) {
 	none := httptest.NewServer(http.NotFoundHandler())
 	none.Close()
 	refuses := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -303,7 +303,7 @@ func TestTracesAreOffUnlessAskedFor(t *testing.T) {
 		{"traces have a protocol of their own", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json"}, "http/json", nil},
 		{"another exporter", map[string]string{"OTEL_TRACES_EXPORTER": "zipkin"}, "", []string{`OTEL_TRACES_EXPORTER is "zipkin": use otlp, or none`}},
 		{"an address that is no URL", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318"}, "", []string{"OTEL_EXPORTER_OTLP_ENDPOINT must be a URL such as"}},
-		{"everything is wrong, and that is told at once", map[string]string{
+		{"everything is wrong, and that is reported at once", map[string]string{
 			"OTEL_EXPORTER_OTLP_ENDPOINT": "http://user:" + secretWord + "@\x7f", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://", "OTEL_EXPORTER_OTLP_PROTOCOL": "thrift", "OTEL_TRACES_EXPORTER": "console",
 		}, "", []string{"OTEL_EXPORTER_OTLP_ENDPOINT must", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT must", `PROTOCOL is "thrift": use http/protobuf, http/json or grpc`, `"console"`}},
 		{"what is wrong does not matter while it is off", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "x", "OTEL_SDK_DISABLED": "true"}, "", nil},

@@ -215,7 +215,7 @@ func TestCurlSeesTheStepsOfACreateAsTheyHappen(t *testing.T) {
 	}
 }
 
-func TestAWriteWhoseStreamIsLeftGoesOn(t *testing.T) {
+func TestAWriteWhoseStreamIsLeftContinues(t *testing.T) {
 	aws, reached, release := held(t)
 	defer release()
 	h := newHarness(t, aws)

@@ -21,7 +21,7 @@ func (h *harness) hold(service, operation string) (reached chan struct{}, releas
 	return reached, func() { close(held) }
 }
 
-// Whoever finds a service locked by a request that nobody waits for is told which operation to follow.
+// Whoever finds a service locked by a request that nobody waits for learns which operation to follow.
 func TestServiceBusyNamesTheOperation(t *testing.T) {
 	h := newHarness(t, localaws.New())
 	if resp, body := h.do(t, http.MethodPost, base+"/local/services", createFrom(insideImage)); resp.StatusCode != http.StatusOK {

@@ -90,7 +90,7 @@ func TestClustersAreListedInBatches(t *testing.T) {
 	}
 }
 
-func TestAClusterIsMadeOnce(t *testing.T) {
+func TestAClusterIsCreatedOnce(t *testing.T) {
 	t.Run("although the response is lost", func(t *testing.T) {
 		h := adhocHarness(t, localaws.WithFaults(localaws.Fault{Operation: "CreateCluster", Effect: localaws.Lose}))
 		ask(t, h, []asked{{"the second try finds it", "POST", "/clusters", `{"clustername":"new"}`, 200, map[string]any{"Cluster.ClusterName": "new"}}})
@@ -107,7 +107,7 @@ func TestAClusterIsMadeOnce(t *testing.T) {
 		h = adhocHarness(t, localaws.WithFaults(localaws.Fault{Operation: "CreateCluster", Effect: localaws.Hook, Func: func() {
 			h.addCluster(t, "new", tagsOurs) // the hook is used up: this call goes through
 		}}))
-		ask(t, h, []asked{{"the later one is told so", "POST", "/clusters", `{"clustername":"new"}`, 409, nil}})
+		ask(t, h, []asked{{"the later one is a conflict", "POST", "/clusters", `{"clustername":"new"}`, 409, nil}})
 	})
 	t.Run("at the first use of ECS", func(t *testing.T) {
 		h := adhocHarness(t, localaws.ServiceLinkedRoleLag(2))

@@ -77,11 +77,11 @@ func TestErrorsSayWhatTheCallerCanDo(t *testing.T) {
 		},
 		{"when to come back, in whole seconds", throttled, problem{Status: 429, Code: "Throttled", Detail: "list clusters: slow down"}, "2", "slow down"},
 		{
-			"what is left behind is named, whoever is to blame", common.WithLeft(common.FromAWS(refused, "create service"), "cluster c", "role r"),
+			"what is left over is named, whoever is to blame", common.WithLeft(common.FromAWS(refused, "create service"), "cluster c", "role r"),
 			problem{
-				Status: 500, Code: "Internal", Detail: "the server could not do this, and the fault is not yours; its log says why, under this request's id; left behind: cluster c; role r",
+				Status: 500, Code: "Internal", Detail: "the server could not do this, and the fault is not yours; its log says why, under this request's id; leftover: cluster c; role r",
 				LeftBehind: []string{"cluster c", "role r"},
-			}, "", "left behind: cluster c; role r",
+			}, "", "leftover: cluster c; role r",
 		},
 		{"a deadline", fmt.Errorf("wait: %w", context.DeadlineExceeded), problem{Status: 504, Code: "Timeout", Detail: "wait: context deadline exceeded"}, "", "deadline"},
 		{"a text without end", common.Errorf(common.NotFound, "no cluster %s", strings.Repeat("x", telemetry.MaxText)), problem{Status: 404, Code: "NotFound", Detail: "no cluster " + strings.Repeat("x", telemetry.MaxText-11) + "…"}, "", "no cluster xxx"},

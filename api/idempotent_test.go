@@ -147,7 +147,7 @@ func TestOf64RequestsWithOneKeyOneCreatesTheService(t *testing.T) {
 		}
 	}
 	if made != 1 {
-		t.Errorf("ECS was told to create %d services", made)
+		t.Errorf("ECS was asked to create %d services", made)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 	"ecs-api/localaws"
 )
 
-// sent is a request, and what of it must be told to the caller.
+// sent is a request, and what of it must be reported to the caller.
 type sent struct {
 	name, method, target, body, prefer string
 	status                             int

@@ -101,7 +101,7 @@ func TestNoLinesOfAnotherOrg(t *testing.T) {
 	})
 }
 
-// TestLogsAreAStream follows a service over a real connection, and goes on after the last line with another one.
+// TestLogsAreAStream follows a service over a real connection, and continues after the last line with another one.
 func TestLogsAreAStream(t *testing.T) {
 	h := newHarness(t, localaws.New(quickly))
 	h.do(t, http.MethodPost, base+"/local/services", createFrom("app:1"))

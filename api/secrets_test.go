@@ -322,7 +322,7 @@ func TestTheTagsOfRequestsAreNotForCallers(t *testing.T) {
 }
 
 // A name, and a part of an ARN, may mean another secret the next time AWS reads it. What is changed is what was looked at.
-func TestASecretThatTakesTheNameIsLeftAlone(t *testing.T) {
+func TestASecretThatTakesTheNameIsKept(t *testing.T) {
 	for _, test := range []struct{ name, operation, method, body string }{
 		{"tags", "TagResource", "PUT", `{"Tags":[{"key":"k","value":"v"}]}`},
 		{"a value", "UpdateSecret", "PUT", `{"Secret":"x"}`},

@@ -123,7 +123,7 @@ func TestACloudMapServiceIsCreatedOnce(t *testing.T) {
 		h.aws.Inject(localaws.Fault{Service: "servicediscovery", Operation: "CreateService", Effect: localaws.Hook, Func: func() {
 			h.addCloudMapService(t, "new", tagsOurs)
 		}})
-		ask(t, h, []asked{{"the later one is told so", "POST", "/servicediscovery/services", body, 409, map[string]any{"code": "ServiceAlreadyExists"}}})
+		ask(t, h, []asked{{"the later one is a conflict", "POST", "/servicediscovery/services", body, 409, map[string]any{"code": "ServiceAlreadyExists"}}})
 	})
 }
 

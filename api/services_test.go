@@ -100,7 +100,7 @@ func (h *harness) taskOf(t *testing.T, cluster, service string) string {
 	return arns[0][strings.LastIndex(arns[0], "/")+1:]
 }
 
-func TestWhatTheSDKWouldRefuseIsToldByFieldBeforeAnythingIsMade(t *testing.T) {
+func TestWhatTheSDKWouldRefuseIsReportedByFieldBeforeAnythingIsCreated(t *testing.T) {
 	h := servicesHarness(t)
 	definition := `{"family":"x","cpu":"256","memory":"512","containerdefinitions":[{"name":"web","image":"nginx","secrets":[{"name":"A"}],"logConfiguration":{}}]}`
 	wrongDefinition := []string{".containerdefinitions[0].logConfiguration.logdriver", ".containerdefinitions[0].secrets[0].valuefrom"}
@@ -169,7 +169,7 @@ func TestAnotherOrgsLooksLikeNothing(t *testing.T) {
 	named := func(what, theirs, none string) {
 		t.Helper()
 		for _, method := range []string{"GET", "DELETE"} {
-			told(t, h, method, what+theirs, "", theirs, none, what+none, "")
+			sameNotFound(t, h, method, what+theirs, "", theirs, none, what+none, "")
 		}
 	}
 	named("/clusters/", "theirs", "nothing")
@@ -178,16 +178,16 @@ func TestAnotherOrgsLooksLikeNothing(t *testing.T) {
 	named("/servicediscovery/services/", registry, "srv-nothing")
 	create := func(theirs, none, with string) {
 		t.Helper()
-		told(t, h, "POST", "/services", "{"+strings.ReplaceAll(with, "THEIRS", theirs)+"}", theirs, none, "/services", "{"+strings.ReplaceAll(with, "THEIRS", none)+"}")
+		sameNotFound(t, h, "POST", "/services", "{"+strings.ReplaceAll(with, "THEIRS", theirs)+"}", theirs, none, "/services", "{"+strings.ReplaceAll(with, "THEIRS", none)+"}")
 	}
 	create("theirs", "nothing", strings.Replace(ours, `"mine"`, `"THEIRS"`, 1)+"}")
 	create("theirs:1", "nothing:1", strings.Replace(ours, `"mine:1"`, `"THEIRS"`, 1)+"}")
 	create(arnCloud+"service/"+registry, arnCloud+"service/srv-nothing", ours+`,"serviceregistries":[{"registryarn":"THEIRS"}]}`)
-	told(t, h, "PUT", "/clusters/mine/services/www", `{"Service":{"TaskDefinition":"theirs:1"}}`, "theirs:1", "nothing:1", "/clusters/mine/services/www", `{"Service":{"TaskDefinition":"nothing:1"}}`)
+	sameNotFound(t, h, "PUT", "/clusters/mine/services/www", `{"Service":{"TaskDefinition":"theirs:1"}}`, "theirs:1", "nothing:1", "/clusters/mine/services/www", `{"Service":{"TaskDefinition":"nothing:1"}}`)
 }
 
-// told sees that two requests are told the same 404, but for the names.
-func told(t *testing.T, h *harness, method, target, body, theirs, none, otherTarget, otherBody string) {
+// sameNotFound sees that two requests get the same 404, but for the names.
+func sameNotFound(t *testing.T, h *harness, method, target, body, theirs, none, otherTarget, otherBody string) {
 	t.Helper()
 	about := func(target, body, name string) problem {
 		resp, text := h.do(t, method, base+"/local"+target, body)

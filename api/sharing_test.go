@@ -165,7 +165,7 @@ func TestAReadThatAllCallersHaveLeftIsCancelledAndSharedWithNobody(t *testing.T)
 		<-first
 		<-second
 		if err := <-g.ended; err != context.Canceled {
-			t.Errorf("the read went on: %v", err)
+			t.Errorf("the read continued: %v", err)
 		}
 		late := h.read(t.Context(), gatePath)
 		<-g.began

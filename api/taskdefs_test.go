@@ -54,7 +54,7 @@ func TestRegisteringTaskDefinitions(t *testing.T) {
 		refused("what is no role", arnIAM+"user/mine-ecsTaskExecution"),
 		row("a task role that the account allows", `{"family":"web",`+containers+`,"taskRoleArn":"`+arnIAM+`role/app"}`, 200, nil),
 		row("a task role that it does not", `{"family":"web",`+containers+`,"taskRoleArn":"`+arnIAM+`role/admin"}`, 400, wrong("taskRoleArn")),
-		row("all that is wrong is told at once", `{"family":"a b","cpu":"257","memory":"512","networkMode":"bridge","requiresCompatibilities":["EC2"],
+		row("all that is wrong is reported at once", `{"family":"a b","cpu":"257","memory":"512","networkMode":"bridge","requiresCompatibilities":["EC2"],
 			"containerDefinitions":[{"name":"web"}],"tags":[{"key":"spinup:org","value":"localdev2"}]}`, 400,
 			wrong("family", "containerDefinitions[0].image", "networkMode", "requiresCompatibilities", "tags[0].value")),
 		row("an empty one", `{}`, 400, wrong("family", "containerdefinitions", "cpu", "memory")),
@@ -113,7 +113,7 @@ func TestWhatTheExecutionRoleCannotReadIsRefused(t *testing.T) {
 	})
 }
 
-func TestARevisionIsMadeOnce(t *testing.T) {
+func TestARevisionIsRegisteredOnce(t *testing.T) {
 	const body = `{"family":"web","cpu":"256","memory":"512","containerDefinitions":[{"name":"web","image":"nginx:alpine"}]}`
 	t.Run("although the response is lost", func(t *testing.T) {
 		h := adhocHarness(t, localaws.WithFaults(localaws.Fault{Operation: "RegisterTaskDefinition", Effect: localaws.Lose}))

@@ -52,7 +52,7 @@ func TestRunningTasks(t *testing.T) {
 		row("another org's definition by its ARN", `{"taskDefinition":"`+arnECS+`task-definition/theirs:1"}`, 404, nil),
 		row("a definition of another account", `{"taskDefinition":"arn:aws:ecs:us-east-1:210987654321:task-definition/mine:1"}`, 404, nil),
 		row("an odd definition", `{"taskDefinition":"a/b"}`, 400, wrong("taskDefinition")),
-		row("all that is wrong is told at once", `{"cluster":"bare","count":11,"launchType":"EC2","propagateTags":"SERVICE",
+		row("all that is wrong is reported at once", `{"cluster":"bare","count":11,"launchType":"EC2","propagateTags":"SERVICE",
 			"capacityProviderStrategy":[{"capacityProvider":"FARGATE"}],
 			"networkConfiguration":{"awsvpcConfiguration":{"subnets":["subnet-1"],"assignPublicIp":"ENABLED"}},
 			"overrides":{"executionRoleArn":"`+arnIAM+`role/admin","taskRoleArn":"`+arnIAM+`role/admin"},
@@ -97,7 +97,7 @@ func TestTasksThatFindNoPlace(t *testing.T) {
 	h := tasksHarness(t, localaws.FargateCapacity(2))
 	body := `{"taskDefinition":"mine","count":3}`
 	ask(t, h, []asked{
-		{"some are started, and the others told of", "POST", "/clusters/mine/tasks", body, 200, map[string]any{"Tasks.#": 2, "Failures.#": 1}},
+		{"some are started, and the others reported", "POST", "/clusters/mine/tasks", body, 200, map[string]any{"Tasks.#": 2, "Failures.#": 1}},
 		{"none is started", "POST", "/clusters/mine/tasks", body, 409, map[string]any{
 			"detail": "no task was started: Capacity is unavailable at this time. Please try again later or in a different availability zone",
 		}},

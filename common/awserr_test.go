@@ -74,7 +74,7 @@ func declaredCodes(t *testing.T, service string) []string {
 	return slices.Compact(codes)
 }
 
-func TestAKeyThatIsRefusedIsTold(t *testing.T) {
+func TestAKeyThatIsRefusedIsReported(t *testing.T) {
 	for _, test := range []struct {
 		code, message string
 		want          bool

@@ -267,7 +267,7 @@ func WithLeft(err error, left ...string) error {
 	if err == nil {
 		return nil
 	}
-	e := &Error{Kind: KindOf(err), msg: err.Error() + "; left behind: " + strings.Join(left, "; "), err: err, Left: left}
+	e := &Error{Kind: KindOf(err), msg: err.Error() + "; leftover: " + strings.Join(left, "; "), err: err, Left: left}
 	if inner, ok := errors.AsType[*Error](err); ok {
 		e.take(inner)
 		e.Left = append(slices.Clone(inner.Left), left...)

@@ -12,7 +12,7 @@ import (
 	"ecs-api/ecs/sdk/ecs"
 )
 
-func TestWhatTheSDKRefusesIsToldByField(t *testing.T) {
+func TestWhatTheSDKRefusesIsReportedByField(t *testing.T) {
 	tests := []struct {
 		name string
 		err  error

@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go/aws/awserr"
 )
 
-func TestWithhold(t *testing.T) {
+func TestRedactSecrets(t *testing.T) {
 	respond := func(message string) error {
 		return awserr.NewRequestFailure(awserr.New("ValidationException", message, nil), http.StatusBadRequest, "id")
 	}

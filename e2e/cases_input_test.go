@@ -150,8 +150,8 @@ func TestCase22BusyAndExistingServicesDiffer(t *testing.T) {
 		return
 	}
 	w.run(t, []row{createX(tdApp1)})
-	started, goesOn := make(chan struct{}), make(chan struct{})
-	w.cloud.Inject(hookOnce("UpdateService", func() { close(started); <-goesOn }))
+	started, underWay := make(chan struct{}), make(chan struct{})
+	w.cloud.Inject(hookOnce("UpdateService", func() { close(started); <-underWay }))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -159,7 +159,7 @@ func TestCase22BusyAndExistingServicesDiffer(t *testing.T) {
 	}()
 	<-started
 	w.run(t, []row{{name: "busy", send: "PUT " + xPath, status: 409, body: `{"forcenewdeployment": true}`, response: `{"code": "ServiceBusy"}`, with: []string{"Retry-After: ~^[1-9]"}}})
-	close(goesOn)
+	close(underWay)
 	<-done
 	w.run(t, []row{{name: "exists", send: postService, status: 409, body: withX("", tdApp1), response: `{"code": "ServiceExists"}`}})
 }

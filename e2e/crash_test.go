@@ -265,7 +265,7 @@ func TestKilledInEachCallOfACreate(t *testing.T) {
 }
 
 // TestKilledInEachCallOfARecursiveDelete kills the program in each AWS call of a recursive delete, of its background work too, starts it
-// again and asks again, until nothing is left.
+// again and repeats the request, until nothing is left.
 func TestKilledInEachCallOfARecursiveDelete(t *testing.T) {
 	eachCrash(t, func(t *testing.T, thing crashThing, after bool) {
 		killed := 0
@@ -306,7 +306,7 @@ func TestKilledInEachCallOfARecursiveDelete(t *testing.T) {
 					break
 				}
 				if status != thing.deleted {
-					t.Fatalf("after a kill in call %d asking again returned %d %s", n, status, body)
+					t.Fatalf("after a kill in call %d the repeated request returned %d %s", n, status, body)
 				}
 				s.settled(t, header)
 			}
@@ -324,7 +324,7 @@ func TestKilledInEachCallOfARecursiveDelete(t *testing.T) {
 	})
 }
 
-// TestSIGTERMDuringARecursiveDelete sees that the program finishes what goes on in the background, takes no new requests, and exits 0.
+// TestSIGTERMDuringARecursiveDelete sees that the program finishes its background work, takes no new requests, and exits 0.
 func TestSIGTERMDuringARecursiveDelete(t *testing.T) {
 	if backEndName() != "localaws" {
 		t.Skip("needs a service that drains, which moto's do not; it runs without " + endpointVariable)

@@ -124,7 +124,7 @@ func TestCreateUsesWhatIsThere(t *testing.T) {
 	w.holds(t, "nothing else was made", "ecs:cluster myclu", "ecs:service myclu/webapp", "ecs:task-definition mytaskdef:1", "servicediscovery:service webapp")
 }
 
-func TestCreateThatCannotWorkMakesNothing(t *testing.T) {
+func TestCreateThatCannotWorkCreatesNothing(t *testing.T) {
 	w := newWorld(t)
 	seed := seedCreate(t)
 	edit := func(changes map[string]any) string { return edited(t, seed, changes) }
@@ -136,7 +136,7 @@ func TestCreateThatCannotWorkMakesNothing(t *testing.T) {
 			body: edit(map[string]any{"serviceregistry": nil, "service.serviceregistries": []any{map[string]any{"registryarn": "arn:aws:servicediscovery:us-east-1:${account}:service/srv-none"}}})},
 		{name: "a namespace that is not there", send: create, status: 404, body: edit(map[string]any{"serviceregistry.dnsconfig.namespaceid": "ns-nosuchnamespace"})},
 		{name: "a cpu that Fargate does not have", send: create, status: 400, body: edit(map[string]any{"taskdefinition.cpu": "300"}), response: `{"code": "ClientException"}`, notOnMoto: motoAcceptsSize},
-		{name: "everything wrong is told at once", send: create, status: 400, body: edit(map[string]any{"taskdefinition.cpu": "300", "service.servicename": "w w w", "service.desiredcount": -1,
+		{name: "everything wrong is reported at once", send: create, status: 400, body: edit(map[string]any{"taskdefinition.cpu": "300", "service.servicename": "w w w", "service.desiredcount": -1,
 			"serviceregistry.name": nil}), wrong: []string{"service.desiredcount", "service.servicename", "serviceregistry.name"}},
 		{name: "credentials of a container that is not there", send: create, status: 400, body: edit(map[string]any{"credentials": map[string]any{
 			"other": map[string]any{"Name": "c", "SecretString": `{"username":"u","password":"p"}`}}}), wrong: []string{"credentials.other"}},

@@ -213,7 +213,7 @@ func (f *fleet) once(s *server, v *victim) {
 	}
 }
 
-// TestFleetHandsADeleteOverAtSIGTERM ends a server while the service drains: another one goes on at once, whether it is started then or has been there.
+// TestFleetHandsADeleteOverAtSIGTERM ends a server while the service drains: another one continues at once, whether it is started then or has been there.
 func TestFleetHandsADeleteOverAtSIGTERM(t *testing.T) {
 	t.Parallel()
 	for name, beside := range map[string]bool{"to one that starts afterwards": false, "to one beside it": true} {
@@ -308,8 +308,8 @@ func TestFleetEndsWhatCannotBeQueuedAsInterrupted(t *testing.T) {
 	}
 }
 
-// TestFleetGoesOnWithAJobWithoutRedis kills Redis for longer than a lease while a job runs: its server completes it.
-func TestFleetGoesOnWithAJobWithoutRedis(t *testing.T) {
+// TestFleetContinuesAJobWithoutRedis kills Redis for longer than a lease while a job runs: its server completes it.
+func TestFleetContinuesAJobWithoutRedis(t *testing.T) {
 	if !onRealRedis() {
 		t.Skip("takes 50 s; make test-redis runs it")
 	}

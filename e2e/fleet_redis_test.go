@@ -9,9 +9,9 @@ import (
 // slack is how much longer than normal a request may take because Redis fails.
 const slack = 2 * time.Second
 
-// TestFleetGoesOnWithoutRedis starts servers while there is no Redis, and lets it come, be killed, come back, hang and go on: requests are served all the
+// TestFleetWorksWithoutRedis starts servers while there is no Redis, and lets it come, be killed, come back, hang and recover: requests are served all the
 // time, at most two seconds slower than normal, and the servers notice by themselves.
-func TestFleetGoesOnWithoutRedis(t *testing.T) {
+func TestFleetWorksWithoutRedis(t *testing.T) {
 	t.Parallel()
 	f := newFleetWithoutServers(t)
 	f.redis.kill()

@@ -68,7 +68,7 @@ func curlStream(t *testing.T, args ...string) <-chan event {
 }
 
 // TestCurlSeesTheStepsOfACreateAsTheyHappen streams a create, and its operation beside it, with curl -N. The call that creates the service is held until both have
-// told that it has begun.
+// notified that it has begun.
 func TestCurlSeesTheStepsOfACreateAsTheyHappen(t *testing.T) {
 	if backEndName() != "localaws" {
 		t.Skip("holds a call, which only localaws can; it runs without " + endpointVariable)

@@ -17,9 +17,9 @@ import (
 // debugLine is where the program logs the address of its profiles.
 var debugLine = regexp.MustCompile(`"address":"([^"]+)".*"msg":"serving pprof"`)
 
-// TestTheProgramSendsTracesOnlyIfItIsAsked holds the built program to its word: without OpenTelemetry's variables nothing of it runs, and with
+// TestTheProgramSendsTracesOnlyIfConfigured holds the built program to its word: without OpenTelemetry's variables nothing of it runs, and with
 // them all spans have been sent when it has ended.
-func TestTheProgramSendsTracesOnlyIfItIsAsked(t *testing.T) {
+func TestTheProgramSendsTracesOnlyIfConfigured(t *testing.T) {
 	const sdk, list = "go.opentelemetry.io/otel/sdk", "GET /v1/ecs/{account}/clusters > ECS.ListClusters"
 	for _, tt := range []struct {
 		name string

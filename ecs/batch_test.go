@@ -161,7 +161,7 @@ func TestACallThatIsRefusedForOneNameIsMadeForEach(t *testing.T) {
 	})
 }
 
-func TestAFailureOfACallIsToldToAllWhoShareIt(t *testing.T) {
+func TestAFailureOfACallFailsAllReadsThatShareIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, simulator := limited(t, 2)
 		takeToken(t, c)
@@ -252,7 +252,7 @@ func TestACallThatNobodyWaitsForIsNotMade(t *testing.T) {
 	})
 }
 
-func TestAReadAfterAWriteNeverJoinsACallFromBeforeIt(t *testing.T) {
+func TestAReadAfterAWriteNeverSharesACallFromBeforeIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, simulator := limited(t, 2)
 		takeToken(t, c)

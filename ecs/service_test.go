@@ -56,7 +56,7 @@ func TestAServiceIsKnownAfterItsEnd(t *testing.T) {
 	}
 }
 
-func TestALostResponseMakesNoSecondService(t *testing.T) {
+func TestALostResponseCreatesNoSecondService(t *testing.T) {
 	c, simulator := start(t)
 	createCluster(t, c, "myclu")
 	register(t, c, "www")

@@ -40,7 +40,7 @@ func createRole(t *testing.T, c *iam.Client) *sdk.Role {
 	return role
 }
 
-func TestARoleIsReadAsItWasMade(t *testing.T) {
+func TestARoleIsReadAsItWasCreated(t *testing.T) {
 	c, _ := start(t)
 	made := createRole(t, c)
 	for _, err := range []error{

@@ -25,7 +25,7 @@ const (
 type ecsCluster struct {
 	name, arn     string
 	active        bool
-	changing      bool // its capacity providers are being set up or taken down (Lags.Providers)
+	changing      bool // its capacity providers are being set up or torn down (Lags.Providers)
 	created       time.Time
 	providers     []*string
 	strategy      []*ecs.CapacityProviderStrategyItem
@@ -71,7 +71,7 @@ func (c *ecsCluster) status() string {
 	return statusInactive
 }
 
-// changeProviders lets the time pass that a cluster with capacity providers takes to be set up or taken down.
+// changeProviders lets the time pass that a cluster with capacity providers takes to be set up or torn down.
 func (c *ecsCluster) changeProviders(r *request) {
 	if len(c.providers) == 0 || r.aws.lags.Providers == 0 {
 		return

@@ -77,7 +77,7 @@ func TestClustersAreRefused(t *testing.T) {
 		}, "ClusterContainsServicesException"},
 		{"taking away a provider in use", put("clu", []string{"FARGATE_SPOT"}, strategy()), "ResourceInUseException"},
 		{"adding to an unknown cluster", put("nope", []string{"FARGATE"}, strategy()), "ClusterNotFoundException"},
-		{"a strategy of a provider that is taken away", put("clu", []string{"FARGATE"}, strategy("FARGATE_SPOT")), "InvalidParameterException"},
+		{"a strategy of a provider that is removed", put("clu", []string{"FARGATE"}, strategy("FARGATE_SPOT")), "InvalidParameterException"},
 		{"a provider twice in a strategy", put("clu", []string{"FARGATE"}, strategy("FARGATE", "FARGATE")), "InvalidParameterException"},
 		{"a strategy without weight", put("clu", []string{"FARGATE", "FARGATE_SPOT"}, []*ecs.CapacityProviderStrategyItem{
 			{CapacityProvider: aws.String("FARGATE")}, {CapacityProvider: aws.String("FARGATE_SPOT")},
@@ -95,7 +95,7 @@ func TestClustersAreRefused(t *testing.T) {
 	})
 }
 
-func TestADeletedClusterIsDescribedAndCanBeMadeAgain(t *testing.T) {
+func TestADeletedClusterIsDescribedAndCanBeCreatedAgain(t *testing.T) {
 	w := newECSWorld(t)
 	for range 2 {
 		out := must[*ecs.DeleteClusterOutput](t)(w.DeleteCluster(&ecs.DeleteClusterInput{Cluster: aws.String("clu")}))

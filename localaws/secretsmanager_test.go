@@ -129,7 +129,7 @@ func TestSecretsManagerRefuses(t *testing.T) {
 		{"no value", func() error {
 			return failing(client.PutSecretValue(&secretsmanager.PutSecretValueInput{SecretId: aws.String("there")}))
 		}, secretsmanager.ErrCodeInvalidRequestException},
-		{"AWSCURRENT taken away", func() error {
+		{"AWSCURRENT removed", func() error {
 			return failing(client.UpdateSecretVersionStage(&secretsmanager.UpdateSecretVersionStageInput{SecretId: aws.String("there"), VersionStage: aws.String("AWSCURRENT"), RemoveFromVersionId: aws.String(token1)}))
 		}, secretsmanager.ErrCodeInvalidParameterException},
 		{"a secret that is not there", func() error {

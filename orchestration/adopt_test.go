@@ -16,7 +16,7 @@ import (
 	"ecs-api/orchestration/spec"
 )
 
-// TestARevisionThatWasLeftIsTaken asks for a service of which all is there but the service itself, as after a kill: the revision is taken if
+// TestARevisionThatWasLeftIsAdopted asks for a service of which all is there but the service itself, as after a kill: the revision is taken if
 // it is the same, and if not there is another one.
 func TestARevisionThatWasLeftIsAdopted(t *testing.T) {
 	for name, test := range map[string]struct {

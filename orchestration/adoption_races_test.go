@@ -163,8 +163,8 @@ func TestACreateThatHadToWaitVerifiesAllItNeeds(t *testing.T) {
 	}
 }
 
-// TestWhatIsGoneIsNotLeftBehind makes requests fail after what they have changed was deleted by somebody else: nothing of it is left.
-func TestWhatIsGoneIsNotLeftBehind(t *testing.T) {
+// TestWhatIsGoneIsNotLeftover makes requests fail after what they have changed was deleted by somebody else: nothing of it is left.
+func TestWhatIsGoneIsNotLeftover(t *testing.T) {
 	left := func(t *testing.T, w *world, err error) {
 		t.Helper()
 		w.wait()
@@ -256,7 +256,7 @@ func TestARoleThatIsThereAndCannotBeSeen(t *testing.T) {
 }
 
 // TestADeleteStopsWhereItsServiceIsCreatedAnew asks for a delete while another server is about to make the service again, which it does when
-// the delete has found what to take down.
+// the delete has found what to tear down.
 func TestADeleteStopsWhereItsServiceIsCreatedAnew(t *testing.T) {
 	sim := localaws.New()
 	deleting, making := newWorld(t, sim), newWorld(t, sim)

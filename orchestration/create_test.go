@@ -13,7 +13,7 @@ import (
 	"ecs-api/localaws/awstest"
 )
 
-func TestCreateMakesAWholeService(t *testing.T) {
+func TestCreateCreatesAWholeService(t *testing.T) {
 	w := newWorld(t, localaws.New())
 	out := w.create(t, wholeService(t, "myclu", "www"))
 	if diff := cmp.Diff(wholeInventory("myclu", "www"), inventory(w.aws)); diff != "" {
@@ -72,7 +72,7 @@ func TestAFailedCreateLeavesNothingThatIsSeenLate(t *testing.T) {
 		}
 		failed++
 		if left := inventory(sim); len(left) > 0 {
-			t.Errorf("call %d: %v\nleft behind: %v", n, err, left)
+			t.Errorf("call %d: %v\nleftover: %v", n, err, left)
 		}
 	}
 	if failed < 15 {

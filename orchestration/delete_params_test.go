@@ -100,7 +100,7 @@ func TestTheParametersStay(t *testing.T) {
 	if diff := cmp.Diff(all, w.params()); diff != "" {
 		t.Errorf("with another service in the cluster (-want +got):\n%s", diff)
 	}
-	w.takeDown(t, "myclu", "api")
+	w.tearDown(t, "myclu", "api")
 	if diff := cmp.Diff(all, w.params()); diff != "" {
 		t.Errorf("a delete without params (-want +got):\n%s", diff)
 	}
@@ -113,7 +113,7 @@ func TestTheParametersStay(t *testing.T) {
 	}
 }
 
-// TestADeleteSparesParametersThatAreNewer puts a parameter, for a service that is to come, while the delete of the one before goes on; and asks for the parameters
+// TestADeleteSparesParametersThatAreNewer puts a parameter, for a service that is to come, while the delete of the one before runs; and asks for the parameters
 // while an operation works that leaves them.
 func TestADeleteSparesParametersThatAreNewer(t *testing.T) {
 	sim := localaws.New()

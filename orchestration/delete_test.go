@@ -57,7 +57,7 @@ func TestADeleteThatIsNotRecursiveLeavesTheRest(t *testing.T) {
 		t.Errorf("the second time: %v, want NotFound", err)
 	}
 	if _, _, err := w.Delete(t.Context(), "myclu", "www", true); err != nil {
-		t.Errorf("recursive after that: %v; it should take down what is left", err)
+		t.Errorf("recursive after that: %v; it should tear down what is left", err)
 	}
 	w.wait()
 	if diff := cmp.Diff(remains, inventory(w.aws)); diff != "" {
@@ -65,8 +65,8 @@ func TestADeleteThatIsNotRecursiveLeavesTheRest(t *testing.T) {
 	}
 }
 
-// TestARecursiveDeleteTakesWhatAnUpdateLeft takes down what the service was made with and does not use any more.
-func TestARecursiveDeleteTakesWhatAnUpdateLeft(t *testing.T) {
+// TestARecursiveDeleteDeletesWhatAnUpdateLeft tears down what the service was created with and does not use any more.
+func TestARecursiveDeleteDeletesWhatAnUpdateLeft(t *testing.T) {
 	w := newWorld(t, localaws.New())
 	made := w.create(t, wholeService(t, "myclu", "www"))
 	for _, body := range []string{updates["another family"], `{"Service": {"ServiceRegistries": []}}`} {
@@ -74,13 +74,13 @@ func TestARecursiveDeleteTakesWhatAnUpdateLeft(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w.takeDown(t, "myclu", "www")
+	w.tearDown(t, "myclu", "www")
 	if diff := cmp.Diff(remains, inventory(w.aws)); diff != "" {
 		t.Errorf("what is left (-want +got):\n%s", diff)
 	}
 }
 
-// TestADeleteThatIsUnderWayIsIdempotent asks again when ECS has forgotten the service and the rest is still being taken down.
+// TestADeleteThatIsUnderWayIsIdempotent repeats the request when ECS has forgotten the service and the rest is still being torn down.
 func TestADeleteThatIsUnderWayIsIdempotent(t *testing.T) {
 	sim := localaws.New()
 	w := newWorld(t, sim)
@@ -105,7 +105,7 @@ func TestADeleteThatIsUnderWayIsIdempotent(t *testing.T) {
 }
 
 // TestADeleteOfAnotherServiceOfTheNameIsNotTheOneUnderWay creates the service anew, through another server, while an operation still works on the one before,
-// and deletes it: the operation is not about that one, and who is told of it would believe that the new one is deleted.
+// and deletes it: the operation is not about that one, and who gets it would believe that the new one is deleted.
 func TestADeleteOfAnotherServiceOfTheNameIsNotTheOneUnderWay(t *testing.T) {
 	sim := localaws.New()
 	w, other := newWorld(t, sim), newWorld(t, sim)
@@ -154,8 +154,8 @@ func TestARecursiveDeleteSparesWhatOthersUse(t *testing.T) {
 	}
 }
 
-// TestARecursiveDeleteGoesOnAfterAFault breaks each AWS call of a recursive delete, of the parameters too, in turn, in each way, and repeats it.
-func TestARecursiveDeleteGoesOnAfterAFault(t *testing.T) {
+// TestARecursiveDeleteContinuesAfterAFault breaks each AWS call of a recursive delete, of the parameters too, in turn, in each way, and repeats it.
+func TestARecursiveDeleteContinuesAfterAFault(t *testing.T) {
 	awstest.BreakEach(t, awstest.Breaks{Least: 20}, func(t *testing.T, a *awstest.Attempt) error {
 		sim := localaws.New(localaws.WithLags(localaws.Lags{Drain: 2 * time.Millisecond, Register: 2 * time.Millisecond}))
 		w := newWorld(t, sim)

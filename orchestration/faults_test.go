@@ -290,8 +290,8 @@ func TestADrainingServiceIsNoConcurrentCreator(t *testing.T) {
 	}
 }
 
-// TestAClusterWhoseRollbackGoesOnIsBusyAtOnce creates another service in a cluster that a failed create's rollback has not deleted yet.
-func TestAClusterWhoseRollbackGoesOnIsBusyAtOnce(t *testing.T) {
+// TestAClusterWhoseRollbackContinuesIsBusyAtOnce creates another service in a cluster that a failed create's rollback has not deleted yet.
+func TestAClusterWhoseRollbackContinuesIsBusyAtOnce(t *testing.T) {
 	w := newWorld(t, localaws.New())
 	w.aws.Inject(localaws.Fault{Service: "ecs", Operation: "CreateService", Code: "InvalidParameterException", Message: "no"},
 		localaws.Fault{Service: "ecs", Operation: "DeleteCluster", Effect: localaws.Down, Times: -1})

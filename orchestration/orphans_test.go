@@ -60,7 +60,7 @@ func TestASecretGoesWithItsSpace(t *testing.T) {
 			w.create(t, reader(t, "api", secret, refer))
 			w.create(t, wholeService(t, "myclu", "third"))
 			for _, service := range []string{"www", "third"} {
-				w.takeDown(t, "myclu", service)
+				w.tearDown(t, "myclu", service)
 				if !slices.Contains(inventory(w.aws), orphan) {
 					t.Fatalf("the secret is gone with service %s, and the other service reads it", service)
 				}
@@ -71,7 +71,7 @@ func TestASecretGoesWithItsSpace(t *testing.T) {
 			if !slices.Contains(steps(plan), "delete credential spinup/localdev/myclu/www-cred") {
 				t.Errorf("the plan does not have the secret: %q", steps(plan))
 			}
-			w.takeDown(t, "myclu", "api")
+			w.tearDown(t, "myclu", "api")
 			if diff := cmp.Diff(remains, inventory(w.aws)); diff != "" {
 				t.Errorf("what is left (-want +got):\n%s", diff)
 			}
@@ -106,7 +106,7 @@ func TestTheSecretOfAJobGoesWithItsSpace(t *testing.T) {
 	if !slices.Contains(inventory(w.aws), orphan) {
 		t.Fatal("the secret is gone with the managed task definition, and the service reads it")
 	}
-	w.takeDown(t, "myclu", "api")
+	w.tearDown(t, "myclu", "api")
 	if diff := cmp.Diff(remains, inventory(w.aws)); diff != "" {
 		t.Errorf("what is left (-want +got):\n%s", diff)
 	}
@@ -145,7 +145,7 @@ func TestSecretsThatAreNotOrphaned(t *testing.T) {
 	if _, err := w.account.Secrets.DeleteSecret(t.Context(), "spinup/localdev/myclu/scheduled", 7); err != nil {
 		t.Fatal(err)
 	}
-	w.takeDown(t, "myclu", "www")
+	w.tearDown(t, "myclu", "www")
 	left := []string{}
 	for _, line := range inventory(w.aws) {
 		if name, ok := strings.CutPrefix(line, "secretsmanager:secret spinup/localdev/myclu/"); ok {

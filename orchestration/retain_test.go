@@ -28,7 +28,7 @@ func (w *world) active(t testing.TB, family string) []string {
 	return names
 }
 
-// changeImage changes the service's image, and waits for what goes on in the background.
+// changeImage changes the service's image, and waits for background work.
 func (w *world) changeImage(t testing.TB, image string) {
 	t.Helper()
 	if _, err := w.Patch(t.Context(), "myclu", "www", patchOf(t, `{"Containers": {"webserver": {"Image": "`+image+`"}}}`)); err != nil {

@@ -24,11 +24,11 @@ func TestWhatAWSRefusesForAWhileIsRetried(t *testing.T) {
 	create := func(t *testing.T, w *world) { w.create(t, wholeService(t, "myclu", "www")) }
 	createAndDelete := func(t *testing.T, w *world) {
 		create(t, w)
-		w.takeDown(t, "myclu", "www")
+		w.tearDown(t, "myclu", "www")
 	}
 	again := func(t *testing.T, w *world) { // the names are taken again at once
 		create(t, w)
-		w.takeDown(t, "myclu", "www")
+		w.tearDown(t, "myclu", "www")
 		create(t, w)
 	}
 	tests := []struct {
@@ -40,7 +40,7 @@ func TestWhatAWSRefusesForAWhileIsRetried(t *testing.T) {
 		{"the first use of ECS in an account", []localaws.Option{localaws.ServiceLinkedRoleLag(3)}, create, wholeInventory("myclu", "www")},
 		{"a new role that cannot be passed yet", []localaws.Option{localaws.WithLags(localaws.Lags{Role: lag})}, create, wholeInventory("myclu", "www")},
 		{"a new cluster that services cannot be made in yet", []localaws.Option{localaws.WithLags(localaws.Lags{Cluster: lag})}, create, wholeInventory("myclu", "www")},
-		{"a cluster of the same name whose capacity providers are being taken down and set up", []localaws.Option{localaws.WithLags(localaws.Lags{Providers: lag})}, again, wholeInventory("myclu", "www")},
+		{"a cluster of the same name whose capacity providers are being torn down and set up", []localaws.Option{localaws.WithLags(localaws.Lags{Providers: lag})}, again, wholeInventory("myclu", "www")},
 		{"a role that cannot be seen yet", []localaws.Option{refuse("iam", "PutRolePolicy", "NoSuchEntity", "The role with name x cannot be found.")}, create, wholeInventory("myclu", "www")},
 		{"a log group that is being changed", []localaws.Option{refuse("logs", "PutRetentionPolicy", "OperationAbortedException", "A conflicting operation is currently in progress")}, create, wholeInventory("myclu", "www")},
 		{"a log group that is being made", []localaws.Option{refuse("logs", "CreateLogGroup", "OperationAbortedException", "A conflicting operation is currently in progress")}, create, wholeInventory("myclu", "www")},
@@ -55,7 +55,7 @@ func TestWhatAWSRefusesForAWhileIsRetried(t *testing.T) {
 		{"a secret of the same name that was just deleted", []localaws.Option{localaws.WithLags(localaws.Lags{Secret: lag})}, again, wholeInventory("myclu", "www")},
 		{"a registry of the same name that was just deleted", nil, again, wholeInventory("myclu", "www")},
 		{"instances that are still leaving", []localaws.Option{localaws.WithLags(localaws.Lags{Register: lag})}, createAndDelete, remains},
-		{"a deployment that is going on", []localaws.Option{refuse("ecs", "DeleteService", "InvalidParameterException", "The service cannot be stopped while deployments are active.")}, createAndDelete, remains},
+		{"a deployment in progress", []localaws.Option{refuse("ecs", "DeleteService", "InvalidParameterException", "The service cannot be stopped while deployments are active.")}, createAndDelete, remains},
 		{"a cluster that is being changed", []localaws.Option{refuse("ecs", "DeleteCluster", "UpdateInProgressException", "There is already a current Amazon ECS update in progress")}, createAndDelete, remains},
 		{"a cluster whose tasks are not gone yet", []localaws.Option{refuse("ecs", "DeleteCluster", "ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active.")}, createAndDelete, remains},
 		{"a role whose policy is not gone yet", []localaws.Option{refuse("iam", "DeleteRole", "DeleteConflict", "Cannot delete entity, must delete policies first.")}, createAndDelete, remains},
@@ -72,8 +72,8 @@ func TestWhatAWSRefusesForAWhileIsRetried(t *testing.T) {
 	}
 }
 
-// takeDown deletes a service with all that is its, and waits until that is done.
-func (w *world) takeDown(t *testing.T, cluster, service string) {
+// tearDown deletes a service with all that is its, and waits until that is done.
+func (w *world) tearDown(t *testing.T, cluster, service string) {
 	t.Helper()
 	_, op, err := w.Delete(t.Context(), cluster, service, true)
 	if err != nil {
@@ -89,7 +89,7 @@ func TestASecretThatIsScheduledForDeletionIsRestoredWithItsNewValue(t *testing.T
 	w := newWorld(t, localaws.New())
 	made := w.create(t, wholeService(t, "myclu", "www"))
 	arn := aws.StringValue(made.Credentials["webserver"].ARN)
-	w.takeDown(t, "myclu", "www")
+	w.tearDown(t, "myclu", "www")
 	w.create(t, wholeService(t, "myclu", "www"))
 	if _, err := w.account.Secrets.DeleteSecret(t.Context(), "spinup/localdev/myclu/www-cred", 7); err != nil {
 		t.Fatal(err)
@@ -106,7 +106,7 @@ func TestASecretThatIsScheduledForDeletionIsRestoredWithItsNewValue(t *testing.T
 	}
 }
 
-// TestTwoIdenticalCreatesAtOnce runs the same create on one server and on two: one builds, the others are told of a conflict.
+// TestTwoIdenticalCreatesAtOnce runs the same create on one server and on two: one creates, the others get a conflict.
 func TestTwoIdenticalCreatesAtOnce(t *testing.T) {
 	for name, servers := range map[string]int{"one server": 1, "two servers": 2, "four servers": 4} {
 		t.Run(name, func(t *testing.T) {

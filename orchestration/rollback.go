@@ -39,7 +39,7 @@ var revisionRef = regexp.MustCompile(`^(?:(?:arn:[a-z0-9-]+:ecs:[a-z0-9-]+:\d{12
 
 // Rollback returns the request that puts a service back to an earlier task definition. Its count, tags and credentials stay; a secret that the task definition refers to and that is
 // scheduled for deletion is restored. A deployment in progress is stopped: ECS ends a rolling one for the new one, others are
-// told to stop first.
+// stopped first.
 func (o *Orchestrator) Rollback(cluster, service string, in *RollbackInput) (*Write, error) {
 	u, err := o.newRollback(cluster, service, in)
 	if err != nil {
@@ -71,7 +71,7 @@ func (o *Orchestrator) newRollback(cluster, service string, in *RollbackInput) (
 			return err
 		}
 		u.revision = target.definition
-		u.stop, u.goesOn = target.stop, target.goesOn
+		u.stop, u.underWay = target.stop, target.underWay
 		return nil
 	}
 	if reason := aws.StringValue(in.Reason); reason != "" {
@@ -86,8 +86,8 @@ func (o *Orchestrator) newRollback(cluster, service string, in *RollbackInput) (
 type rollbackTarget struct {
 	definition string // ARN, or family:revision
 	stop       string // the ARN of a service deployment that must be stopped first; empty for none
-	// goesOn is the deployment that brings the service there already, as a rollback that is repeated finds it; nil for none.
-	goesOn *observe.Deployment
+	// underWay is the deployment that brings the service there already, as a rollback that is repeated finds it; nil for none.
+	underWay *observe.Deployment
 }
 
 // rollbackTarget chooses what the service is put back to.
@@ -132,7 +132,7 @@ func chooseTarget(service *awsecs.Service, deployments []observe.Deployment, to 
 	}
 	switch same := sameRevision(target.definition, runs); {
 	case same && inProgress(deployments):
-		target.goesOn = &deployments[0]
+		target.underWay = &deployments[0]
 	case same:
 		return nil, common.Coded(common.CodeNothingToRollBackTo, "service %s already runs %s; name another revision in To", aws.StringValue(service.ServiceName), account.NameOf(runs))
 	}

@@ -11,8 +11,8 @@ import (
 	"ecs-api/orchestration/saga"
 )
 
-// TestARollbackGoesOnWithWhatIsLeft breaks each call of taking back a create for a while, longer than the response waits for.
-func TestARollbackGoesOnWithWhatIsLeft(t *testing.T) {
+// TestARollbackContinuesWithWhatIsLeft breaks each call of the rollback of a create for a while, longer than the response waits for.
+func TestARollbackContinuesWithWhatIsLeft(t *testing.T) {
 	for _, broken := range []string{
 		"ecs DeleteCluster", "ecs DeleteTaskDefinitions", "ecs DeregisterTaskDefinition", "iam DeleteRole", "iam DeleteRolePolicy", "logs DeleteLogGroup",
 		"secretsmanager DeleteSecret", "servicediscovery DeleteService",
@@ -59,7 +59,7 @@ func TestWhatIsGoneAlreadyIsRolledBack(t *testing.T) {
 		}
 	}})
 	_, err := w.Create(t.Context(), wholeService(t, "myclu", "www"))
-	if err == nil || strings.Contains(err.Error(), "left behind") {
+	if err == nil || strings.Contains(err.Error(), "leftover: ") {
 		t.Errorf("got %v", err)
 	}
 	if diff := cmp.Diff([]string{}, inventory(aws)); diff != "" {

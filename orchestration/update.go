@@ -98,7 +98,7 @@ type update struct {
 	turnsOn          bool                // it may scale the service up from 0 tasks, by adjust
 	untag            []string            // keys of tags that are removed
 	stop             string              // the ARN of a service deployment that is stopped first; empty for none
-	goesOn           *observe.Deployment // that does already what the request wants; nil for none
+	underWay         *observe.Deployment // that does already what the request wants; nil for none
 	match            etag.Condition      // of the service as it must be
 	// prepare is called once the service is locked, for what must be known before the update looks; nil for nothing.
 	prepare func(context.Context) error

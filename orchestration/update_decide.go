@@ -254,7 +254,7 @@ func (p *updatePlan) output() *UpdateOutput {
 		out.Deployment = observe.Started(f.service, p.service)
 	}
 	if out.Deployment == nil {
-		out.Deployment = u.goesOn
+		out.Deployment = u.underWay
 	}
 	out.CloudwatchLogGroups = spec.LogGroups(u.o.account.Region, out.TaskDefinition)
 	out.Unproven = p.unproven()

@@ -101,7 +101,7 @@ func (g *guard) roundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// noteHTTPS notes what a try to speak HTTPS with the registry told of it.
+// noteHTTPS notes what a try to speak HTTPS with the registry showed of it.
 func (g *guard) noteHTTPS(missing bool) {
 	if missing {
 		g.noHTTPS.Store(true)

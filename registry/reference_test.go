@@ -53,7 +53,7 @@ func TestReferencesAreReadAsDockerReadsThem(t *testing.T) {
 	}
 }
 
-func TestUpperCaseIsToldAsSuch(t *testing.T) {
+func TestUpperCaseIsReportedAsSuch(t *testing.T) {
 	for image, want := range map[string]bool{"Nginx": true, "user/Img:V1": true, "ghcr.io/Org/app@" + sha: true, "Nginx:": false, "UPPER/../x": false} {
 		_, err := parseReference(image, false)
 		if got := err != nil && strings.Contains(common.Public(err), "lower case"); got != want {

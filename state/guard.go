@@ -112,7 +112,7 @@ func (r *Redis) doubt(why error) {
 // watch probes Redis until ctx ends, and tells when it goes and when it is back.
 func (r *Redis) watch(ctx context.Context) {
 	defer close(r.stopped)
-	told := r.up.Load() // what has been observed last
+	known := r.up.Load() // what has been observed last
 	for {
 		every := probeUp
 		if !r.up.Load() {
@@ -122,21 +122,21 @@ func (r *Redis) watch(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if told && !r.up.Load() {
-			told = false
+		if known && !r.up.Load() {
+			known = false
 			r.observe(false, reason(why))
 		}
-		err := r.look(ctx, told)
+		err := r.look(ctx, known)
 		switch {
 		case ctx.Err() != nil:
 			return
-		case err == nil && !told:
+		case err == nil && !known:
 			r.back()
-			told = true
+			known = true
 			r.observe(true, nil)
-		case err != nil && told:
+		case err != nil && known:
 			r.up.Store(false)
-			told = false
+			known = false
 			r.observe(false, err)
 		}
 	}

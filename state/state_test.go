@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// change is what a Redis that is watched has told.
+// change is what a Redis that is watched has reported.
 type change struct {
 	up  bool
 	why error
@@ -27,25 +27,25 @@ type change struct {
 // open returns the state at the URL, and what it tells.
 func open(t *testing.T, url string) (*Redis, chan change) {
 	t.Helper()
-	told := make(chan change, 100)
-	r, err := Open(t.Context(), Options{URL: url, Org: "acme", Observe: func(up bool, why error) { told <- change{up, why} }})
+	changes := make(chan change, 100)
+	r, err := Open(t.Context(), Options{URL: url, Org: "acme", Observe: func(up bool, why error) { changes <- change{up, why} }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.Close)
-	return r, told
+	return r, changes
 }
 
 // next returns the next change, which must come.
-func next(t *testing.T, told chan change) change {
+func next(t *testing.T, changes chan change) change {
 	t.Helper()
 	select {
-	case c := <-told:
+	case c := <-changes:
 		return c
 	case <-t.Context().Done():
 	case <-time.After(20 * time.Second):
 	}
-	t.Fatal("nothing was told")
+	t.Fatal("nothing was reported")
 	return change{}
 }
 
@@ -99,15 +99,15 @@ func TestItNoticesThatRedisIsGoneAndBack(t *testing.T) {
 	server := miniredis.RunT(t)
 	server.SetError("WRONGPASS invalid username-password pair or user is disabled.")
 	address := server.Addr()
-	r, told := open(t, "redis://"+address)
-	if c := next(t, told); c.up || !strings.Contains(c.why.Error(), "WRONGPASS") {
+	r, changes := open(t, "redis://"+address)
+	if c := next(t, changes); c.up || !strings.Contains(c.why.Error(), "WRONGPASS") {
 		t.Fatal(c)
 	}
 	if err := set(r); !errors.Is(err, ErrDown) {
 		t.Error(err)
 	}
 	server.SetError("")
-	if c := next(t, told); !c.up {
+	if c := next(t, changes); !c.up {
 		t.Error(c)
 	}
 	var mu sync.Mutex
@@ -139,11 +139,11 @@ func TestItNoticesThatRedisIsGoneAndBack(t *testing.T) {
 		if err := set(r); !errors.Is(err, ErrDown) || !common.Is(err, common.Unavailable) {
 			t.Error(err)
 		}
-		if c := next(t, told); c.up || c.why == nil || strings.Contains(c.why.Error(), address) {
+		if c := next(t, changes); c.up || c.why == nil || strings.Contains(c.why.Error(), address) {
 			t.Error(c)
 		}
 		outage.end()
-		if c := next(t, told); !c.up {
+		if c := next(t, changes); !c.up {
 			t.Error(c)
 		}
 		mu.Lock()
@@ -159,9 +159,9 @@ func TestItNoticesThatRedisIsGoneAndBack(t *testing.T) {
 
 func TestItNoticesByItselfThatRedisIsGone(t *testing.T) {
 	server := miniredis.RunT(t)
-	r, told := open(t, "redis://"+server.Addr())
+	r, changes := open(t, "redis://"+server.Addr())
 	server.Close()
-	if c := next(t, told); c.up || r.Up() {
+	if c := next(t, changes); c.up || r.Up() {
 		t.Error(c)
 	}
 }
@@ -179,8 +179,8 @@ func hangs(t *testing.T) string {
 
 func TestARedisThatHangsIsDown(t *testing.T) {
 	for _, url := range []string{"redis://" + hangs(t), "redis://:pw@" + hangs(t) + "?read_timeout=1h&max_retries=9", "redis://" + hangs(t) + "?master_name=m", "redis://" + hangs(t) + "?addr=" + hangs(t)} {
-		r, told := open(t, url)
-		if c := next(t, told); c.up {
+		r, changes := open(t, url)
+		if c := next(t, changes); c.up {
 			t.Error(c)
 		}
 		// What comes after is refused without a wait: the context, which has ended, would be the error of any use.
@@ -221,7 +221,7 @@ func TestACommandThatIsWrongOrWhoseCallerLeftTakesNothingDown(t *testing.T) {
 
 func TestAStepThatTakesTooLongMeansThatRedisIsDown(t *testing.T) {
 	server := miniredis.RunT(t)
-	r, told := open(t, "redis://"+server.Addr())
+	r, changes := open(t, "redis://"+server.Addr())
 	err := r.Do(t.Context(), func(ctx context.Context, _ redis.UniversalClient) error {
 		<-ctx.Done()
 		return ctx.Err()
@@ -229,10 +229,10 @@ func TestAStepThatTakesTooLongMeansThatRedisIsDown(t *testing.T) {
 	if !errors.Is(err, ErrDown) {
 		t.Error(err)
 	}
-	if c := next(t, told); c.up {
+	if c := next(t, changes); c.up {
 		t.Error(c)
 	}
-	if c := next(t, told); !c.up {
+	if c := next(t, changes); !c.up {
 		t.Error(c)
 	}
 }

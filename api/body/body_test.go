@@ -247,7 +247,7 @@ func TestWhatALaterCheckFindsIsReportedBesideIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = b.Err(
-		common.FieldError{Field: "taskdefinition.cpu", Detail: "is required"}, // it has been told of its type
+		common.FieldError{Field: "taskdefinition.cpu", Detail: "is required"}, // its type is reported already
 		common.FieldError{Field: "taskdefinition.containerdefinitions[1].image", Detail: "is required"},
 		common.FieldError{Field: "taskdefinition.containerdefinitions[0].name", Detail: "must have letters"},
 		common.FieldError{Field: "service.servicename", Detail: "is required"},

@@ -109,7 +109,7 @@ func TestChangesAreSentAsTheyAre(t *testing.T) {
 	}
 }
 
-func TestAServerWithoutAStateIsAloneAndTellsNobody(t *testing.T) {
+func TestAServerWithoutAStatePublishesNothing(t *testing.T) {
 	m := newMember(t, nil)
 	m.Tell(t.Context(), Change{})
 	if len(m.deaf) > 0 {

@@ -183,7 +183,7 @@ func TestWithoutRedisARequestWithAKeyIsRefused(t *testing.T) {
 	}
 	a.await(t, true)
 	b.await(t, true)
-	for a.store.count() != 0 || b.store.count() != 0 { // what ended while Redis was down is told with the first renewal
+	for a.store.count() != 0 || b.store.count() != 0 { // what ended while Redis was down is sent with the first renewal
 		if common.Sleep(t.Context(), time.Millisecond) != nil {
 			t.Fatal("the test is over")
 		}

@@ -72,7 +72,7 @@ func ProblemOf(err error) Problem {
 		p.Detail = internalDetail
 	}
 	if len(p.LeftBehind) > 0 {
-		p.Detail += "; left behind: " + strings.Join(p.LeftBehind, "; ")
+		p.Detail += "; leftover: " + strings.Join(p.LeftBehind, "; ")
 	}
 	return p
 }

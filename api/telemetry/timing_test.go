@@ -33,7 +33,7 @@ func TestServerTimingTellsTheSteps(t *testing.T) {
 		{"none", nil, ""},
 		{"some", []saga.StepReport{step("read cluster", 1500*time.Microsecond), step("cluster", time.Second)}, ", read-cluster;dur=1.5, cluster;dur=1000.0"},
 		{"one had nothing to do", []saga.StepReport{step("role", time.Microsecond)}, ""},
-		{"one goes on", []saga.StepReport{{Name: "role", StartedAt: start}}, ""},
+		{"one is running", []saga.StepReport{{Name: "role", StartedAt: start}}, ""},
 		{"a name that is no token", []saga.StepReport{step("a;dur=1, é\r\n\"b\"", time.Second)}, ", a-dur-1------b-;dur=1000.0"},
 		{"a long name", []saga.StepReport{step(strings.Repeat("x", 500), time.Second)}, ", " + strings.Repeat("x", 48) + ";dur=1000.0"},
 	}

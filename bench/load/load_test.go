@@ -52,7 +52,7 @@ func TestACellIsWrittenForBenchstat(t *testing.T) {
 	}
 }
 
-func TestAProblemIsToldByItsKind(t *testing.T) {
+func TestAProblemIsReportedByItsKind(t *testing.T) {
 	s := launchTest(t)
 	kind, detail := s.ask(http.MethodGet, servicePath("myclu", "www"), "").problem()
 	if kind != "404 NotFound" || detail == "" {
@@ -91,6 +91,6 @@ func TestAChurnIsJudgedByWhatExists(t *testing.T) {
 	}
 	c.fates[www] = owed
 	if err := c.judge(); err != nil || len(s.aws.Inventory()) != 1 {
-		t.Errorf("what was owed was not taken down: %v, %v", err, s.aws.Inventory())
+		t.Errorf("what was owed was not torn down: %v, %v", err, s.aws.Inventory())
 	}
 }

@@ -149,7 +149,7 @@ func TestAPlainRunStartsItsTasksOnceOrStopsThem(t *testing.T) {
 				}
 				return len(arns)
 			}
-			if _, err := run(); err != nil { // of another request: it goes on
+			if _, err := run(); err != nil { // of another request: it keeps running
 				t.Fatal(err)
 			}
 			want := 2

@@ -89,14 +89,14 @@ func TestABodyIsReadOnceAndItsStatusNowAndThen(t *testing.T) {
 
 func TestAStatusIsReadAnewAfterAWrite(t *testing.T) {
 	inBubble(t, DefaultLimits, func(t *testing.T, d *Definitions, e *ecs) {
-		var told []string
-		d.OnChange(func(arn, status string) { told = append(told, arn+" "+status) })
+		var sent []string
+		d.OnChange(func(arn, status string) { sent = append(sent, arn+" "+status) })
 		d.Registered(&awsecs.RegisterTaskDefinitionOutput{TaskDefinition: &awsecs.TaskDefinition{TaskDefinitionArn: aws.String(arn), Status: aws.String("ACTIVE")}})
 		see(t, d, e, "ACTIVE", 0)
 		e.status = "INACTIVE"
 		d.Changed(arn, "INACTIVE")
-		if want := []string{arn + " INACTIVE"}; len(told) != 1 || told[0] != want[0] {
-			t.Errorf("told %q", told)
+		if want := []string{arn + " INACTIVE"}; len(sent) != 1 || sent[0] != want[0] {
+			t.Errorf("sent %q", sent)
 		}
 		see(t, d, e, "INACTIVE", 1)
 		see(t, d, e, "INACTIVE", 1)
@@ -115,8 +115,8 @@ func TestAStatusIsReadAnewAfterAWrite(t *testing.T) {
 		see(t, d, e, "DELETE_IN_PROGRESS", 5)
 		d.Deafen(false)
 		see(t, d, e, "DELETE_IN_PROGRESS", 6)
-		if len(told) != 1 {
-			t.Errorf("what was heard was told: %q", told)
+		if len(sent) != 1 {
+			t.Errorf("what was heard was sent on: %q", sent)
 		}
 	})
 }

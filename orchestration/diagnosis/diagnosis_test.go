@@ -123,7 +123,7 @@ func TestOnlyThePresentIsReported(t *testing.T) {
 	}{
 		"a task of another deployment": {Evidence{Service: deploying(), Tasks: []*awsecs.Task{ago(time.Minute, "ecs-svc/3")}}, nil},
 		"a task that runs":             {Evidence{Service: deploying(), Tasks: []*awsecs.Task{{LastStatus: new("RUNNING"), DesiredStatus: new("RUNNING"), StartedBy: new(newer)}}}, nil},
-		"a task that stopped long ago, of a deployment that goes on":   {Evidence{Service: deploying(), Tasks: []*awsecs.Task{ago(50*time.Minute, newer)}}, []Code{ContainerExited}},
+		"a task that stopped long ago, of a deployment in progress":    {Evidence{Service: deploying(), Tasks: []*awsecs.Task{ago(50*time.Minute, newer)}}, []Code{ContainerExited}},
 		"a task that stopped long ago, of one that succeeded":          {Evidence{Service: steady(), Tasks: []*awsecs.Task{ago(50*time.Minute, newer)}}, nil},
 		"a task that stopped just now, of one that succeeded":          {Evidence{Service: steady(), Tasks: []*awsecs.Task{ago(time.Minute, newer)}}, []Code{ContainerExited}},
 		"a task of the one that was rolled back":                       {Evidence{Service: rolledBack, Focus: failed, Tasks: []*awsecs.Task{ago(50*time.Minute, newer)}}, []Code{ContainerExited}},

@@ -7,7 +7,7 @@ import (
 	awsecs "ecs-api/ecs/sdk/ecs"
 )
 
-// TestWhyADeploymentFailedIsNotHowTheServiceIs sees that what failed before a rollback is told as that, whatever the service does since.
+// TestWhyADeploymentFailedIsNotHowTheServiceIs sees that what failed before a rollback is reported as that, whatever the service does since.
 func TestWhyADeploymentFailedIsNotHowTheServiceIs(t *testing.T) {
 	failed := Focus{ID: newer, Created: now.Add(-5 * time.Minute), Ended: now.Add(-2 * time.Minute), Failed: true}
 	stopped := func(by string) *awsecs.Task {

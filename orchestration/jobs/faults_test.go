@@ -97,8 +97,8 @@ func TestAFailedUpdateChangesNothing(t *testing.T) {
 	}
 }
 
-// TestADeleteGoesOnUntilNothingIsLeft breaks each AWS call of a recursive delete in turn, in each way, and repeats it until it is NotFound.
-func TestADeleteGoesOnUntilNothingIsLeft(t *testing.T) {
+// TestADeleteContinuesUntilNothingIsLeft breaks each AWS call of a recursive delete in turn, in each way, and repeats it until it is NotFound.
+func TestADeleteContinuesUntilNothingIsLeft(t *testing.T) {
 	breakEach(t, breaks(15, 2*(hurriedRetry.Failed+1)),
 		func(w *world) { w.create(t, "myclu", "reports") },
 		func(w *world) error {

@@ -67,7 +67,7 @@ func newWorldOf(t testing.TB, sim *localaws.AWS, org string) *world {
 	return &world{New(tx, adhoc.New(tx).Tasks, teardown.New(tx), logs.New(a), WithClock(c.Now, c.Wait)), sim, c, group}
 }
 
-// newTimedWorld returns a world whose AWS has the clock of those who wait: its tasks go on while they do.
+// newTimedWorld returns a world whose AWS has the clock of those who wait: its tasks run while they do.
 func newTimedWorld(t testing.TB) *world {
 	t.Helper()
 	c := awstest.NewClock()

@@ -6,7 +6,7 @@ import (
 	awsecs "ecs-api/ecs/sdk/ecs"
 )
 
-func TestReasonsAreToldOnce(t *testing.T) {
+func TestReasonsAreReportedOnce(t *testing.T) {
 	failure := func(reason, detail string) *awsecs.Failure { return &awsecs.Failure{Reason: &reason, Detail: &detail} }
 	if got, want := Reasons([]*awsecs.Failure{failure("RESOURCE:MEMORY", ""), failure("no capacity", "in a"), failure("RESOURCE:MEMORY", "")}), "RESOURCE:MEMORY; no capacity (in a)"; got != want {
 		t.Errorf("got %q, want %q", got, want)

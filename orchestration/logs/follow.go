@@ -40,7 +40,7 @@ type Following struct {
 	from  Source
 	q     Query
 	floor mark             // nothing up to here is sent
-	told  mark             // the latest that has been sent
+	sent  mark             // the latest that has been sent
 	seen  map[string]int64 // ids of the lines of the last while, and their times
 	look  time.Time        // when the sources were looked for
 	parts []source
@@ -59,7 +59,7 @@ func (r *Reader) Follow(ctx context.Context, from Source, q Query, after string)
 			return nil, err
 		}
 	}
-	f.told = f.floor
+	f.sent = f.floor
 	return f, f.refresh(ctx)
 }
 
@@ -126,7 +126,7 @@ func (f *Following) poll(ctx context.Context, send func(Event) error) error {
 	if err := f.refresh(ctx); err != nil {
 		return err
 	}
-	since := max(f.told.at-lateness.Milliseconds(), f.floor.at)
+	since := max(f.sent.at-lateness.Milliseconds(), f.floor.at)
 	q := f.q
 	q.Limit, q.Since, q.Until = followLimit, time.UnixMilli(since), f.r.now().Add(lateness)
 	for {
@@ -153,15 +153,15 @@ func (f *Following) send(e Event, send func(Event) error) error {
 		return nil
 	}
 	f.seen[e.id] = e.Timestamp.UnixMilli()
-	if m := (mark{e.Timestamp.UnixMilli(), e.id}); !f.told.before(e) {
-		f.told = m
+	if m := (mark{e.Timestamp.UnixMilli(), e.id}); !f.sent.before(e) {
+		f.sent = m
 	}
 	return send(e)
 }
 
 // forget forgets the lines that are too old to be read again.
 func (f *Following) forget() {
-	for _, id := range slices.Collect(keysBefore(f.seen, f.told.at-lateness.Milliseconds())) {
+	for _, id := range slices.Collect(keysBefore(f.seen, f.sent.at-lateness.Milliseconds())) {
 		delete(f.seen, id)
 	}
 }

@@ -1,7 +1,7 @@
 // Package logs reads what containers have written to CloudWatch Logs: of all tasks of a service, of one task, as pages or as a stream.
 //
 // It owns two rules. A log group that carries another org's tag has no lines for our callers, whoever's task definition names it. And no line is
-// missed or told twice, however AWS cuts its pages.
+// missed or returned twice, however AWS cuts its pages.
 package logs
 
 import (

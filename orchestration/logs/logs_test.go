@@ -389,7 +389,7 @@ func TestThoseWhoFollowAreBoundedAndShareTheRate(t *testing.T) {
 	}
 }
 
-func TestAStreamGoesOnAfterAFaultOfAWS(t *testing.T) {
+func TestAStreamContinuesAfterAFaultOfAWS(t *testing.T) {
 	w := newWorld(t)
 	w.group("clu", "localdev")
 	w.write("clu", "www/web/a", line{0, "here"})

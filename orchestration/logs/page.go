@@ -97,7 +97,7 @@ func (r *Reader) Read(ctx context.Context, of string, from Source, q Query) (*Pa
 	if err != nil {
 		return nil, err
 	}
-	m := &merge{r: r, q: q, since: p.Since, until: p.Until, told: mark{p.At, p.ID}}
+	m := &merge{r: r, q: q, since: p.Since, until: p.Until, sent: mark{p.At, p.ID}}
 	for _, s := range sources {
 		token, begun := p.Pages[s.key()]
 		if q.Next != "" && !begun {
@@ -148,7 +148,7 @@ func labelsOf(sources []source) map[string]string {
 type reader struct {
 	source
 	token    string  // of the page to read next
-	buffer   []Event // not told yet, sorted
+	buffer   []Event // not returned yet, sorted
 	pages    []page  // that have been read, the oldest first
 	frontier int64   // all before this time has been read
 	done     bool    // there is no page to read next
@@ -165,7 +165,7 @@ type merge struct {
 	r            *Reader
 	q            Query
 	since, until int64
-	told         mark
+	sent         mark
 	readers      []*reader
 	calls        int
 }
@@ -227,9 +227,9 @@ func (m *merge) take(behind *reader, limit int) []Event {
 		return all
 	}
 	last := all[len(all)-1]
-	m.told = mark{last.Timestamp.UnixMilli(), last.id}
+	m.sent = mark{last.Timestamp.UnixMilli(), last.id}
 	for _, r := range m.readers {
-		r.buffer = slices.DeleteFunc(r.buffer, m.told.before)
+		r.buffer = slices.DeleteFunc(r.buffer, m.sent.before)
 	}
 	return all
 }
@@ -283,7 +283,7 @@ func (m *merge) read(ctx context.Context, r *reader, limit int) error {
 		e := Event{Timestamp: time.UnixMilli(value(raw.Timestamp)).UTC(), Message: strings.TrimSuffix(value(raw.Message), "\n"), id: value(raw.EventId)}
 		r.frontier = max(r.frontier, value(raw.Timestamp))
 		task, ok := r.of(value(raw.LogStreamName))
-		if e.Task, e.Container = task, r.container; !ok || m.told.before(e) {
+		if e.Task, e.Container = task, r.container; !ok || m.sent.before(e) {
 			continue
 		}
 		r.buffer = append(r.buffer, e)

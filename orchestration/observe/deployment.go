@@ -192,10 +192,10 @@ func (f *found) fromBrief(brief *awsecs.ServiceDeploymentBrief, id string, event
 // stop, before its deployment has completed. And the two are read at the same time: one may be of the moment before the end, the other of that after.
 func (f *found) corrected(state DeploymentState, entry *awsecs.Deployment, brief *awsecs.ServiceDeploymentBrief) DeploymentState {
 	rollout := value(entry.RolloutState)
-	goesOn := brief == f.briefs[0] && value(entry.Status) == "PRIMARY" && rollout == awsecs.DeploymentRolloutStateInProgress
+	underWay := brief == f.briefs[0] && value(entry.Status) == "PRIMARY" && rollout == awsecs.DeploymentRolloutStateInProgress
 	justEnded := f.at.Sub(value(brief.FinishedAt)) <= sameMoment
 	switch {
-	case goesOn && (state == Completed || justEnded && (state == RolledBack || state == Failed || state == Stopped)):
+	case underWay && (state == Completed || justEnded && (state == RolledBack || state == Failed || state == Stopped)):
 		return InProgress
 	case state == Stopped && rollout == awsecs.DeploymentRolloutStateFailed,
 		state == InProgress && rollout == awsecs.DeploymentRolloutStateFailed && value(entry.Status) == "PRIMARY" && f.at.Sub(value(entry.UpdatedAt)) > sameMoment:

@@ -111,7 +111,7 @@ func (o *Observer) readAllBriefs(ctx context.Context, f *found, at target) error
 	return o.history.note(f.at, err)
 }
 
-// addImages adds the images of deployments that AWS told without.
+// addImages adds the images of deployments that AWS returned without.
 func (o *Observer) addImages(ctx context.Context, all []Deployment) error {
 	var reads []func(context.Context) error
 	for i := range all {
@@ -130,7 +130,7 @@ func (o *Observer) addImages(ctx context.Context, all []Deployment) error {
 	return common.Concurrently(ctx, reads...)
 }
 
-// keptTargets is how many task definitions a rollback may choose without being told which: that of the last deployment that completed, and the one before, as the
+// keptTargets is how many task definitions a rollback may choose where the request names none: that of the last deployment that completed, and the one before, as the
 // last may turn out to fail.
 const keptTargets = 2
 

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// world is an observer in front of an AWS of its own, whose time goes on when the test says so, with the cluster clu.
+// world is an observer in front of an AWS of its own, whose time passes when the test says so, with the cluster clu.
 type world struct {
 	*Observer
 	t     testing.TB
@@ -140,7 +140,7 @@ func (w *world) status() *Status {
 	return s
 }
 
-// wait waits for a deployment of www while time goes on, an hour at most.
+// wait waits for a deployment of www while time passes, an hour at most.
 func (w *world) wait(deployment string) *Result {
 	w.t.Helper()
 	var result *Result
@@ -151,7 +151,7 @@ func (w *world) wait(deployment string) *Result {
 	return result
 }
 
-// meanwhile lets time go on by three seconds for each poll until do returns, an hour at most.
+// meanwhile lets three seconds pass for each poll until do returns, an hour at most.
 func (w *world) meanwhile(do func(context.Context) error) {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(w.t.Context())

@@ -18,21 +18,21 @@ import (
 
 // found is what was read of a service. Nothing writes to it once it has been read.
 type found struct {
-	at        time.Time // when it began to be read
-	service   *awsecs.Service
-	tasks     []*awsecs.Task
-	targets   []diagnosis.Target
-	recorded  bool                                 // AWS keeps service deployments, and let us read them
-	briefs    []*awsecs.ServiceDeploymentBrief     // newest first
-	rollouts  map[string]*awsecs.ServiceDeployment // by ARN, as far as they were read
-	revisions map[string]*awsecs.ServiceRevision   // by ARN, as far as they were read
-	lines     map[diagnosis.LogKey]string          // last lines of containers that ended, as far as they were read
-	told      func() *Status                       // the status, made once for all who share the poll
+	at         time.Time // when it began to be read
+	service    *awsecs.Service
+	tasks      []*awsecs.Task
+	targets    []diagnosis.Target
+	recorded   bool                                 // AWS keeps service deployments, and let us read them
+	briefs     []*awsecs.ServiceDeploymentBrief     // newest first
+	rollouts   map[string]*awsecs.ServiceDeployment // by ARN, as far as they were read
+	revisions  map[string]*awsecs.ServiceRevision   // by ARN, as far as they were read
+	lines      map[diagnosis.LogKey]string          // last lines of containers that ended, as far as they were read
+	statusOnce func() *Status                       // the status, computed once for all who share the poll
 }
 
 func newFound(at time.Time) *found {
 	f := &found{at: at, rollouts: map[string]*awsecs.ServiceDeployment{}, revisions: map[string]*awsecs.ServiceRevision{}}
-	f.told = sync.OnceValue(f.status)
+	f.statusOnce = sync.OnceValue(f.status)
 	return f
 }
 

@@ -70,7 +70,7 @@ func (o *Observer) Status(ctx context.Context, cluster, service string) (*Status
 	if err != nil {
 		return nil, err
 	}
-	return f.told(), nil
+	return f.statusOnce(), nil
 }
 
 // status returns the status of what was found.

@@ -173,7 +173,7 @@ func (o *Observer) Watch(ctx context.Context, cluster, service string, send func
 			return v.err
 		}
 		if v.found != nil {
-			if last, err = sendChanged(v.found.told(), last, send); err != nil {
+			if last, err = sendChanged(v.found.statusOnce(), last, send); err != nil {
 				return err
 			}
 		}

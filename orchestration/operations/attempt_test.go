@@ -219,7 +219,7 @@ func TestAShutDownGroupTakesNoWorkAndWaitsForWhatRuns(t *testing.T) {
 	select {
 	case <-g.Closing():
 	default:
-		t.Error("whoever watches is not told")
+		t.Error("whoever watches gets no change")
 	}
 	if _, err := attempt(t, g, nil); !common.Is(err, common.Unavailable) {
 		t.Errorf("an attempt: %v", err)

@@ -102,8 +102,8 @@ func TestWhoeverComesWhileAThingIsDeletedWaits(t *testing.T) {
 	}
 }
 
-// TestADeletionThatGoesOnInTheBackgroundIsToldAtOnce holds for whoever waits already, and for whoever comes then.
-func TestADeletionThatGoesOnInTheBackgroundIsToldAtOnce(t *testing.T) {
+// TestADeletionThatContinuesInTheBackgroundIsReportedAtOnce holds for whoever waits already, and for whoever comes then.
+func TestADeletionThatContinuesInTheBackgroundIsReportedAtOnce(t *testing.T) {
 	var l Ledger
 	thing := &Cluster{Cluster: "x"}
 	hold, _ := l.LockUnused(thing)

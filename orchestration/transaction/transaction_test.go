@@ -115,9 +115,9 @@ func TestATransactionEndsInEveryWay(t *testing.T) {
 	}
 }
 
-// TestARollbackGoesOnInTheBackground fails with a rollback that AWS does not allow for now: the locks stay until it is done, and whoever comes gets the
+// TestARollbackContinuesInTheBackground fails with a rollback that AWS does not allow for now: the locks stay until it is done, and whoever comes gets the
 // operation at once.
-func TestARollbackGoesOnInTheBackground(t *testing.T) {
+func TestARollbackContinuesInTheBackground(t *testing.T) {
 	m := newManager(t)
 	tx := begin(t, m)
 	// The rollback of something shared is kept in the request's ledger, as that of the role here.

@@ -330,7 +330,7 @@ func TestWhatCannotBeQueuedEndsInterruptedWhenItsServerDies(t *testing.T) {
 	if done.State != saga.Interrupted || !common.Is(done.Err, common.Unavailable) || len(done.Steps) != 1 || done.Steps[0].State != saga.Interrupted {
 		t.Errorf("%+v, %v", done, done.Err)
 	}
-	eventually(t, "one of them was told", func() bool { return one.interrupted.Load()+two.interrupted.Load() == 1 })
+	eventually(t, "one of them was called", func() bool { return one.interrupted.Load()+two.interrupted.Load() == 1 })
 	close(may)
 	dead.Wait()
 }
