@@ -71,9 +71,9 @@ func (o *Orchestrator) create(ctx context.Context, in *CreateInput) (out *Create
 		return nil, false, err
 	}
 	defer tx.End()
-	ctx, cancel := transaction.Detached(ctx, createTime)
+	ctx, cancel := transaction.Detached(ctx, resource.RequestTime)
 	defer cancel()
-	out, back, err := transaction.Do(ctx, c.run)
+	out, back, err := transaction.Do(ctx, c.space.Request, c.space.Shared(), c.run)
 	if err == nil {
 		tx.Succeed()
 		return out, false, nil
@@ -87,9 +87,6 @@ func (o *Orchestrator) create(ctx context.Context, in *CreateInput) (out *Create
 
 // run plans and applies.
 func (c *creation) run(ctx context.Context) (*CreateOutput, saga.Rollback, error) {
-	if err := c.space.Request.Use(ctx, c.space.Shared()...); err != nil {
-		return nil, nil, err
-	}
 	plan, err := c.plan(ctx)
 	if err != nil {
 		return nil, nil, err

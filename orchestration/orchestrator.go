@@ -7,7 +7,6 @@ package orchestration
 
 import (
 	"context"
-	"time"
 
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/etag"
@@ -30,12 +29,6 @@ type Orchestrator struct {
 func New(tx *transaction.Manager, observer *observe.Observer) *Orchestrator {
 	return &Orchestrator{account: tx.Account, tx: tx, teardown: teardown.New(tx), observer: observer}
 }
-
-// Time that an orchestration may take, what AWS refuses for now included. A service of the same name may take four minutes to drain.
-const (
-	createTime = 6 * time.Minute
-	updateTime = 6 * time.Minute
-)
 
 // Delete deletes a service; see teardown.Teardowns.Delete.
 func (o *Orchestrator) Delete(ctx context.Context, cluster, service string, scope teardown.Scope, match etag.Condition) (*teardown.Output, *operations.Operation, error) {

@@ -14,6 +14,7 @@ import (
 	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/patch"
+	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
 	"ecs-api/orchestration/space"
 	"ecs-api/orchestration/spec"
@@ -131,9 +132,9 @@ func (u *update) do(ctx context.Context) (*UpdateOutput, error) {
 		return nil, err
 	}
 	defer tx.End()
-	ctx, cancel := transaction.Detached(ctx, updateTime)
+	ctx, cancel := transaction.Detached(ctx, resource.RequestTime)
 	defer cancel()
-	out, back, err := transaction.Do(ctx, u.run)
+	out, back, err := transaction.Do(ctx, u.space.Request, u.space.Shared(), u.run)
 	if err == nil {
 		tx.Succeed()
 		u.retire(ctx, out)
@@ -169,9 +170,6 @@ func (u *update) plan(ctx context.Context) (*updatePlan, error) {
 
 // run plans and applies.
 func (u *update) run(ctx context.Context) (*UpdateOutput, saga.Rollback, error) {
-	if err := u.space.Request.Use(ctx, u.space.Shared()...); err != nil {
-		return nil, nil, err
-	}
 	plan, err := u.plan(ctx)
 	if err != nil {
 		return nil, nil, err

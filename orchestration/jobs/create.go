@@ -108,10 +108,7 @@ func (j *Jobs) apply(ctx context.Context, s *space.Space, verb string, run func(
 	defer tx.End()
 	ctx, cancel := transaction.Detached(ctx, requestTime)
 	defer cancel()
-	if err := s.Request.Use(ctx, s.Shared()...); err != nil {
-		return nil, err
-	}
-	out, back, err := run(ctx)
+	out, back, err := transaction.Do(ctx, s.Request, s.Shared(), run)
 	if err == nil {
 		tx.Succeed()
 		return out, nil

@@ -1,6 +1,8 @@
 package jobs
 
 import (
+	"context"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -9,6 +11,7 @@ import (
 	"ecs-api/localaws"
 	"ecs-api/localaws/awstest"
 	"ecs-api/orchestration/etag"
+	"ecs-api/orchestration/saga"
 )
 
 // breaks are how the calls of managed task definitions are broken. AWS is down for so many calls; -1 stands for good.
@@ -121,4 +124,18 @@ func TestADeleteContinuesUntilNothingIsLeft(t *testing.T) {
 				t.Errorf("call %d: %v; left (-want +got):\n%s", n, err, diff)
 			}
 		})
+}
+
+// TestAPanicLeavesNoLock panics outside a step of the plan.
+func TestAPanicLeavesNoLock(t *testing.T) {
+	w := newWorld(t, localaws.New())
+	c, err := w.newCreation(whole(t, "myclu", "reports"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.apply(t.Context(), c.space, "create", func(context.Context) (*Output, saga.Rollback, error) { panic("a fault of ours") })
+	if !common.Is(err, common.Internal) || strings.Contains(common.Public(err), "a fault of ours") {
+		t.Errorf("%v, want an internal error that does not say which", err)
+	}
+	w.create(t, "myclu", "reports")
 }

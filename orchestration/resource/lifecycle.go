@@ -32,9 +32,22 @@ type Request struct {
 }
 
 // Own reports whether tags are those of something that this request created or adopted, and nobody adopted since.
-func (r *Request) Own(tags common.Tags) bool {
+func (r *Request) Own(tags common.Tags) bool { return hasOwner(tags, r.Owner) }
+
+// ownerOf returns the value of the ownership tag that the request gives an item. A task definition has one of its own, which tells what it was made of.
+func (r *Request) ownerOf(it *Item) string {
+	if owner, ok := it.Tags.Get(common.TagRequest); ok {
+		return owner
+	}
+	return r.Owner
+}
+
+// tagged reports whether tags are those of an item that this request created or adopted, and nobody adopted since.
+func (r *Request) tagged(it *Item, tags common.Tags) bool { return hasOwner(tags, r.ownerOf(it)) }
+
+func hasOwner(tags common.Tags, owner string) bool {
 	value, _ := tags.Get(common.TagRequest)
-	return value == r.Owner
+	return value == owner
 }
 
 // Use counts the request among the users of shared things, before it looks at them. Leave ends that.
@@ -164,7 +177,7 @@ func (r *Request) findCreated(ctx context.Context, it *Item, exists bool) (*Stat
 
 // creator decides who created what was found when an attempt failed with err.
 func (r *Request) creator(ctx context.Context, it *Item, found *State, c *creation, err error) (saga.Rollback, error) {
-	if r.Own(found.Tags) {
+	if r.tagged(it, found.Tags) {
 		it.Now = found
 		c.confirmed.Store(true)
 		return r.keepRollback(it, c.rollback), nil
@@ -186,7 +199,7 @@ func (r *Request) Confirm(it *Item) saga.Step {
 			return nil, nil
 		}
 		found, err := it.Find(ctx)
-		if err != nil || found == nil || r.Own(found.Tags) {
+		if err != nil || found == nil || r.tagged(it, found.Tags) {
 			return nil, nil // it is there all the same; only a request at the same moment that fails could delete it
 		}
 		if err := r.Check(it, found); err != nil {
@@ -219,18 +232,18 @@ func (r *Request) adopt(ctx context.Context, it *Item, found *State) (saga.Rollb
 func (r *Request) takeOver(ctx context.Context, it *Item, found *State) (saga.Rollback, error) {
 	set := it.Tags
 	if it.Traits().Shared {
-		set = common.Tags{{Key: common.TagRequest, Value: r.Owner}}
+		set = common.Tags{{Key: common.TagRequest, Value: r.ownerOf(it)}}
 	}
 	before, marked := found.Tags.Get(common.TagRequest)
 	switch {
-	case r.Own(found.Tags), !found.Tags.OwnedBy(r.Org):
+	case r.tagged(it, found.Tags), !found.Tags.OwnedBy(r.Org):
 		return nil, nil
 	case it.Traits().Shared && (!marked || r.Settled && !MayBeRolledBack(found.Tags, time.Now())):
 		return nil, nil
 	}
 	back := func(ctx context.Context) error {
 		now, err := it.Find(ctx)
-		if err == nil && now != nil && r.Own(now.Tags) && !r.ConcurrentCreator.Load() && marked {
+		if err == nil && now != nil && r.tagged(it, now.Tags) && !r.ConcurrentCreator.Load() && marked {
 			err = it.SetTags(ctx, now, common.Tags{{Key: common.TagRequest, Value: before}}, nil)
 		}
 		return common.Wrapf(IgnoreNotFound(err), "the tag %s of %s %s", common.TagRequest, it.Kind().Word(), it.Name())
@@ -266,7 +279,7 @@ func (c *creation) rollback(ctx context.Context) error {
 	}
 	err := c.r.Backoff.Retry(ctx, func() error {
 		found, err := find(ctx)
-		if err != nil || found == nil || !c.r.Own(found.Tags) {
+		if err != nil || found == nil || !c.r.tagged(it, found.Tags) {
 			return err
 		}
 		return ignoreInUse(it.Delete(ctx, found))

@@ -80,8 +80,20 @@ func JobsOf(tags common.Tags) (family string, ok bool) {
 	return strings.CutPrefix(whose, jobs)
 }
 
-// maxRequestTime is longer than any request works, its rollback included: what is older than that, no request rolls back any more.
-const maxRequestTime = 15 * time.Minute
+// How long a request may change what it created or adopted.
+const (
+	// RequestTime is how long a create or an update of a service may take before it fails, what AWS refuses for now included. A service of the same name may take four
+	// minutes to drain.
+	RequestTime = 6 * time.Minute
+	// RollbackTime is how long a rollback may take before the error is returned.
+	RollbackTime = 2 * time.Minute
+	// BackgroundRollbackTime is how long it continues in the background, where AWS does not let us for the moment.
+	BackgroundRollbackTime = 30 * time.Minute
+	// clockSkew is how far the clocks of two servers may differ.
+	clockSkew = 2 * time.Minute
+	// maxRequestTime is the sum: what is older than that, no request rolls back any more.
+	maxRequestTime = RequestTime + RollbackTime + BackgroundRollbackTime + clockSkew
+)
 
 // MayBeRolledBack reports whether the request that the ownership tag names may still be at work.
 func MayBeRolledBack(tags common.Tags, now time.Time) bool {

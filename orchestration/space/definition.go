@@ -55,13 +55,10 @@ func (p *Parts) pullsWith(revision *resource.State) bool {
 	return true
 }
 
-// adoptOrRegister returns the step that puts the request's ownership tag on the revision that was found, or registers one. The owner of what is registered
-// is the request as well, by a tag of its own that holds the digest.
+// adoptOrRegister returns the step that puts the request's ownership tag on the revision that was found, or registers one.
 func (s *Space) adoptOrRegister(it *resource.Item) saga.Step {
-	r := s.Request
 	adapter := it.Thing.(*resource.TaskDefinition)
-	own := &resource.Request{Org: r.Org, Cluster: r.Cluster, Service: r.Service, Owner: adapter.Owner, Backoff: r.Backoff, Settled: r.Settled}
-	step := own.Ensure(it)
+	step := s.Request.Ensure(it)
 	return func(ctx context.Context) (saga.Rollback, error) {
 		if it.Found != nil {
 			adapter.ARN = it.Found.ID

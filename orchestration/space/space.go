@@ -376,10 +376,13 @@ func (p *Parts) Definition() spec.Definition {
 	return d
 }
 
-// Verify returns the steps that look again, at the end, for what the request adopted.
+// Verify returns the steps that look again, at the end, for what the request adopted. The cluster of a service needs none: ECS has just created the service in it.
 func (p *Parts) Verify() saga.Step {
 	verify := p.space.Request.Verify
 	var steps []saga.Step
+	if p.space.Want.Flavor == FlavorTask && p.Cluster != nil {
+		steps = append(steps, verify(p.Cluster))
+	}
 	if p.Role != nil {
 		steps = append(steps, verify(p.Role), verify(p.LogGroup))
 	}

@@ -83,9 +83,13 @@ func (m *Manager) begin(ctx context.Context, target string, request *resource.Re
 	return &Transaction{m: m, lock: lock, request: request, Target: target}, nil
 }
 
-// Do does the work of a request. A panic of it, outside a step, becomes its error, so that what others left to the request to roll back is rolled back too.
-func Do[T any](ctx context.Context, work func(context.Context) (T, saga.Rollback, error)) (out T, back saga.Rollback, err error) {
+// Do does the work of a request, which uses the shared things. A panic of it, outside a step, becomes its error, so that what others left to the request to roll back
+// is rolled back too.
+func Do[T any](ctx context.Context, request *resource.Request, shared []resource.Thing, work func(context.Context) (T, saga.Rollback, error)) (out T, back saga.Rollback, err error) {
 	err = common.Safely(func() (err error) {
+		if err := request.Use(ctx, shared...); err != nil {
+			return err
+		}
 		out, back, err = work(ctx)
 		return err
 	})
@@ -115,7 +119,7 @@ func (t *Transaction) Succeed() {
 			hold.Release()
 		}
 	}
-	_, err := t.m.Background.Start(context.Background(), operations.Operation{Kind: KindRollback, Target: t.Target, Account: t.m.Account.Name}, backgroundRollbackTime,
+	_, err := t.m.Background.Start(context.Background(), operations.Operation{Kind: KindRollback, Target: t.Target, Account: t.m.Account.Name}, resource.BackgroundRollbackTime,
 		func(ctx context.Context) error { return retryRollback(ctx, t.m.Account.Backoff, shared) }, release)
 	if err != nil { // the server is shutting down: what is left is adopted by the next request
 		release()
@@ -136,13 +140,6 @@ func (t *Transaction) release(holds []*resource.Hold) {
 	t.lock.Release()
 }
 
-const (
-	// rollbackTime is how long a rollback may take before the error is returned.
-	rollbackTime = 2 * time.Minute
-	// backgroundRollbackTime is how long it continues in the background, where AWS does not let us for the moment.
-	backgroundRollbackTime = 30 * time.Minute
-)
-
 // KindRollback is the kind of the operations that continue a rollback which AWS did not allow at once.
 const KindRollback = "continue rollback"
 
@@ -159,7 +156,7 @@ func (t *Transaction) Fail(ctx context.Context, err error, back saga.Rollback) e
 		t.release(holds)
 		return err
 	}
-	ctx, cancel := Detached(ctx, rollbackTime)
+	ctx, cancel := Detached(ctx, resource.RollbackTime)
 	defer cancel()
 	_, left := saga.Named(stepRollback, saga.Do(all))(ctx)
 	if left == nil {
@@ -168,7 +165,7 @@ func (t *Transaction) Fail(ctx context.Context, err error, back saga.Rollback) e
 	}
 	leftovers := texts(left)
 	if common.Transient(left) {
-		op, startErr := t.m.Background.Start(ctx, operations.Operation{Kind: KindRollback, Target: t.Target, Account: t.m.Account.Name}, backgroundRollbackTime,
+		op, startErr := t.m.Background.Start(ctx, operations.Operation{Kind: KindRollback, Target: t.Target, Account: t.m.Account.Name}, resource.BackgroundRollbackTime,
 			func(ctx context.Context) error { return retryRollback(ctx, t.m.Account.Backoff, all) }, func() { t.release(holds) })
 		if startErr == nil {
 			t.lock.Operation(ctx, op.ID)
@@ -232,10 +229,10 @@ func (m *Manager) Handle(kind string, run func(context.Context, operations.Job) 
 func (m *Manager) Do(ctx context.Context, target string, request *resource.Request, s saga.Step, uses ...resource.Thing) error {
 	t := &Transaction{m: m, request: request, Target: target}
 	defer t.End()
-	if err := request.Use(ctx, uses...); err != nil {
-		return err
-	}
-	back, err := s(ctx)
+	_, back, err := Do(ctx, request, uses, func(ctx context.Context) (any, saga.Rollback, error) {
+		back, err := s(ctx)
+		return nil, back, err
+	})
 	if err != nil {
 		return t.Fail(ctx, err, back)
 	}
