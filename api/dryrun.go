@@ -46,10 +46,18 @@ func (c call) preview(plan *resource.Preview, err error) (any, error) {
 	for _, id := range plan.Network.Isolated {
 		out.Warnings = append(out.Warnings, warnings.Warning{Code: "SubnetIsolated", Field: fieldSubnets, Detail: "the routes of " + id + " do not lead out of its VPC for tasks, which have no public address; unless its VPC has endpoints for all that tasks need to start, they do not"})
 	}
+	for _, d := range plan.Doubts {
+		out.Warnings = append(out.Warnings, warnings.Warning{Code: d.Code, Field: d.Field, Detail: d.Detail})
+	}
 	for _, ref := range plan.Missing {
 		out.Warnings = append(out.Warnings, warnings.Warning{Code: string(diagnosis.SecretMissing), Field: ref.Field, Detail: "there is no " + ref.Value + ": tasks would not start; create it first"})
 	}
 	out.Warnings = append(out.Warnings, warnings.Images(c.Context(), c.server.images, plan.Images)...)
+	for i := range out.Warnings {
+		if c.body != nil {
+			out.Warnings[i].Field = c.body.Spelled(out.Warnings[i].Field)
+		}
+	}
 	return out, nil
 }
 

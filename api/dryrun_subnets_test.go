@@ -33,7 +33,7 @@ func TestDryRunsWarnOfSubnets(t *testing.T) {
 		}
 		return said
 	}
-	const at = " service.networkConfiguration.awsvpcConfiguration.subnets"
+	const at = " service.networkconfiguration.awsvpcconfiguration.subnets" // as the bodies spell it
 	dry := base + "/local/services?dryRun=true"
 	for _, test := range []struct {
 		subnets []string
@@ -51,7 +51,7 @@ func TestDryRunsWarnOfSubnets(t *testing.T) {
 		t.Fatal(text)
 	}
 	for body, want := range map[string][]string{
-		`{"Service": {` + network(localaws.SubnetC) + `}}`: {"SubnetIsolated" + at},
+		`{"Service": {` + network(localaws.SubnetC) + `}}`: {"SubnetIsolated" + strings.Replace(at, "service", "Service", 1)},
 		`{"Service": {` + network(localaws.SubnetB) + `}}`: {},
 		`{"Service": {"desiredcount": 2}}`:                 {},
 	} {

@@ -270,3 +270,77 @@ func TestADryRunWarnsOfSecretsThatAreNotThere(t *testing.T) {
 		}
 	}
 }
+
+// TestADryRunIsRefusedAsTheRequestIs sends what is wrong to each write, first as a dry run, which makes no call that changes anything: both are refused for the same
+// fields in the same words. What AWS decides alone, the dry run warns of.
+func TestADryRunIsRefusedAsTheRequestIs(t *testing.T) {
+	h := newHastyHarness(t, localaws.New())
+	if res, body := h.do(t, "POST", base+"/local/services", createFrom(insideImage)); res.StatusCode != http.StatusOK {
+		t.Fatalf("the create: %d %s", res.StatusCode, body)
+	}
+	web := func(cpu, more string) string {
+		return `"taskdefinition":{"family":"www","cpu":"` + cpu + `","memory":"512","containerDefinitions":[{"name":"web","image":"` + insideImage + `"` + more + `}]}`
+	}
+	post := func(definition, service string) string {
+		return `{"cluster":{"clustername":"myclu"},"service":{"servicename":"new"` + service + `},` + definition + `}`
+	}
+	named := ""
+	if res, body := h.do(t, "GET", oneService+"?all=true", ""); res.StatusCode == http.StatusOK {
+		var shown struct {
+			TaskDefinition struct {
+				ContainerDefinitions []struct{ Name string }
+			}
+		}
+		if err := json.Unmarshal([]byte(body), &shown); err != nil || len(shown.TaskDefinition.ContainerDefinitions) == 0 {
+			t.Fatal(err, body)
+		}
+		named = shown.TaskDefinition.ContainerDefinitions[0].Name
+	}
+	change := func(member string) string { return `{"Containers":{"` + named + `":{` + member + `}}}` }
+	services := base + "/local/services"
+	for _, tt := range []struct{ method, path, body, field, warns string }{
+		{"POST", services, post(web("256", ""), `,"desiredCount":5001`), "service.desiredCount", ""},
+		{"POST", services, post(web("256", `,"portMappings":[{"containerPort":99999}]`), ""), "taskdefinition.containerDefinitions[0].portMappings[0].containerPort", ""},
+		{"POST", services, post(web("256", `,"logConfiguration":{"logDriver":"syslog"}`), ""), "taskdefinition.containerDefinitions[0].logConfiguration.logDriver", ""},
+		{"POST", services, post(web("256", `,"stopTimeout":-5`), ""), "taskdefinition.containerDefinitions[0].stopTimeout", ""},
+		{"POST", services, post(web("256", `,"environment":[{"name":"","value":"x"}]`), ""), "taskdefinition.containerDefinitions[0].environment[0].name", ""},
+		{"POST", services, post(web("256", `,"image":"  "`), ""), "taskdefinition.containerDefinitions[0].image", ""},
+		{"POST", services, post(web("512", ""), ""), "taskdefinition.cpu", ""},
+		{"POST", services, post(web("300", ""), ""), "", "FargateSize taskdefinition.cpu"},
+		{"POST", services, post(web("256", `,"privileged":true`), ""), "", "FargateUnsupported taskdefinition.containerDefinitions[0].privileged"},
+		{"PUT", oneService, `{"Service":{"DesiredCount":5001}}`, "Service.DesiredCount", ""},
+		{"PUT", oneService, `{` + web("256", `,"stopTimeout":121`) + `}`, "taskdefinition.containerDefinitions[0].stopTimeout", ""},
+		{"PUT", oneService, `{` + web("300", "") + `}`, "", "FargateSize taskdefinition.cpu"},
+		{"PATCH", oneService, `{"DesiredCount":5001}`, "DesiredCount", ""},
+		{"PATCH", oneService, `{"Cpu":512}`, "Cpu", ""},
+		{"PATCH", oneService, `{"Cpu":300}`, "", "FargateSize Cpu"},
+		{"PATCH", oneService, change(`"StopTimeout":121`), "Containers." + named + ".StopTimeout", ""},
+		{"PATCH", oneService, change(`"PortMappings":[{"ContainerPort":70000}]`), "Containers." + named + ".PortMappings[0].ContainerPort", ""},
+		{"PATCH", oneService, change(`"LogConfiguration":{"LogDriver":"gelf"}`), "Containers." + named + ".LogConfiguration.LogDriver", ""},
+		{"PATCH", oneService, change(`"Memory":4096`), "Containers." + named + ".Memory", ""},
+		{"PATCH", oneService, change(`"Environment":{" ":"x"}`), "Containers." + named + ".Environment", ""},
+	} {
+		h.aws.ResetCalls()
+		dry, plan := h.do(t, tt.method, tt.path+"?dryRun=true", tt.body)
+		if calls := changingCalls(h.aws); len(calls) > 0 {
+			t.Errorf("%s %s: the dry run made %v", tt.method, tt.body, calls)
+		}
+		res, body := h.do(t, tt.method, tt.path, tt.body)
+		if res.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s %s: %d %s", tt.method, tt.body, res.StatusCode, body)
+			continue
+		}
+		if tt.warns != "" {
+			var found struct{ Warnings []warnings.Warning }
+			err := json.Unmarshal([]byte(plan), &found)
+			if warned := fmt.Sprint(found.Warnings); err != nil || dry.StatusCode != http.StatusOK || !strings.Contains(warned, "{"+tt.warns+" ") {
+				t.Errorf("%s %s: dry run %d %s, want the warning %s", tt.method, tt.body, dry.StatusCode, plan, tt.warns)
+			}
+			continue
+		}
+		planned, refused := problemOf(t, dry, plan), problemOf(t, res, body)
+		if diff := cmp.Diff(refused.Errors, planned.Errors); diff != "" || len(refused.Errors) != 1 || refused.Errors[0].Field != tt.field {
+			t.Errorf("%s %s: refused for %v, want %s; the dry run differs:\n%s", tt.method, tt.body, refused.Errors, tt.field, diff)
+		}
+	}
+}

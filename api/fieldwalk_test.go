@@ -37,7 +37,7 @@ func walkTaskDefinition() *fieldWalk {
 			"mountPoints[].sourceVolume": "data", "mountPoints[].containerPath": "/data", "healthCheck.command": []any{"CMD-SHELL", "true"},
 			"environmentFiles[].value": "arn:aws:s3:::bucket/f.env", "capabilities.add": []any{"SYS_PTRACE"}, "ulimits[].name": "nofile",
 			"volumes[].name": "data", "proxyConfiguration.containerName": "side", "runtimePlatform.operatingSystemFamily": "LINUX",
-			"restartAttemptPeriod": 60, "interval": 30, "resourceRequirements[].type": "GPU",
+			"restartAttemptPeriod": 60, "interval": 30, "healthCheck.timeout": 5, "startTimeout": 30, "resourceRequirements[].type": "GPU",
 			"restartPolicy.enabled": true, "tags[].key": "k", "tags[].value": "v",
 			"logConfiguration.options{}": "p",
 		},
@@ -90,6 +90,7 @@ var beside = []struct {
 	at   string
 	more members
 }{
+	{"containerDefinitions[].environment[]", members{"name": "KEY"}},
 	{"containerDefinitions[].logConfiguration", members{"logDriver": "awslogs", "options": members{"awslogs-group": "g", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "p"}}},
 	{"containerDefinitions[].mountPoints[]", members{"sourceVolume": "data", "containerPath": "/data"}},
 	{"containerDefinitions[].portMappings[]", members{"containerPort": 80}},

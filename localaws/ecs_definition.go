@@ -1,7 +1,10 @@
 package localaws
 
 import (
+	"math"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go/aws"
 
@@ -77,14 +80,59 @@ func checkContainer(in *ecs.RegisterTaskDefinitionInput, c *ecs.ContainerDefinit
 		return clientError("Container.name should not be null or empty.")
 	case !ecsName.MatchString(*c.Name):
 		return clientError("Container.name contains invalid characters.")
-	case aws.StringValue(c.Image) == "":
+	case strings.TrimSpace(aws.StringValue(c.Image)) == "":
 		return clientError("Container.image should not be null or empty.")
+	case !imageText.MatchString(*c.Image):
+		return clientError("Container.image contains invalid characters.")
 	case in.Memory == nil && c.Memory == nil && c.MemoryReservation == nil:
 		return clientError("Invalid setting for container '%s'. At least one of 'memory' or 'memoryReservation' must be specified.", *c.Name)
 	case c.Memory != nil && (*c.Memory < 6 || aws.Int64Value(c.MemoryReservation) > *c.Memory):
 		return clientError("Invalid setting for container '%s'. 'memory' must be at least 6 and no less than 'memoryReservation'.", *c.Name)
 	}
-	return firstError(checkPorts(in, c), checkLogs(in, c), checkContainerSecrets(in, c))
+	return firstError(checkPorts(in, c), checkLogs(in, c), checkContainerSecrets(in, c), checkEnvironment(c), checkRanges(in, c))
+}
+
+// imageText is what ECS documents that an image may be made of.
+var imageText = regexp.MustCompile(`^[A-Za-z0-9._:/#@-]+$`)
+
+// checkEnvironment refuses variables without a name.
+func checkEnvironment(c *ecs.ContainerDefinition) error {
+	for _, e := range c.Environment {
+		if strings.TrimSpace(aws.StringValue(e.Name)) == "" {
+			return clientError("Invalid environment variable for container '%s': the name should not be null or empty.", *c.Name)
+		}
+	}
+	return nil
+}
+
+// checkRanges refuses numbers that are out of the ranges which ECS documents.
+func checkRanges(in *ecs.RegisterTaskDefinitionInput, c *ecs.ContainerDefinition) error {
+	health, restart := c.HealthCheck, c.RestartPolicy
+	if health == nil {
+		health = &ecs.HealthCheck{}
+	}
+	if restart == nil {
+		restart = &ecs.ContainerRestartPolicy{}
+	}
+	for _, r := range []struct {
+		field       string
+		value       *int64
+		least, most int64
+		fargate     bool // only there
+	}{
+		{"startTimeout", c.StartTimeout, 2, 120, true}, {"stopTimeout", c.StopTimeout, 0, 120, true}, {"stopTimeout", c.StopTimeout, 0, math.MaxInt32, false},
+		{"healthCheck.interval", health.Interval, 5, 300, false}, {"healthCheck.timeout", health.Timeout, 2, 60, false},
+		{"healthCheck.retries", health.Retries, 1, 10, false}, {"healthCheck.startPeriod", health.StartPeriod, 0, 300, false},
+		{"restartPolicy.restartAttemptPeriod", restart.RestartAttemptPeriod, 60, 1800, false},
+	} {
+		if r.value != nil && (fargate(in) || !r.fargate) && (*r.value < r.least || *r.value > r.most) {
+			return clientError("Invalid setting for container '%s'. '%s' must be between %d and %d.", *c.Name, r.field, r.least, r.most)
+		}
+	}
+	if len(restart.IgnoredExitCodes) > 50 {
+		return clientError("Invalid setting for container '%s'. 'restartPolicy.ignoredExitCodes' can have at most 50 items.", *c.Name)
+	}
+	return nil
 }
 
 func checkPorts(in *ecs.RegisterTaskDefinitionInput, c *ecs.ContainerDefinition) error {

@@ -128,8 +128,6 @@ func checkFargateContainers(in *ecs.RegisterTaskDefinitionInput, cpu, memory int
 			return clientError("Links are not supported when networkMode=awsvpc.")
 		case aws.Int64Value(c.Memory) > int64(memory):
 			return clientError("Invalid setting for container '%s'. The container's memory is more than the task's %d.", aws.StringValue(c.Name), memory)
-		case aws.Int64Value(c.StopTimeout) > 120:
-			return clientError("Fargate supports a stopTimeout of at most 120 seconds.")
 		case needsECR(c) && in.ExecutionRoleArn == nil:
 			return clientError("Fargate requires task definition to have execution role ARN to support ECR images.")
 		}

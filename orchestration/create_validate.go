@@ -114,9 +114,7 @@ func (c *creation) checkService(p *common.Problems) {
 	if aws.StringValue(in.LaunchType) != "" && len(in.CapacityProviderStrategy) > 0 {
 		p.Add("service.launchtype", "cannot go together with capacityproviderstrategy")
 	}
-	if aws.Int64Value(in.DesiredCount) < 0 {
-		p.Add("service.desiredcount", "must not be negative")
-	}
+	spec.CheckCount(p, "service.desiredcount", in.DesiredCount)
 	spec.CheckNetwork(p, "service.", in.NetworkConfiguration)
 	spec.CheckRole(p, a, "service.role", in.Role)
 	spec.ServiceRoles{

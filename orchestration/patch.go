@@ -7,6 +7,7 @@ import (
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/patch"
 	"ecs-api/orchestration/space"
+	"ecs-api/orchestration/spec"
 )
 
 // PatchInput says what is to be changed about a service, as a JSON merge patch; see package patch.
@@ -43,9 +44,7 @@ func (o *Orchestrator) newPatch(cluster, service string, in *PatchInput) (*updat
 	u := &update{o: o, cluster: cluster, service: service, force: aws.BoolValue(in.ForceNewDeployment)}
 	var callers common.Tags
 	callers, u.untag = in.SplitTags(o.account.Org, &p)
-	if aws.Int64Value(in.DesiredCount) < 0 {
-		p.Add("DesiredCount", "must not be negative")
-	}
+	spec.CheckCount(&p, "DesiredCount", in.DesiredCount)
 	if in.DesiredCount != nil {
 		u.settings = &awsecs.UpdateServiceInput{DesiredCount: in.DesiredCount}
 	}

@@ -74,9 +74,7 @@ func (u *update) checkSettings(p *common.Problems, in *UpdateInput) {
 		p.Add("service.cluster", "is %q, but the path names cluster %q", cluster, u.cluster)
 	}
 	u.checkRevision(p, in)
-	if aws.Int64Value(s.DesiredCount) < 0 {
-		p.Add("service.desiredcount", "must not be negative")
-	}
+	spec.CheckCount(p, "service.desiredcount", s.DesiredCount)
 	spec.CheckNetwork(p, "service.", s.NetworkConfiguration)
 	spec.ServiceRoles{
 		LoadBalancers: s.LoadBalancers, Deployment: s.DeploymentConfiguration, Connect: s.ServiceConnectConfiguration, Volumes: s.VolumeConfigurations, Lattice: s.VpcLatticeConfigurations,

@@ -41,6 +41,7 @@ func (w *Write) Plan(ctx context.Context) (*resource.Preview, error) {
 	case p.revise.New != nil:
 		containers := p.revise.Containers()
 		preview.Images = space.Images(containers, w.u.space.Want.Credentials)
+		preview.Doubts = spec.Doubts(p.revise.New.Input, p.revise.New.Field)
 		preview.Missing = space.Missing(ctx, w.u.o.account, w.u.cluster, space.WithoutCredentials(containers, w.u.space.Want.Credentials), p.found.present.TaskDefinition.ContainerDefinitions)
 	case p.revision != nil:
 		containers := resource.ValueOf[*awsecs.TaskDefinition](p.revision.Now).ContainerDefinitions
@@ -73,6 +74,7 @@ func (o *Orchestrator) PlanCreate(ctx context.Context, in *CreateInput) (*resour
 	preview.Missing, preview.Network = missing, faults
 	if in.TaskDefinition != nil {
 		preview.Images = space.Images(in.TaskDefinition.ContainerDefinitions, in.Credentials)
+		preview.Doubts = spec.Doubts(in.TaskDefinition, nil)
 	} else {
 		preview.Images = space.Images(p.definitionFound().ContainerDefinitions, nil)
 	}

@@ -39,6 +39,7 @@ type createPlan struct {
 	parts      *space.Parts
 	definition *resource.Item
 	containers []*awsecs.ContainerDefinition        // that tasks have from now on
+	doubts     []spec.Doubt                         // what of the task definition AWS will probably refuse
 	present    *awsecs.DescribeTaskDefinitionOutput // that is changed; nil of a create
 }
 
@@ -155,7 +156,7 @@ func (c *creation) look(ctx context.Context) (*createFound, error) {
 
 // decide returns the plan for what was found. It is pure.
 func (c *creation) decide(f *createFound) (*createPlan, error) {
-	p := &createPlan{containers: c.in.TaskDefinition.ContainerDefinitions}
+	p := &createPlan{containers: c.in.TaskDefinition.ContainerDefinitions, doubts: spec.Doubts(c.in.TaskDefinition, nil)}
 	var err error
 	if p.parts, err = c.space.Decide(&p.Plan, &f.space); err != nil {
 		return nil, err

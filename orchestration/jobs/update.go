@@ -210,6 +210,7 @@ func (u *update) decide(f *updateFound) (*createPlan, error) {
 	p.definition = &resource.Item{Thing: u.revision(present), Now: present, Tags: present.Tags}
 	if revise.New != nil {
 		containers = revise.Containers()
+		p.doubts = spec.Doubts(revise.New.Input, revise.New.Field)
 		if p.definition, err = revise.Register(&p.Plan, 1, p.parts); err != nil {
 			return nil, err
 		}

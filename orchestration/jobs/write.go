@@ -57,7 +57,7 @@ func preview(ctx context.Context, s *space.Space, plan func(context.Context) (*c
 		tag = aws.String(etag.TaskDefinition(p.present.TaskDefinition, p.present.Tags))
 	}
 	out := p.Preview(tag)
-	out.Images = space.Images(p.containers, s.Want.Credentials)
+	out.Images, out.Doubts = space.Images(p.containers, s.Want.Credentials), p.doubts
 	out.Missing = space.Missing(ctx, s.Account, s.Want.Cluster, space.WithoutCredentials(p.containers, s.Want.Credentials), nil)
 	return out, nil
 }

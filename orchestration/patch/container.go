@@ -1,6 +1,8 @@
 package patch
 
 import (
+	"strings"
+
 	"maps"
 	"reflect"
 	"slices"
@@ -42,14 +44,24 @@ func (c *Container) check(p *common.Problems, at string) {
 			p.Add(at+".Image", "%s", wrong)
 		}
 	}
-	for field, q := range map[string]*spec.Quantity{"Cpu": c.Cpu, "Memory": c.Memory, "MemoryReservation": c.MemoryReservation} {
-		if q == nil {
+	for _, q := range []struct {
+		field string
+		value *spec.Quantity
+	}{{"Cpu", c.Cpu}, {"Memory", c.Memory}, {"MemoryReservation", c.MemoryReservation}} {
+		if q.value == nil {
 			continue
 		}
-		if n, err := q.Whole(); err != nil || *n < 0 {
-			p.Add(at+"."+field, "must be a whole number")
+		if n, err := q.value.Whole(); err != nil || *n < 0 {
+			p.Add(at+"."+q.field, "must be a whole number")
 		}
 	}
+	for name := range c.Environment {
+		if strings.TrimSpace(name) == "" {
+			p.Add(at+".Environment", "must name each variable")
+			break
+		}
+	}
+	spec.CheckContainer(p, at+".", &awsecs.ContainerDefinition{PortMappings: c.PortMappings, HealthCheck: c.HealthCheck, LogConfiguration: c.LogConfiguration, StopTimeout: c.StopTimeout})
 }
 
 // apply changes the container. Removed says which fields are null.

@@ -129,10 +129,14 @@ func (in *Input) Define(present *awsecs.TaskDefinition) (*space.Registration, er
 	}
 	field := func(path string) string { return patchField(path, out) }
 	p.AddSDK("taskdefinition", out)
+	same := reflect.DeepEqual(out, space.CopyDefinition(present))
+	if !same {
+		spec.CheckSizes(&p, "taskdefinition.", out)
+	}
 	for i := range p {
 		p[i].Field = field(p[i].Field)
 	}
-	if reflect.DeepEqual(out, space.CopyDefinition(present)) {
+	if same {
 		return nil, p.Err() // the present revision stays: nothing is to be deployed
 	}
 	return &space.Registration{Input: out, IsCopy: true, Field: field}, p.Err()

@@ -45,10 +45,9 @@ func CheckTaskDefinition(a account.Settings, at string, in *awsecs.RegisterTaskD
 		} else if wrong := registry.WrongReference(image); wrong != "" { // ECS takes most of these, and no task starts
 			p.Add(at+"image", "%s", wrong)
 		}
+		CheckContainer(&p, at, container)
 	}
-	for _, wrong := range WrongSize(aws.StringValue(in.Cpu), aws.StringValue(in.Memory)) {
-		p.Add(at+wrong.Field, "%s", wrong.Detail)
-	}
+	CheckSizes(&p, at, in)
 	CheckRole(&p, a, at+"taskrolearn", in.TaskRoleArn)
 	if mode := aws.StringValue(in.NetworkMode); mode != "" && mode != awsecs.NetworkModeAwsvpc {
 		p.Add(at+"networkmode", "must be awsvpc, or left out: Fargate has no other")
