@@ -21,26 +21,26 @@ type Retryable struct {
 var (
 	// ServiceLinkedRole: the first use of ECS in an account creates a role, and does not wait for it.
 	ServiceLinkedRole = Retryable{[]string{"InvalidParameterException"}, "assume the service linked role", 2 * time.Minute}
-	// NewCluster: a cluster that was created a moment ago cannot be found yet.
-	NewCluster = Retryable{[]string{"ClusterNotFoundException"}, "", time.Minute}
-	// NewThing: what AWS confirmed to have created a moment ago cannot be found yet, whatever it is.
-	NewThing = Retryable{nil, "", 30 * time.Second}
-	// NewService: a service that was created a moment ago cannot be found yet.
-	NewService = Retryable{[]string{"ServiceNotFoundException"}, "", 30 * time.Second}
+	// ClusterNotVisible: a cluster that was created a moment ago cannot be found yet.
+	ClusterNotVisible = Retryable{[]string{"ClusterNotFoundException"}, "", time.Minute}
+	// NotVisible: what AWS confirmed to have created a moment ago cannot be found yet, whatever it is.
+	NotVisible = Retryable{nil, "", 30 * time.Second}
+	// ServiceNotVisible: a service that was created a moment ago cannot be found yet.
+	ServiceNotVisible = Retryable{[]string{"ServiceNotFoundException"}, "", 30 * time.Second}
 	// Draining: a service of the same name was deleted, and its tasks are still stopping.
 	Draining = Retryable{[]string{"InvalidParameterException"}, "still Draining", 4 * time.Minute}
-	// NewRole: a role that was created a moment ago cannot be passed yet.
-	NewRole = Retryable{[]string{"AccessDeniedException", "AccessDenied"}, "iam:PassRole", time.Minute}
-	// NewRoleAssume: RunTask cannot assume a role that was created a moment ago.
-	NewRoleAssume = Retryable{[]string{"ClientException"}, "unable to assume the role", time.Minute}
-	// NewRoleInvisible: IAM cannot find a role that was created a moment ago.
-	NewRoleInvisible = Retryable{[]string{"NoSuchEntity"}, "", 30 * time.Second}
+	// RoleNotPassable: a role that was created a moment ago cannot be passed yet.
+	RoleNotPassable = Retryable{[]string{"AccessDeniedException", "AccessDenied"}, "iam:PassRole", time.Minute}
+	// RoleNotAssumable: RunTask cannot assume a role that was created a moment ago.
+	RoleNotAssumable = Retryable{[]string{"ClientException"}, "unable to assume the role", time.Minute}
+	// RoleNotVisible: IAM cannot find a role that was created a moment ago.
+	RoleNotVisible = Retryable{[]string{"NoSuchEntity"}, "", 30 * time.Second}
 	// RoleInUse: IAM still sees the policies that were taken from a role.
 	RoleInUse = Retryable{[]string{"DeleteConflict", "ConcurrentModification"}, "", 2 * time.Minute}
 	// SecretDeleted: the secret that had this name was deleted for good a moment ago. One that can be restored is seen by DescribeSecret.
 	SecretDeleted = Retryable{[]string{"InvalidRequestException"}, "delet", time.Minute} // "was deleted", "scheduled for deletion"
-	// NewSecret: a secret that was created a moment ago cannot be found yet.
-	NewSecret = Retryable{[]string{"ResourceNotFoundException"}, "", 30 * time.Second}
+	// SecretNotVisible: a secret that was created a moment ago cannot be found yet.
+	SecretNotVisible = Retryable{[]string{"ResourceNotFoundException"}, "", 30 * time.Second}
 	// ParameterBusy: two updates of one parameter at the same moment.
 	ParameterBusy = Retryable{[]string{"TooManyUpdates"}, "", 30 * time.Second}
 	// ParameterDeleted: the parameter that had this name was deleted a moment ago; AWS asks for 30 seconds before another one is created.
@@ -48,8 +48,8 @@ var (
 	ParameterDeleted = Retryable{[]string{"ParameterAlreadyExists"}, "was deleted a moment ago", 45 * time.Second}
 	// CloudMapServiceInUse: the instances of a Cloud Map service are still leaving.
 	CloudMapServiceInUse = Retryable{[]string{"ResourceInUse"}, "", 5 * time.Minute}
-	// NewCloudMapService: ECS cannot find a Cloud Map service that was created a moment ago.
-	NewCloudMapService = Retryable{[]string{"ClientException"}, "service registry could not be validated", 30 * time.Second}
+	// CloudMapServiceNotVisible: ECS cannot find a Cloud Map service that was created a moment ago.
+	CloudMapServiceNotVisible = Retryable{[]string{"ClientException"}, "service registry could not be validated", 30 * time.Second}
 	// Deploying: a service cannot be stopped while it is being deployed.
 	Deploying = Retryable{[]string{"InvalidParameterException"}, "deployments are active", 5 * time.Minute}
 	// ClusterBusy: the cluster is being changed.
@@ -58,8 +58,8 @@ var (
 	ClusterInUse = Retryable{[]string{"ClusterContainsServicesException", "ClusterContainsTasksException"}, "", 5 * time.Minute}
 	// LogGroupBusy: two changes of one log group at the same moment.
 	LogGroupBusy = Retryable{[]string{"OperationAbortedException"}, "", time.Minute}
-	// NewLogGroup: a log group that was created a moment ago cannot be found yet.
-	NewLogGroup = Retryable{[]string{"ResourceNotFoundException"}, "", 30 * time.Second}
+	// LogGroupNotVisible: a log group that was created a moment ago cannot be found yet.
+	LogGroupNotVisible = Retryable{[]string{"ResourceNotFoundException"}, "", 30 * time.Second}
 )
 
 // Is reports whether err is the refusal.

@@ -102,25 +102,25 @@ func (t Tags) Keys() []string {
 	return keys
 }
 
-// BelongsTo reports whether what carries these tags exists for the callers of org: it is org's, or nobody's.
-func (t Tags) BelongsTo(org string) bool {
+// VisibleTo reports whether what carries these tags exists for the callers of org: it is org's, or nobody's.
+func (t Tags) VisibleTo(org string) bool {
 	have, ok := t.Get(TagOrg)
 	return !ok || have == org
 }
 
-// OwnedBy reports whether what carries these tags is org's, and so may be deleted along with something else.
-func (t Tags) OwnedBy(org string) bool {
+// TaggedFor reports whether what carries these tags is org's, and so may be deleted along with something else.
+func (t Tags) TaggedFor(org string) bool {
 	have, ok := t.Get(TagOrg)
 	return ok && have == org
 }
 
 const (
-	maxTags = 50 // AWS's limit per resource
-	ownTags = 8  // are ours, that of a one-off task which says when it is stopped included
+	maxTags      = 50 // AWS's limit per resource
+	reservedTags = 8  // are ours, that of a one-off task which says when it is stopped included
 )
 
 // TooMany reports whether t are more tags of callers than AWS allows beside ours.
-func (t Tags) TooMany() bool { return len(t) > maxTags-ownTags }
+func (t Tags) TooMany() bool { return len(t) > maxTags-reservedTags }
 
 // tagText is what AWS allows in keys and values.
 var tagText = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
@@ -131,7 +131,7 @@ const tagCharacters = "may hold letters, digits, spaces and _ . : / = + - @"
 func (t Tags) Validate(field, org string) []FieldError {
 	var wrong []FieldError
 	if t.TooMany() {
-		wrong = append(wrong, FieldError{field, fmt.Sprintf("has %d tags; AWS allows %d, and %d are ours", len(t), maxTags, ownTags)})
+		wrong = append(wrong, FieldError{field, fmt.Sprintf("has %d tags; AWS allows %d, and %d are ours", len(t), maxTags, reservedTags)})
 	}
 	for i, tag := range t {
 		at := fmt.Sprintf("%s[%d]", field, i)

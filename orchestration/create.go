@@ -66,7 +66,7 @@ func (o *Orchestrator) create(ctx context.Context, in *CreateInput) (out *Create
 	if err != nil {
 		return nil, false, err
 	}
-	tx, err := o.tx.Begin(ctx, c.cluster, c.service, c.space.Request)
+	tx, err := o.transactions.Begin(ctx, c.cluster, c.service, c.space.Request)
 	if err != nil {
 		return nil, false, err
 	}
@@ -97,7 +97,7 @@ func (c *creation) run(ctx context.Context) (*CreateOutput, saga.Rollback, error
 	}
 	operations.Decided(ctx, c.cluster+"/"+c.service)
 	var out *CreateOutput
-	back, err := saga.InOrder(plan.Apply(), plan.verify(), saga.Do(func(context.Context) error { out = plan.output(); return nil }))(ctx)
+	back, err := saga.InOrder(plan.Apply(), plan.verify(), saga.NoRollback(func(context.Context) error { out = plan.output(); return nil }))(ctx)
 	if deletedMeanwhile(err) {
 		err = common.Coded(common.CodeConcurrentChange, "something that is needed was deleted meanwhile; repeat the request: %w", err)
 	}
@@ -119,7 +119,7 @@ func (c *creation) plan(ctx context.Context) (*createPlan, error) {
 
 // deletedMeanwhile reports whether it is AWS that says that something is not there: it was there when the request looked.
 func deletedMeanwhile(err error) bool {
-	return resource.DeletedMeanwhile(err) || common.NewCloudMapService.Is(err)
+	return resource.DeletedMeanwhile(err) || common.CloudMapServiceNotVisible.Is(err)
 }
 
 // concurrentCreatorTime is how long a request waits for the one that was faster.

@@ -76,23 +76,23 @@ func (p *createPlan) decideCloudMap(f *createFound) error {
 		return p.decideNamedCloudMap(f)
 	}
 	namespace := resource.NamespaceOf(c.in.ServiceRegistry)
-	if f.noNamespace || !f.namespaceTags.BelongsTo(c.o.account.Org) {
+	if f.noNamespace || !f.namespaceTags.VisibleTo(c.o.account.Org) {
 		return account.NoSuch("namespace", namespace)
 	}
 	if f.namespaceARN != "" {
-		p.Add(stageFirst, resource.Change{Resource: resource.KindCloudMapService, Name: namespace, Action: resource.Keep, Reason: "read namespace tags", Step: c.checkNamespace(f.namespaceARN), Internal: true})
+		p.Add(stageFirst, resource.Change{Resource: resource.KindCloudMapService, Name: namespace, Action: resource.ActionKeep, Reason: "read namespace tags", Step: c.checkNamespace(f.namespaceARN), Internal: true})
 	}
 	adapter := c.cloudMap()
 	if f.cloudMap != nil {
 		adapter.ARN = f.cloudMap.ID
 	}
 	p.cloudMap = &resource.Item{Thing: adapter, Found: f.cloudMap, Tags: c.space.Tags(servicediscovery.ToTags(c.in.ServiceRegistry.Tags))}
-	change := resource.Change{Resource: resource.KindCloudMapService, Name: adapter.Name(), Action: resource.Create, Reason: "the namespace has none of this name", After: adapter.Input, Step: c.space.Request.Ensure(p.cloudMap)}
+	change := resource.Change{Resource: resource.KindCloudMapService, Name: adapter.Name(), Action: resource.ActionCreate, Reason: "the namespace has none of this name", After: adapter.Input, Step: c.space.Request.Ensure(p.cloudMap)}
 	if f.cloudMap != nil {
 		if err := c.space.Request.Check(p.cloudMap, f.cloudMap); err != nil {
 			return err
 		}
-		change.Action, change.Reason = resource.Adopt, "an interrupted request has left it"
+		change.Action, change.Reason = resource.ActionAdopt, "an interrupted request has left it"
 	}
 	p.Add(stageFirst, change)
 	return nil
@@ -100,13 +100,13 @@ func (p *createPlan) decideCloudMap(f *createFound) error {
 
 func (p *createPlan) decideNamedCloudMap(f *createFound) error {
 	for i, named := range f.named {
-		if named.service == nil || !account.Means(named.ref, aws.StringValue(named.service.Arn)) || !named.tags.BelongsTo(p.creation.o.account.Org) {
+		if named.service == nil || !account.Means(named.ref, aws.StringValue(named.service.Arn)) || !named.tags.VisibleTo(p.creation.o.account.Org) {
 			return account.NoSuch("Cloud Map service", named.ref)
 		}
 		if i == 0 {
 			p.cloudMap = &resource.Item{Thing: &resource.CloudMapService{Account: p.creation.o.account, ARN: named.ref}, Now: &resource.State{ID: named.ref, Tags: named.tags, Value: named.service}}
 		}
-		p.Add(stageFirst, resource.Change{Resource: resource.KindCloudMapService, Name: aws.StringValue(named.service.Name), Action: resource.Keep, Reason: "the service names it"})
+		p.Add(stageFirst, resource.Change{Resource: resource.KindCloudMapService, Name: aws.StringValue(named.service.Name), Action: resource.ActionKeep, Reason: "the service names it"})
 	}
 	return nil
 }
@@ -126,7 +126,7 @@ func (p *createPlan) decideDefinition(f *createFound) error {
 // decideNamedDefinition checks the revision that the service names. A secret that it refers to and that is scheduled for deletion is restored.
 func (p *createPlan) decideNamedDefinition(f *createFound) error {
 	name := aws.StringValue(p.creation.in.Service.TaskDefinition)
-	if f.revision == nil || !f.revisionTags().BelongsTo(p.creation.o.account.Org) {
+	if f.revision == nil || !f.revisionTags().VisibleTo(p.creation.o.account.Org) {
 		return account.NoSuch("task definition", name)
 	}
 	state := resource.RevisionState(f.revision)
@@ -134,7 +134,7 @@ func (p *createPlan) decideNamedDefinition(f *createFound) error {
 		return notActive(f.revision.TaskDefinition)
 	}
 	p.definition = &resource.Item{Thing: &resource.TaskDefinition{Account: p.creation.o.account, Family: account.FamilyOf(state.ID), ARN: state.ID, Input: resource.Known}, Now: state}
-	p.Add(stageFirst, resource.Change{Resource: resource.KindTaskDefinition, Name: account.NameOf(state.ID), Action: resource.Keep, Reason: "the service names it"})
+	p.Add(stageFirst, resource.Change{Resource: resource.KindTaskDefinition, Name: account.NameOf(state.ID), Action: resource.ActionKeep, Reason: "the service names it"})
 	space.RestoreScheduled(p.creation.o.account, &p.Plan, f.secrets)
 	return nil
 }
@@ -147,12 +147,12 @@ func notActive(revision *awsecs.TaskDefinition) error {
 func (p *createPlan) decideService(f *createFound) {
 	c := p.creation
 	adapter := &resource.Service{
-		Account: c.o.account, Cluster: c.cluster, Service: c.service, NewCluster: f.space.Cluster == nil,
+		Account: c.o.account, Cluster: c.cluster, Service: c.service, ClusterIsNew: f.space.Cluster == nil,
 		Input:      func() *awsecs.CreateServiceInput { return p.serviceInput(p.definition.ID(), p.cloudMap.ID()) },
 		OnDraining: func() { c.space.Request.Waited.Store(true) },
 	}
 	p.service = &resource.Item{Thing: adapter, Tags: c.space.Tags(ecs.ToTags(c.in.Service.Tags))}
-	p.Add(stageService, resource.Change{Resource: resource.KindService, Name: c.service, Action: resource.Create, Reason: "the cluster has none of this name", After: p.plannedService(), Step: c.space.Request.Ensure(p.service)})
+	p.Add(stageService, resource.Change{Resource: resource.KindService, Name: c.service, Action: resource.ActionCreate, Reason: "the cluster has none of this name", After: p.plannedService(), Step: c.space.Request.Ensure(p.service)})
 }
 
 // plannedService returns the service as the plan shows it: what is not there yet is referred to by its name.

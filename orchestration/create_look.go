@@ -40,7 +40,7 @@ type namedCloudMap struct {
 func (c *creation) look(ctx context.Context) (*createFound, error) {
 	f := &createFound{}
 	read := func(name string, do func(context.Context, *createFound) error) saga.Step {
-		return saga.Named("read "+name, saga.Do(func(ctx context.Context) error { return do(ctx, f) }))
+		return saga.Named("read "+name, saga.NoRollback(func(ctx context.Context) error { return do(ctx, f) }))
 	}
 	steps := append(c.space.Look(&f.space, false), read("service", c.lookService), read("task definition", c.lookRevision))
 	if c.in.ServiceRegistry == nil {
@@ -73,7 +73,7 @@ func (c *creation) lookRevision(ctx context.Context, f *createFound) (err error)
 	if err != nil || c.in.TaskDefinition != nil {
 		return resource.IgnoreNotFound(err)
 	}
-	f.secrets, err = space.OwnSecrets(ctx, c.o.account, c.cluster, f.revision.TaskDefinition.ContainerDefinitions)
+	f.secrets, err = space.ReferencedSecrets(ctx, c.o.account, c.cluster, f.revision.TaskDefinition.ContainerDefinitions)
 	return err
 }
 
@@ -110,9 +110,9 @@ func (c *creation) lookNamespace(ctx context.Context, f *createFound) error {
 
 // checkNamespace returns the step that reads whose the namespace is, where look could not.
 func (c *creation) checkNamespace(arn string) saga.Step {
-	return saga.Do(func(ctx context.Context) error {
+	return saga.NoRollback(func(ctx context.Context) error {
 		tags, err := c.o.account.CloudMap.Tags(ctx, arn)
-		if err == nil && !tags.BelongsTo(c.o.account.Org) {
+		if err == nil && !tags.VisibleTo(c.o.account.Org) {
 			err = account.NoSuch("namespace", resource.NamespaceOf(c.in.ServiceRegistry))
 		}
 		return err

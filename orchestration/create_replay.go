@@ -15,7 +15,7 @@ import (
 // lost then, or the server that sent it has ended and its memory with it.
 func (c *creation) decideExisting(f *createFound) (*createPlan, error) {
 	tags := ecs.ToTags(f.service.Tags)
-	if !tags.BelongsTo(c.o.account.Org) {
+	if !tags.VisibleTo(c.o.account.Org) {
 		return nil, account.NameTaken("service", c.service)
 	}
 	same, err := c.space.Request.Key.Find(tags)

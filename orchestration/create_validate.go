@@ -50,8 +50,8 @@ func (o *Orchestrator) newCreation(in *CreateInput) (*creation, error) {
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	c.space = space.New(o.account, &o.tx.Ledger, space.Want{
-		Cluster: c.cluster, ClusterRef: clusterRef(in), NewCluster: in.Cluster, Name: c.service, Flavor: space.FlavorService, Builds: in.TaskDefinition != nil,
+	c.space = space.New(o.account, &o.transactions.Ledger, space.Want{
+		Cluster: c.cluster, ClusterRef: clusterRef(in), ClusterInput: in.Cluster, Name: c.service, Flavor: space.FlavorService, Builds: in.TaskDefinition != nil,
 		Callers: tags.Callers, Credentials: in.Credentials,
 	})
 	return c, nil

@@ -67,7 +67,7 @@ func reads(t *testing.T, sim *localaws.AWS, plan func(context.Context) (*resourc
 func steps(p *resource.Preview) []string {
 	all := []string{}
 	for _, c := range p.Changes {
-		if c.Action != resource.Keep && c.Action != resource.Adopt {
+		if c.Action != resource.ActionKeep && c.Action != resource.ActionAdopt {
 			all = append(all, string(c.Action)+" "+string(c.Resource)+" "+c.Name)
 		}
 	}
@@ -85,12 +85,12 @@ func promised(p *resource.Preview) []string {
 	all := []string{}
 	for _, c := range p.Changes {
 		switch {
-		case c.Action == resource.Adopt:
+		case c.Action == resource.ActionAdopt:
 			all = append(all, "Tag") // that of the request that owns it
 			if c.Resource == resource.KindCredential {
 				all = append(all, "PutSecretValue")
 			}
-		case c.Action != resource.Keep:
+		case c.Action != resource.ActionKeep:
 			all = append(all, operations[string(c.Action)+" "+string(c.Resource)])
 		}
 	}

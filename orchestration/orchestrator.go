@@ -19,15 +19,15 @@ import (
 
 // Orchestrator creates, changes and tears down services in one account.
 type Orchestrator struct {
-	account  *account.Account
-	tx       *transaction.Manager
-	teardown *teardown.Teardowns
-	observer *observe.Observer
+	account      *account.Account
+	transactions *transaction.Manager
+	teardown     *teardown.Teardowns
+	observer     *observe.Observer
 }
 
 // New returns an orchestrator whose requests are transactions of the manager. The observer tells which deployments a service had.
-func New(tx *transaction.Manager, observer *observe.Observer) *Orchestrator {
-	return &Orchestrator{account: tx.Account, tx: tx, teardown: teardown.New(tx), observer: observer}
+func New(transactions *transaction.Manager, observer *observe.Observer) *Orchestrator {
+	return &Orchestrator{account: transactions.Account, transactions: transactions, teardown: teardown.New(transactions), observer: observer}
 }
 
 // Delete deletes a service; see teardown.Teardowns.Delete.

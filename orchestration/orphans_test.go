@@ -85,7 +85,7 @@ func TestASecretGoesWithItsSpace(t *testing.T) {
 // TestTheSecretOfAJobGoesWithItsSpace deletes a managed task definition whose credentials a service reads, and then the service.
 func TestTheSecretOfAJobGoesWithItsSpace(t *testing.T) {
 	w := newWorld(t, localaws.New())
-	work := jobs.New(w.tx, adhoc.New(w.tx).Tasks, w.Teardowns(), logs.New(w.account))
+	work := jobs.New(w.transactions, adhoc.New(w.transactions).Tasks, w.Teardowns(), logs.New(w.account))
 	var in jobs.CreateInput
 	if err := json.Unmarshal([]byte(`{
 		"cluster": {"clustername": "myclu"},

@@ -58,7 +58,7 @@ func (o *Orchestrator) newPatch(cluster, service string, in *PatchInput) (*updat
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	u.space = space.New(o.account, &o.tx.Ledger, space.Want{
+	u.space = space.New(o.account, &o.transactions.Ledger, space.Want{
 		Cluster: cluster, Name: service, Flavor: space.FlavorService, Builds: u.define != nil, Callers: callers,
 	})
 	return u, nil

@@ -127,7 +127,7 @@ func (o *Orchestrator) Update(cluster, service string, in *UpdateInput) (*Write,
 
 // do locks the service, looks, decides and applies.
 func (u *update) do(ctx context.Context) (*UpdateOutput, error) {
-	tx, err := u.o.tx.Begin(ctx, u.cluster, u.service, u.space.Request)
+	tx, err := u.o.transactions.Begin(ctx, u.cluster, u.service, u.space.Request)
 	if err != nil {
 		return nil, err
 	}
@@ -179,8 +179,8 @@ func (u *update) run(ctx context.Context) (*UpdateOutput, saga.Rollback, error) 
 		u.space.Request.Spare(u.space.Execution()...)
 	}
 	var out *UpdateOutput
-	unchanged := saga.When(u.match.Compares(), saga.Named("compare with If-Match", saga.Do(u.checkMatch)))
-	back, err := saga.InOrder(unchanged, plan.Apply(), plan.parts.Verify(), saga.Do(func(context.Context) error { out = plan.output(); return nil }))(ctx)
+	unchanged := saga.When(u.match.Compares(), saga.Named("compare with If-Match", saga.NoRollback(u.checkMatch)))
+	back, err := saga.InOrder(unchanged, plan.Apply(), plan.parts.Verify(), saga.NoRollback(func(context.Context) error { out = plan.output(); return nil }))(ctx)
 	if err != nil {
 		return nil, back, err
 	}

@@ -34,10 +34,10 @@ type updatePlan struct {
 // checkService refuses what is not there, or is another org's, before anything else is read.
 func (u *update) checkService(f *updateFound) error {
 	cluster, s := f.space.Cluster, f.service
-	if cluster == nil || !cluster.Tags.BelongsTo(u.o.account.Org) {
+	if cluster == nil || !cluster.Tags.VisibleTo(u.o.account.Org) {
 		return account.NoClusterFor(u.cluster, u.service)
 	}
-	if s == nil || !ecs.ToTags(s.Tags).BelongsTo(u.o.account.Org) {
+	if s == nil || !ecs.ToTags(s.Tags).VisibleTo(u.o.account.Org) {
 		return account.NoService(u.cluster, u.service)
 	}
 	switch aws.StringValue(s.Status) {
@@ -90,7 +90,7 @@ func (u *update) decide(f *updateFound) (*updatePlan, error) {
 	space.RestoreScheduled(u.o.account, &p.Plan, p.secretsToRestore())
 	p.decideTags()
 	if u.stop != "" {
-		p.Add(stageDefinition, resource.Change{Resource: resource.KindService, Name: u.service, Action: resource.Update, Reason: "its deployment in progress is stopped", Before: u.stop, Step: saga.Do(u.stopDeployment)})
+		p.Add(stageDefinition, resource.Change{Resource: resource.KindService, Name: u.service, Action: resource.ActionUpdate, Reason: "its deployment in progress is stopped", Before: u.stop, Step: saga.NoRollback(u.stopDeployment)})
 	}
 	p.decideService()
 	return p, nil
@@ -99,11 +99,11 @@ func (u *update) decide(f *updateFound) (*updatePlan, error) {
 // checkOther refuses the revision that the request names, or the family that it gives, if it is not there or is another org's.
 func (u *update) checkOther(f *updateFound) error {
 	switch {
-	case u.revision != "" && (f.other == nil || !ecs.ToTags(f.other.Tags).BelongsTo(u.o.account.Org)):
+	case u.revision != "" && (f.other == nil || !ecs.ToTags(f.other.Tags).VisibleTo(u.o.account.Org)):
 		return account.NoSuch("task definition", u.revision)
 	case u.revision != "" && resource.RevisionState(f.other) == nil:
 		return notActive(f.other.TaskDefinition)
-	case u.family != "" && f.other != nil && !ecs.ToTags(f.other.Tags).BelongsTo(u.o.account.Org):
+	case u.family != "" && f.other != nil && !ecs.ToTags(f.other.Tags).VisibleTo(u.o.account.Org):
 		return account.NameTaken("task definition", u.family)
 	case u.family != "":
 		return space.CheckFamily(f.other)
@@ -168,7 +168,7 @@ func (p *updatePlan) decideTags() {
 
 // tag adds the change of a thing's tags, if the thing is there and ours.
 func (p *updatePlan) tag(t resource.Thing, s *resource.State) {
-	if s != nil && s.Tags.OwnedBy(p.update.o.account.Org) && !(resource.Scheduled(s) && !p.restores(s)) {
+	if s != nil && s.Tags.TaggedFor(p.update.o.account.Org) && !(resource.Scheduled(s) && !p.restores(s)) {
 		stage := stageFirst
 		if resource.Scheduled(s) {
 			stage = stageDefinition // once it is restored
@@ -186,15 +186,15 @@ func (p *updatePlan) restores(s *resource.State) bool {
 func (p *updatePlan) decideService() {
 	u := p.update
 	if p.adjusted.settings == nil && p.revision == nil && !u.force {
-		p.Add(stageService, resource.Change{Resource: resource.KindService, Name: u.service, Action: resource.Keep, Reason: "it has these settings"})
+		p.Add(stageService, resource.Change{Resource: resource.KindService, Name: u.service, Action: resource.ActionKeep, Reason: "it has these settings"})
 		return
 	}
 	after := p.changeInput()
 	before := restoreInput(after, p.found.service)
-	change := resource.Change{Resource: resource.KindService, Name: u.service, Action: resource.Update, Reason: "the request changes its settings", Before: before, After: after, Step: p.updateService}
+	change := resource.Change{Resource: resource.KindService, Name: u.service, Action: resource.ActionUpdate, Reason: "the request changes its settings", Before: before, After: after, Step: p.updateService}
 	switch {
 	case awsutil.DeepEqual(before, after):
-		change = resource.Change{Resource: resource.KindService, Name: u.service, Action: resource.Keep, Reason: "it has these settings"}
+		change = resource.Change{Resource: resource.KindService, Name: u.service, Action: resource.ActionKeep, Reason: "it has these settings"}
 	case p.revise.New != nil:
 		change.Reason = "it is to run the new revision"
 	case p.revision != nil:
@@ -239,10 +239,10 @@ func (p *updatePlan) output() *UpdateOutput {
 	if out.Service == nil {
 		out.Service = f.service
 	}
-	wanted := spec.WithoutOwn(u.space.Want.Callers)
+	wanted := spec.WithoutReserved(u.space.Want.Callers)
 	service, cluster := *out.Service, *out.Cluster
 	service.Tags = ecs.FromTags(ecs.ToTags(f.service.Tags).With(wanted...).With(p.adjusted.tags...).Without(append(p.adjusted.untag, u.untag...)...))
-	if tags := f.space.Cluster.Tags; tags.OwnedBy(u.o.account.Org) {
+	if tags := f.space.Cluster.Tags; tags.TaggedFor(u.o.account.Org) {
 		cluster.Tags = ecs.FromTags(tags.With(wanted...).Without(u.untag...))
 	}
 	out.Service, out.Cluster, out.Tags = &service, &cluster, service.Tags

@@ -30,7 +30,7 @@ func (f *updateFound) secret(id string) *resource.State { return space.SecretNam
 
 // retags reports whether the request changes tags.
 func (u *update) retags() bool {
-	return len(spec.WithoutOwn(u.space.Want.Callers)) > 0 || len(u.untag) > 0
+	return len(spec.WithoutReserved(u.space.Want.Callers)) > 0 || len(u.untag) > 0
 }
 
 // readsSecrets reports whether what the update does depends on the secrets that the service uses.
@@ -50,29 +50,29 @@ func (u *update) look(ctx context.Context) (*updateFound, error) {
 	var listed []string
 	_, err := saga.InOrder(
 		saga.Together(append(u.space.Look(&f.space, u.retags()),
-			saga.Named("read service", saga.Do(func(ctx context.Context) (err error) {
+			saga.Named("read service", saga.NoRollback(func(ctx context.Context) (err error) {
 				f.service, err = u.o.account.ECS.Service(ctx, u.cluster, u.service)
 				return resource.IgnoreNotFound(err)
 			})),
-			saga.Named("read new task definition", saga.Do(func(ctx context.Context) error { return u.lookOther(ctx, f) })),
-			saga.When(u.readsSecrets(), saga.Named("list secrets", saga.Do(func(ctx context.Context) error {
+			saga.Named("read new task definition", saga.NoRollback(func(ctx context.Context) error { return u.lookOther(ctx, f) })),
+			saga.When(u.readsSecrets(), saga.Named("list secrets", saga.NoRollback(func(ctx context.Context) error {
 				listed = u.listSecrets(ctx)
 				return nil
 			}))),
 		)...),
-		saga.Do(func(context.Context) error { return u.checkService(f) }),
+		saga.NoRollback(func(context.Context) error { return u.checkService(f) }),
 		saga.Together(
-			saga.Named("read task definition", saga.Do(func(ctx context.Context) (err error) {
+			saga.Named("read task definition", saga.NoRollback(func(ctx context.Context) (err error) {
 				f.present, err = u.o.account.ECS.TaskDefinition(ctx, aws.StringValue(f.service.TaskDefinition))
 				return err
 			})),
-			saga.When(u.retags(), saga.Named("read Cloud Map services", saga.Do(func(ctx context.Context) error { return u.lookCloudMap(ctx, f) }))),
-			saga.Named("read secrets", saga.Do(func(ctx context.Context) (err error) {
+			saga.When(u.retags(), saga.Named("read Cloud Map services", saga.NoRollback(func(ctx context.Context) error { return u.lookCloudMap(ctx, f) }))),
+			saga.Named("read secrets", saga.NoRollback(func(ctx context.Context) (err error) {
 				f.secrets, err = space.ReadSecrets(ctx, u.o.account, u.cluster, listed)
 				return err
 			})),
 		),
-		saga.When(u.readsSecrets(), saga.Named("read other secrets", saga.Do(func(ctx context.Context) error { return u.lookOtherSecrets(ctx, f) }))),
+		saga.When(u.readsSecrets(), saga.Named("read other secrets", saga.NoRollback(func(ctx context.Context) error { return u.lookOtherSecrets(ctx, f) }))),
 	)(ctx)
 	return f, err
 }

@@ -32,7 +32,7 @@ func (o *Orchestrator) newUpdate(cluster, service string, in *UpdateInput) (*upd
 		space.CheckSDKTaskDefinition(&p, in.TaskDefinition, in.Credentials)
 		u.family = aws.StringValue(in.TaskDefinition.Family)
 		u.define = func(*awsecs.TaskDefinition) (*space.Registration, error) {
-			return &space.Registration{Input: in.TaskDefinition, Without: space.WithoutRepositoryCredentials(in.TaskDefinition, in.nulls), OwnsTags: in.TaskDefinition.Tags != nil}, nil
+			return &space.Registration{Input: in.TaskDefinition, Without: space.WithoutRepositoryCredentials(in.TaskDefinition, in.nulls), HasTags: in.TaskDefinition.Tags != nil}, nil
 		}
 	}
 	space.CheckChangedCredentials(&p, in.Credentials, tags)
@@ -43,7 +43,7 @@ func (o *Orchestrator) newUpdate(cluster, service string, in *UpdateInput) (*upd
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	u.space = space.New(o.account, &o.tx.Ledger, space.Want{
+	u.space = space.New(o.account, &o.transactions.Ledger, space.Want{
 		Cluster: cluster, Name: service, Flavor: space.FlavorService, Builds: in.TaskDefinition != nil || len(in.Credentials) > 0, Callers: common.Tags(nil).With(tags.Callers...), Credentials: in.Credentials,
 	})
 	return u, nil

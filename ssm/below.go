@@ -83,7 +83,7 @@ func (c *Client) readBelow(ctx context.Context, path, org string) ([]string, err
 	entries, err := c.Entries(ctx, path)
 	var names []string
 	for _, e := range entries {
-		if e.Tags.BelongsTo(org) {
+		if e.Tags.VisibleTo(org) {
 			names = append(names, e.Name)
 		}
 	}

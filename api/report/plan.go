@@ -11,7 +11,7 @@ import (
 
 // marks begin the lines of a plan.
 var marks = map[resource.Action]string{
-	resource.Create: "+", resource.Adopt: "=", resource.Update: "~", resource.Replace: "~", resource.Keep: "=", resource.Delete: "-",
+	resource.ActionCreate: "+", resource.ActionAdopt: "=", resource.ActionUpdate: "~", resource.ActionReplace: "~", resource.ActionKeep: "=", resource.ActionDelete: "-",
 }
 
 // Plan returns a plan as text: a line for each change with why, and below it what differs.
@@ -19,7 +19,7 @@ func Plan(preview *resource.Preview, warnings []string) string {
 	var p page
 	for _, c := range preview.Changes {
 		p.wrapped(fmt.Sprintf("%s %s ", marks[c.Action], c.Action), fmt.Sprintf("%s %s: %s", c.Resource.Word(), c.Name, c.Reason))
-		if c.Action == resource.Keep || c.Before == nil {
+		if c.Action == resource.ActionKeep || c.Before == nil {
 			continue
 		}
 		for _, d := range observe.Differences(asAWS(c.Before), asAWS(c.After)) {

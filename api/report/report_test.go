@@ -225,7 +225,7 @@ func TestAPlanShowsPaths(t *testing.T) {
 		return map[string]any{"ContainerDefinitions": []any{map[string]any{"Name": "web", "Image": image, "DockerLabels": map[string]any{"Owner": image}, "PortMappings": ports}}}
 	}
 	plan := &resource.Preview{Changes: []resource.Change{{
-		Resource: resource.KindTaskDefinition, Name: "web", Action: resource.Replace, Reason: "the request changes it",
+		Resource: resource.KindTaskDefinition, Name: "web", Action: resource.ActionReplace, Reason: "the request changes it",
 		Before: definition("app:1"), After: definition("app:2", map[string]any{"ContainerPort": 80}),
 	}}}
 	want := "~ replace task definition web: the request changes it\n" +

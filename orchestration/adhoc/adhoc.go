@@ -23,24 +23,24 @@ type Resources struct {
 }
 
 // New returns the resources of the account whose transactions the manager begins.
-func New(tx *transaction.Manager) *Resources {
-	b := base{tx.Account, tx}
+func New(transactions *transaction.Manager) *Resources {
+	b := base{transactions.Account, transactions}
 	return &Resources{
 		Clusters: Clusters{b}, Tasks: Tasks{b, Clusters{b}, TaskDefinitions{b}}, TaskDefinitions: TaskDefinitions{b}, CloudMap: CloudMap{b},
-		Secrets: Secrets{tx.Account}, Parameters: Parameters{tx.Account},
+		Secrets: Secrets{transactions.Account}, Parameters: Parameters{transactions.Account},
 	}
 }
 
 // base is what those need who create things that are rolled back.
 type base struct {
-	account *account.Account
-	tx      *transaction.Manager
+	account      *account.Account
+	transactions *transaction.Manager
 }
 
 // request returns a new request for one thing in the cluster, if the thing is in one. The ownership tag names no service: what somebody created for
 // itself is not deleted along with a service that used it.
 func (b base) request(cluster string) *resource.Request {
-	return &resource.Request{Org: b.account.Org, Cluster: cluster, Owner: resource.OwnerPrefix("") + resource.NewID(), Backoff: b.account.Backoff, Ledger: &b.tx.Ledger}
+	return &resource.Request{Org: b.account.Org, Cluster: cluster, Owner: resource.OwnerPrefix("") + resource.NewID(), Backoff: b.account.Backoff, Ledger: &b.transactions.Ledger}
 }
 
 // tagsFor returns the tags of what the request creates: those that it gives, our org's, its caller's, and the ownership tag.
@@ -58,7 +58,7 @@ func (b base) hidden(ctx context.Context, kind string) (map[string]bool, error) 
 	}
 	others := map[string]bool{}
 	for _, r := range found {
-		if !r.Tags.BelongsTo(b.account.Org) {
+		if !r.Tags.VisibleTo(b.account.Org) {
 			others[r.ARN] = true
 		}
 	}

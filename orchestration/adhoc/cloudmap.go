@@ -65,7 +65,7 @@ func (m CloudMap) Show(ctx context.Context, ref string) (*awscloud.Service, erro
 // checkOrg returns NotFound if what has the ARN is another org's.
 func (m CloudMap) checkOrg(ctx context.Context, kind, id string, arn *string) error {
 	tags, err := m.account.CloudMap.Tags(ctx, aws.StringValue(arn))
-	if err == nil && !tags.BelongsTo(m.account.Org) {
+	if err == nil && !tags.VisibleTo(m.account.Org) {
 		err = account.NoSuch(kind, id)
 	}
 	return err
@@ -105,7 +105,7 @@ func (m CloudMap) Create(ctx context.Context, in *awscloud.CreateServiceInput) (
 	r := m.request("")
 	thing := &resource.CloudMapService{Account: m.account, Service: name, Namespace: namespace, Input: in, CreatorID: resource.NewID(), Owner: r.Owner}
 	it := &resource.Item{Thing: thing, Tags: m.tagsFor(ctx, r, tags)}
-	if err := m.tx.Do(ctx, name, r, r.Ensure(it)); err != nil {
+	if err := m.transactions.Do(ctx, name, r, r.Ensure(it)); err != nil {
 		if common.ResponseCode(err) == common.CodeNameTaken {
 			err = common.Coded(common.CodeAlreadyExists, "%s %s already exists in namespace %s: another request created it meanwhile", cloudMapWord, name, namespace)
 		}

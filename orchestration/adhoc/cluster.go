@@ -37,7 +37,7 @@ func (c Clusters) List(ctx context.Context) ([]string, error) {
 
 // exists reports whether the cluster exists for our callers.
 func (c Clusters) exists(cluster *awsecs.Cluster) bool {
-	return aws.StringValue(cluster.Status) != resource.StatusInactive && ecs.ToTags(cluster.Tags).BelongsTo(c.account.Org)
+	return aws.StringValue(cluster.Status) != resource.StatusInactive && ecs.ToTags(cluster.Tags).VisibleTo(c.account.Org)
 }
 
 // Show returns the cluster with the given name or ARN.
@@ -119,9 +119,9 @@ func (c Clusters) Create(ctx context.Context, in *awsecs.CreateClusterInput) (*a
 	}
 	r := c.request(name)
 	it := &resource.Item{Thing: newCluster{&resource.Cluster{Account: c.account, Cluster: name, Input: in}}, Tags: c.tagsFor(ctx, r, tags)}
-	err := c.tx.Do(ctx, name, r, saga.InOrder(r.Ensure(it), saga.Do(func(ctx context.Context) error {
+	err := c.transactions.Do(ctx, name, r, saga.InOrder(r.Ensure(it), saga.NoRollback(func(ctx context.Context) error {
 		// ECS responds 200 for a cluster that another request created since we looked. Its tags tell; one that cannot be seen yet is ours.
-		if found, err := c.account.ECS.Cluster(ctx, name); err == nil && !r.Own(ecs.ToTags(found.Tags)) {
+		if found, err := c.account.ECS.Cluster(ctx, name); err == nil && !r.HasTagged(ecs.ToTags(found.Tags)) {
 			return c.taken(found)
 		}
 		return nil
@@ -158,7 +158,7 @@ func (c Clusters) free(ctx context.Context, name string) error {
 // taken is the error for a cluster that cannot be created because there is one.
 func (c Clusters) taken(found *awsecs.Cluster) error {
 	name := aws.StringValue(found.ClusterName)
-	if !ecs.ToTags(found.Tags).BelongsTo(c.account.Org) {
+	if !ecs.ToTags(found.Tags).VisibleTo(c.account.Org) {
 		return account.NameTaken("cluster", name)
 	}
 	return clusterExists(name)
@@ -175,7 +175,7 @@ func (c Clusters) Delete(ctx context.Context, ref string) (*awsecs.Cluster, erro
 		return nil, err
 	}
 	thing := &resource.Cluster{Account: c.account, Cluster: name}
-	hold, free := c.tx.Ledger.LockUnused(thing)
+	hold, free := c.transactions.Ledger.LockUnused(thing)
 	if !free {
 		return nil, common.Coded(common.CodeClusterBusy, "another request creates something in cluster %s, or tears it down. Retry when it is done", name)
 	}

@@ -56,7 +56,7 @@ func (p Parameters) path(prefix string) string { return "/" + p.account.Org + "/
 // find returns what is known of a parameter, unless it carries another org's tag: then it is NotFound as well.
 func (p Parameters) find(ctx context.Context, prefix, name string) (ssm.Parameter, error) {
 	found, err := p.account.Params.Describe(ctx, p.path(prefix)+"/"+name)
-	if common.Is(err, common.NotFound) || err == nil && !found.Tags.BelongsTo(p.account.Org) {
+	if common.Is(err, common.NotFound) || err == nil && !found.Tags.VisibleTo(p.account.Org) {
 		err = noParameter(prefix, name)
 	}
 	return found, err
@@ -101,7 +101,7 @@ func (p Parameters) list(ctx context.Context, prefix string) ([]string, error) {
 func (p Parameters) Delete(ctx context.Context, prefix, name string) error {
 	full := p.path(prefix) + "/" + name
 	tags, err := p.account.Params.Tags(ctx, full)
-	if err == nil && tags.BelongsTo(p.account.Org) {
+	if err == nil && tags.VisibleTo(p.account.Org) {
 		err = p.account.Params.Delete(ctx, full)
 		if err == nil {
 			return nil

@@ -54,7 +54,7 @@ func (s Secrets) List(ctx context.Context, tags common.Tags) ([]string, error) {
 	}
 	var arns []string
 	for _, secret := range found {
-		if have := secretsmanager.ToTags(secret.Tags); have.OwnedBy(s.account.Org) && len(have.Changed(tags)) == 0 {
+		if have := secretsmanager.ToTags(secret.Tags); have.TaggedFor(s.account.Org) && len(have.Changed(tags)) == 0 {
 			arns = append(arns, aws.StringValue(secret.ARN))
 		}
 	}
@@ -89,7 +89,7 @@ func secretFilters(org common.Tag, tags common.Tags) []*awssecrets.Filter {
 // be done to its ARN: AWS may read what the caller wrote, a part of an ARN for one, as a different secret the next time.
 func (s Secrets) Show(ctx context.Context, id string) (*awssecrets.DescribeSecretOutput, error) {
 	secret, err := s.account.Secrets.Secret(ctx, id)
-	if common.Is(err, common.NotFound) || err == nil && !secretsmanager.ToTags(secret.Tags).OwnedBy(s.account.Org) {
+	if common.Is(err, common.NotFound) || err == nil && !secretsmanager.ToTags(secret.Tags).TaggedFor(s.account.Org) {
 		return nil, common.Errorf(common.NotFound, "there is no secret %q", id)
 	}
 	return secret, err

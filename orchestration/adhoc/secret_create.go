@@ -54,7 +54,7 @@ func (s Secrets) findCreated(ctx context.Context, name, token string, err error)
 		return &SecretVersion{found.ARN, found.Name, aws.String(token)}, nil
 	case found.DeletedDate == nil:
 		return nil, err
-	case secretsmanager.ToTags(found.Tags).OwnedBy(s.account.Org):
+	case secretsmanager.ToTags(found.Tags).TaggedFor(s.account.Org):
 		return nil, scheduled(found)
 	}
 	return nil, common.Coded(common.CodeScheduledForDeletion, "a secret of this name is scheduled for deletion: choose another name")

@@ -58,7 +58,7 @@ func (t Tasks) List(ctx context.Context, filter TaskFilter) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if ecs.ToTags(cluster.Tags).OwnedBy(t.account.Org) {
+	if ecs.ToTags(cluster.Tags).TaggedFor(t.account.Org) {
 		return arns, nil
 	}
 	return t.visible(ctx, name, arns)
@@ -81,7 +81,7 @@ func (t Tasks) checkService(ctx context.Context, cluster, name string) error {
 		return nil
 	}
 	service, err := t.account.ECS.Service(ctx, cluster, name)
-	if err == nil && !ecs.ToTags(service.Tags).BelongsTo(t.account.Org) {
+	if err == nil && !ecs.ToTags(service.Tags).VisibleTo(t.account.Org) {
 		err = account.NoSuch("service", name)
 	}
 	return err
@@ -95,7 +95,7 @@ func (t Tasks) visible(ctx context.Context, cluster string, arns []string) ([]st
 	}
 	hidden := map[string]bool{}
 	for _, task := range out.Tasks {
-		hidden[aws.StringValue(task.TaskArn)] = !ecs.ToTags(task.Tags).BelongsTo(t.account.Org)
+		hidden[aws.StringValue(task.TaskArn)] = !ecs.ToTags(task.Tags).VisibleTo(t.account.Org)
 	}
 	return slices.DeleteFunc(arns, func(arn string) bool { return hidden[arn] }), nil
 }
@@ -125,7 +125,7 @@ func (t Tasks) Show(ctx context.Context, cluster, ref string) (*awsecs.Task, err
 		return nil, err
 	}
 	for _, task := range out.Tasks {
-		if ecs.ToTags(task.Tags).BelongsTo(t.account.Org) {
+		if ecs.ToTags(task.Tags).VisibleTo(t.account.Org) {
 			return task, nil
 		}
 	}

@@ -96,7 +96,7 @@ func (d TaskDefinitions) Show(ctx context.Context, ref string) (*awsecs.Describe
 	if err != nil && !common.Is(err, common.NotFound) {
 		return nil, err
 	}
-	if err != nil || !ecs.ToTags(out.Tags).BelongsTo(d.account.Org) {
+	if err != nil || !ecs.ToTags(out.Tags).VisibleTo(d.account.Org) {
 		return nil, account.NoSuch("task definition", name)
 	}
 	return out, nil

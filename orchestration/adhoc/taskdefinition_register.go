@@ -40,7 +40,7 @@ func (d TaskDefinitions) Register(ctx context.Context, in *awsecs.RegisterTaskDe
 	r := d.request("")
 	thing := &resource.TaskDefinition{Account: d.account, Family: family, Owner: r.Owner, Input: func() (*awsecs.RegisterTaskDefinitionInput, error) { return &completed, nil }}
 	it := &resource.Item{Thing: thing, Tags: d.tagsFor(ctx, r, ecs.ToTags(in.Tags))}
-	if err := d.tx.Do(ctx, family, r, r.Ensure(it)); err != nil {
+	if err := d.transactions.Do(ctx, family, r, r.Ensure(it)); err != nil {
 		return nil, err
 	}
 	return &awsecs.RegisterTaskDefinitionOutput{Tags: ecs.FromTags(it.Tags), TaskDefinition: resource.ValueOf[*awsecs.TaskDefinition](it.Now)}, nil
@@ -60,7 +60,7 @@ func (d TaskDefinitions) checkFamily(ctx context.Context, family string) error {
 	switch {
 	case err != nil:
 		return resource.IgnoreNotFound(err)
-	case !ecs.ToTags(found.Tags).BelongsTo(d.account.Org):
+	case !ecs.ToTags(found.Tags).VisibleTo(d.account.Org):
 		return account.NameTaken("task definition", family)
 	}
 	return space.CheckFamily(found)
@@ -94,7 +94,7 @@ func (d TaskDefinitions) executionRole(ctx context.Context, in *awsecs.RegisterT
 	}
 	role, err := d.account.IAM.Role(ctx, name)
 	switch {
-	case common.Is(err, common.NotFound) || err == nil && !iam.ToTags(role.Tags).OwnedBy(d.account.Org):
+	case common.Is(err, common.NotFound) || err == nil && !iam.ToTags(role.Tags).TaggedFor(d.account.Org):
 		return nil, refused
 	case err != nil:
 		return nil, err

@@ -77,8 +77,8 @@ func (j *Jobs) newCreation(in *CreateInput) (*creation, error) {
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	return &creation{j: j, in: in, space: space.New(j.account, &j.tx.Ledger, space.Want{
-		Cluster: cluster, NewCluster: in.Cluster, Name: aws.StringValue(in.TaskDefinition.Family), Flavor: space.FlavorTask, Builds: true,
+	return &creation{j: j, in: in, space: space.New(j.account, &j.transactions.Ledger, space.Want{
+		Cluster: cluster, ClusterInput: in.Cluster, Name: aws.StringValue(in.TaskDefinition.Family), Flavor: space.FlavorTask, Builds: true,
 		Callers: tags.Callers, Credentials: in.Credentials,
 	})}, nil
 }
@@ -102,7 +102,7 @@ func (j *Jobs) Create(ctx context.Context, in *CreateInput) (*Output, error) {
 // apply locks the managed task definition and runs a request that changes it. When that fails, what it did is rolled back.
 func (j *Jobs) apply(ctx context.Context, s *space.Space, verb string, run func(context.Context) (*Output, saga.Rollback, error)) (*Output, error) {
 	cluster, family := s.Want.Cluster, s.Want.Name
-	tx, err := j.tx.BeginJobs(ctx, cluster, family, s.Request)
+	tx, err := j.transactions.BeginJobs(ctx, cluster, family, s.Request)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +147,7 @@ func (c *creation) run(ctx context.Context) (*Output, saga.Rollback, error) {
 // look reads what there is, in one round.
 func (c *creation) look(ctx context.Context) (*createFound, error) {
 	f := &createFound{}
-	_, err := saga.Together(append(c.space.Look(&f.space, false), saga.Named("read task definition", saga.Do(func(ctx context.Context) (err error) {
+	_, err := saga.Together(append(c.space.Look(&f.space, false), saga.Named("read task definition", saga.NoRollback(func(ctx context.Context) (err error) {
 		f.newest, err = c.j.account.ECS.TaskDefinition(ctx, c.space.Want.Name)
 		return resource.IgnoreNotFound(err)
 	})))...)(ctx)

@@ -30,14 +30,14 @@ import (
 
 // Jobs are the managed task definitions of one account.
 type Jobs struct {
-	account  *account.Account
-	tx       *transaction.Manager
-	tasks    adhoc.Tasks
-	teardown *teardown.Teardowns
-	logs     *logs.Reader
-	now      func() time.Time
-	wait     func(context.Context, time.Duration) error // between two looks at tasks
-	waiting  atomic.Int32                               // requests that wait for tasks
+	account      *account.Account
+	transactions *transaction.Manager
+	tasks        adhoc.Tasks
+	teardown     *teardown.Teardowns
+	logs         *logs.Reader
+	now          func() time.Time
+	wait         func(context.Context, time.Duration) error // between two looks at tasks
+	waiting      atomic.Int32                               // requests that wait for tasks
 }
 
 // Option is a setting of New.
@@ -49,8 +49,8 @@ func WithClock(now func() time.Time, wait func(context.Context, time.Duration) e
 }
 
 // New returns the managed task definitions of the account whose transactions the manager begins.
-func New(tx *transaction.Manager, tasks adhoc.Tasks, teardowns *teardown.Teardowns, reader *logs.Reader, opts ...Option) *Jobs {
-	j := &Jobs{account: tx.Account, tx: tx, tasks: tasks, teardown: teardowns, logs: reader, now: time.Now, wait: common.Sleep}
+func New(transactions *transaction.Manager, tasks adhoc.Tasks, teardowns *teardown.Teardowns, reader *logs.Reader, opts ...Option) *Jobs {
+	j := &Jobs{account: transactions.Account, transactions: transactions, tasks: tasks, teardown: teardowns, logs: reader, now: time.Now, wait: common.Sleep}
 	for _, opt := range opts {
 		opt(j)
 	}
@@ -98,7 +98,7 @@ func (j *Jobs) List(ctx context.Context, cluster string) ([]string, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case home == nil && len(families) == 0, home != nil && !ecs.ToTags(home.Tags).BelongsTo(j.account.Org):
+	case home == nil && len(families) == 0, home != nil && !ecs.ToTags(home.Tags).VisibleTo(j.account.Org):
 		return nil, account.NoSuch("cluster", cluster)
 	}
 	return families, nil
@@ -124,7 +124,7 @@ func (j *Jobs) Show(ctx context.Context, cluster, family string) (*View, error) 
 	if err != nil {
 		return nil, err
 	}
-	if home != nil && !ecs.ToTags(home.Tags).BelongsTo(j.account.Org) || !j.manages(newest, cluster) {
+	if home != nil && !ecs.ToTags(home.Tags).VisibleTo(j.account.Org) || !j.manages(newest, cluster) {
 		return nil, NoSuch(cluster, family)
 	}
 	return &View{Cluster: home, TaskDefinition: newest.TaskDefinition, Tags: newest.Tags, Credentials: credentials(newest.TaskDefinition)}, nil
@@ -174,6 +174,6 @@ func checkFamily(family string) error {
 
 // secrets returns the secrets of the space that a revision refers to.
 func secrets(ctx context.Context, a *account.Account, cluster string, revision *awsecs.DescribeTaskDefinitionOutput) ([]*resource.State, error) {
-	found, err := space.OwnSecrets(ctx, a, cluster, revision.TaskDefinition.ContainerDefinitions)
+	found, err := space.ReferencedSecrets(ctx, a, cluster, revision.TaskDefinition.ContainerDefinitions)
 	return slices.CompactFunc(found, func(a, b *resource.State) bool { return a.ID == b.ID }), err
 }

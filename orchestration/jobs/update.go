@@ -83,12 +83,12 @@ func (j *Jobs) Update(cluster, family string, in *UpdateInput) (*Write, error) {
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	u := &update{j: j, space: space.New(j.account, &j.tx.Ledger, space.Want{
+	u := &update{j: j, space: space.New(j.account, &j.transactions.Ledger, space.Want{
 		Cluster: cluster, Name: family, Flavor: space.FlavorTask, Builds: in.TaskDefinition != nil || len(in.Credentials) > 0, Callers: tags.Callers, Credentials: in.Credentials,
 	})}
 	if given := in.TaskDefinition; given != nil {
 		u.define = func(*awsecs.TaskDefinition) (*space.Registration, error) {
-			return &space.Registration{Input: given, Without: space.WithoutRepositoryCredentials(given, in.nulls), OwnsTags: given.Tags != nil}, nil
+			return &space.Registration{Input: given, Without: space.WithoutRepositoryCredentials(given, in.nulls), HasTags: given.Tags != nil}, nil
 		}
 	}
 	return &Write{u}, nil
@@ -111,7 +111,7 @@ func (j *Jobs) Patch(cluster, family string, in *PatchInput) (*Write, error) {
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	u.space = space.New(j.account, &j.tx.Ledger, space.Want{Cluster: cluster, Name: family, Flavor: space.FlavorTask, Builds: u.define != nil, Callers: callers})
+	u.space = space.New(j.account, &j.transactions.Ledger, space.Want{Cluster: cluster, Name: family, Flavor: space.FlavorTask, Builds: u.define != nil, Callers: callers})
 	return &Write{u}, nil
 }
 
@@ -135,7 +135,7 @@ func (u *update) run(ctx context.Context) (*Output, saga.Rollback, error) {
 	if plan.definition.Now != nil { // the present revision stays, and needs no role and no log group
 		u.space.Request.Spare(u.space.Execution()...)
 	}
-	unchanged := saga.When(u.match.Compares(), saga.Named("compare with If-Match", saga.Do(u.checkMatch)))
+	unchanged := saga.When(u.match.Compares(), saga.Named("compare with If-Match", saga.NoRollback(u.checkMatch)))
 	back, err := saga.InOrder(unchanged, plan.Apply(), plan.parts.Verify())(ctx)
 	if err != nil {
 		return nil, back, err
@@ -165,17 +165,17 @@ func (u *update) look(ctx context.Context) (*updateFound, error) {
 	f := &updateFound{}
 	cluster, family := u.space.Want.Cluster, u.space.Want.Name
 	_, err := saga.InOrder(
-		saga.Together(append(u.space.Look(&f.space, u.retags()), saga.Named("read task definition", saga.Do(func(ctx context.Context) (err error) {
+		saga.Together(append(u.space.Look(&f.space, u.retags()), saga.Named("read task definition", saga.NoRollback(func(ctx context.Context) (err error) {
 			f.present, err = u.j.account.ECS.TaskDefinition(ctx, family)
 			return resource.IgnoreNotFound(err)
 		})))...),
-		saga.Do(func(context.Context) error {
-			if f.space.Cluster == nil || !f.space.Cluster.Tags.BelongsTo(u.j.account.Org) || !u.j.manages(f.present, cluster) {
+		saga.NoRollback(func(context.Context) error {
+			if f.space.Cluster == nil || !f.space.Cluster.Tags.VisibleTo(u.j.account.Org) || !u.j.manages(f.present, cluster) {
 				return NoSuch(cluster, family)
 			}
 			return u.matches(f.present)
 		}),
-		saga.Named("read secrets", saga.Do(func(ctx context.Context) (err error) {
+		saga.Named("read secrets", saga.NoRollback(func(ctx context.Context) (err error) {
 			f.secrets, err = secrets(ctx, u.j.account, cluster, f.present)
 			return err
 		})),
@@ -184,7 +184,9 @@ func (u *update) look(ctx context.Context) (*updateFound, error) {
 }
 
 // retags reports whether the request changes tags.
-func (u *update) retags() bool { return len(spec.WithoutOwn(u.space.Want.Callers))+len(u.untag) > 0 }
+func (u *update) retags() bool {
+	return len(spec.WithoutReserved(u.space.Want.Callers))+len(u.untag) > 0
+}
 
 // decide returns the plan for what was found. It is pure.
 func (u *update) decide(f *updateFound) (*createPlan, error) {
@@ -233,7 +235,7 @@ func (u *update) revision(s *resource.State) *resource.TaskDefinition {
 func (u *update) decideTags(p *createPlan, f *updateFound, keepsRevision bool) {
 	a, cluster := u.j.account, u.space.Want.Cluster
 	retag := func(stage int, t resource.Thing, s *resource.State) {
-		if s != nil && s.Tags.OwnedBy(a.Org) {
+		if s != nil && s.Tags.TaggedFor(a.Org) {
 			u.space.Retag(&p.Plan, stage, t, s, nil, u.untag)
 		}
 	}
@@ -242,7 +244,7 @@ func (u *update) decideTags(p *createPlan, f *updateFound, keepsRevision bool) {
 	retag(0, &resource.LogGroup{Account: a, Group: cluster}, f.space.LogGroup)
 	if keepsRevision {
 		retag(0, u.revision(p.definition.Now), p.definition.Now)
-		p.definition.Tags = p.definition.Tags.With(spec.WithoutOwn(u.space.Want.Callers)...).Without(u.untag...)
+		p.definition.Tags = p.definition.Tags.With(spec.WithoutReserved(u.space.Want.Callers)...).Without(u.untag...)
 	}
 	for _, s := range f.secrets {
 		if !p.parts.Sets(s) { // else its tags are set along with its value

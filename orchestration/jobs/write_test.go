@@ -41,7 +41,7 @@ func planned(t *testing.T, w *world, plan func(context.Context) (*resource.Previ
 	}
 	lines := []string{}
 	for _, c := range preview.Changes {
-		if c.Action != resource.Keep && c.Action != resource.Adopt {
+		if c.Action != resource.ActionKeep && c.Action != resource.ActionAdopt {
 			lines = append(lines, string(c.Action)+" "+string(c.Resource)+" "+c.Name)
 		}
 	}

@@ -68,7 +68,7 @@ func (l Launch) run(ctx context.Context, in *awsecs.RunTaskInput) (*awsecs.RunTa
 	err := l.Account.Backoff.Retry(ctx, func() (err error) {
 		out, err = l.Account.ECS.RunTask(ctx, in)
 		return err
-	}, common.ServiceLinkedRole, common.NewRoleAssume, common.NewCluster)
+	}, common.ServiceLinkedRole, common.RoleNotAssumable, common.ClusterNotVisible)
 	switch {
 	case err != nil && common.Ambiguous(err):
 		return nil, l.stopUnknown, err

@@ -184,7 +184,7 @@ func (d *reading) targetGroups(ctx context.Context, balancers []*elbv2.LoadBalan
 	d.groups = map[string]TargetGroup{}
 	for _, g := range groups {
 		arn := aws.StringValue(g.TargetGroupArn)
-		if have, there := tags[arn]; there && have.BelongsTo(d.account.Org) {
+		if have, there := tags[arn]; there && have.VisibleTo(d.account.Org) {
 			d.groups[arn] = TargetGroup{arn, aws.StringValue(g.TargetGroupName), aws.StringValue(g.TargetType), targets[arn]}
 		}
 	}

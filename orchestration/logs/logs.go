@@ -120,7 +120,7 @@ func (r *Reader) readable(ctx context.Context, group string) (bool, error) {
 	if len(r.groups) > 1000 {
 		clear(r.groups)
 	}
-	known = ownership{tags.BelongsTo(r.account.Org), r.now().Add(trusted)}
+	known = ownership{tags.VisibleTo(r.account.Org), r.now().Add(trusted)}
 	r.groups[group] = known
 	return known.ours, nil
 }

@@ -14,7 +14,7 @@ import (
 // The delete itself is done, so that its effect cannot be watched is no error.
 func (o *Observer) AfterDelete(ctx context.Context, cluster string, deleted *awsecs.Service, timeout time.Duration) *awsecs.Service {
 	latest := deleted
-	_, _ = saga.Named("wait until the tasks have stopped", saga.Do(func(ctx context.Context) error {
+	_, _ = saga.Named("wait until the tasks have stopped", saga.NoRollback(func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
 		return o.watchDraining(ctx, target{cluster, value(deleted.ServiceName)}, func(now *awsecs.Service) bool {

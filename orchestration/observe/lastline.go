@@ -98,7 +98,7 @@ func (o *Observer) lastLine(ctx context.Context, at target, key diagnosis.LogKey
 			return err
 		},
 	)
-	if err == nil && !tags.BelongsTo(o.account.Org) {
+	if err == nil && !tags.VisibleTo(o.account.Org) {
 		return "", nil
 	}
 	return line, err

@@ -69,7 +69,7 @@ func New(a *account.Account, opts ...Option) *Observer {
 type target struct{ cluster, service string }
 
 // hidden reports whether something with the tags does not exist for our callers.
-func (o *Observer) hidden(tags []*awsecs.Tag) bool { return !ecs.ToTags(tags).BelongsTo(o.account.Org) }
+func (o *Observer) hidden(tags []*awsecs.Tag) bool { return !ecs.ToTags(tags).VisibleTo(o.account.Org) }
 
 // readService returns a service that exists for our callers. A deleted one is returned as long as ECS shows it.
 func (o *Observer) readService(ctx context.Context, at target) (*awsecs.Service, error) {

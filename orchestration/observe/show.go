@@ -51,7 +51,7 @@ func (o *Observer) show(ctx context.Context, cluster, name string) (service *aws
 	switch {
 	case err != nil:
 		return nil, nil, err
-	case !ecs.ToTags(service.Tags).BelongsTo(o.account.Org) || aws.StringValue(service.Status) == "INACTIVE":
+	case !ecs.ToTags(service.Tags).VisibleTo(o.account.Org) || aws.StringValue(service.Status) == "INACTIVE":
 		return nil, nil, account.NoService(cluster, name)
 	}
 	return service, home, nil
@@ -60,7 +60,7 @@ func (o *Observer) show(ctx context.Context, cluster, name string) (service *aws
 // homeOf returns a cluster that exists for our callers.
 func (o *Observer) homeOf(ctx context.Context, name string) (*awsecs.Cluster, error) {
 	cluster, err := o.account.ECS.Cluster(ctx, name)
-	if common.Is(err, common.NotFound) || err == nil && (!ecs.ToTags(cluster.Tags).BelongsTo(o.account.Org) || aws.StringValue(cluster.Status) == "INACTIVE") {
+	if common.Is(err, common.NotFound) || err == nil && (!ecs.ToTags(cluster.Tags).VisibleTo(o.account.Org) || aws.StringValue(cluster.Status) == "INACTIVE") {
 		return nil, common.Errorf(common.NotFound, "there is no cluster %s", name)
 	}
 	return cluster, err
@@ -163,7 +163,7 @@ func (o *Observer) List(ctx context.Context, cluster string) ([]string, error) {
 			return err
 		},
 	)
-	if err != nil || ecs.ToTags(home.Tags).OwnedBy(o.account.Org) {
+	if err != nil || ecs.ToTags(home.Tags).TaggedFor(o.account.Org) {
 		return arns, err
 	}
 	services, err := o.describeOurs(ctx, cluster, arns)
@@ -198,7 +198,7 @@ func (o *Observer) ListAll(ctx context.Context, cluster string) ([]ListedService
 func (o *Observer) describeOurs(ctx context.Context, cluster string, arns []string) ([]*awsecs.Service, error) {
 	services, err := o.account.ECS.Services(ctx, cluster, arns)
 	return slices.DeleteFunc(services, func(s *awsecs.Service) bool {
-		return !ecs.ToTags(s.Tags).BelongsTo(o.account.Org) || aws.StringValue(s.Status) == "INACTIVE"
+		return !ecs.ToTags(s.Tags).VisibleTo(o.account.Org) || aws.StringValue(s.Status) == "INACTIVE"
 	}), err
 }
 

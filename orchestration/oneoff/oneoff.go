@@ -20,12 +20,12 @@ import (
 
 // Runner runs the one-off tasks of one account.
 type Runner struct {
-	account *account.Account
-	tx      *transaction.Manager
-	logs    *logs.Reader
-	show    Show
-	now     func() time.Time
-	wait    func(context.Context, time.Duration) error // between two looks at a task
+	account      *account.Account
+	transactions *transaction.Manager
+	logs         *logs.Reader
+	show         Show
+	now          func() time.Time
+	wait         func(context.Context, time.Duration) error // between two looks at a task
 
 	mu      sync.Mutex
 	watched map[*run]bool // tasks that this server watches
@@ -43,8 +43,8 @@ func WithClock(now func() time.Time, wait func(context.Context, time.Duration) e
 }
 
 // New returns what runs one-off tasks of the services that show returns.
-func New(tx *transaction.Manager, reader *logs.Reader, show Show, opts ...Option) *Runner {
-	r := &Runner{account: tx.Account, tx: tx, logs: reader, show: show, now: time.Now, wait: common.Sleep, watched: map[*run]bool{}}
+func New(transactions *transaction.Manager, reader *logs.Reader, show Show, opts ...Option) *Runner {
+	r := &Runner{account: transactions.Account, transactions: transactions, logs: reader, show: show, now: time.Now, wait: common.Sleep, watched: map[*run]bool{}}
 	for _, opt := range opts {
 		opt(r)
 	}

@@ -41,7 +41,7 @@ func TestATaskRunsWhatTheServiceRuns(t *testing.T) {
 	}
 	tags := ecs.ToTags(all[0].Tags)
 	stopAt, _ := tags.Get(TagStopAt)
-	if team, _ := tags.Get("team"); team != "blue" || !tags.OwnedBy("localdev") || stopAt != "2026-11-26T10:00:00Z" {
+	if team, _ := tags.Get("team"); team != "blue" || !tags.TaggedFor("localdev") || stopAt != "2026-11-26T10:00:00Z" {
 		t.Errorf("tags %v", tags)
 	}
 	if !strings.HasPrefix(aws.StringValue(all[0].StartedBy), "run/") || *all[0].Attachments[0].Details[0].Value != localaws.SubnetB {

@@ -44,11 +44,11 @@ func (r *Runner) start(ctx context.Context, cluster, service string, in *Input) 
 	if err := r.reserve(t); err != nil {
 		return nil, err
 	}
-	request := &resource.Request{Org: r.account.Org, Cluster: cluster, Service: service, Backoff: r.account.Backoff, Ledger: &r.tx.Ledger}
+	request := &resource.Request{Org: r.account.Org, Cluster: cluster, Service: service, Backoff: r.account.Backoff, Ledger: &r.transactions.Ledger}
 	operations.Decided(ctx, cluster+"/"+service)
-	err = r.tx.Do(ctx, cluster+"/"+service, request, saga.InOrder(
+	err = r.transactions.Do(ctx, cluster+"/"+service, request, saga.InOrder(
 		saga.Named("start task", func(ctx context.Context) (saga.Rollback, error) { return r.launch(ctx, plan, t) }),
-		saga.Named("watch task", saga.Do(t.watch)),
+		saga.Named("watch task", saga.NoRollback(t.watch)),
 	))
 	if earlier, ok := errors.AsType[*startedBefore](err); ok {
 		r.release(t)

@@ -70,7 +70,7 @@ const stopTime = 30 * time.Minute
 // watch begins to watch the task, in the background: until it has stopped, or is stopped at its timeout.
 func (t *run) watch(ctx context.Context) error {
 	limit := t.stopAt.Sub(t.r.now()) + stopTime
-	op, err := t.r.tx.Background.Start(ctx, operations.Operation{
+	op, err := t.r.transactions.Background.Start(ctx, operations.Operation{
 		Kind: KindRun, Target: t.cluster + "/" + t.service, Account: t.r.account.Name,
 		Remedy: "the task keeps running, and another server stops it at its timeout",
 	}, limit,
@@ -92,7 +92,7 @@ const (
 func (t *run) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	closing := t.r.tx.Background.Closing()
+	closing := t.r.transactions.Background.Closing()
 	go func() {
 		select {
 		case <-closing:

@@ -142,7 +142,7 @@ func TestWatchSeesEachStep(t *testing.T) {
 	next := make(chan struct{})
 	op, err := attempt(t, g, func(ctx context.Context) (json.RawMessage, error) {
 		Decided(ctx, "clu/www")
-		step := saga.Named("create service", saga.Do(func(context.Context) error { <-next; return nil }))
+		step := saga.Named("create service", saga.NoRollback(func(context.Context) error { <-next; return nil }))
 		_, err := step(ctx)
 		<-next
 		return json.RawMessage(`1`), err

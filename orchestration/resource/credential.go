@@ -129,7 +129,7 @@ func (c *Credential) SetValue(found *State) saga.Step {
 				SecretId: aws.String(found.ID), SecretString: c.Input.SecretString, ClientRequestToken: aws.String(c.VersionID),
 			})
 			return err
-		}, common.NewSecret)
+		}, common.SecretNotVisible)
 	}
 }
 
@@ -187,5 +187,5 @@ func (c *Credential) Output(it *Item) *awssecrets.CreateSecretOutput {
 func InSpace(s *State, org, cluster string) bool {
 	secret := ValueOf[*awssecrets.DescribeSecretOutput](s)
 	return secret != nil && len(aws.StringValue(secret.Name)) > len(spec.SecretPrefix(org, cluster)) &&
-		aws.StringValue(secret.Name)[:len(spec.SecretPrefix(org, cluster))] == spec.SecretPrefix(org, cluster) && s.Tags.OwnedBy(org)
+		aws.StringValue(secret.Name)[:len(spec.SecretPrefix(org, cluster))] == spec.SecretPrefix(org, cluster) && s.Tags.TaggedFor(org)
 }

@@ -31,8 +31,8 @@ type Request struct {
 	spared []string                 // those that it turns out not to need
 }
 
-// Own reports whether tags are those of something that this request created or adopted, and nobody adopted since.
-func (r *Request) Own(tags common.Tags) bool { return hasOwner(tags, r.Owner) }
+// HasTagged reports whether tags carry the ownership tag of the request: they are those of something that this request created or adopted, and nobody adopted since.
+func (r *Request) HasTagged(tags common.Tags) bool { return hasOwner(tags, r.Owner) }
 
 // ownerOf returns the value of the ownership tag that the request gives an item. A task definition has one of its own, which tells what it was made of.
 func (r *Request) ownerOf(it *Item) string {
@@ -99,11 +99,11 @@ func (r *Request) Leave(succeeded bool) (saga.Rollback, []*Hold) {
 func (r *Request) Check(it *Item, s *State) error {
 	traits := it.Traits()
 	switch space, tagged := s.Tags.Get(common.TagSpace); {
-	case !s.Tags.BelongsTo(r.Org):
+	case !s.Tags.VisibleTo(r.Org):
 		return nameTaken(it)
 	case traits.Shared && tagged && space != r.Cluster:
 		return common.Coded(common.CodeNameTaken, "%s %s exists and is of space %s; choose another name for the cluster", it.Kind().Word(), it.Name(), space)
-	case !traits.Shared && (!s.Tags.OwnedBy(r.Org) || !CreatedFor(s.Tags, r.Service)):
+	case !traits.Shared && (!s.Tags.TaggedFor(r.Org) || !CreatedFor(s.Tags, r.Service)):
 		return common.Coded(common.CodeNameTaken, "%s %s exists and is not %s; %s", it.Kind().Word(), it.Name(), whose(r.Service), traits.TakenHint)
 	}
 	return nil
@@ -236,7 +236,7 @@ func (r *Request) takeOver(ctx context.Context, it *Item, found *State) (saga.Ro
 	}
 	before, marked := found.Tags.Get(common.TagRequest)
 	switch {
-	case r.tagged(it, found.Tags), !found.Tags.OwnedBy(r.Org):
+	case r.tagged(it, found.Tags), !found.Tags.TaggedFor(r.Org):
 		return nil, nil
 	case it.Traits().Shared && (!marked || r.Settled && !MayBeRolledBack(found.Tags, time.Now())):
 		return nil, nil
@@ -307,7 +307,7 @@ func (r *Request) await(ctx context.Context, it Thing) (found *State, err error)
 			err = common.Errorf(common.NotFound, "there is no %s %s", it.Kind().Word(), it.Name())
 		}
 		return err
-	}, common.NewThing)
+	}, common.NotVisible)
 	return found, IgnoreNotFound(err)
 }
 

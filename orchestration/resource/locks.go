@@ -60,7 +60,7 @@ func (l *Locks) Lock(ctx context.Context, cluster, service string) (*Lock, error
 
 // LockAs locks what has the key, as Lock does; what names it in messages.
 func (l *Locks) LockAs(ctx context.Context, key, what string) (*Lock, error) {
-	lock, err := l.own(key, what)
+	lock, err := l.lockLocally(key, what)
 	if err != nil || l.leases == nil {
 		return lock, err
 	}
@@ -78,8 +78,8 @@ func (l *Locks) LockAs(ctx context.Context, key, what string) (*Lock, error) {
 	return lock, nil
 }
 
-// own locks the key on this server.
-func (l *Locks) own(key, what string) (*Lock, error) {
+// lockLocally locks the key on this server.
+func (l *Locks) lockLocally(key, what string) (*Lock, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if holder := l.held[key]; holder != nil {

@@ -83,10 +83,10 @@ func (g *LogGroup) Delete(ctx context.Context, _ *State) error {
 // Retention returns the step that sets how long logs are kept. It is a call of its own, so an interrupted request leaves a group that never expires.
 // A rollback is not needed: what was there never expired.
 func (g *LogGroup) Retention() saga.Step {
-	return saga.Do(func(ctx context.Context) error {
+	return saga.NoRollback(func(ctx context.Context) error {
 		return g.Account.Backoff.Retry(ctx, func() error {
 			return g.Account.Logs.SetRetention(ctx, g.Group, spec.LogRetentionDays)
-		}, common.LogGroupBusy, common.NewLogGroup)
+		}, common.LogGroupBusy, common.LogGroupNotVisible)
 	})
 }
 
@@ -96,5 +96,5 @@ func (g *LogGroup) WantsRetention(found *State, org string) bool {
 		return true
 	}
 	group := ValueOf[*awslogs.LogGroup](found)
-	return found.Tags.OwnedBy(org) && group != nil && group.RetentionInDays == nil
+	return found.Tags.TaggedFor(org) && group != nil && group.RetentionInDays == nil
 }

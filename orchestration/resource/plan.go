@@ -7,12 +7,12 @@ type Action string
 
 // The actions.
 const (
-	Create  Action = "create"
-	Adopt   Action = "adopt" // use what an earlier request created
-	Update  Action = "update"
-	Replace Action = "replace"
-	Keep    Action = "keep"
-	Delete  Action = "delete"
+	ActionCreate  Action = "create"
+	ActionAdopt   Action = "adopt" // use what an earlier request created
+	ActionUpdate  Action = "update"
+	ActionReplace Action = "replace"
+	ActionKeep    Action = "keep"
+	ActionDelete  Action = "delete"
 )
 
 // Change is what a plan does with one thing, and why. Before and After show the difference; secrets' values are in neither.

@@ -149,7 +149,7 @@ func (r *Role) PolicyFor(found RolePolicies, id account.Identity, keys ...string
 func (r *Role) SetPolicy(found RolePolicies, document string) saga.Step {
 	name := spec.RolePolicyName(r.Account.Region)
 	put := func(ctx context.Context, document string) error {
-		return r.Account.Backoff.Retry(ctx, func() error { return r.Account.IAM.PutRolePolicy(ctx, r.Name(), name, document) }, common.NewRoleInvisible)
+		return r.Account.Backoff.Retry(ctx, func() error { return r.Account.IAM.PutRolePolicy(ctx, r.Name(), name, document) }, common.RoleNotVisible)
 	}
 	return func(ctx context.Context) (saga.Rollback, error) {
 		var back saga.Rollback
@@ -168,7 +168,7 @@ func (r *Role) SetPolicy(found RolePolicies, document string) saga.Step {
 // Outdated says what of the role's trust and boundary differs from what it is to have; nothing of a role that is not ours.
 func (r *Role) Outdated(found *State, id account.Identity) (trust, boundary bool) {
 	role := ValueOf[*awsiam.Role](found)
-	if role == nil || !found.Tags.OwnedBy(r.Account.Org) {
+	if role == nil || !found.Tags.TaggedFor(r.Account.Org) {
 		return false, false
 	}
 	document, err := url.PathUnescape(aws.StringValue(role.AssumeRolePolicyDocument))
@@ -187,7 +187,7 @@ func (r *Role) lacksBoundary(role *awsiam.Role) bool {
 // BringUpToDate returns the step that gives the role the boundary and the trust policy that roles have now. The boundary comes first: where the account
 // wants one, our credentials may change only roles that have it. There is no rollback: what was before served other services worse.
 func (r *Role) BringUpToDate(trust, boundary bool, id account.Identity) saga.Step {
-	return saga.Do(func(ctx context.Context) error {
+	return saga.NoRollback(func(ctx context.Context) error {
 		if boundary {
 			if err := r.Account.IAM.PutRolePermissionsBoundary(ctx, r.Name(), r.Account.PermissionsBoundary); err != nil {
 				return err

@@ -19,8 +19,8 @@ type Service struct {
 	Service string
 	// Input returns what is created. It is called once the things that it refers to are there.
 	Input func() *awsecs.CreateServiceInput
-	// NewCluster says that the cluster was created a moment ago.
-	NewCluster bool
+	// ClusterIsNew says that the cluster was created a moment ago.
+	ClusterIsNew bool
 	// OnDraining is called when a service of the same name is still draining.
 	OnDraining func()
 }
@@ -33,11 +33,11 @@ func (s *Service) Name() string { return s.Service }
 
 // Traits says what ECS refuses for now.
 func (s *Service) Traits() Traits {
-	creates := []common.Retryable{common.ServiceLinkedRole, common.Draining, common.NewCloudMapService}
-	if s.NewCluster {
-		creates = append(creates, common.NewCluster)
+	creates := []common.Retryable{common.ServiceLinkedRole, common.Draining, common.CloudMapServiceNotVisible}
+	if s.ClusterIsNew {
+		creates = append(creates, common.ClusterNotVisible)
 	}
-	return Traits{RetryCreate: creates, RetryDelete: []common.Retryable{common.Deploying, common.NewService}}
+	return Traits{RetryCreate: creates, RetryDelete: []common.Retryable{common.Deploying, common.ServiceNotVisible}}
 }
 
 // Find returns the service while it is ACTIVE.

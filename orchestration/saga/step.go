@@ -139,7 +139,7 @@ func Each[T any](elements []T, f func(T) Step) Step {
 	return Together(steps...)
 }
 
-// Do makes a step of a function that needs no rollback: it only reads, or what it does is final.
-func Do(f func(context.Context) error) Step {
+// NoRollback makes a step of a function that needs no rollback: it only reads, or what it does is final.
+func NoRollback(f func(context.Context) error) Step {
 	return func(ctx context.Context) (Rollback, error) { return nil, f(ctx) }
 }

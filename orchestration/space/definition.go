@@ -19,7 +19,7 @@ import (
 func (p *Parts) NewDefinition(plan *resource.Plan, stage int, in *awsecs.RegisterTaskDefinitionInput, newest *awsecs.DescribeTaskDefinitionOutput) (*resource.Item, error) {
 	s := p.space
 	family := aws.StringValue(in.Family)
-	if newest != nil && !ecs.ToTags(newest.Tags).BelongsTo(s.Account.Org) {
+	if newest != nil && !ecs.ToTags(newest.Tags).VisibleTo(s.Account.Org) {
 		return nil, account.NameTaken("task definition", family)
 	}
 	if s.Want.Flavor != FlavorTask {
@@ -35,10 +35,10 @@ func (p *Parts) NewDefinition(plan *resource.Plan, stage int, in *awsecs.Registe
 	adapter.Input = func() (*awsecs.RegisterTaskDefinitionInput, error) { return p.Definition().Complete(in), nil }
 	owner := common.Tag{Key: common.TagRequest, Value: adapter.Owner}
 	it := &resource.Item{Thing: adapter, Tags: s.Tags(ecs.ToTags(in.Tags)).With(owner)}
-	change := resource.Change{Resource: resource.KindTaskDefinition, Name: family, Action: resource.Create, Reason: "the request has a task definition", After: p.Planned().Complete(in), Step: s.adoptOrRegister(it)}
+	change := resource.Change{Resource: resource.KindTaskDefinition, Name: family, Action: resource.ActionCreate, Reason: "the request has a task definition", After: p.Planned().Complete(in), Step: s.adoptOrRegister(it)}
 	if state := resource.RevisionState(newest); state != nil && resource.IsSameRevision(state.Tags, it.Tags, prefix) && p.pullsWith(state) {
 		it.Found = state
-		change.Action, change.Name, change.Reason = resource.Adopt, account.NameOf(state.ID), "an interrupted request has left the same"
+		change.Action, change.Name, change.Reason = resource.ActionAdopt, account.NameOf(state.ID), "an interrupted request has left the same"
 	}
 	plan.Add(stage, change)
 	return it, nil
@@ -79,11 +79,11 @@ func (p *Parts) Sets(secret *resource.State) bool {
 
 // Retag adds the change of a thing's tags to the request's, and to others of its own; untag are the keys of those that it loses.
 func (s *Space) Retag(plan *resource.Plan, stage int, t resource.Thing, found *resource.State, own common.Tags, untag []string) {
-	wanted := spec.WithoutOwn(s.Want.Callers).With(own...)
+	wanted := spec.WithoutReserved(s.Want.Callers).With(own...)
 	changed, removed := resource.TagDifference(found.Tags, wanted, untag)
-	change := resource.Change{Resource: resource.KindTags, Name: t.Kind().Word() + " " + t.Name(), Action: resource.Keep, Reason: "it has the tags"}
+	change := resource.Change{Resource: resource.KindTags, Name: t.Kind().Word() + " " + t.Name(), Action: resource.ActionKeep, Reason: "it has the tags"}
 	if len(changed) > 0 || len(removed) > 0 {
-		change.Action, change.Reason = resource.Update, "its tags differ"
+		change.Action, change.Reason = resource.ActionUpdate, "its tags differ"
 		change.Before, change.After = tagsShown(found.Tags), tagsShown(found.Tags.With(changed...).Without(removed...))
 		change.Step = resource.ChangeTags(t, found, wanted, untag)
 	}

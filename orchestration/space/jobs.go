@@ -17,7 +17,7 @@ import (
 func IsJobs(tags common.Tags, org, cluster string) bool {
 	home, _ := tags.Get(common.TagSpace)
 	flavor, _ := tags.Get(common.TagFlavor)
-	return tags.OwnedBy(org) && home == cluster && flavor == FlavorTask
+	return tags.TaggedFor(org) && home == cluster && flavor == FlavorTask
 }
 
 // CheckFamily is a Conflict if the family, whose newest revision is given, is that of a managed task definition: a revision of another kind, such as a service's,

@@ -18,11 +18,11 @@ import (
 
 // Registration is a task definition that an update registers.
 type Registration struct {
-	Input    *awsecs.RegisterTaskDefinitionInput
-	Without  map[string]bool          // containers that lose their repository credentials
-	IsCopy   bool                     // of the present revision: what that refers to is not checked again
-	Field    func(path string) string // what the request calls a field of the task definition; nil for its path
-	OwnsTags bool                     // it has tags of its own, and does not inherit the present revision's
+	Input   *awsecs.RegisterTaskDefinitionInput
+	Without map[string]bool          // containers that lose their repository credentials
+	IsCopy  bool                     // of the present revision: what that refers to is not checked again
+	Field   func(path string) string // what the request calls a field of the task definition; nil for its path
+	HasTags bool                     // it has tags of its own, and does not inherit the present revision's
 }
 
 // WithoutRepositoryCredentials returns the containers of the task definition whose repositoryCredentials are null. Nulls are the paths of all members of the
@@ -70,7 +70,7 @@ func (r *Revision) Decide(plan *resource.Plan) {
 	switch {
 	case r.New != nil && r.isPresent():
 		r.New = nil
-		plan.Add(0, resource.Change{Resource: resource.KindTaskDefinition, Name: account.NameOf(aws.StringValue(r.Present.TaskDefinition.TaskDefinitionArn)), Action: resource.Keep, Reason: "it is what the request wants"})
+		plan.Add(0, resource.Change{Resource: resource.KindTaskDefinition, Name: account.NameOf(aws.StringValue(r.Present.TaskDefinition.TaskDefinitionArn)), Action: resource.ActionKeep, Reason: "it is what the request wants"})
 	case r.New == nil && r.needsCredentials():
 		r.New = &Registration{Input: CopyDefinition(r.Present.TaskDefinition), IsCopy: true}
 	}
@@ -96,7 +96,7 @@ func (r *Revision) isPresent() bool {
 			return false
 		}
 	}
-	retagged := state.Tags.With(spec.WithoutOwn(r.Space.Want.Callers)...).Without(r.Untag...)
+	retagged := state.Tags.With(spec.WithoutReserved(r.Space.Want.Callers)...).Without(r.Untag...)
 	return resource.IsSameRevision(retagged, r.tags(r.New.Input), r.owner())
 }
 
@@ -164,7 +164,7 @@ func (r *Revision) Register(plan *resource.Plan, stage int, parts *Parts) (*reso
 	adapter.Input = func() (*awsecs.RegisterTaskDefinitionInput, error) { return parts.Definition().Complete(&in), nil }
 	it := &resource.Item{Thing: adapter, Tags: r.tags(&in).With(common.Tag{Key: common.TagRequest, Value: adapter.Owner})}
 	plan.Add(stage, resource.Change{
-		Resource: resource.KindTaskDefinition, Name: adapter.Family, Action: resource.Create, Reason: "the task definition differs from " + account.NameOf(aws.StringValue(present.TaskDefinition.TaskDefinitionArn)),
+		Resource: resource.KindTaskDefinition, Name: adapter.Family, Action: resource.ActionCreate, Reason: "the task definition differs from " + account.NameOf(aws.StringValue(present.TaskDefinition.TaskDefinitionArn)),
 		Before: CopyDefinition(present.TaskDefinition), After: parts.Planned().Complete(&in), Step: s.adoptOrRegister(it),
 	})
 	return it, nil
@@ -173,12 +173,12 @@ func (r *Revision) Register(plan *resource.Plan, stage int, parts *Parts) (*reso
 // tags returns the tags of the new revision.
 func (r *Revision) tags(in *awsecs.RegisterTaskDefinitionInput) common.Tags {
 	own := ecs.ToTags(in.Tags)
-	if !r.New.OwnsTags {
-		own = spec.WithoutOwn(ecs.ToTags(r.Present.Tags)).Without(r.Untag...)
+	if !r.New.HasTags {
+		own = spec.WithoutReserved(ecs.ToTags(r.Present.Tags)).Without(r.Untag...)
 	}
 	tags := r.Space.Tags(nil)
 	for _, tag := range own { // the request's tags come over those that are inherited
-		if _, ok := tags.Get(tag.Key); !ok || r.New.OwnsTags && !spec.IsOwnTag(tag.Key) {
+		if _, ok := tags.Get(tag.Key); !ok || r.New.HasTags && !spec.IsReservedTag(tag.Key) {
 			tags = tags.With(tag)
 		}
 	}

@@ -14,8 +14,8 @@ import (
 	"ecs-api/orchestration/spec"
 )
 
-// OwnSecrets returns the secrets of the space that the containers refer to, those that are scheduled for deletion included.
-func OwnSecrets(ctx context.Context, a *account.Account, cluster string, containers []*awsecs.ContainerDefinition) ([]*resource.State, error) {
+// ReferencedSecrets returns the secrets of the space that the containers refer to, those that are scheduled for deletion included.
+func ReferencedSecrets(ctx context.Context, a *account.Account, cluster string, containers []*awsecs.ContainerDefinition) ([]*resource.State, error) {
 	return ReadSecrets(ctx, a, cluster, spec.SecretIDs(containers))
 }
 
@@ -40,7 +40,7 @@ func RestoreScheduled(a *account.Account, plan *resource.Plan, secrets []*resour
 			continue
 		}
 		c := CredentialOf(a, s)
-		plan.Add(0, resource.Change{Resource: resource.KindCredential, Name: c.Name(), Action: resource.Update, Reason: "it is scheduled for deletion, and the task definition refers to it", Step: c.Restore(s)})
+		plan.Add(0, resource.Change{Resource: resource.KindCredential, Name: c.Name(), Action: resource.ActionUpdate, Reason: "it is scheduled for deletion, and the task definition refers to it", Step: c.Restore(s)})
 	}
 }
 

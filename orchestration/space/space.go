@@ -31,14 +31,14 @@ const (
 
 // Want is what a request wants of a space.
 type Want struct {
-	Cluster     string
-	ClusterRef  string                                   // what the request calls the cluster, if it must be there; it may be an ARN
-	NewCluster  *awsecs.CreateClusterInput               // to create the cluster if it is not there; nil if it must be
-	Name        string                                   // of the service, or the family of a managed task definition: it begins ownership tags and names log streams
-	Flavor      string                                   // FlavorService or FlavorTask
-	Builds      bool                                     // a revision is registered, which needs role and log group
-	Callers     common.Tags                              // for everything
-	Credentials map[string]*awssecrets.CreateSecretInput // by container
+	Cluster      string
+	ClusterRef   string                                   // what the request calls the cluster, if it must be there; it may be an ARN
+	ClusterInput *awsecs.CreateClusterInput               // to create the cluster if it is not there; nil if it must be
+	Name         string                                   // of the service, or the family of a managed task definition: it begins ownership tags and names log streams
+	Flavor       string                                   // FlavorService or FlavorTask
+	Builds       bool                                     // a revision is registered, which needs role and log group
+	Callers      common.Tags                              // for everything
+	Credentials  map[string]*awssecrets.CreateSecretInput // by container
 }
 
 // Containers returns the containers that the request has credentials for, sorted.
@@ -117,7 +117,7 @@ func (s *Space) Shared() []resource.Thing {
 func (s *Space) Execution() []resource.Thing { return []resource.Thing{s.role(), s.logGroup()} }
 
 func (s *Space) cluster() *resource.Cluster {
-	return &resource.Cluster{Account: s.Account, Cluster: s.Want.Cluster, Ref: s.Want.ClusterRef, Input: s.Want.NewCluster}
+	return &resource.Cluster{Account: s.Account, Cluster: s.Want.Cluster, Ref: s.Want.ClusterRef, Input: s.Want.ClusterInput}
 }
 
 func (s *Space) role() *resource.Role {
@@ -140,7 +140,7 @@ func (s *Space) credential(container string) *resource.Credential {
 // retags says so.
 func (s *Space) Look(found *Found, retags bool) []saga.Step {
 	find := func(name string, t resource.Thing, into **resource.State) saga.Step {
-		return saga.Named("read "+name, saga.Do(func(ctx context.Context) (err error) {
+		return saga.Named("read "+name, saga.NoRollback(func(ctx context.Context) (err error) {
 			*into, err = t.Find(ctx)
 			return err
 		}))
@@ -148,11 +148,11 @@ func (s *Space) Look(found *Found, retags bool) []saga.Step {
 	steps := []saga.Step{find("cluster", s.cluster(), &found.Cluster)}
 	if s.Want.Builds {
 		steps = append(steps,
-			saga.Named("read identity", saga.Do(func(ctx context.Context) (err error) {
+			saga.Named("read identity", saga.NoRollback(func(ctx context.Context) (err error) {
 				found.Identity, err = s.Account.Identity(ctx)
 				return err
 			})),
-			saga.Named("read role policy", saga.Do(func(ctx context.Context) (err error) {
+			saga.Named("read role policy", saga.NoRollback(func(ctx context.Context) (err error) {
 				found.Policies, err = s.role().Policies(ctx)
 				return err
 			})))
@@ -171,7 +171,7 @@ func (s *Space) Look(found *Found, retags bool) []saga.Step {
 	if len(reads) == 0 {
 		return steps
 	}
-	return append(steps, saga.InOrder(saga.Together(reads...), saga.Do(func(context.Context) error {
+	return append(steps, saga.InOrder(saga.Together(reads...), saga.NoRollback(func(context.Context) error {
 		for i, container := range s.Want.Containers() {
 			if states[i] != nil {
 				found.Credentials[container] = states[i]
@@ -234,25 +234,25 @@ func (s *Space) Decide(plan *resource.Plan, found *Found) (*Parts, error) {
 func (s *Space) decideCluster(plan *resource.Plan, parts *Parts) error {
 	found := parts.found.Cluster
 	var own common.Tags
-	if s.Want.NewCluster != nil {
-		own = ecs.ToTags(s.Want.NewCluster.Tags)
+	if s.Want.ClusterInput != nil {
+		own = ecs.ToTags(s.Want.ClusterInput.Tags)
 	}
 	parts.Cluster = s.item(s.cluster(), found, own)
 	switch {
-	case found == nil && s.Want.NewCluster == nil, found != nil && s.Want.NewCluster == nil && !found.Tags.BelongsTo(s.Account.Org):
+	case found == nil && s.Want.ClusterInput == nil, found != nil && s.Want.ClusterInput == nil && !found.Tags.VisibleTo(s.Account.Org):
 		return common.Errorf(common.NotFound, "there is no cluster %s; name one that exists, or add cluster to the request to create it", s.Want.Cluster)
-	case found != nil && !found.Tags.BelongsTo(s.Account.Org):
+	case found != nil && !found.Tags.VisibleTo(s.Account.Org):
 		return account.NameTaken("cluster", s.Want.Cluster)
 	}
-	if s.Want.NewCluster == nil {
+	if s.Want.ClusterInput == nil {
 		parts.Cluster.Now = found
-		plan.Add(0, resource.Change{Resource: resource.KindCluster, Name: s.Want.Cluster, Action: resource.Keep, Reason: "the request uses it"})
+		plan.Add(0, resource.Change{Resource: resource.KindCluster, Name: s.Want.Cluster, Action: resource.ActionKeep, Reason: "the request uses it"})
 		return nil
 	}
 	change := s.ensure(parts.Cluster)
 	if found == nil {
-		change.After = spec.Cluster(s.Account.Settings, s.Want.NewCluster, ecs.FromTags(parts.Cluster.Tags))
-		plan.Add(1, resource.Change{Resource: resource.KindCluster, Name: s.Want.Cluster, Action: resource.Keep, Reason: "verify who created it", Step: s.Request.Confirm(parts.Cluster), Internal: true})
+		change.After = spec.Cluster(s.Account.Settings, s.Want.ClusterInput, ecs.FromTags(parts.Cluster.Tags))
+		plan.Add(1, resource.Change{Resource: resource.KindCluster, Name: s.Want.Cluster, Action: resource.ActionKeep, Reason: "verify who created it", Step: s.Request.Confirm(parts.Cluster), Internal: true})
 	}
 	plan.Add(0, change)
 	return nil
@@ -260,9 +260,9 @@ func (s *Space) decideCluster(plan *resource.Plan, parts *Parts) error {
 
 // ensure returns the change that creates or adopts the item.
 func (s *Space) ensure(it *resource.Item) resource.Change {
-	change := resource.Change{Resource: it.Kind(), Name: it.Name(), Action: resource.Create, Reason: "there is none of this name", Step: s.Request.Ensure(it)}
+	change := resource.Change{Resource: it.Kind(), Name: it.Name(), Action: resource.ActionCreate, Reason: "there is none of this name", Step: s.Request.Ensure(it)}
 	if it.Found != nil {
-		change.Action, change.Reason = resource.Adopt, "it exists"
+		change.Action, change.Reason = resource.ActionAdopt, "it exists"
 		if !it.Traits().Shared {
 			change.Reason = "an interrupted request has left it"
 		}
@@ -275,15 +275,15 @@ func (s *Space) decideRole(plan *resource.Plan, parts *Parts) {
 	plan.Add(0, s.ensure(parts.Role))
 	document := role.PolicyFor(found.Policies, found.Identity, s.keys()...)
 	set := role.SetPolicy(found.Policies, document)
-	change := resource.Change{Resource: resource.KindRolePolicy, Name: role.Name(), Action: resource.Keep, Reason: "it allows what the tasks need"}
+	change := resource.Change{Resource: resource.KindRolePolicy, Name: role.Name(), Action: resource.ActionKeep, Reason: "it allows what the tasks need"}
 	if trust, boundary := role.Outdated(found.Role, found.Identity); trust || boundary {
-		plan.Add(0, resource.Change{Resource: resource.KindRole, Name: role.Name(), Action: resource.Update, Reason: "its trust policy or permissions boundary is out of date", Step: role.BringUpToDate(trust, boundary, found.Identity)})
+		plan.Add(0, resource.Change{Resource: resource.KindRole, Name: role.Name(), Action: resource.ActionUpdate, Reason: "its trust policy or permissions boundary is out of date", Step: role.BringUpToDate(trust, boundary, found.Identity)})
 	}
 	if !spec.SameDocument(found.Policies.Regional, document) {
-		change.Action, change.Reason, change.Step = resource.Update, "it does not allow what the tasks need", set
+		change.Action, change.Reason, change.Step = resource.ActionUpdate, "it does not allow what the tasks need", set
 		change.Before, change.After = rawJSON(found.Policies.Regional), rawJSON(document)
 		if found.Policies.Regional == "" {
-			change.Action = resource.Create
+			change.Action = resource.ActionCreate
 		}
 	}
 	parts.Role.Completes = role.SetPolicy(resource.RolePolicies{}, document)
@@ -306,7 +306,7 @@ func (s *Space) decideLogGroup(plan *resource.Plan, parts *Parts) {
 	plan.Add(0, s.ensure(parts.LogGroup))
 	parts.LogGroup.Completes = group.Retention()
 	if group.WantsRetention(parts.found.LogGroup, s.Account.Org) {
-		plan.Add(1, resource.Change{Resource: resource.KindLogGroup, Name: group.Name(), Action: resource.Update, Reason: fmt.Sprintf("its logs are to expire after %d days", spec.LogRetentionDays), After: map[string]int{"RetentionInDays": spec.LogRetentionDays}, Step: group.Retention()})
+		plan.Add(1, resource.Change{Resource: resource.KindLogGroup, Name: group.Name(), Action: resource.ActionUpdate, Reason: fmt.Sprintf("its logs are to expire after %d days", spec.LogRetentionDays), After: map[string]int{"RetentionInDays": spec.LogRetentionDays}, Step: group.Retention()})
 	}
 }
 
@@ -333,10 +333,10 @@ func (p *Parts) SetCredential(plan *resource.Plan, container string, found *reso
 	in := s.Want.Credentials[container]
 	secret := resource.ValueOf[*awssecrets.DescribeSecretOutput](found)
 	c := &resource.Credential{Account: s.Account, Container: container, Secret: aws.StringValue(secret.Name), Input: in, VersionID: s.id}
-	own := spec.WithoutOwn(secretsmanager.ToTags(in.Tags))
+	own := spec.WithoutReserved(secretsmanager.ToTags(in.Tags))
 	p.Credentials[container] = &resource.Item{Thing: c, Found: found, Now: found, Tags: own}
-	plan.Add(0, resource.Change{Resource: resource.KindCredential, Name: c.Name(), Action: resource.Update, Reason: "the request has a new value",
-		Step: saga.InOrder(c.Restore(found), c.SetValue(found), resource.ChangeTags(c, found, spec.WithoutOwn(s.Want.Callers.With(own...)), nil))})
+	plan.Add(0, resource.Change{Resource: resource.KindCredential, Name: c.Name(), Action: resource.ActionUpdate, Reason: "the request has a new value",
+		Step: saga.InOrder(c.Restore(found), c.SetValue(found), resource.ChangeTags(c, found, spec.WithoutReserved(s.Want.Callers.With(own...)), nil))})
 }
 
 // CredentialARNs returns the secrets of the containers, once they are there.

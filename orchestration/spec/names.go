@@ -46,7 +46,7 @@ const LogRetentionDays = 365
 
 // Tags returns the tags of something in a space: the caller's, but for those that are ours to set, then ours. Flavor is service or task.
 func Tags(org, cluster, flavor, owner string, callers ...common.Tag) common.Tags {
-	return WithoutOwn(common.Tags(nil).With(callers...)).With(
+	return WithoutReserved(common.Tags(nil).With(callers...)).With(
 		common.Tag{Key: common.TagOrg, Value: org},
 		common.Tag{Key: common.TagSpace, Value: cluster},
 		common.Tag{Key: common.TagType, Value: "container"},
@@ -55,11 +55,11 @@ func Tags(org, cluster, flavor, owner string, callers ...common.Tag) common.Tags
 	)
 }
 
-// ownKeys are the keys of the tags that are ours to set.
-var ownKeys = []string{common.TagOrg, common.TagSpace, common.TagType, common.TagFlavor, common.TagRequest, common.TagCaller, common.TagRequestID}
+// reservedKeys are the keys of the tags that are ours to set.
+var reservedKeys = []string{common.TagOrg, common.TagSpace, common.TagType, common.TagFlavor, common.TagRequest, common.TagCaller, common.TagRequestID}
 
-// WithoutOwn returns a caller's tags without those that are ours to set.
-func WithoutOwn(tags common.Tags) common.Tags { return tags.Without(ownKeys...) }
+// WithoutReserved returns a caller's tags without those that are ours to set.
+func WithoutReserved(tags common.Tags) common.Tags { return tags.Without(reservedKeys...) }
 
-// IsOwnTag reports whether the tag is ours to set.
-func IsOwnTag(key string) bool { return slices.Contains(ownKeys, key) }
+// IsReservedTag reports whether the tag is ours to set.
+func IsReservedTag(key string) bool { return slices.Contains(reservedKeys, key) }

@@ -82,7 +82,7 @@ func (o *Teardowns) allServices(ctx context.Context) (services, error) {
 const maxReaders = 8
 
 func (o *Teardowns) readServices(ctx context.Context) (services, error) {
-	clusters, err := o.tx.Account.ECS.ListClusters(ctx)
+	clusters, err := o.transactions.Account.ECS.ListClusters(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (o *Teardowns) readServices(ctx context.Context) (services, error) {
 	readers.SetLimit(maxReaders)
 	for _, arn := range clusters {
 		common.Go(readers, func() error {
-			live, err := resource.LiveServices(ctx, o.tx.Account, account.NameOf(arn))
+			live, err := resource.LiveServices(ctx, o.transactions.Account, account.NameOf(arn))
 			mu.Lock()
 			defer mu.Unlock()
 			found[account.NameOf(arn)] = live

@@ -21,16 +21,16 @@ import (
 
 // Teardowns deletes the services of one account.
 type Teardowns struct {
-	tx    *transaction.Manager
-	batch batch
+	transactions *transaction.Manager
+	batch        batch
 }
 
 // New returns what deletes services by transactions of the manager.
-func New(tx *transaction.Manager) *Teardowns {
-	o := &Teardowns{tx: tx}
-	tx.Handle(KindDelete, o.runDelete)
-	tx.Handle(KindDeleteParams, o.runDelete)
-	tx.Handle(KindDeleteJobs, o.runDeleteJobs)
+func New(transactions *transaction.Manager) *Teardowns {
+	o := &Teardowns{transactions: transactions}
+	transactions.Handle(KindDelete, o.runDelete)
+	transactions.Handle(KindDeleteParams, o.runDelete)
+	transactions.Handle(KindDeleteJobs, o.runDeleteJobs)
 	return o
 }
 
@@ -119,15 +119,15 @@ func (t *teardown) isGone() bool {
 // decideService returns the plan for the service itself. Out gets it as it is once it is deleted.
 func (t *teardown) decideService(out *Output) *resource.Plan {
 	p := &resource.Plan{}
-	change := resource.Change{Resource: resource.KindService, Name: t.name, Action: resource.Delete, Reason: "the request deletes it"}
+	change := resource.Change{Resource: resource.KindService, Name: t.name, Action: resource.ActionDelete, Reason: "the request deletes it"}
 	switch aws.StringValue(t.service.Status) {
 	case resource.StatusActive:
-		change.Step = saga.Do(func(ctx context.Context) (err error) {
+		change.Step = saga.NoRollback(func(ctx context.Context) (err error) {
 			out.Service, err = t.deleteService(ctx)
 			return err
 		})
 	case resource.StatusDraining:
-		change.Action, change.Reason = resource.Keep, "it is being deleted already"
+		change.Action, change.Reason = resource.ActionKeep, "it is being deleted already"
 	default:
 		return p
 	}
@@ -140,7 +140,7 @@ func (t *teardown) checkMatch(ctx context.Context) error {
 	if !t.match.Compares() {
 		return nil
 	}
-	now, err := t.o.tx.Account.ECS.Service(ctx, t.cluster, t.name)
+	now, err := t.o.transactions.Account.ECS.Service(ctx, t.cluster, t.name)
 	if err != nil {
 		return account.Hide(err, "service", t.name+" in cluster "+t.cluster)
 	}
@@ -149,10 +149,10 @@ func (t *teardown) checkMatch(ctx context.Context) error {
 
 func (o *Teardowns) delete(ctx context.Context, cluster, service string, scope Scope, match etag.Condition) (*Output, *operations.Operation, error) {
 	args := deleteArgs{cluster, service, resource.NewID(), match, scope.Params}
-	tx, err := o.tx.Begin(ctx, cluster, service, nil)
+	tx, err := o.transactions.Begin(ctx, cluster, service, nil)
 	if err != nil {
 		for _, kind := range []string{KindDelete, KindDeleteParams} {
-			if op, ok := o.tx.Background.Working(ctx, o.tx.Account.Name, kind, transaction.ServiceTarget(cluster, service)); scope.Recursive && ok {
+			if op, ok := o.transactions.Background.Working(ctx, o.transactions.Account.Name, kind, transaction.ServiceTarget(cluster, service)); scope.Recursive && ok {
 				return o.repeated(ctx, args, &op)
 			}
 		}
@@ -180,7 +180,7 @@ func (o *Teardowns) deleteRecursively(ctx context.Context, tx *transaction.Trans
 	deleted := false
 	defer func() {
 		if !deleted {
-			o.tx.Background.Withdraw(ctx, job)
+			o.transactions.Background.Withdraw(ctx, job)
 		}
 	}()
 	out, err := o.deleteAlone(ctx, args, args.scope())
@@ -234,8 +234,8 @@ func (o *Teardowns) deleteAlone(ctx context.Context, args deleteArgs, scope Scop
 
 // deleteService deletes the service itself, by force, and returns it as it is then.
 func (t *teardown) deleteService(ctx context.Context) (deleted *awsecs.Service, err error) {
-	err = t.o.tx.Account.Backoff.Retry(ctx, func() (err error) {
-		deleted, err = t.o.tx.Account.ECS.DeleteService(ctx, t.cluster, t.name)
+	err = t.o.transactions.Account.Backoff.Retry(ctx, func() (err error) {
+		deleted, err = t.o.transactions.Account.ECS.DeleteService(ctx, t.cluster, t.name)
 		return err
 	}, common.Deploying)
 	return deleted, err
@@ -246,21 +246,21 @@ func (o *Teardowns) lookForDelete(ctx context.Context, cluster, name, id string,
 	t := &teardown{o: o, cluster: cluster, name: name, id: id, match: match}
 	var home *awsecs.Cluster
 	_, err := saga.Together(
-		saga.Named("read service", saga.Do(func(ctx context.Context) (err error) {
-			t.service, err = o.tx.Account.ECS.Service(ctx, cluster, name)
+		saga.Named("read service", saga.NoRollback(func(ctx context.Context) (err error) {
+			t.service, err = o.transactions.Account.ECS.Service(ctx, cluster, name)
 			return resource.IgnoreNotFound(err)
 		})),
-		saga.Named("read cluster", saga.Do(func(ctx context.Context) (err error) {
-			home, err = o.tx.Account.ECS.Cluster(ctx, cluster)
+		saga.Named("read cluster", saga.NoRollback(func(ctx context.Context) (err error) {
+			home, err = o.transactions.Account.ECS.Cluster(ctx, cluster)
 			return resource.IgnoreNotFound(err)
 		})),
 	)(ctx)
 	switch {
 	case err != nil:
 		return nil, err
-	case home != nil && !ecs.ToTags(home.Tags).BelongsTo(o.tx.Account.Org):
+	case home != nil && !ecs.ToTags(home.Tags).VisibleTo(o.transactions.Account.Org):
 		return nil, account.NoClusterFor(cluster, name)
-	case t.service != nil && !ecs.ToTags(t.service.Tags).BelongsTo(o.tx.Account.Org):
+	case t.service != nil && !ecs.ToTags(t.service.Tags).VisibleTo(o.transactions.Account.Org):
 		return nil, account.NoService(cluster, name)
 	case t.service == nil:
 		t.service = &awsecs.Service{ServiceName: aws.String(name), Status: aws.String(resource.StatusInactive)}

@@ -97,9 +97,9 @@ func (j *jobs) output() *JobsOutput {
 }
 
 func (j *jobs) delete(ctx context.Context) (*operations.Operation, error) {
-	tx, err := j.o.tx.BeginJobs(ctx, j.cluster, j.family, nil)
+	tx, err := j.o.transactions.BeginJobs(ctx, j.cluster, j.family, nil)
 	if err != nil {
-		op, ok := j.o.tx.Background.Working(ctx, j.o.tx.Account.Name, KindDeleteJobs, transaction.JobsTarget(j.cluster, j.family))
+		op, ok := j.o.transactions.Background.Working(ctx, j.o.transactions.Account.Name, KindDeleteJobs, transaction.JobsTarget(j.cluster, j.family))
 		if !ok {
 			return nil, err
 		}
@@ -126,11 +126,11 @@ func (j *jobs) delete(ctx context.Context) (*operations.Operation, error) {
 func (j *jobs) lookForDelete(ctx context.Context) error {
 	err := common.Concurrently(ctx,
 		func(ctx context.Context) (err error) {
-			j.home, err = j.o.tx.Account.ECS.Cluster(ctx, j.cluster)
+			j.home, err = j.o.transactions.Account.ECS.Cluster(ctx, j.cluster)
 			return resource.IgnoreNotFound(err)
 		},
 		func(ctx context.Context) (err error) {
-			j.newest, err = j.o.tx.Account.ECS.TaskDefinition(ctx, j.family)
+			j.newest, err = j.o.transactions.Account.ECS.TaskDefinition(ctx, j.family)
 			return resource.IgnoreNotFound(err)
 		},
 		func(ctx context.Context) (err error) {
@@ -141,9 +141,9 @@ func (j *jobs) lookForDelete(ctx context.Context) error {
 	switch {
 	case err != nil:
 		return err
-	case j.home != nil && !ecs.ToTags(j.home.Tags).BelongsTo(j.o.tx.Account.Org):
+	case j.home != nil && !ecs.ToTags(j.home.Tags).VisibleTo(j.o.transactions.Account.Org):
 		return j.gone()
-	case resource.RevisionState(j.newest) != nil && !space.IsJobs(ecs.ToTags(j.newest.Tags), j.o.tx.Account.Org, j.cluster):
+	case resource.RevisionState(j.newest) != nil && !space.IsJobs(ecs.ToTags(j.newest.Tags), j.o.transactions.Account.Org, j.cluster):
 		return j.gone()
 	}
 	return nil
@@ -151,7 +151,7 @@ func (j *jobs) lookForDelete(ctx context.Context) error {
 
 // runningTasks returns the tasks of the family that run in the cluster; none if there is no such cluster.
 func (j *jobs) runningTasks(ctx context.Context) ([]string, error) {
-	arns, err := j.o.tx.Account.ECS.ListTasks(ctx, ecs.TaskFilter{Cluster: j.cluster, Family: j.family})
+	arns, err := j.o.transactions.Account.ECS.ListTasks(ctx, ecs.TaskFilter{Cluster: j.cluster, Family: j.family})
 	return arns, resource.IgnoreNotFound(err)
 }
 
@@ -191,7 +191,7 @@ func (j *jobs) check(ctx context.Context) error {
 // run deletes what there is, in the order that AWS allows. A run locks nothing, as many run at once, on several servers even: so the tasks are stopped once
 // before the revisions are deregistered, and those that were started until then once more. After that, ECS starts none.
 func (j *jobs) run(ctx context.Context) error {
-	if _, err := saga.Named("stop tasks", saga.Do(j.stop))(ctx); err != nil {
+	if _, err := saga.Named("stop tasks", saga.NoRollback(j.stop))(ctx); err != nil {
 		return err
 	}
 	if j.recursive {
@@ -215,14 +215,14 @@ func (j *jobs) stop(ctx context.Context) error {
 		return common.Coded(common.CodeConcurrentChange, "a task of task definition %s was started meanwhile", j.family)
 	}
 	for _, arn := range arns {
-		if _, err := j.o.tx.Account.ECS.StopTask(ctx, j.cluster, arn, "its task definition is deleted"); resource.IgnoreNotFound(err) != nil {
+		if _, err := j.o.transactions.Account.ECS.StopTask(ctx, j.cluster, arn, "its task definition is deleted"); resource.IgnoreNotFound(err) != nil {
 			return err
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, stopTime)
 	defer cancel()
-	return j.o.tx.Account.Backoff.Until(ctx, func() (bool, error) {
-		out, err := j.o.tx.Account.ECS.DescribeTasks(ctx, j.cluster, arns)
+	return j.o.transactions.Account.Backoff.Until(ctx, func() (bool, error) {
+		out, err := j.o.transactions.Account.ECS.DescribeTasks(ctx, j.cluster, arns)
 		if err != nil {
 			return common.Is(err, common.NotFound), resource.IgnoreNotFound(err)
 		}

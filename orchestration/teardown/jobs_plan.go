@@ -34,7 +34,7 @@ func (j *jobs) plan(ctx context.Context) (*resource.Preview, error) {
 	}
 	p := &resource.Plan{}
 	for _, arn := range j.running {
-		p.Add(0, resource.Change{Resource: resource.KindTask, Name: account.NameOf(arn), Action: resource.Delete, Reason: "it runs, and the request has it stopped"})
+		p.Add(0, resource.Change{Resource: resource.KindTask, Name: account.NameOf(arn), Action: resource.ActionDelete, Reason: "it runs, and the request has it stopped"})
 	}
 	p.Stages = append(p.Stages, j.decideJobs(found).Stages...)
 	if j.recursive {

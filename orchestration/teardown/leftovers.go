@@ -46,7 +46,7 @@ func (t *teardown) look(ctx context.Context) (*leftovers, error) {
 	if t.family != "" {
 		what = "task definition"
 	}
-	_, err := saga.Named("read what belongs to the "+what, saga.Do(func(ctx context.Context) error { return t.lookInto(ctx, f) }))(ctx)
+	_, err := saga.Named("read what belongs to the "+what, saga.NoRollback(func(ctx context.Context) error { return t.lookInto(ctx, f) }))(ctx)
 	return f, err
 }
 
@@ -87,7 +87,7 @@ func (t *teardown) lookInto(ctx context.Context, f *leftovers) error {
 // ECS has forgotten it.
 func (t *teardown) lookByTags(ctx context.Context) (tagged, error) {
 	var all tagged
-	found, err := t.o.tx.Account.Tagging.Find(ctx, common.Tags{{Key: common.TagOrg, Value: t.o.tx.Account.Org}, {Key: common.TagSpace, Value: t.cluster}},
+	found, err := t.o.transactions.Account.Tagging.Find(ctx, common.Tags{{Key: common.TagOrg, Value: t.o.transactions.Account.Org}, {Key: common.TagSpace, Value: t.cluster}},
 		"ecs:task-definition", "servicediscovery:service")
 	for _, r := range found {
 		_, marked := r.Tags.Get(common.TagRequest)
@@ -111,20 +111,20 @@ func (t *teardown) lookRevisions(ctx context.Context, families []string, used us
 	var arns []string
 	for _, family := range families {
 		for _, status := range []string{awsecs.TaskDefinitionStatusActive, awsecs.TaskDefinitionStatusInactive} {
-			some, err := t.o.tx.Account.ECS.ListTaskDefinitions(ctx, family, status)
+			some, err := t.o.transactions.Account.ECS.ListTaskDefinitions(ctx, family, status)
 			if err != nil {
 				return nil, err
 			}
 			arns = append(arns, some...)
 		}
 	}
-	revisions, err := resource.DescribeRevisions(ctx, t.o.tx.Account, slices.DeleteFunc(arns, func(arn string) bool { return used.revisions[arn] }))
+	revisions, err := resource.DescribeRevisions(ctx, t.o.transactions.Account, slices.DeleteFunc(arns, func(arn string) bool { return used.revisions[arn] }))
 	var items []*resource.Item
 	for _, r := range revisions {
-		if tags := ecsTags(r); t.belongs(tags) {
+		if tags := ecsTags(r); t.mayDeleteWithService(tags) {
 			arn := aws.StringValue(r.TaskDefinition.TaskDefinitionArn)
 			items = append(items, &resource.Item{
-				Thing: &resource.TaskDefinition{Account: t.o.tx.Account, Family: aws.StringValue(r.TaskDefinition.Family), ARN: arn, Input: resource.Known},
+				Thing: &resource.TaskDefinition{Account: t.o.transactions.Account, Family: aws.StringValue(r.TaskDefinition.Family), ARN: arn, Input: resource.Known},
 				Found: &resource.State{ID: arn, Tags: tags, Value: r.TaskDefinition},
 			})
 		}
@@ -144,12 +144,12 @@ func (t *teardown) lookCloudMap(ctx context.Context, arns []string, used usage) 
 		if used.cloudMap[arn] {
 			continue
 		}
-		thing := &resource.CloudMapService{Account: t.o.tx.Account, ARN: arn}
+		thing := &resource.CloudMapService{Account: t.o.transactions.Account, ARN: arn}
 		found, err := thing.Find(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if found != nil && t.belongs(found.Tags) {
+		if found != nil && t.mayDeleteWithService(found.Tags) {
 			items = append(items, &resource.Item{Thing: thing, Found: found})
 		}
 	}
@@ -176,7 +176,7 @@ func (t *teardown) lookSpace(ctx context.Context, f *leftovers) error {
 			return err
 		},
 		func(ctx context.Context) (err error) {
-			families, err = space.Families(ctx, t.o.tx.Account, t.cluster)
+			families, err = space.Families(ctx, t.o.transactions.Account, t.cluster)
 			return err
 		},
 	)
@@ -184,10 +184,10 @@ func (t *teardown) lookSpace(ctx context.Context, f *leftovers) error {
 		return err
 	}
 	f.empty = true
-	if foundCluster != nil && t.owns(foundCluster.Tags) {
+	if foundCluster != nil && t.mayDelete(foundCluster.Tags) {
 		f.cluster = &resource.Item{Thing: cluster, Found: foundCluster}
 	}
-	if foundRole != nil && t.ownsRole(foundRole.Tags) {
+	if foundRole != nil && t.mayDeleteWithCluster(foundRole.Tags) {
 		f.role = &resource.Item{Thing: role, Found: foundRole}
 	}
 	if t.params && (foundCluster == nil || f.cluster != nil) {

@@ -33,15 +33,15 @@ type Targets func(ctx context.Context, cluster, service string) (arns []string, 
 // Retire deregisters, in the background, the ACTIVE revisions of the service's family beyond the newest that the account keeps, unless something runs them or a
 // rollback may choose them. The secrets of the images go with them where nothing refers to them any more. It does nothing where the account keeps all.
 func (o *Teardowns) Retire(ctx context.Context, cluster, service, family string, targets Targets) {
-	if o.tx.Account.KeepRevisions == 0 {
+	if o.transactions.Account.KeepRevisions == 0 {
 		return
 	}
-	if _, runs := o.tx.Background.Working(ctx, o.tx.Account.Name, KindRetire, transaction.ServiceTarget(cluster, service)); runs {
+	if _, runs := o.transactions.Background.Working(ctx, o.transactions.Account.Name, KindRetire, transaction.ServiceTarget(cluster, service)); runs {
 		return // what it leaves is retired at the next change
 	}
 	r := &retirement{teardown{o: o, cluster: cluster, name: service, id: resource.NewID()}, family, targets}
-	operation := operations.Operation{Kind: KindRetire, Target: transaction.ServiceTarget(cluster, service), Account: o.tx.Account.Name}
-	_, _ = o.tx.Background.Start(ctx, operation, retireTime, r.run, func() {}) // at shutdown nothing starts: the next change retires them
+	operation := operations.Operation{Kind: KindRetire, Target: transaction.ServiceTarget(cluster, service), Account: o.transactions.Account.Name}
+	_, _ = o.transactions.Background.Start(ctx, operation, retireTime, r.run, func() {}) // at shutdown nothing starts: the next change retires them
 }
 
 // retirement retires the revisions of one family, for one service.
@@ -52,7 +52,7 @@ type retirement struct {
 }
 
 func (r *retirement) run(ctx context.Context) error {
-	a := r.o.tx.Account
+	a := r.o.transactions.Account
 	listed, err := a.ECS.ListTaskDefinitions(ctx, r.family, awsecs.TaskDefinitionStatusActive)
 	if err != nil {
 		return err
@@ -73,7 +73,7 @@ func (r *retirement) run(ctx context.Context) error {
 	}
 	var gone []*awsecs.TaskDefinition
 	for _, found := range slices.Backward(revisions) { // the oldest first
-		if !r.belongs(ecsTags(found)) {
+		if !r.mayDeleteWithService(ecsTags(found)) {
 			continue
 		}
 		retired, err := r.retire(ctx, found.TaskDefinition)
@@ -118,7 +118,7 @@ func (r *retirement) inUse(ctx context.Context) (used usage, kept []string, err 
 
 // retire deregisters a revision, unless the service has come to use it since, or to be able to go back to it.
 func (r *retirement) retire(ctx context.Context, revision *awsecs.TaskDefinition) (bool, error) {
-	a, arn := r.o.tx.Account, aws.StringValue(revision.TaskDefinitionArn)
+	a, arn := r.o.transactions.Account, aws.StringValue(revision.TaskDefinitionArn)
 	service, err := a.ECS.Service(ctx, r.cluster, r.name)
 	if err != nil {
 		return false, resource.IgnoreNotFound(err)
@@ -143,12 +143,12 @@ func (r *retirement) retireSecrets(ctx context.Context, gone []*awsecs.TaskDefin
 		goes[aws.StringValue(revision.TaskDefinitionArn)] = true
 		wanted = append(wanted, spec.CredentialIDs(revision.ContainerDefinitions)...)
 	}
-	a := r.o.tx.Account
+	a := r.o.transactions.Account
 	secrets, err := space.ReadSecrets(ctx, a, r.cluster, unique(wanted))
 	if err != nil {
 		return err
 	}
-	secrets = slices.DeleteFunc(secrets, func(s *resource.State) bool { return resource.Scheduled(s) || !r.belongs(s.Tags) })
+	secrets = slices.DeleteFunc(secrets, func(s *resource.State) bool { return resource.Scheduled(s) || !r.mayDeleteWithService(s.Tags) })
 	if len(secrets) == 0 {
 		return nil
 	}

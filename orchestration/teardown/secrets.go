@@ -31,12 +31,12 @@ func (t *teardown) lookSecrets(ctx context.Context, f *leftovers, used usage, jo
 		own = append(own, spec.CredentialIDs(resource.ValueOf[*awsecs.TaskDefinition](it.Found).ContainerDefinitions)...)
 	}
 	references := sync.OnceValues(func() ([]string, error) { return t.o.secretReferences(ctx, used, jobs, goes) })
-	f.secrets, f.kept, err = t.readSecrets(ctx, own, t.belongs, references)
+	f.secrets, f.kept, err = t.readSecrets(ctx, own, t.mayDeleteWithService, references)
 	f.kept = slices.DeleteFunc(f.kept, func(it *resource.Item) bool { return resource.IsOrphaned(it.Found.Tags) })
 	if err != nil || !f.empty {
 		return err
 	}
-	f.orphans, _, err = t.readSecrets(ctx, orphaned, t.ownsSecret, references)
+	f.orphans, _, err = t.readSecrets(ctx, orphaned, t.mayDeleteWithSpace, references)
 	return err
 }
 
@@ -49,7 +49,7 @@ func (t *teardown) lookOrphans(ctx context.Context, f *leftovers) error {
 	if err != nil || len(orphaned) == 0 {
 		return err
 	}
-	f.orphans, _, err = t.readSecrets(ctx, orphaned, t.ownsSecret, func() ([]string, error) {
+	f.orphans, _, err = t.readSecrets(ctx, orphaned, t.mayDeleteWithSpace, func() ([]string, error) {
 		used, err := t.o.usageByOthers(ctx, t.cluster, t.name, t.dry)
 		if err != nil {
 			return nil, err
@@ -62,13 +62,13 @@ func (t *teardown) lookOrphans(ctx context.Context, f *leftovers) error {
 // listSecrets returns the secrets that ownership tags say were created for the service, and those that were for others that are gone, by ARN:
 // the latter only where the space is empty.
 func (t *teardown) listSecrets(ctx context.Context, empty bool) (own, orphaned []string, err error) {
-	listed, err := t.o.tx.Account.Secrets.ListSecrets(ctx, space.SecretsUnder(spec.SecretPrefix(t.o.tx.Account.Org, t.cluster)))
+	listed, err := t.o.transactions.Account.Secrets.ListSecrets(ctx, space.SecretsUnder(spec.SecretPrefix(t.o.transactions.Account.Org, t.cluster)))
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, entry := range listed {
 		tags, arn := secretsmanager.ToTags(entry.Tags), aws.StringValue(entry.ARN)
-		if _, marked := tags.Get(common.TagRequest); !marked || !t.owns(tags.Without(common.TagRequest)) {
+		if _, marked := tags.Get(common.TagRequest); !marked || !t.mayDelete(tags.Without(common.TagRequest)) {
 			continue
 		}
 		if resource.CreatedFor(tags, t.name) {
@@ -99,20 +99,20 @@ func (t *teardown) ownerIsGone(ctx context.Context, tags common.Tags) (bool, err
 	if !ok {
 		return true, nil
 	}
-	active, err := t.o.tx.Account.ECS.ListTaskDefinitions(ctx, family, awsecs.TaskDefinitionStatusActive) // AWS shows late by its tags that it is the space's
+	active, err := t.o.transactions.Account.ECS.ListTaskDefinitions(ctx, family, awsecs.TaskDefinitionStatusActive) // AWS shows late by its tags that it is the space's
 	return len(active) == 0, err
 }
 
-// ownsSecret reports whether an orphaned secret may be torn down along with the space.
-func (t *teardown) ownsSecret(tags common.Tags) bool {
+// mayDeleteWithSpace reports whether an orphaned secret may be torn down along with the space.
+func (t *teardown) mayDeleteWithSpace(tags common.Tags) bool {
 	home, tagged := tags.Get(common.TagSpace)
-	return (!tagged || home == t.cluster) && (t.owns(tags) || resource.IsOrphaned(tags) && tags.OwnedBy(t.o.tx.Account.Org))
+	return (!tagged || home == t.cluster) && (t.mayDelete(tags) || resource.IsOrphaned(tags) && tags.TaggedFor(t.o.transactions.Account.Org))
 }
 
 // readSecrets reads those of the secrets, by name or ARN, whose tags are as wanted and that are not scheduled for deletion: first those that nothing refers to, then
 // those that something does.
 func (t *teardown) readSecrets(ctx context.Context, ids []string, wanted func(common.Tags) bool, references func() ([]string, error)) (unused, used []*resource.Item, err error) {
-	found, err := space.ReadSecrets(ctx, t.o.tx.Account, t.cluster, unique(ids))
+	found, err := space.ReadSecrets(ctx, t.o.transactions.Account, t.cluster, unique(ids))
 	found = slices.DeleteFunc(found, func(s *resource.State) bool { return resource.Scheduled(s) || !wanted(s.Tags) })
 	if err != nil || len(found) == 0 {
 		return nil, nil, err
@@ -127,7 +127,7 @@ func (t *teardown) readSecrets(ctx context.Context, ids []string, wanted func(co
 			continue
 		}
 		known[s.ID] = true
-		it := &resource.Item{Thing: space.CredentialOf(t.o.tx.Account, s), Found: s}
+		it := &resource.Item{Thing: space.CredentialOf(t.o.transactions.Account, s), Found: s}
 		name := aws.StringValue(resource.ValueOf[*awssecrets.DescribeSecretOutput](s).Name)
 		if slices.ContainsFunc(referred, func(id string) bool { return spec.Names(id, s.ID, name) }) {
 			used = append(used, it)
@@ -141,7 +141,7 @@ func (t *teardown) readSecrets(ctx context.Context, ids []string, wanted func(co
 // markOrphaned marks a secret, which something else refers to, as one that outlives the service: whoever tears down the space deletes it then.
 func (t *teardown) markOrphaned(ctx context.Context, it *resource.Item) error {
 	found, err := it.Find(ctx)
-	if err != nil || found == nil || resource.Scheduled(found) || !t.belongs(found.Tags) {
+	if err != nil || found == nil || resource.Scheduled(found) || !t.mayDeleteWithService(found.Tags) {
 		return err // gone, or adopted meanwhile
 	}
 	return resource.IgnoreNotFound(it.SetTags(ctx, found, common.Tags{{Key: common.TagRequest, Value: resource.OrphanOwner(t.name, t.id)}}, nil))

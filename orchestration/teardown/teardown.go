@@ -47,7 +47,7 @@ const (
 // run tears down what was created for the service: its own things first, and then, once nothing is left in it, the cluster with its role. What belongs to
 // nobody or to others, or is used by others, stays; so do log groups, as logs outlive the service. After a failure it continues with what does not depend on it.
 func (t *teardown) run(ctx context.Context) error {
-	if _, err := saga.Named("wait until the tasks have stopped", saga.Do(t.waitInactive))(ctx); err != nil {
+	if _, err := saga.Named("wait until the tasks have stopped", saga.NoRollback(t.waitInactive))(ctx); err != nil {
 		return err
 	}
 	return t.tearDownAll(ctx)
@@ -75,7 +75,7 @@ func (t *teardown) tearDownAll(ctx context.Context) error {
 // cluster. The cluster goes first: AWS refuses to delete one that is in use.
 func (t *teardown) tearDownSpace(ctx context.Context) error {
 	for _, thing := range []resource.Thing{t.clusterThing(), t.roleThing()} {
-		hold, free := t.o.tx.Ledger.LockUnused(thing)
+		hold, free := t.o.transactions.Ledger.LockUnused(thing)
 		if !free {
 			return nil // a request uses it
 		}
@@ -83,8 +83,8 @@ func (t *teardown) tearDownSpace(ctx context.Context) error {
 	}
 	found := &leftovers{}
 	read := saga.Named("read what is left of the space", saga.InOrder(
-		saga.Do(func(ctx context.Context) error { return t.lookSpace(ctx, found) }),
-		saga.Do(func(ctx context.Context) error { return t.lookOrphans(ctx, found) }),
+		saga.NoRollback(func(ctx context.Context) error { return t.lookSpace(ctx, found) }),
+		saga.NoRollback(func(ctx context.Context) error { return t.lookOrphans(ctx, found) }),
 	))
 	if _, err := read(ctx); err != nil {
 		return err
@@ -105,16 +105,16 @@ func (t *teardown) leftOut() string {
 }
 
 func (t *teardown) clusterThing() *resource.Cluster {
-	return &resource.Cluster{Account: t.o.tx.Account, Cluster: t.cluster}
+	return &resource.Cluster{Account: t.o.transactions.Account, Cluster: t.cluster}
 }
 
 func (t *teardown) roleThing() *resource.Role {
-	return &resource.Role{Account: t.o.tx.Account, Cluster: t.cluster}
+	return &resource.Role{Account: t.o.transactions.Account, Cluster: t.cluster}
 }
 
 // waitInactive waits until the service's tasks have stopped, and keeps the service as it is then.
 func (t *teardown) waitInactive(ctx context.Context) error {
-	return t.o.tx.Account.Backoff.Until(ctx, func() (bool, error) {
+	return t.o.transactions.Account.Backoff.Until(ctx, func() (bool, error) {
 		service, err := t.inactive(ctx)
 		t.stopped = service
 		return service != nil, err
@@ -126,7 +126,7 @@ func (t *teardown) inactive(ctx context.Context) (*awsecs.Service, error) {
 	if t.family != "" {
 		return t.service, nil // a managed task definition has no service: the ids of ownership tags tell what was created since
 	}
-	service, err := t.o.tx.Account.ECS.Service(ctx, t.cluster, t.name)
+	service, err := t.o.transactions.Account.ECS.Service(ctx, t.cluster, t.name)
 	switch {
 	case common.Is(err, common.NotFound):
 		return resource.Gone(t.service), nil
@@ -146,21 +146,21 @@ func (t *teardown) inactive(ctx context.Context) (*awsecs.Service, error) {
 func (t *teardown) decide(f *leftovers) *resource.Plan {
 	p := &resource.Plan{}
 	for _, it := range f.cloudMap {
-		p.Add(stageParts, t.deletion(it, t.usedBy(), saga.Do(func(ctx context.Context) error { return t.deleteCloudMap(ctx, it) })))
+		p.Add(stageParts, t.deletion(it, t.usedBy(), saga.NoRollback(func(ctx context.Context) error { return t.deleteCloudMap(ctx, it) })))
 	}
 	for i, it := range f.revisions {
 		change := t.deletion(it, t.usedBy(), nil)
 		if i == 0 { // deregistered one by one, at the rate AWS allows, and deleted ten at a time
-			change.Step = saga.Do(func(ctx context.Context) error { return t.deleteRevisions(ctx, f.revisions) })
+			change.Step = saga.NoRollback(func(ctx context.Context) error { return t.deleteRevisions(ctx, f.revisions) })
 		}
 		p.Add(stageParts, change)
 	}
 	for _, it := range f.secrets {
-		p.Add(stageSecrets, t.deletion(it, t.usedBy(), t.tearDown(it, t.belongs)))
+		p.Add(stageSecrets, t.deletion(it, t.usedBy(), t.tearDown(it, t.mayDeleteWithService)))
 	}
 	for _, it := range f.kept {
-		p.Add(stageSecrets, resource.Change{Resource: it.Kind(), Name: it.Name(), Action: resource.Update, Reason: "something else refers to it: it is marked to go with the space",
-			Step: saga.Do(func(ctx context.Context) error { return t.markOrphaned(ctx, it) })})
+		p.Add(stageSecrets, resource.Change{Resource: it.Kind(), Name: it.Name(), Action: resource.ActionUpdate, Reason: "something else refers to it: it is marked to go with the space",
+			Step: saga.NoRollback(func(ctx context.Context) error { return t.markOrphaned(ctx, it) })})
 	}
 	return p
 }
@@ -170,18 +170,18 @@ func (t *teardown) decide(f *leftovers) *resource.Plan {
 func (t *teardown) decideSpace(f *leftovers) *resource.Plan {
 	p := &resource.Plan{}
 	for _, it := range f.orphans {
-		p.Add(stageOrphans, t.deletion(it, "its service is gone, and nothing refers to it any more", t.tearDown(it, t.ownsSecret)))
+		p.Add(stageOrphans, t.deletion(it, "its service is gone, and nothing refers to it any more", t.tearDown(it, t.mayDeleteWithSpace)))
 	}
 	if f.cluster != nil {
-		p.Add(stageCluster, t.deletion(f.cluster, "nothing is left in it", t.tearDown(f.cluster, t.owns)))
+		p.Add(stageCluster, t.deletion(f.cluster, "nothing is left in it", t.tearDown(f.cluster, t.mayDelete)))
 	}
 	if f.role != nil {
-		p.Add(stageRole, t.deletion(f.role, "nothing is left in its cluster", t.tearDown(f.role, t.ownsRole)))
+		p.Add(stageRole, t.deletion(f.role, "nothing is left in its cluster", t.tearDown(f.role, t.mayDeleteWithCluster)))
 	}
 	for i, name := range f.params {
-		change := resource.Change{Resource: resource.KindParams, Name: name, Action: resource.Delete, Reason: "nothing is left in the cluster of the space"}
+		change := resource.Change{Resource: resource.KindParams, Name: name, Action: resource.ActionDelete, Reason: "nothing is left in the cluster of the space"}
 		if i == 0 { // deleted ten at a time
-			change.Step = saga.Do(t.deleteParams)
+			change.Step = saga.NoRollback(t.deleteParams)
 		}
 		p.Add(stageRole, change)
 	}
@@ -197,13 +197,13 @@ func (t *teardown) usedBy() string {
 }
 
 func (t *teardown) deletion(it *resource.Item, reason string, step saga.Step) resource.Change {
-	return resource.Change{Resource: it.Kind(), Name: it.Name(), Action: resource.Delete, Reason: reason, Step: step}
+	return resource.Change{Resource: it.Kind(), Name: it.Name(), Action: resource.ActionDelete, Reason: reason, Step: step}
 }
 
 // tearDown returns the step that deletes a thing, as long as its tags are as wanted and the service is not there again.
 func (t *teardown) tearDown(it *resource.Item, wanted func(common.Tags) bool) saga.Step {
-	return saga.Do(func(ctx context.Context) error {
-		gone, err := resource.TearDown(ctx, t.o.tx.Account.Backoff, it.Thing, func(ctx context.Context, s *resource.State) (bool, error) {
+	return saga.NoRollback(func(ctx context.Context) error {
+		gone, err := resource.TearDown(ctx, t.o.transactions.Account.Backoff, it.Thing, func(ctx context.Context, s *resource.State) (bool, error) {
 			if !wanted(s.Tags) || resource.Scheduled(s) && s.Value != nil {
 				return false, nil
 			}
@@ -222,7 +222,7 @@ var errClusterStays = errors.New("the cluster is used again")
 
 // deleteCloudMap deletes a Cloud Map service. Its instances leave as the tasks stop; those that do not are deregistered.
 func (t *teardown) deleteCloudMap(ctx context.Context, it *resource.Item) error {
-	tearDown := t.tearDown(it, t.belongs)
+	tearDown := t.tearDown(it, t.mayDeleteWithService)
 	_, err := tearDown(ctx)
 	if !common.CloudMapServiceInUse.Is(err) {
 		return err
@@ -239,17 +239,17 @@ func (t *teardown) deleteRevisions(ctx context.Context, revisions []*resource.It
 	var arns []string
 	for _, it := range revisions {
 		arn := it.Found.ID
-		now, err := t.o.tx.Account.ECS.TaskDefinition(ctx, arn)
+		now, err := t.o.transactions.Account.ECS.TaskDefinition(ctx, arn)
 		if resource.IgnoreNotFound(err) != nil {
 			return err
 		}
-		if err != nil || !t.belongs(ecsTags(now)) {
+		if err != nil || !t.mayDeleteWithService(ecsTags(now)) {
 			continue // gone, or adopted meanwhile
 		}
 		if _, err := t.inactive(ctx); err != nil {
 			return err
 		}
-		if _, err := t.o.tx.Account.ECS.DeregisterTaskDefinition(ctx, arn); resource.IgnoreNotFound(err) != nil {
+		if _, err := t.o.transactions.Account.ECS.DeregisterTaskDefinition(ctx, arn); resource.IgnoreNotFound(err) != nil {
 			return err
 		}
 		arns = append(arns, arn)
@@ -259,25 +259,25 @@ func (t *teardown) deleteRevisions(ctx context.Context, revisions []*resource.It
 			return err
 		}
 	}
-	return t.o.tx.Account.ECS.DeleteTaskDefinitions(ctx, arns)
+	return t.o.transactions.Account.ECS.DeleteTaskDefinitions(ctx, arns)
 }
 
-// belongs reports whether something may be torn down along with the service: it carries our org's tag, does not say that it is of another space or for
+// mayDeleteWithService reports whether something may be torn down along with the service: it carries our org's tag, does not say that it is of another space or for
 // another service, and no later request has created or adopted it.
-func (t *teardown) belongs(tags common.Tags) bool {
+func (t *teardown) mayDeleteWithService(tags common.Tags) bool {
 	space, ok := tags.Get(common.TagSpace)
-	return t.owns(tags) && (!ok || space == t.cluster) && resource.CreatedFor(tags, t.name)
+	return t.mayDelete(tags) && (!ok || space == t.cluster) && resource.CreatedFor(tags, t.name)
 }
 
-// owns reports whether a cluster with the tags may be torn down once it is empty.
-func (t *teardown) owns(tags common.Tags) bool {
-	return tags.OwnedBy(t.o.tx.Account.Org) && !resource.CreatedAfter(tags, t.id)
+// mayDelete reports whether something with the tags is our org's, and no later request has created or adopted it.
+func (t *teardown) mayDelete(tags common.Tags) bool {
+	return tags.TaggedFor(t.o.transactions.Account.Org) && !resource.CreatedAfter(tags, t.id)
 }
 
-// ownsRole reports whether a role with the tags may be torn down along with its cluster.
-func (t *teardown) ownsRole(tags common.Tags) bool {
+// mayDeleteWithCluster reports whether a role with the tags may be torn down along with its cluster.
+func (t *teardown) mayDeleteWithCluster(tags common.Tags) bool {
 	space, _ := tags.Get(common.TagSpace)
-	return t.owns(tags) && space == t.cluster
+	return t.mayDelete(tags) && space == t.cluster
 }
 
 // families returns the families that the service used when it was found.

@@ -64,7 +64,7 @@ func (o *Teardowns) secretReferences(ctx context.Context, used usage, families [
 	slices.Sort(families)
 	for _, family := range slices.Compact(families) {
 		common.Go(readers, func() error {
-			listed, err := o.tx.Account.ECS.ListTaskDefinitions(readCtx, family, awsecs.TaskDefinitionStatusActive)
+			listed, err := o.transactions.Account.ECS.ListTaskDefinitions(readCtx, family, awsecs.TaskDefinitionStatusActive)
 			mu.Lock()
 			defer mu.Unlock()
 			for _, arn := range listed {
@@ -77,7 +77,7 @@ func (o *Teardowns) secretReferences(ctx context.Context, used usage, families [
 		return nil, err
 	}
 	maps.DeleteFunc(arns, func(arn string, _ bool) bool { return leftOut[arn] })
-	revisions, err := resource.DescribeRevisions(ctx, o.tx.Account, slices.Sorted(maps.Keys(arns)))
+	revisions, err := resource.DescribeRevisions(ctx, o.transactions.Account, slices.Sorted(maps.Keys(arns)))
 	var ids []string
 	for _, r := range revisions {
 		ids = append(ids, spec.SecretIDs(r.TaskDefinition.ContainerDefinitions)...)

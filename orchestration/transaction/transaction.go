@@ -158,7 +158,7 @@ func (t *Transaction) Fail(ctx context.Context, err error, back saga.Rollback) e
 	}
 	ctx, cancel := Detached(ctx, resource.RollbackTime)
 	defer cancel()
-	_, left := saga.Named(stepRollback, saga.Do(all))(ctx)
+	_, left := saga.Named(stepRollback, saga.NoRollback(all))(ctx)
 	if left == nil {
 		t.release(holds)
 		return err

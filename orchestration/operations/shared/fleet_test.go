@@ -161,7 +161,7 @@ func succeed(context.Context, operations.Job) (json.RawMessage, error) { return 
 // inSteps returns work whose first step waits.
 func inSteps(begun chan<- struct{}, may <-chan struct{}) func(context.Context, operations.Job) (json.RawMessage, error) {
 	return func(ctx context.Context, _ operations.Job) (json.RawMessage, error) {
-		_, err := saga.Named("first", saga.Do(func(ctx context.Context) error {
+		_, err := saga.Named("first", saga.NoRollback(func(ctx context.Context) error {
 			begun <- struct{}{}
 			select {
 			case <-may:
