@@ -11,7 +11,7 @@ import (
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/etag"
-	"ecs-api/orchestration/jobs"
+	"ecs-api/orchestration/taskdefs"
 )
 
 func listTaskDefinitions(c call, _ none) ([]string, error) {
@@ -44,13 +44,13 @@ func createTaskDefinition(c call, in taskDefinitionInput) (any, error) {
 	if !reflect.DeepEqual(in.RegisterTaskDefinitionInput, awsecs.RegisterTaskDefinitionInput{}) {
 		return nil, common.Invalid(common.FieldError{Field: "taskdefinition", Detail: "must hold all of the task definition: beside it, the request may have cluster, credentials and tags alone"})
 	}
-	return createJobs(c, &jobs.CreateInput{Cluster: in.Cluster, TaskDefinition: in.TaskDefinition, Credentials: in.Credentials, Tags: in.Tags})
+	return createManaged(c, &taskdefs.CreateInput{Cluster: in.Cluster, TaskDefinition: in.TaskDefinition, Credentials: in.Credentials, Tags: in.Tags})
 }
 
 // checkTaskDefinition returns what is wrong with the values of a task definition, managed or not.
 func checkTaskDefinition(c call, in *taskDefinitionInput) []common.FieldError {
 	if in.managed() {
-		return common.Fields(c.account.Jobs.CheckCreate(&jobs.CreateInput{Cluster: in.Cluster, TaskDefinition: in.TaskDefinition, Credentials: in.Credentials, Tags: in.Tags}))
+		return common.Fields(c.account.ManagedTaskDefinitions.CheckCreate(&taskdefs.CreateInput{Cluster: in.Cluster, TaskDefinition: in.TaskDefinition, Credentials: in.Credentials, Tags: in.Tags}))
 	}
 	in.RegisterTaskDefinitionInput.Tags = in.Tags
 	return c.account.Adhoc.TaskDefinitions.Check(&in.RegisterTaskDefinitionInput)

@@ -21,7 +21,7 @@ import (
 type Orchestrator struct {
 	account      *account.Account
 	transactions *transaction.Manager
-	teardown     *teardown.Teardowns
+	teardown     *teardown.Deleter
 	observer     *observe.Observer
 }
 
@@ -30,7 +30,7 @@ func New(transactions *transaction.Manager, observer *observe.Observer) *Orchest
 	return &Orchestrator{account: transactions.Account, transactions: transactions, teardown: teardown.New(transactions), observer: observer}
 }
 
-// Delete deletes a service; see teardown.Teardowns.Delete.
+// Delete deletes a service; see teardown.Deleter.Delete.
 func (o *Orchestrator) Delete(ctx context.Context, cluster, service string, scope teardown.Scope, match etag.Condition) (*teardown.Output, *operations.Operation, error) {
 	return o.teardown.Delete(ctx, cluster, service, scope, match)
 }
@@ -40,5 +40,5 @@ func (o *Orchestrator) PlanDelete(ctx context.Context, cluster, service string, 
 	return o.teardown.Plan(ctx, cluster, service, scope, match)
 }
 
-// Teardowns returns what tears down services, for those who delete other things by the same rules.
-func (o *Orchestrator) Teardowns() *teardown.Teardowns { return o.teardown }
+// Deleter returns what tears down services, for those who delete other things by the same rules.
+func (o *Orchestrator) Deleter() *teardown.Deleter { return o.teardown }

@@ -18,9 +18,9 @@ import (
 	"ecs-api/localaws"
 	"ecs-api/orchestration/adhoc"
 	"ecs-api/orchestration/etag"
-	"ecs-api/orchestration/jobs"
 	"ecs-api/orchestration/logs"
 	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/taskdefs"
 	"ecs-api/orchestration/teardown"
 	"ecs-api/secretsmanager"
 )
@@ -85,8 +85,8 @@ func TestASecretGoesWithItsSpace(t *testing.T) {
 // TestTheSecretOfAJobGoesWithItsSpace deletes a managed task definition whose credentials a service reads, and then the service.
 func TestTheSecretOfAJobGoesWithItsSpace(t *testing.T) {
 	w := newWorld(t, localaws.New())
-	work := jobs.New(w.transactions, adhoc.New(w.transactions).Tasks, w.Teardowns(), logs.New(w.account))
-	var in jobs.CreateInput
+	work := taskdefs.New(w.transactions, adhoc.New(w.transactions).Tasks, w.Deleter(), logs.New(w.account))
+	var in taskdefs.CreateInput
 	if err := json.Unmarshal([]byte(`{
 		"cluster": {"clustername": "myclu"},
 		"taskdefinition": {"family": "report", "cpu": "256", "memory": "512", "containerdefinitions": [{"name": "report", "image": "nginx:alpine"}]},

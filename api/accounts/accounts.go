@@ -14,7 +14,6 @@ import (
 	"ecs-api/orchestration"
 	awsaccount "ecs-api/orchestration/account"
 	"ecs-api/orchestration/adhoc"
-	"ecs-api/orchestration/jobs"
 	"ecs-api/orchestration/leases"
 	"ecs-api/orchestration/logs"
 	"ecs-api/orchestration/observe"
@@ -22,6 +21,7 @@ import (
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/preflight"
 	"ecs-api/orchestration/rollout"
+	"ecs-api/orchestration/taskdefs"
 	"ecs-api/orchestration/transaction"
 )
 
@@ -29,15 +29,15 @@ import (
 type Account struct {
 	Name string
 	// Scope is the account as the packages below orchestration see it: settings, clients and identity.
-	Scope        *awsaccount.Account
-	Adhoc        *adhoc.Resources
-	Observer     *observe.Observer
-	Logs         *logs.Reader
-	Orchestrator *orchestration.Orchestrator
-	Runs         *oneoff.Runner
-	Rollouts     *rollout.Rollouts
-	Jobs         *jobs.Jobs
-	Preflight    preflight.Account
+	Scope                  *awsaccount.Account
+	Adhoc                  *adhoc.Resources
+	Observer               *observe.Observer
+	Logs                   *logs.Reader
+	Orchestrator           *orchestration.Orchestrator
+	Runs                   *oneoff.Runner
+	Rollouts               *rollout.Rollouts
+	ManagedTaskDefinitions *taskdefs.TaskDefinitions
+	Preflight              preflight.Account
 }
 
 // Options is what the accounts of a server have in common.
@@ -88,7 +88,7 @@ func New(name string, o Options) (*Account, error) {
 	a.Orchestrator = orchestration.New(tx, a.Observer)
 	a.Rollouts = rollout.New(a.Scope, a.Observer)
 	a.Runs = oneoff.New(tx, a.Logs, a.Observer.Show)
-	a.Jobs = jobs.New(tx, a.Adhoc.Tasks, a.Orchestrator.Teardowns(), a.Logs)
+	a.ManagedTaskDefinitions = taskdefs.New(tx, a.Adhoc.Tasks, a.Orchestrator.Deleter(), a.Logs)
 	return a, nil
 }
 

@@ -175,7 +175,7 @@ func (c Clusters) Delete(ctx context.Context, ref string) (*awsecs.Cluster, erro
 		return nil, err
 	}
 	thing := &resource.Cluster{Account: c.account, Cluster: name}
-	hold, free := c.transactions.Ledger.LockUnused(thing)
+	hold, free := c.transactions.Ledger.ReserveUnused(thing)
 	if !free {
 		return nil, common.Coded(common.CodeClusterBusy, "another request creates something in cluster %s, or tears it down. Retry when it is done", name)
 	}

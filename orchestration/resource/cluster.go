@@ -122,7 +122,7 @@ func (c *Cluster) Delete(ctx context.Context, _ *State) error {
 
 // InUse reports whether anything runs in the cluster: a service, or a task without one. What is left out does not count, nor do its tasks: a service, by its name,
 // or a managed task definition, by what stands for it in ownership tags.
-func (c *Cluster) InUse(ctx context.Context, leftOut string) (bool, error) {
+func (c *Cluster) InUse(ctx context.Context, except string) (bool, error) {
 	var services []*awsecs.Service
 	var tasks []*awsecs.Task
 	err := common.Concurrently(ctx,
@@ -135,10 +135,10 @@ func (c *Cluster) InUse(ctx context.Context, leftOut string) (bool, error) {
 			return err
 		},
 	)
-	if leftOut != "" {
-		services = slices.DeleteFunc(services, func(s *awsecs.Service) bool { return aws.StringValue(s.ServiceName) == leftOut })
+	if except != "" {
+		services = slices.DeleteFunc(services, func(s *awsecs.Service) bool { return aws.StringValue(s.ServiceName) == except })
 		tasks = slices.DeleteFunc(tasks, func(t *awsecs.Task) bool {
-			return aws.StringValue(t.Group) == "service:"+leftOut || ForJobs(account.FamilyOf(aws.StringValue(t.TaskDefinitionArn))) == leftOut
+			return aws.StringValue(t.Group) == "service:"+except || ForTaskDefinition(account.FamilyOf(aws.StringValue(t.TaskDefinitionArn))) == except
 		})
 	}
 	return len(services) > 0 || len(tasks) > 0, err

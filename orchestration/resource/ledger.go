@@ -82,8 +82,8 @@ func (l *Ledger) Leave(key string, succeeded bool, back saga.Rollback) (run saga
 	return run, l.hold(key, u)
 }
 
-// LockUnused locks the thing for its deletion, if no request uses it: those that need it wait until the lock is released.
-func (l *Ledger) LockUnused(t Thing) (*Hold, bool) {
+// ReserveUnused locks the thing for its deletion, if no request uses it: those that need it wait until the lock is released.
+func (l *Ledger) ReserveUnused(t Thing) (*Hold, bool) {
 	key := ledgerKey(t)
 	l.mu.Lock()
 	defer l.mu.Unlock()

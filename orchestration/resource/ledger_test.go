@@ -76,11 +76,11 @@ func TestTheLastOfThoseWhoFailRollsBack(t *testing.T) {
 func TestWhoeverComesWhileAThingIsDeletedWaits(t *testing.T) {
 	var l Ledger
 	thing := &Role{Cluster: "x"}
-	hold, ok := l.LockUnused(thing)
+	hold, ok := l.ReserveUnused(thing)
 	if !ok {
 		t.Fatal("the thing is in use, and nobody uses it")
 	}
-	if _, ok := l.LockUnused(thing); ok {
+	if _, ok := l.ReserveUnused(thing); ok {
 		t.Error("two delete it at once")
 	}
 	ended, cancel := context.WithCancel(t.Context())
@@ -94,7 +94,7 @@ func TestWhoeverComesWhileAThingIsDeletedWaits(t *testing.T) {
 	if err := <-entered; err != nil {
 		t.Error(err)
 	}
-	if _, ok := l.LockUnused(thing); ok {
+	if _, ok := l.ReserveUnused(thing); ok {
 		t.Error("it can be deleted while a request uses it")
 	}
 	if run, hold := l.Leave(ledgerKey(thing), true, nil); run != nil || hold != nil {
@@ -106,7 +106,7 @@ func TestWhoeverComesWhileAThingIsDeletedWaits(t *testing.T) {
 func TestADeletionThatContinuesInTheBackgroundIsReportedAtOnce(t *testing.T) {
 	var l Ledger
 	thing := &Cluster{Cluster: "x"}
-	hold, _ := l.LockUnused(thing)
+	hold, _ := l.ReserveUnused(thing)
 	waits := make(chan error, 1)
 	go func() { waits <- l.Enter(context.Background(), ledgerKey(thing)) }()
 	hold.Busy(Busy(hold.What(), "op-1"))

@@ -20,15 +20,15 @@ func NewID() string { return uuid.Must(uuid.NewV7()).String() } // it fails wher
 // OwnerPrefix begins the ownership tags of all requests for the service. AWS allows 256 characters in a tag's value.
 func OwnerPrefix(service string) string { return service[:min(len(service), 160)] + "/" }
 
-// jobs begins what ownership tags say instead of a service's name of what was created for a managed task definition: no service can have such a name.
-const jobs = "task:"
+// taskDefinitionOwner begins what ownership tags say instead of a service's name of what was created for a managed task definition: no service can have such a name.
+const taskDefinitionOwner = "task:"
 
-// ForJobs returns what stands for the managed task definition in ownership tags.
-func ForJobs(family string) string { return jobs + family }
+// ForTaskDefinition returns what stands for the managed task definition in ownership tags.
+func ForTaskDefinition(family string) string { return taskDefinitionOwner + family }
 
 // whose names, in messages, whom something was created for.
 func whose(service string) string {
-	if family, ok := strings.CutPrefix(service, jobs); ok {
+	if family, ok := strings.CutPrefix(service, taskDefinitionOwner); ok {
 		return "of task definition " + family
 	}
 	return "service " + service + "'s"
@@ -73,11 +73,11 @@ func IsOrphaned(tags common.Tags) bool {
 	return strings.HasPrefix(rest, orphaned)
 }
 
-// JobsOf returns the family of the managed task definition that tags say something was created for; false if it was for a service.
-func JobsOf(tags common.Tags) (family string, ok bool) {
+// TaskDefinitionOf returns the family of the managed task definition that tags say something was created for; false if it was for a service.
+func TaskDefinitionOf(tags common.Tags) (family string, ok bool) {
 	value, _ := tags.Get(common.TagRequest)
 	whose, _, _ := strings.Cut(value, "/")
-	return strings.CutPrefix(whose, jobs)
+	return strings.CutPrefix(whose, taskDefinitionOwner)
 }
 
 // How long a request may change what it created or adopted.

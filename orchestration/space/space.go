@@ -47,7 +47,7 @@ func (w Want) Containers() []string { return slices.Sorted(maps.Keys(w.Credentia
 // owner returns whom the ownership tags name.
 func (w Want) owner() string {
 	if w.Flavor == FlavorTask {
-		return resource.ForJobs(w.Name)
+		return resource.ForTaskDefinition(w.Name)
 	}
 	return w.Name
 }

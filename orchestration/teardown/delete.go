@@ -19,19 +19,19 @@ import (
 	"ecs-api/orchestration/transaction"
 )
 
-// Teardowns deletes the services of one account.
-type Teardowns struct {
+// Deleter deletes the services of one account.
+type Deleter struct {
 	transactions *transaction.Manager
-	batch        batch
+	readings     readings
 }
 
 // New returns what deletes services by transactions of the manager.
-func New(transactions *transaction.Manager) *Teardowns {
-	o := &Teardowns{transactions: transactions}
-	transactions.Handle(KindDelete, o.runDelete)
-	transactions.Handle(KindDeleteParams, o.runDelete)
-	transactions.Handle(KindDeleteJobs, o.runDeleteJobs)
-	return o
+func New(transactions *transaction.Manager) *Deleter {
+	d := &Deleter{transactions: transactions}
+	transactions.Handle(KindDelete, d.runServiceJob)
+	transactions.Handle(KindDeleteParams, d.runServiceJob)
+	transactions.Handle(KindDeleteTaskDefinition, d.runTaskDefinitionJob)
+	return d
 }
 
 // The kinds of the operations that tear down a service, and the space's parameters with its cluster. They are two, so that whoever asks for the parameters is
@@ -69,21 +69,21 @@ const teardownTime = 30 * time.Minute
 // Delete deletes a service and stops its tasks. A recursive scope also tears down, in the background, what was created for it: see teardown. It returns that
 // operation, and the same one when the request is repeated meanwhile. Repeated after an interruption, it continues with what is left; NotFound means that
 // nothing is. A service that is not in the state that the request expects is an ETagMismatch.
-func (o *Teardowns) Delete(ctx context.Context, cluster, service string, scope Scope, match etag.Condition) (*Output, *operations.Operation, error) {
-	out, op, err := o.delete(ctx, cluster, service, scope, match)
+func (d *Deleter) Delete(ctx context.Context, cluster, service string, scope Scope, match etag.Condition) (*Output, *operations.Operation, error) {
+	out, op, err := d.delete(ctx, cluster, service, scope, match)
 	return out, op, common.Wrapf(err, "delete service %s in cluster %s", service, cluster)
 }
 
 // Plan returns what Delete would do, the background part of a recursive one included. It changes nothing.
-func (o *Teardowns) Plan(ctx context.Context, cluster, service string, scope Scope, match etag.Condition) (*resource.Preview, error) {
+func (d *Deleter) Plan(ctx context.Context, cluster, service string, scope Scope, match etag.Condition) (*resource.Preview, error) {
 	ctx, cancel := context.WithTimeout(ctx, deleteTime)
 	defer cancel()
-	preview, err := o.plan(ctx, cluster, service, scope, match)
+	preview, err := d.plan(ctx, cluster, service, scope, match)
 	return preview, common.Wrapf(err, "plan the deletion of service %s in cluster %s", service, cluster)
 }
 
-func (o *Teardowns) plan(ctx context.Context, cluster, service string, scope Scope, match etag.Condition) (*resource.Preview, error) {
-	t, err := o.lookForDelete(ctx, cluster, service, resource.NewID(), match)
+func (d *Deleter) plan(ctx context.Context, cluster, service string, scope Scope, match etag.Condition) (*resource.Preview, error) {
+	t, err := d.lookForDelete(ctx, cluster, service, resource.NewID(), match)
 	if err != nil {
 		return nil, err
 	}
@@ -140,20 +140,20 @@ func (t *teardown) checkMatch(ctx context.Context) error {
 	if !t.match.Compares() {
 		return nil
 	}
-	now, err := t.o.transactions.Account.ECS.Service(ctx, t.cluster, t.name)
+	now, err := t.account.ECS.Service(ctx, t.cluster, t.name)
 	if err != nil {
 		return account.Hide(err, "service", t.name+" in cluster "+t.cluster)
 	}
 	return t.match.Check("service "+t.name, etag.Service(now))
 }
 
-func (o *Teardowns) delete(ctx context.Context, cluster, service string, scope Scope, match etag.Condition) (*Output, *operations.Operation, error) {
+func (d *Deleter) delete(ctx context.Context, cluster, service string, scope Scope, match etag.Condition) (*Output, *operations.Operation, error) {
 	args := deleteArgs{cluster, service, resource.NewID(), match, scope.Params}
-	tx, err := o.transactions.Begin(ctx, cluster, service, nil)
+	tx, err := d.transactions.Begin(ctx, cluster, service, nil)
 	if err != nil {
 		for _, kind := range []string{KindDelete, KindDeleteParams} {
-			if op, ok := o.transactions.Background.Working(ctx, o.transactions.Account.Name, kind, transaction.ServiceTarget(cluster, service)); scope.Recursive && ok {
-				return o.repeated(ctx, args, &op)
+			if op, ok := d.transactions.Background.Working(ctx, d.transactions.Account.Name, kind, transaction.ServiceTarget(cluster, service)); scope.Recursive && ok {
+				return d.repeated(ctx, args, &op)
 			}
 		}
 		return nil, nil, err
@@ -162,28 +162,28 @@ func (o *Teardowns) delete(ctx context.Context, cluster, service string, scope S
 	ctx, cancel := transaction.Detached(ctx, deleteTime)
 	defer cancel()
 	if scope.Recursive {
-		return o.deleteRecursively(ctx, tx, args)
+		return d.deleteRecursively(ctx, tx, args)
 	}
-	out, err := o.deleteAlone(ctx, args, scope)
+	out, err := d.deleteServiceItself(ctx, args, scope)
 	return out, nil, err
 }
 
 // deleteRecursively deletes a service and hands the rest over to a job.
-func (o *Teardowns) deleteRecursively(ctx context.Context, tx *transaction.Transaction, args deleteArgs) (*Output, *operations.Operation, error) {
+func (d *Deleter) deleteRecursively(ctx context.Context, tx *transaction.Transaction, args deleteArgs) (*Output, *operations.Operation, error) {
 	job, running, err := tx.Job(ctx, args.scope().kind(), teardownTime, args)
 	if err != nil {
 		return nil, nil, err
 	}
 	if running != nil {
-		return o.repeated(ctx, args, running)
+		return d.repeated(ctx, args, running)
 	}
 	deleted := false
 	defer func() {
 		if !deleted {
-			o.transactions.Background.Withdraw(ctx, job)
+			d.transactions.Background.Withdraw(ctx, job)
 		}
 	}()
-	out, err := o.deleteAlone(ctx, args, args.scope())
+	out, err := d.deleteServiceItself(ctx, args, args.scope())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -196,11 +196,11 @@ func (o *Teardowns) deleteRecursively(ctx context.Context, tx *transaction.Trans
 }
 
 // repeated returns the response to a request whose operation works already.
-func (o *Teardowns) repeated(ctx context.Context, args deleteArgs, op *operations.Operation) (*Output, *operations.Operation, error) {
+func (d *Deleter) repeated(ctx context.Context, args deleteArgs, op *operations.Operation) (*Output, *operations.Operation, error) {
 	if args.Params && op.Kind == KindDelete { // it leaves the parameters
 		return nil, nil, resource.Busy("service "+args.Service+" in cluster "+args.Cluster, op.ID)
 	}
-	t, err := o.lookForDelete(ctx, args.Cluster, args.Service, "", args.Match)
+	t, err := d.lookForDelete(ctx, args.Cluster, args.Service, "", args.Match)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -211,9 +211,9 @@ func (o *Teardowns) repeated(ctx context.Context, args deleteArgs, op *operation
 	return &Output{t.service}, op, nil
 }
 
-// deleteAlone deletes the service itself. It is NotFound if nothing is left to delete.
-func (o *Teardowns) deleteAlone(ctx context.Context, args deleteArgs, scope Scope) (*Output, error) {
-	t, err := o.lookForDelete(ctx, args.Cluster, args.Service, args.ID, args.Match)
+// deleteServiceItself deletes the service itself. It is NotFound if nothing is left to delete.
+func (d *Deleter) deleteServiceItself(ctx context.Context, args deleteArgs, scope Scope) (*Output, error) {
+	t, err := d.lookForDelete(ctx, args.Cluster, args.Service, args.ID, args.Match)
 	if err != nil {
 		return nil, err
 	}
@@ -234,38 +234,38 @@ func (o *Teardowns) deleteAlone(ctx context.Context, args deleteArgs, scope Scop
 
 // deleteService deletes the service itself, by force, and returns it as it is then.
 func (t *teardown) deleteService(ctx context.Context) (deleted *awsecs.Service, err error) {
-	err = t.o.transactions.Account.Backoff.Retry(ctx, func() (err error) {
-		deleted, err = t.o.transactions.Account.ECS.DeleteService(ctx, t.cluster, t.name)
+	err = t.account.Backoff.Retry(ctx, func() (err error) {
+		deleted, err = t.account.ECS.DeleteService(ctx, t.cluster, t.name)
 		return err
 	}, common.Deploying)
 	return deleted, err
 }
 
 // lookForDelete reads the service and its cluster, at the same time. A service that ECS has forgotten is returned as INACTIVE: something of it may be left.
-func (o *Teardowns) lookForDelete(ctx context.Context, cluster, name, id string, match etag.Condition) (*teardown, error) {
-	t := &teardown{o: o, cluster: cluster, name: name, id: id, match: match}
+func (d *Deleter) lookForDelete(ctx context.Context, cluster, name, id string, match etag.Condition) (*teardown, error) {
+	t := &teardown{deleter: d, account: d.transactions.Account, cluster: cluster, name: name, id: id, match: match}
 	var home *awsecs.Cluster
 	_, err := saga.Together(
 		saga.Named("read service", saga.NoRollback(func(ctx context.Context) (err error) {
-			t.service, err = o.transactions.Account.ECS.Service(ctx, cluster, name)
+			t.service, err = d.transactions.Account.ECS.Service(ctx, cluster, name)
 			return resource.IgnoreNotFound(err)
 		})),
 		saga.Named("read cluster", saga.NoRollback(func(ctx context.Context) (err error) {
-			home, err = o.transactions.Account.ECS.Cluster(ctx, cluster)
+			home, err = d.transactions.Account.ECS.Cluster(ctx, cluster)
 			return resource.IgnoreNotFound(err)
 		})),
 	)(ctx)
 	switch {
 	case err != nil:
 		return nil, err
-	case home != nil && !ecs.ToTags(home.Tags).VisibleTo(o.transactions.Account.Org):
+	case home != nil && !ecs.ToTags(home.Tags).VisibleTo(d.transactions.Account.Org):
 		return nil, account.NoClusterFor(cluster, name)
-	case t.service != nil && !ecs.ToTags(t.service.Tags).VisibleTo(o.transactions.Account.Org):
+	case t.service != nil && !ecs.ToTags(t.service.Tags).VisibleTo(d.transactions.Account.Org):
 		return nil, account.NoService(cluster, name)
 	case t.service == nil:
 		t.service = &awsecs.Service{ServiceName: aws.String(name), Status: aws.String(resource.StatusInactive)}
 	}
-	t.homeless = home == nil || aws.StringValue(home.Status) == resource.StatusInactive
+	t.clusterGone = home == nil || aws.StringValue(home.Status) == resource.StatusInactive
 	if match.Compares() {
 		if err := match.Check("service "+name, etag.Service(t.service)); err != nil {
 			return nil, err
@@ -276,7 +276,7 @@ func (o *Teardowns) lookForDelete(ctx context.Context, cluster, name, id string,
 
 // noService is the NotFound for a service of which nothing is left.
 func (t *teardown) noService() error {
-	if t.homeless {
+	if t.clusterGone {
 		return account.NoClusterFor(t.cluster, t.name)
 	}
 	return account.NoService(t.cluster, t.name)

@@ -27,14 +27,14 @@ type deleteArgs struct {
 // scope returns what the delete takes with the service.
 func (a deleteArgs) scope() Scope { return Scope{Recursive: true, Params: a.Params} }
 
-// runDelete does the job of a recursive delete. The request has deleted the service, unless its server ended before; whatever of the job is done already is
+// runServiceJob does the job of a recursive delete. The request has deleted the service, unless its server ended before; whatever of the job is done already is
 // found so.
-func (o *Teardowns) runDelete(ctx context.Context, job operations.Job) (json.RawMessage, error) {
+func (d *Deleter) runServiceJob(ctx context.Context, job operations.Job) (json.RawMessage, error) {
 	var args deleteArgs
 	if err := json.Unmarshal(job.Args, &args); err != nil {
 		return nil, common.Errorf(common.Internal, "read the job of operation %s: %w", job.Operation, err)
 	}
-	t, err := o.lookForDelete(saga.WithProgress(ctx, nil), args.Cluster, args.Service, args.ID, etag.Condition{}) // the request has shown this reading
+	t, err := d.lookForDelete(saga.WithProgress(ctx, nil), args.Cluster, args.Service, args.ID, etag.Condition{}) // the request has shown this reading
 	if err != nil {
 		return nil, err
 	}

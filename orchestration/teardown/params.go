@@ -12,10 +12,10 @@ import (
 // lookParams returns the names of the space's parameters that go with its cluster: those that carry our org's tag, and no other space's. Made by hand, without
 // a tag, they stay, and so does what was changed after the request began: it is for a service that is to come.
 func (t *teardown) lookParams(ctx context.Context) (names []string, err error) {
-	entries, err := t.o.transactions.Account.Params.Entries(ctx, strings.TrimSuffix(spec.ParameterPrefix(t.o.transactions.Account.Org, t.cluster), "/"))
+	entries, err := t.account.Params.Entries(ctx, strings.TrimSuffix(spec.ParameterPrefix(t.account.Org, t.cluster), "/"))
 	for _, e := range entries {
 		space, tagged := e.Tags.Get(common.TagSpace)
-		if e.Tags.TaggedFor(t.o.transactions.Account.Org) && (!tagged || space == t.cluster) && !resource.ChangedAfter(e.Modified, t.id) {
+		if e.Tags.TaggedFor(t.account.Org) && (!tagged || space == t.cluster) && !resource.ChangedAfter(e.Modified, t.id) {
 			names = append(names, e.Name)
 		}
 	}
@@ -38,6 +38,6 @@ func (t *teardown) deleteParams(ctx context.Context) error {
 	if err != nil || len(names) == 0 {
 		return err
 	}
-	_, err = t.o.transactions.Account.Params.DeleteAll(ctx, names)
+	_, err = t.account.Params.DeleteAll(ctx, names)
 	return err
 }

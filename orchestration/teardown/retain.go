@@ -32,27 +32,30 @@ type Targets func(ctx context.Context, cluster, service string) (arns []string, 
 
 // Retire deregisters, in the background, the ACTIVE revisions of the service's family beyond the newest that the account keeps, unless something runs them or a
 // rollback may choose them. The secrets of the images go with them where nothing refers to them any more. It does nothing where the account keeps all.
-func (o *Teardowns) Retire(ctx context.Context, cluster, service, family string, targets Targets) {
-	if o.transactions.Account.KeepRevisions == 0 {
+func (d *Deleter) Retire(ctx context.Context, cluster, service, family string, targets Targets) {
+	if d.transactions.Account.KeepRevisions == 0 {
 		return
 	}
-	if _, runs := o.transactions.Background.Working(ctx, o.transactions.Account.Name, KindRetire, transaction.ServiceTarget(cluster, service)); runs {
+	if _, runs := d.transactions.Background.Working(ctx, d.transactions.Account.Name, KindRetire, transaction.ServiceTarget(cluster, service)); runs {
 		return // what it leaves is retired at the next change
 	}
-	r := &retirement{teardown{o: o, cluster: cluster, name: service, id: resource.NewID()}, family, targets}
-	operation := operations.Operation{Kind: KindRetire, Target: transaction.ServiceTarget(cluster, service), Account: o.transactions.Account.Name}
-	_, _ = o.transactions.Background.Start(ctx, operation, retireTime, r.run, func() {}) // at shutdown nothing starts: the next change retires them
+	r := &retirement{
+		teardown: &teardown{deleter: d, account: d.transactions.Account, cluster: cluster, name: service, id: resource.NewID()},
+		family:   family, targets: targets,
+	}
+	operation := operations.Operation{Kind: KindRetire, Target: transaction.ServiceTarget(cluster, service), Account: d.transactions.Account.Name}
+	_, _ = d.transactions.Background.Start(ctx, operation, retireTime, r.run, func() {}) // at shutdown nothing starts: the next change retires them
 }
 
 // retirement retires the revisions of one family, for one service.
 type retirement struct {
-	teardown
-	family  string
-	targets Targets
+	teardown *teardown // of the service, which says what may go with it; not embedded, as the family there is that of a managed task definition
+	family   string    // of the service
+	targets  Targets
 }
 
 func (r *retirement) run(ctx context.Context) error {
-	a := r.o.transactions.Account
+	a := r.teardown.account
 	listed, err := a.ECS.ListTaskDefinitions(ctx, r.family, awsecs.TaskDefinitionStatusActive)
 	if err != nil {
 		return err
@@ -73,7 +76,7 @@ func (r *retirement) run(ctx context.Context) error {
 	}
 	var gone []*awsecs.TaskDefinition
 	for _, found := range slices.Backward(revisions) { // the oldest first
-		if !r.mayDeleteWithService(ecsTags(found)) {
+		if !r.teardown.mayDeleteWithService(ecsTags(found)) {
 			continue
 		}
 		retired, err := r.retire(ctx, found.TaskDefinition)
@@ -90,7 +93,7 @@ func (r *retirement) run(ctx context.Context) error {
 // inUse returns what all services use, and what a rollback of those that run the family may choose.
 func (r *retirement) inUse(ctx context.Context) (used usage, kept []string, err error) {
 	used = usage{map[string]bool{}, map[string]bool{}}
-	all, err := r.o.allServices(ctx)
+	all, err := r.teardown.deleter.allServices(ctx)
 	if err != nil {
 		return used, nil, err
 	}
@@ -118,8 +121,8 @@ func (r *retirement) inUse(ctx context.Context) (used usage, kept []string, err 
 
 // retire deregisters a revision, unless the service has come to use it since, or to be able to go back to it.
 func (r *retirement) retire(ctx context.Context, revision *awsecs.TaskDefinition) (bool, error) {
-	a, arn := r.o.transactions.Account, aws.StringValue(revision.TaskDefinitionArn)
-	service, err := a.ECS.Service(ctx, r.cluster, r.name)
+	a, arn := r.teardown.account, aws.StringValue(revision.TaskDefinitionArn)
+	service, err := a.ECS.Service(ctx, r.teardown.cluster, r.teardown.name)
 	if err != nil {
 		return false, resource.IgnoreNotFound(err)
 	}
@@ -143,12 +146,12 @@ func (r *retirement) retireSecrets(ctx context.Context, gone []*awsecs.TaskDefin
 		goes[aws.StringValue(revision.TaskDefinitionArn)] = true
 		wanted = append(wanted, spec.CredentialIDs(revision.ContainerDefinitions)...)
 	}
-	a := r.o.transactions.Account
-	secrets, err := space.ReadSecrets(ctx, a, r.cluster, unique(wanted))
+	a := r.teardown.account
+	secrets, err := space.ReadSecrets(ctx, a, r.teardown.cluster, unique(wanted))
 	if err != nil {
 		return err
 	}
-	secrets = slices.DeleteFunc(secrets, func(s *resource.State) bool { return resource.Scheduled(s) || !r.mayDeleteWithService(s.Tags) })
+	secrets = slices.DeleteFunc(secrets, func(s *resource.State) bool { return resource.Scheduled(s) || !r.teardown.mayDeleteWithService(s.Tags) })
 	if len(secrets) == 0 {
 		return nil
 	}
@@ -156,11 +159,11 @@ func (r *retirement) retireSecrets(ctx context.Context, gone []*awsecs.TaskDefin
 	if err != nil {
 		return err
 	}
-	byTags, err := r.lookByTags(ctx)
+	byTags, err := r.teardown.lookByTags(ctx)
 	if err != nil {
 		return err
 	}
-	others, err := r.o.secretReferences(ctx, used, append(byTags.jobs, r.family), goes)
+	others, err := r.teardown.deleter.secretReferences(ctx, used, append(byTags.managed, r.family), goes)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ import (
 // lookSecrets reads the secrets that belong to the service: those its images are pulled with, and those that an interrupted create left. Only secrets under the
 // space's own prefix are ours to delete, and none that a revision refers to which another service, or a job, runs or may be put back to: such a one is kept, and
 // goes with the space.
-func (t *teardown) lookSecrets(ctx context.Context, f *leftovers, used usage, jobs []string) error {
+func (t *teardown) lookSecrets(ctx context.Context, f *deletable, used usage, managed []string) error {
 	own, orphaned, err := t.listSecrets(ctx, f.empty)
 	if err != nil {
 		return err
@@ -30,7 +30,7 @@ func (t *teardown) lookSecrets(ctx context.Context, f *leftovers, used usage, jo
 		goes[it.Found.ID] = true
 		own = append(own, spec.CredentialIDs(resource.ValueOf[*awsecs.TaskDefinition](it.Found).ContainerDefinitions)...)
 	}
-	references := sync.OnceValues(func() ([]string, error) { return t.o.secretReferences(ctx, used, jobs, goes) })
+	references := sync.OnceValues(func() ([]string, error) { return t.deleter.secretReferences(ctx, used, managed, goes) })
 	f.secrets, f.kept, err = t.readSecrets(ctx, own, t.mayDeleteWithService, references)
 	f.kept = slices.DeleteFunc(f.kept, func(it *resource.Item) bool { return resource.IsOrphaned(it.Found.Tags) })
 	if err != nil || !f.empty {
@@ -41,7 +41,7 @@ func (t *teardown) lookSecrets(ctx context.Context, f *leftovers, used usage, jo
 }
 
 // lookOrphans reads the orphaned secrets of an empty space.
-func (t *teardown) lookOrphans(ctx context.Context, f *leftovers) error {
+func (t *teardown) lookOrphans(ctx context.Context, f *deletable) error {
 	if !f.empty {
 		return nil
 	}
@@ -50,11 +50,11 @@ func (t *teardown) lookOrphans(ctx context.Context, f *leftovers) error {
 		return err
 	}
 	f.orphans, _, err = t.readSecrets(ctx, orphaned, t.mayDeleteWithSpace, func() ([]string, error) {
-		used, err := t.o.usageByOthers(ctx, t.cluster, t.name, t.dry)
+		used, err := t.deleter.usageByOthers(ctx, t.cluster, t.name, t.dry)
 		if err != nil {
 			return nil, err
 		}
-		return t.o.secretReferences(ctx, used, nil, nil)
+		return t.deleter.secretReferences(ctx, used, nil, nil)
 	})
 	return err
 }
@@ -62,7 +62,7 @@ func (t *teardown) lookOrphans(ctx context.Context, f *leftovers) error {
 // listSecrets returns the secrets that ownership tags say were created for the service, and those that were for others that are gone, by ARN:
 // the latter only where the space is empty.
 func (t *teardown) listSecrets(ctx context.Context, empty bool) (own, orphaned []string, err error) {
-	listed, err := t.o.transactions.Account.Secrets.ListSecrets(ctx, space.SecretsUnder(spec.SecretPrefix(t.o.transactions.Account.Org, t.cluster)))
+	listed, err := t.account.Secrets.ListSecrets(ctx, space.SecretsUnder(spec.SecretPrefix(t.account.Org, t.cluster)))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -95,24 +95,24 @@ func (t *teardown) ownerIsGone(ctx context.Context, tags common.Tags) (bool, err
 	if !resource.IsOrphaned(tags) && resource.MayBeRolledBack(tags, time.Now()) {
 		return false, nil
 	}
-	family, ok := resource.JobsOf(tags)
+	family, ok := resource.TaskDefinitionOf(tags)
 	if !ok {
 		return true, nil
 	}
-	active, err := t.o.transactions.Account.ECS.ListTaskDefinitions(ctx, family, awsecs.TaskDefinitionStatusActive) // AWS shows late by its tags that it is the space's
+	active, err := t.account.ECS.ListTaskDefinitions(ctx, family, awsecs.TaskDefinitionStatusActive) // AWS shows late by its tags that it is the space's
 	return len(active) == 0, err
 }
 
 // mayDeleteWithSpace reports whether an orphaned secret may be torn down along with the space.
 func (t *teardown) mayDeleteWithSpace(tags common.Tags) bool {
 	home, tagged := tags.Get(common.TagSpace)
-	return (!tagged || home == t.cluster) && (t.mayDelete(tags) || resource.IsOrphaned(tags) && tags.TaggedFor(t.o.transactions.Account.Org))
+	return (!tagged || home == t.cluster) && (t.mayDelete(tags) || resource.IsOrphaned(tags) && tags.TaggedFor(t.account.Org))
 }
 
 // readSecrets reads those of the secrets, by name or ARN, whose tags are as wanted and that are not scheduled for deletion: first those that nothing refers to, then
 // those that something does.
 func (t *teardown) readSecrets(ctx context.Context, ids []string, wanted func(common.Tags) bool, references func() ([]string, error)) (unused, used []*resource.Item, err error) {
-	found, err := space.ReadSecrets(ctx, t.o.transactions.Account, t.cluster, unique(ids))
+	found, err := space.ReadSecrets(ctx, t.account, t.cluster, unique(ids))
 	found = slices.DeleteFunc(found, func(s *resource.State) bool { return resource.Scheduled(s) || !wanted(s.Tags) })
 	if err != nil || len(found) == 0 {
 		return nil, nil, err
@@ -127,7 +127,7 @@ func (t *teardown) readSecrets(ctx context.Context, ids []string, wanted func(co
 			continue
 		}
 		known[s.ID] = true
-		it := &resource.Item{Thing: space.CredentialOf(t.o.transactions.Account, s), Found: s}
+		it := &resource.Item{Thing: space.CredentialOf(t.account, s), Found: s}
 		name := aws.StringValue(resource.ValueOf[*awssecrets.DescribeSecretOutput](s).Name)
 		if slices.ContainsFunc(referred, func(id string) bool { return spec.Names(id, s.ID, name) }) {
 			used = append(used, it)

@@ -17,13 +17,14 @@ import (
 
 // teardown is one recursive delete, once the service itself is deleted.
 type teardown struct {
-	o             *Teardowns
+	deleter       *Deleter
+	account       *account.Account
 	cluster, name string
 	id            string          // of this request: what a later one created or adopted stays
 	service       *awsecs.Service // as it was found; INACTIVE if it is gone
 	dry           bool            // only planned: the service, which may be there, is taken to be gone
 	stopped       *awsecs.Service // once its tasks have stopped; nil before
-	homeless      bool            // its cluster is gone as well
+	clusterGone   bool            // its cluster is gone as well
 	match         etag.Condition  // of the service as it must be
 	params        bool            // the space's parameters go with its cluster
 	family        string          // of the managed task definition that is deleted; empty for a service
@@ -50,11 +51,11 @@ func (t *teardown) run(ctx context.Context) error {
 	if _, err := saga.Named("wait until the tasks have stopped", saga.NoRollback(t.waitInactive))(ctx); err != nil {
 		return err
 	}
-	return t.tearDownAll(ctx)
+	return t.deleteAll(ctx)
 }
 
-// tearDownAll tears down what is left.
-func (t *teardown) tearDownAll(ctx context.Context) error {
+// deleteAll tears down what is left.
+func (t *teardown) deleteAll(ctx context.Context) error {
 	found, err := t.look(ctx)
 	if err != nil {
 		return err
@@ -68,20 +69,20 @@ func (t *teardown) tearDownAll(ctx context.Context) error {
 			break // a task that was started meanwhile may need the rest
 		}
 	}
-	return errors.Join(append(errs, t.tearDownSpace(ctx))...)
+	return errors.Join(append(errs, t.deleteSpace(ctx))...)
 }
 
-// tearDownSpace tears down the cluster and then its role, and its parameters if the request wants that, if no request uses them and nothing is left in the
+// deleteSpace tears down the cluster and then its role, and its parameters if the request wants that, if no request uses them and nothing is left in the
 // cluster. The cluster goes first: AWS refuses to delete one that is in use.
-func (t *teardown) tearDownSpace(ctx context.Context) error {
+func (t *teardown) deleteSpace(ctx context.Context) error {
 	for _, thing := range []resource.Thing{t.clusterThing(), t.roleThing()} {
-		hold, free := t.o.transactions.Ledger.LockUnused(thing)
+		hold, free := t.deleter.transactions.Ledger.ReserveUnused(thing)
 		if !free {
 			return nil // a request uses it
 		}
 		defer hold.Release()
 	}
-	found := &leftovers{}
+	found := &deletable{}
 	read := saga.Named("read what is left of the space", saga.InOrder(
 		saga.NoRollback(func(ctx context.Context) error { return t.lookSpace(ctx, found) }),
 		saga.NoRollback(func(ctx context.Context) error { return t.lookOrphans(ctx, found) }),
@@ -96,8 +97,8 @@ func (t *teardown) tearDownSpace(ctx context.Context) error {
 	return err
 }
 
-// leftOut names the service that does not count among what is in the cluster; empty once it is gone: one of its name is another one then.
-func (t *teardown) leftOut() string {
+// except names the service that does not count among what is in the cluster; empty once it is gone: one of its name is another one then.
+func (t *teardown) except() string {
 	if t.dry {
 		return t.name
 	}
@@ -105,16 +106,16 @@ func (t *teardown) leftOut() string {
 }
 
 func (t *teardown) clusterThing() *resource.Cluster {
-	return &resource.Cluster{Account: t.o.transactions.Account, Cluster: t.cluster}
+	return &resource.Cluster{Account: t.account, Cluster: t.cluster}
 }
 
 func (t *teardown) roleThing() *resource.Role {
-	return &resource.Role{Account: t.o.transactions.Account, Cluster: t.cluster}
+	return &resource.Role{Account: t.account, Cluster: t.cluster}
 }
 
 // waitInactive waits until the service's tasks have stopped, and keeps the service as it is then.
 func (t *teardown) waitInactive(ctx context.Context) error {
-	return t.o.transactions.Account.Backoff.Until(ctx, func() (bool, error) {
+	return t.account.Backoff.Until(ctx, func() (bool, error) {
 		service, err := t.inactive(ctx)
 		t.stopped = service
 		return service != nil, err
@@ -126,7 +127,7 @@ func (t *teardown) inactive(ctx context.Context) (*awsecs.Service, error) {
 	if t.family != "" {
 		return t.service, nil // a managed task definition has no service: the ids of ownership tags tell what was created since
 	}
-	service, err := t.o.transactions.Account.ECS.Service(ctx, t.cluster, t.name)
+	service, err := t.account.ECS.Service(ctx, t.cluster, t.name)
 	switch {
 	case common.Is(err, common.NotFound):
 		return resource.Gone(t.service), nil
@@ -143,20 +144,20 @@ func (t *teardown) inactive(ctx context.Context) (*awsecs.Service, error) {
 }
 
 // decide returns the plan for what was found. It is pure.
-func (t *teardown) decide(f *leftovers) *resource.Plan {
+func (t *teardown) decide(f *deletable) *resource.Plan {
 	p := &resource.Plan{}
 	for _, it := range f.cloudMap {
-		p.Add(stageParts, t.deletion(it, t.usedBy(), saga.NoRollback(func(ctx context.Context) error { return t.deleteCloudMap(ctx, it) })))
+		p.Add(stageParts, t.deleteChange(it, t.usedBy(), saga.NoRollback(func(ctx context.Context) error { return t.deleteCloudMap(ctx, it) })))
 	}
 	for i, it := range f.revisions {
-		change := t.deletion(it, t.usedBy(), nil)
+		change := t.deleteChange(it, t.usedBy(), nil)
 		if i == 0 { // deregistered one by one, at the rate AWS allows, and deleted ten at a time
 			change.Step = saga.NoRollback(func(ctx context.Context) error { return t.deleteRevisions(ctx, f.revisions) })
 		}
 		p.Add(stageParts, change)
 	}
 	for _, it := range f.secrets {
-		p.Add(stageSecrets, t.deletion(it, t.usedBy(), t.tearDown(it, t.mayDeleteWithService)))
+		p.Add(stageSecrets, t.deleteChange(it, t.usedBy(), t.deleteStep(it, t.mayDeleteWithService)))
 	}
 	for _, it := range f.kept {
 		p.Add(stageSecrets, resource.Change{Resource: it.Kind(), Name: it.Name(), Action: resource.ActionUpdate, Reason: "something else refers to it: it is marked to go with the space",
@@ -167,16 +168,16 @@ func (t *teardown) decide(f *leftovers) *resource.Plan {
 
 // decideSpace returns the plan for what is left of the space, the parameters included. It is pure. The secrets go before the cluster: whoever repeats an
 // interrupted teardown finds them while it is there.
-func (t *teardown) decideSpace(f *leftovers) *resource.Plan {
+func (t *teardown) decideSpace(f *deletable) *resource.Plan {
 	p := &resource.Plan{}
 	for _, it := range f.orphans {
-		p.Add(stageOrphans, t.deletion(it, "its service is gone, and nothing refers to it any more", t.tearDown(it, t.mayDeleteWithSpace)))
+		p.Add(stageOrphans, t.deleteChange(it, "its service is gone, and nothing refers to it any more", t.deleteStep(it, t.mayDeleteWithSpace)))
 	}
 	if f.cluster != nil {
-		p.Add(stageCluster, t.deletion(f.cluster, "nothing is left in it", t.tearDown(f.cluster, t.mayDelete)))
+		p.Add(stageCluster, t.deleteChange(f.cluster, "nothing is left in it", t.deleteStep(f.cluster, t.mayDelete)))
 	}
 	if f.role != nil {
-		p.Add(stageRole, t.deletion(f.role, "nothing is left in its cluster", t.tearDown(f.role, t.mayDeleteWithCluster)))
+		p.Add(stageRole, t.deleteChange(f.role, "nothing is left in its cluster", t.deleteStep(f.role, t.mayDeleteWithCluster)))
 	}
 	for i, name := range f.params {
 		change := resource.Change{Resource: resource.KindParams, Name: name, Action: resource.ActionDelete, Reason: "nothing is left in the cluster of the space"}
@@ -196,14 +197,14 @@ func (t *teardown) usedBy() string {
 	return "only this service used it"
 }
 
-func (t *teardown) deletion(it *resource.Item, reason string, step saga.Step) resource.Change {
+func (t *teardown) deleteChange(it *resource.Item, reason string, step saga.Step) resource.Change {
 	return resource.Change{Resource: it.Kind(), Name: it.Name(), Action: resource.ActionDelete, Reason: reason, Step: step}
 }
 
-// tearDown returns the step that deletes a thing, as long as its tags are as wanted and the service is not there again.
-func (t *teardown) tearDown(it *resource.Item, wanted func(common.Tags) bool) saga.Step {
+// deleteStep returns the step that deletes a thing, as long as its tags are as wanted and the service is not there again.
+func (t *teardown) deleteStep(it *resource.Item, wanted func(common.Tags) bool) saga.Step {
 	return saga.NoRollback(func(ctx context.Context) error {
-		gone, err := resource.TearDown(ctx, t.o.transactions.Account.Backoff, it.Thing, func(ctx context.Context, s *resource.State) (bool, error) {
+		gone, err := resource.TearDown(ctx, t.account.Backoff, it.Thing, func(ctx context.Context, s *resource.State) (bool, error) {
 			if !wanted(s.Tags) || resource.Scheduled(s) && s.Value != nil {
 				return false, nil
 			}
@@ -222,7 +223,7 @@ var errClusterStays = errors.New("the cluster is used again")
 
 // deleteCloudMap deletes a Cloud Map service. Its instances leave as the tasks stop; those that do not are deregistered.
 func (t *teardown) deleteCloudMap(ctx context.Context, it *resource.Item) error {
-	tearDown := t.tearDown(it, t.mayDeleteWithService)
+	tearDown := t.deleteStep(it, t.mayDeleteWithService)
 	_, err := tearDown(ctx)
 	if !common.CloudMapServiceInUse.Is(err) {
 		return err
@@ -239,7 +240,7 @@ func (t *teardown) deleteRevisions(ctx context.Context, revisions []*resource.It
 	var arns []string
 	for _, it := range revisions {
 		arn := it.Found.ID
-		now, err := t.o.transactions.Account.ECS.TaskDefinition(ctx, arn)
+		now, err := t.account.ECS.TaskDefinition(ctx, arn)
 		if resource.IgnoreNotFound(err) != nil {
 			return err
 		}
@@ -249,7 +250,7 @@ func (t *teardown) deleteRevisions(ctx context.Context, revisions []*resource.It
 		if _, err := t.inactive(ctx); err != nil {
 			return err
 		}
-		if _, err := t.o.transactions.Account.ECS.DeregisterTaskDefinition(ctx, arn); resource.IgnoreNotFound(err) != nil {
+		if _, err := t.account.ECS.DeregisterTaskDefinition(ctx, arn); resource.IgnoreNotFound(err) != nil {
 			return err
 		}
 		arns = append(arns, arn)
@@ -259,7 +260,7 @@ func (t *teardown) deleteRevisions(ctx context.Context, revisions []*resource.It
 			return err
 		}
 	}
-	return t.o.transactions.Account.ECS.DeleteTaskDefinitions(ctx, arns)
+	return t.account.ECS.DeleteTaskDefinitions(ctx, arns)
 }
 
 // mayDeleteWithService reports whether something may be torn down along with the service: it carries our org's tag, does not say that it is of another space or for
@@ -271,7 +272,7 @@ func (t *teardown) mayDeleteWithService(tags common.Tags) bool {
 
 // mayDelete reports whether something with the tags is our org's, and no later request has created or adopted it.
 func (t *teardown) mayDelete(tags common.Tags) bool {
-	return tags.TaggedFor(t.o.transactions.Account.Org) && !resource.CreatedAfter(tags, t.id)
+	return tags.TaggedFor(t.account.Org) && !resource.CreatedAfter(tags, t.id)
 }
 
 // mayDeleteWithCluster reports whether a role with the tags may be torn down along with its cluster.

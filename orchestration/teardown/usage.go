@@ -24,9 +24,9 @@ type usage struct {
 
 // usageByOthers returns what all services of the account use but the named one, which was deleted. One of its name that was created since is another one,
 // unless the service is only about to be deleted.
-func (o *Teardowns) usageByOthers(ctx context.Context, cluster, service string, aboutTo bool) (usage, error) {
+func (d *Deleter) usageByOthers(ctx context.Context, cluster, service string, aboutTo bool) (usage, error) {
 	used := usage{map[string]bool{}, map[string]bool{}}
-	all, err := o.allServices(ctx)
+	all, err := d.allServices(ctx)
 	for home, services := range all {
 		for _, s := range services {
 			if home != cluster || aws.StringValue(s.ServiceName) != service || !aboutTo && aws.StringValue(s.Status) == resource.StatusActive {
@@ -53,7 +53,7 @@ func (u usage) add(s *awsecs.Service) {
 
 // secretReferences returns the secrets, as spec.Reference.SecretIn returns them, that the revisions which the services use refer to, and all ACTIVE revisions of
 // their families and of the given ones, but for those that are left out: a service may be put back to each of them.
-func (o *Teardowns) secretReferences(ctx context.Context, used usage, families []string, leftOut map[string]bool) ([]string, error) {
+func (d *Deleter) secretReferences(ctx context.Context, used usage, families []string, except map[string]bool) ([]string, error) {
 	arns := maps.Clone(used.revisions)
 	for arn := range used.revisions {
 		families = append(families, account.FamilyOf(arn))
@@ -64,7 +64,7 @@ func (o *Teardowns) secretReferences(ctx context.Context, used usage, families [
 	slices.Sort(families)
 	for _, family := range slices.Compact(families) {
 		common.Go(readers, func() error {
-			listed, err := o.transactions.Account.ECS.ListTaskDefinitions(readCtx, family, awsecs.TaskDefinitionStatusActive)
+			listed, err := d.transactions.Account.ECS.ListTaskDefinitions(readCtx, family, awsecs.TaskDefinitionStatusActive)
 			mu.Lock()
 			defer mu.Unlock()
 			for _, arn := range listed {
@@ -76,8 +76,8 @@ func (o *Teardowns) secretReferences(ctx context.Context, used usage, families [
 	if err := readers.Wait(); err != nil {
 		return nil, err
 	}
-	maps.DeleteFunc(arns, func(arn string, _ bool) bool { return leftOut[arn] })
-	revisions, err := resource.DescribeRevisions(ctx, o.transactions.Account, slices.Sorted(maps.Keys(arns)))
+	maps.DeleteFunc(arns, func(arn string, _ bool) bool { return except[arn] })
+	revisions, err := resource.DescribeRevisions(ctx, d.transactions.Account, slices.Sorted(maps.Keys(arns)))
 	var ids []string
 	for _, r := range revisions {
 		ids = append(ids, spec.SecretIDs(r.TaskDefinition.ContainerDefinitions)...)

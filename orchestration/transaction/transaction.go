@@ -50,16 +50,16 @@ func (m *Manager) Begin(ctx context.Context, cluster, service string, request *r
 	return m.begin(ctx, ServiceTarget(cluster, service), request)
 }
 
-// BeginJobs locks the managed task definition for a request. End must be deferred.
-func (m *Manager) BeginJobs(ctx context.Context, cluster, family string, request *resource.Request) (*Transaction, error) {
-	return m.begin(ctx, JobsTarget(cluster, family), request)
+// BeginTaskDefinition locks the managed task definition for a request. End must be deferred.
+func (m *Manager) BeginTaskDefinition(ctx context.Context, cluster, family string, request *resource.Request) (*Transaction, error) {
+	return m.begin(ctx, TaskDefinitionTarget(cluster, family), request)
 }
 
 // ServiceTarget names a service in operations.
 func ServiceTarget(cluster, service string) string { return cluster + "/" + service }
 
-// JobsTarget names a managed task definition in operations.
-func JobsTarget(cluster, family string) string { return cluster + "/taskdefs/" + family }
+// TaskDefinitionTarget names a managed task definition in operations.
+func TaskDefinitionTarget(cluster, family string) string { return cluster + "/taskdefs/" + family }
 
 // nameOf names in messages what a target is.
 func nameOf(target string) string {

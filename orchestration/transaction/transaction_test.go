@@ -52,7 +52,7 @@ func free(t *testing.T, m *Manager) {
 	}
 	tx.Succeed()
 	for _, thing := range []resource.Thing{&resource.Cluster{Cluster: "c"}, &resource.Role{Cluster: "c"}} {
-		hold, ok := m.Ledger.LockUnused(thing)
+		hold, ok := m.Ledger.ReserveUnused(thing)
 		if !ok {
 			t.Errorf("%s is in use or held", thing.Name())
 			continue

@@ -1,4 +1,4 @@
-package jobs
+package taskdefs
 
 import (
 	"context"
@@ -39,7 +39,7 @@ var (
 
 // world is the managed task definitions of an account, the simulated AWS they are in, and the group of the background work.
 type world struct {
-	*Jobs
+	*TaskDefinitions
 	aws   *localaws.AWS
 	clock *awstest.Clock
 	group *operations.Group
@@ -72,7 +72,7 @@ func newTimedWorld(t testing.TB) *world {
 	t.Helper()
 	c := awstest.NewClock()
 	w := newWorld(t, localaws.New(localaws.Clock(c.Now)))
-	w.clock, w.now, w.Jobs.wait = c, c.Now, c.Wait
+	w.clock, w.now, w.TaskDefinitions.wait = c, c.Now, c.Wait
 	return w
 }
 

@@ -13,8 +13,8 @@ import (
 	"ecs-api/orchestration/resource"
 )
 
-// IsJobs reports whether the tags are those of a managed task definition in the cluster.
-func IsJobs(tags common.Tags, org, cluster string) bool {
+// IsManaged reports whether the tags are those of a managed task definition in the cluster.
+func IsManaged(tags common.Tags, org, cluster string) bool {
 	home, _ := tags.Get(common.TagSpace)
 	flavor, _ := tags.Get(common.TagFlavor)
 	return tags.TaggedFor(org) && home == cluster && flavor == FlavorTask
@@ -35,9 +35,9 @@ func CheckFamily(newest *awsecs.DescribeTaskDefinitionOutput) error {
 	return common.Coded(common.CodeNameTaken, "%s is a managed task definition of cluster %s. Change it with PUT or PATCH …/clusters/%s/taskdefs/%s, or choose another family", family, home, home, family)
 }
 
-// Families returns the families of the managed task definitions in the cluster that have an ACTIVE revision, sorted. AWS finds them by their tags, which it
+// ManagedFamilies returns the families of the managed task definitions in the cluster that have an ACTIVE revision, sorted. AWS finds them by their tags, which it
 // shows some minutes late.
-func Families(ctx context.Context, a *account.Account, cluster string) ([]string, error) {
+func ManagedFamilies(ctx context.Context, a *account.Account, cluster string) ([]string, error) {
 	found, err := a.Tagging.Find(ctx, common.Tags{{Key: common.TagOrg, Value: a.Org}, {Key: common.TagSpace, Value: cluster}, {Key: common.TagFlavor, Value: FlavorTask}},
 		"ecs:task-definition")
 	if err != nil || len(found) == 0 {

@@ -10,7 +10,7 @@ import (
 )
 
 // gathered waits until n join the next reading.
-func (b *batch) gathered(n int) {
+func (b *readings) gathered(n int) {
 	for {
 		b.mu.Lock()
 		ready := b.next != nil && b.next.waiting == n-1
@@ -23,7 +23,7 @@ func (b *batch) gathered(n int) {
 }
 
 func TestAReadingIsSharedByThoseWhoAskedBeforeItBegan(t *testing.T) {
-	var s batch
+	var s readings
 	taken, begun, goOn := 0, make(chan struct{}), make(chan struct{})
 	take := func(context.Context) (services, error) {
 		taken++ // one is taken at a time
@@ -48,7 +48,7 @@ func TestAReadingIsSharedByThoseWhoAskedBeforeItBegan(t *testing.T) {
 	close(goOn)
 	all.Wait()
 	if taken != 2 {
-		t.Errorf("%d batch were taken, want 2", taken)
+		t.Errorf("%d readings were taken, want 2", taken)
 	}
 }
 
@@ -58,7 +58,7 @@ func TestAReadingThatFailsIsRepeatedForTheOthers(t *testing.T) {
 		"a panic":  func() error { panic("a bug") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			var s batch
+			var s readings
 			s.running.Lock()
 			var all sync.WaitGroup
 			all.Go(func() {

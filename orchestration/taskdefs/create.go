@@ -1,4 +1,4 @@
-package jobs
+package taskdefs
 
 import (
 	"context"
@@ -28,7 +28,7 @@ type CreateInput struct {
 
 // creation is one create. It is set up by newCreation, and not written afterwards.
 type creation struct {
-	j     *Jobs
+	d     *TaskDefinitions
 	in    *CreateInput
 	space *space.Space
 }
@@ -50,7 +50,7 @@ type createFound struct {
 }
 
 // newCreation checks the request as far as that can be done without AWS.
-func (j *Jobs) newCreation(in *CreateInput) (*creation, error) {
+func (d *TaskDefinitions) newCreation(in *CreateInput) (*creation, error) {
 	var p common.Problems
 	if in.TaskDefinition == nil {
 		p.Add("taskdefinition", "is required")
@@ -66,8 +66,8 @@ func (j *Jobs) newCreation(in *CreateInput) (*creation, error) {
 	if len(cluster) > spec.MaxCluster {
 		p.Add("cluster.clustername", "must have at most %d characters: IAM's limit for the name of the tasks' role, %s", spec.MaxCluster, spec.RoleName("…"))
 	}
-	tags := space.TagChecks{Org: j.account.Org, Callers: ecs.ToTags(in.Tags)}
-	space.CheckTaskDefinition(&p, j.account.Settings, cluster, in.TaskDefinition)
+	tags := space.TagChecks{Org: d.account.Org, Callers: ecs.ToTags(in.Tags)}
+	space.CheckTaskDefinition(&p, d.account.Settings, cluster, in.TaskDefinition)
 	tags.Request(&p, true)
 	tags.Of(&p, "cluster.tags", ecs.ToTags(in.Cluster.Tags))
 	p.AddSDK("cluster", in.Cluster)
@@ -77,32 +77,32 @@ func (j *Jobs) newCreation(in *CreateInput) (*creation, error) {
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	return &creation{j: j, in: in, space: space.New(j.account, &j.transactions.Ledger, space.Want{
+	return &creation{d: d, in: in, space: space.New(d.account, &d.transactions.Ledger, space.Want{
 		Cluster: cluster, ClusterInput: in.Cluster, Name: aws.StringValue(in.TaskDefinition.Family), Flavor: space.FlavorTask, Builds: true,
 		Callers: tags.Callers, Credentials: in.Credentials,
 	})}, nil
 }
 
 // CheckCreate returns what is wrong with a create as far as that can be decided without AWS, as Create does.
-func (j *Jobs) CheckCreate(in *CreateInput) error {
-	_, err := j.newCreation(in)
+func (d *TaskDefinitions) CheckCreate(in *CreateInput) error {
+	_, err := d.newCreation(in)
 	return err
 }
 
 // Create creates a managed task definition and all it needs, or nothing: when a step fails, everything that this request created is rolled back before the
 // error is returned. A caller who hangs up does not stop it. What the same request created before is adopted.
-func (j *Jobs) Create(ctx context.Context, in *CreateInput) (*Output, error) {
-	c, err := j.newCreation(in)
+func (d *TaskDefinitions) Create(ctx context.Context, in *CreateInput) (*Output, error) {
+	c, err := d.newCreation(in)
 	if err != nil {
 		return nil, err
 	}
-	return j.apply(ctx, c.space, "create", c.run)
+	return d.apply(ctx, c.space, "create", c.run)
 }
 
 // apply locks the managed task definition and runs a request that changes it. When that fails, what it did is rolled back.
-func (j *Jobs) apply(ctx context.Context, s *space.Space, verb string, run func(context.Context) (*Output, saga.Rollback, error)) (*Output, error) {
+func (d *TaskDefinitions) apply(ctx context.Context, s *space.Space, verb string, run func(context.Context) (*Output, saga.Rollback, error)) (*Output, error) {
 	cluster, family := s.Want.Cluster, s.Want.Name
-	tx, err := j.transactions.BeginJobs(ctx, cluster, family, s.Request)
+	tx, err := d.transactions.BeginTaskDefinition(ctx, cluster, family, s.Request)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func (c *creation) run(ctx context.Context) (*Output, saga.Rollback, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	operations.Decided(ctx, transaction.JobsTarget(c.space.Want.Cluster, c.space.Want.Name))
+	operations.Decided(ctx, transaction.TaskDefinitionTarget(c.space.Want.Cluster, c.space.Want.Name))
 	back, err := saga.InOrder(plan.Apply(), saga.Together(plan.parts.Verify(), c.space.Request.Verify(plan.definition)))(ctx)
 	if resource.DeletedMeanwhile(err) {
 		err = common.Coded(common.CodeConcurrentChange, "something that is needed was deleted meanwhile; repeat the request: %w", err)
@@ -148,7 +148,7 @@ func (c *creation) run(ctx context.Context) (*Output, saga.Rollback, error) {
 func (c *creation) look(ctx context.Context) (*createFound, error) {
 	f := &createFound{}
 	_, err := saga.Together(append(c.space.Look(&f.space, false), saga.Named("read task definition", saga.NoRollback(func(ctx context.Context) (err error) {
-		f.newest, err = c.j.account.ECS.TaskDefinition(ctx, c.space.Want.Name)
+		f.newest, err = c.d.account.ECS.TaskDefinition(ctx, c.space.Want.Name)
 		return resource.IgnoreNotFound(err)
 	})))...)(ctx)
 	return f, err
@@ -173,7 +173,7 @@ func (c *creation) decide(f *createFound) (*createPlan, error) {
 		if _, err := c.space.Request.Key.Find(ecs.ToTags(f.newest.Tags)); err != nil {
 			return nil, err
 		}
-		if !c.j.manages(f.newest, c.space.Want.Cluster) { // it is of another space
+		if !c.d.manages(f.newest, c.space.Want.Cluster) { // it is of another space
 			if err := space.CheckFamily(f.newest); err != nil {
 				return nil, err
 			}

@@ -15,10 +15,10 @@ import (
 // services is every live service of the account, by the name of its cluster. Those who share one only read it.
 type services map[string][]*awsecs.Service
 
-// batch lets the background work that needs all services of the account at the same time share one reading of them: it takes two calls for each cluster, and
+// readings lets the background work that needs all services of the account at the same time share one reading of them: it takes two calls for each cluster, and
 // of many teardowns at once each would make its own. Nobody gets a reading that began before it was asked for, which singleflight does not promise. The zero
 // value is ready.
-type batch struct {
+type readings struct {
 	mu      sync.Mutex
 	next    *reading   // which has not begun; nil until somebody asks
 	running sync.Mutex // held while one is read: others gather for the next
@@ -26,14 +26,14 @@ type batch struct {
 
 // reading is one reading of all services.
 type reading struct {
-	waiting int // guarded by the batch's lock
+	waiting int // guarded by the readings' lock
 	done    chan struct{}
 	found   services
 	err     error
 }
 
 // read returns what do returned, called by whoever came first. That it failed concerns that one alone: the others read again.
-func (b *batch) read(ctx context.Context, do func(context.Context) (services, error)) (services, error) {
+func (b *readings) read(ctx context.Context, do func(context.Context) (services, error)) (services, error) {
 	b.mu.Lock()
 	one := b.next
 	if one == nil {
@@ -57,7 +57,7 @@ func (b *batch) read(ctx context.Context, do func(context.Context) (services, er
 }
 
 // lead reads once the reading before is done; nobody shares it any more when it begins.
-func (b *batch) lead(ctx context.Context, one *reading, do func(context.Context) (services, error)) {
+func (b *readings) lead(ctx context.Context, one *reading, do func(context.Context) (services, error)) {
 	b.running.Lock()
 	defer b.running.Unlock()
 	b.mu.Lock()
@@ -71,18 +71,18 @@ func (b *batch) lead(ctx context.Context, one *reading, do func(context.Context)
 }
 
 // allServices returns all live services of the account. Background work shares the reading.
-func (o *Teardowns) allServices(ctx context.Context) (services, error) {
+func (d *Deleter) allServices(ctx context.Context) (services, error) {
 	if common.InBackground(ctx) {
-		return o.batch.read(ctx, o.readServices)
+		return d.readings.read(ctx, d.readServices)
 	}
-	return o.readServices(ctx)
+	return d.readServices(ctx)
 }
 
 // maxReaders is how many clusters, or revisions, are read at the same time.
 const maxReaders = 8
 
-func (o *Teardowns) readServices(ctx context.Context) (services, error) {
-	clusters, err := o.transactions.Account.ECS.ListClusters(ctx)
+func (d *Deleter) readServices(ctx context.Context) (services, error) {
+	clusters, err := d.transactions.Account.ECS.ListClusters(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (o *Teardowns) readServices(ctx context.Context) (services, error) {
 	readers.SetLimit(maxReaders)
 	for _, arn := range clusters {
 		common.Go(readers, func() error {
-			live, err := resource.LiveServices(ctx, o.transactions.Account, account.NameOf(arn))
+			live, err := resource.LiveServices(ctx, d.transactions.Account, account.NameOf(arn))
 			mu.Lock()
 			defer mu.Unlock()
 			found[account.NameOf(arn)] = live

@@ -1,4 +1,4 @@
-package jobs
+package taskdefs
 
 import (
 	"context"
@@ -44,25 +44,25 @@ func (in *RunInput) of(definition *string) *awsecs.RunTaskInput {
 }
 
 // CheckRun returns what is wrong with a request to run tasks, as far as that can be decided without AWS.
-func (j *Jobs) CheckRun(cluster, family string, in *RunInput) common.Problems {
-	return j.tasks.Check(cluster, in.of(&family))
+func (d *TaskDefinitions) CheckRun(cluster, family string, in *RunInput) common.Problems {
+	return d.tasks.Check(cluster, in.of(&family))
 }
 
 // Run runs tasks of the newest revision, in the account's default network, and waits until they have stopped, but no longer than wait. A caller who hangs up
 // does not stop them.
-func (j *Jobs) Run(ctx context.Context, cluster, family string, in *RunInput, wait time.Duration) (*RunOutput, error) {
+func (d *TaskDefinitions) Run(ctx context.Context, cluster, family string, in *RunInput, wait time.Duration) (*RunOutput, error) {
 	if wait > 0 {
-		if j.waiting.Add(1) > maxWaiting {
-			j.waiting.Add(-1)
+		if d.waiting.Add(1) > maxWaiting {
+			d.waiting.Add(-1)
 			return nil, common.Errorf(common.Unavailable, "%d requests wait for tasks, and the server takes no more; run the tasks without wait", maxWaiting)
 		}
-		defer j.waiting.Add(-1)
+		defer d.waiting.Add(-1)
 	}
-	view, err := j.Show(ctx, cluster, family)
+	view, err := d.Show(ctx, cluster, family)
 	if err != nil {
 		return nil, err
 	}
-	started, err := j.tasks.Run(ctx, cluster, in.of(view.TaskDefinition.TaskDefinitionArn))
+	started, err := d.tasks.Run(ctx, cluster, in.of(view.TaskDefinition.TaskDefinitionArn))
 	if err != nil {
 		return nil, common.Wrapf(err, "run task definition %s in cluster %s", family, cluster)
 	}
@@ -71,8 +71,8 @@ func (j *Jobs) Run(ctx context.Context, cluster, family string, in *RunInput, wa
 		out.Failures = []*awsecs.Failure{}
 	}
 	if wait > 0 {
-		out.Tasks = j.await(ctx, cluster, started.Tasks, wait)
-		out.Outcomes = j.outcomes(ctx, out.Tasks)
+		out.Tasks = d.await(ctx, cluster, started.Tasks, wait)
+		out.Outcomes = d.outcomes(ctx, out.Tasks)
 		out.Problems = problems(out.Tasks, out.Outcomes)
 	}
 	return out, nil

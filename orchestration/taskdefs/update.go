@@ -1,4 +1,4 @@
-package jobs
+package taskdefs
 
 import (
 	"context"
@@ -41,7 +41,7 @@ type PatchInput struct{ patch.Input }
 
 // update is one change, whichever request wants it. It is set up before it looks, and not written afterwards.
 type update struct {
-	j     *Jobs
+	d     *TaskDefinitions
 	space *space.Space
 	match etag.Condition // of the managed task definition as it must be
 	untag []string       // keys of tags that are removed
@@ -58,10 +58,10 @@ type updateFound struct {
 
 // Update returns the request that changes a managed task definition and what belongs to it, or nothing: when a step fails, its secrets' values and its revisions
 // are as they were before the error is returned. Running tasks stay as they are.
-func (j *Jobs) Update(cluster, family string, in *UpdateInput) (*Write, error) {
+func (d *TaskDefinitions) Update(cluster, family string, in *UpdateInput) (*Write, error) {
 	var p common.Problems
 	account.CheckName(&p, "taskdef", family)
-	tags := space.TagChecks{Org: j.account.Org, Callers: ecs.ToTags(in.Tags)}
+	tags := space.TagChecks{Org: d.account.Org, Callers: ecs.ToTags(in.Tags)}
 	if in.TaskDefinition != nil {
 		given := *in.TaskDefinition
 		if given.Family == nil {
@@ -71,7 +71,7 @@ func (j *Jobs) Update(cluster, family string, in *UpdateInput) (*Write, error) {
 			p.Add("taskdefinition.family", "is %q, but the path names %q; leave it out", *given.Family, family)
 		}
 		in.TaskDefinition = &given
-		space.CheckTaskDefinition(&p, j.account.Settings, cluster, &given)
+		space.CheckTaskDefinition(&p, d.account.Settings, cluster, &given)
 		tags.Of(&p, "taskdefinition.tags", ecs.ToTags(given.Tags))
 		space.CheckSDKTaskDefinition(&p, &given, in.Credentials)
 	}
@@ -83,7 +83,7 @@ func (j *Jobs) Update(cluster, family string, in *UpdateInput) (*Write, error) {
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	u := &update{j: j, space: space.New(j.account, &j.transactions.Ledger, space.Want{
+	u := &update{d: d, space: space.New(d.account, &d.transactions.Ledger, space.Want{
 		Cluster: cluster, Name: family, Flavor: space.FlavorTask, Builds: in.TaskDefinition != nil || len(in.Credentials) > 0, Callers: tags.Callers, Credentials: in.Credentials,
 	})}
 	if given := in.TaskDefinition; given != nil {
@@ -95,12 +95,12 @@ func (j *Jobs) Update(cluster, family string, in *UpdateInput) (*Write, error) {
 }
 
 // Patch returns the request that changes what it names of a managed task definition, in one transaction, as Update does.
-func (j *Jobs) Patch(cluster, family string, in *PatchInput) (*Write, error) {
+func (d *TaskDefinitions) Patch(cluster, family string, in *PatchInput) (*Write, error) {
 	var p common.Problems
 	account.CheckName(&p, "taskdef", family)
-	u := &update{j: j}
+	u := &update{d: d}
 	var callers common.Tags
-	callers, u.untag = in.SplitTags(j.account.Org, &p)
+	callers, u.untag = in.SplitTags(d.account.Org, &p)
 	in.Check(&p)
 	if in.Revises() {
 		u.define = in.Define
@@ -111,7 +111,7 @@ func (j *Jobs) Patch(cluster, family string, in *PatchInput) (*Write, error) {
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	u.space = space.New(j.account, &j.transactions.Ledger, space.Want{Cluster: cluster, Name: family, Flavor: space.FlavorTask, Builds: u.define != nil, Callers: callers})
+	u.space = space.New(d.account, &d.transactions.Ledger, space.Want{Cluster: cluster, Name: family, Flavor: space.FlavorTask, Builds: u.define != nil, Callers: callers})
 	return &Write{u}, nil
 }
 
@@ -131,7 +131,7 @@ func (u *update) run(ctx context.Context) (*Output, saga.Rollback, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	operations.Decided(ctx, transaction.JobsTarget(u.space.Want.Cluster, u.space.Want.Name))
+	operations.Decided(ctx, transaction.TaskDefinitionTarget(u.space.Want.Cluster, u.space.Want.Name))
 	if plan.definition.Now != nil { // the present revision stays, and needs no role and no log group
 		u.space.Request.Spare(u.space.Execution()...)
 	}
@@ -145,7 +145,7 @@ func (u *update) run(ctx context.Context) (*Output, saga.Rollback, error) {
 
 // checkMatch reads the newest revision once more, right before the first change: another server may have changed it since this one looked.
 func (u *update) checkMatch(ctx context.Context) error {
-	now, err := u.j.account.ECS.TaskDefinition(ctx, u.space.Want.Name)
+	now, err := u.d.account.ECS.TaskDefinition(ctx, u.space.Want.Name)
 	if err != nil {
 		return account.Hide(err, "task definition", u.space.Want.Name)
 	}
@@ -166,17 +166,17 @@ func (u *update) look(ctx context.Context) (*updateFound, error) {
 	cluster, family := u.space.Want.Cluster, u.space.Want.Name
 	_, err := saga.InOrder(
 		saga.Together(append(u.space.Look(&f.space, u.retags()), saga.Named("read task definition", saga.NoRollback(func(ctx context.Context) (err error) {
-			f.present, err = u.j.account.ECS.TaskDefinition(ctx, family)
+			f.present, err = u.d.account.ECS.TaskDefinition(ctx, family)
 			return resource.IgnoreNotFound(err)
 		})))...),
 		saga.NoRollback(func(context.Context) error {
-			if f.space.Cluster == nil || !f.space.Cluster.Tags.VisibleTo(u.j.account.Org) || !u.j.manages(f.present, cluster) {
+			if f.space.Cluster == nil || !f.space.Cluster.Tags.VisibleTo(u.d.account.Org) || !u.d.manages(f.present, cluster) {
 				return NoSuch(cluster, family)
 			}
 			return u.matches(f.present)
 		}),
 		saga.Named("read secrets", saga.NoRollback(func(ctx context.Context) (err error) {
-			f.secrets, err = secrets(ctx, u.j.account, cluster, f.present)
+			f.secrets, err = secrets(ctx, u.d.account, cluster, f.present)
 			return err
 		})),
 	)(ctx)
@@ -219,7 +219,7 @@ func (u *update) decide(f *updateFound) (*createPlan, error) {
 	}
 	p.containers = containers
 	restored := revise.Restore(p.parts, containers)
-	space.RestoreScheduled(u.j.account, &p.Plan, restored)
+	space.RestoreScheduled(u.d.account, &p.Plan, restored)
 	if u.retags() {
 		u.decideTags(p, f, revise.New == nil)
 	}
@@ -228,12 +228,12 @@ func (u *update) decide(f *updateFound) (*createPlan, error) {
 
 // revision returns the adapter of a revision that is there.
 func (u *update) revision(s *resource.State) *resource.TaskDefinition {
-	return &resource.TaskDefinition{Account: u.j.account, Family: u.space.Want.Name, ARN: s.ID, Input: resource.Known}
+	return &resource.TaskDefinition{Account: u.d.account, Family: u.space.Want.Name, ARN: s.ID, Input: resource.Known}
 }
 
 // decideTags decides which things get the request's tags: those that belong to the managed task definition and are ours. A new revision has them already.
 func (u *update) decideTags(p *createPlan, f *updateFound, keepsRevision bool) {
-	a, cluster := u.j.account, u.space.Want.Cluster
+	a, cluster := u.d.account, u.space.Want.Cluster
 	retag := func(stage int, t resource.Thing, s *resource.State) {
 		if s != nil && s.Tags.TaggedFor(a.Org) {
 			u.space.Retag(&p.Plan, stage, t, s, nil, u.untag)

@@ -16,8 +16,8 @@ import (
 	"ecs-api/orchestration/space"
 )
 
-// leftovers are the things that belong to a service that is gone, or about to go, and to nobody else.
-type leftovers struct {
+// deletable are the things that belong to a service that is gone, or about to go, and to nobody else.
+type deletable struct {
 	revisions []*resource.Item
 	cloudMap  []*resource.Item
 	secrets   []*resource.Item
@@ -29,19 +29,19 @@ type leftovers struct {
 	params    []string         // full names of the parameters of a space whose cluster is gone or goes; empty unless the request wants them deleted
 }
 
-func (f *leftovers) nothing() bool {
+func (f *deletable) nothing() bool {
 	return len(f.revisions) == 0 && len(f.cloudMap) == 0 && len(f.secrets) == 0 && len(f.orphans) == 0 && f.cluster == nil && f.role == nil && len(f.params) == 0
 }
 
 // tagged are the families and the Cloud Map services that tags say belong to the space.
 type tagged struct {
 	families, cloudMap []string // those of the service
-	jobs               []string // families of managed task definitions
+	managed            []string // families of managed task definitions
 }
 
 // look reads everything that is to be torn down.
-func (t *teardown) look(ctx context.Context) (*leftovers, error) {
-	f := &leftovers{}
+func (t *teardown) look(ctx context.Context) (*deletable, error) {
+	f := &deletable{}
 	what := "service"
 	if t.family != "" {
 		what = "task definition"
@@ -50,12 +50,12 @@ func (t *teardown) look(ctx context.Context) (*leftovers, error) {
 	return f, err
 }
 
-func (t *teardown) lookInto(ctx context.Context, f *leftovers) error {
+func (t *teardown) lookInto(ctx context.Context, f *deletable) error {
 	var used usage
 	var byTags tagged
 	err := common.Concurrently(ctx,
 		func(ctx context.Context) (err error) {
-			used, err = t.o.usageByOthers(ctx, t.cluster, t.name, t.dry)
+			used, err = t.deleter.usageByOthers(ctx, t.cluster, t.name, t.dry)
 			return err
 		},
 		func(ctx context.Context) (err error) {
@@ -80,14 +80,14 @@ func (t *teardown) lookInto(ctx context.Context, f *leftovers) error {
 	if err != nil {
 		return err
 	}
-	return t.lookSecrets(ctx, f, used, byTags.jobs)
+	return t.lookSecrets(ctx, f, used, byTags.managed)
 }
 
 // lookByTags finds by its tags what was created for the service: the service itself does not tell what it used before an update, and nothing any more once
 // ECS has forgotten it.
 func (t *teardown) lookByTags(ctx context.Context) (tagged, error) {
 	var all tagged
-	found, err := t.o.transactions.Account.Tagging.Find(ctx, common.Tags{{Key: common.TagOrg, Value: t.o.transactions.Account.Org}, {Key: common.TagSpace, Value: t.cluster}},
+	found, err := t.account.Tagging.Find(ctx, common.Tags{{Key: common.TagOrg, Value: t.account.Org}, {Key: common.TagSpace, Value: t.cluster}},
 		"ecs:task-definition", "servicediscovery:service")
 	for _, r := range found {
 		_, marked := r.Tags.Get(common.TagRequest)
@@ -95,7 +95,7 @@ func (t *teardown) lookByTags(ctx context.Context) (tagged, error) {
 		definition := strings.Contains(r.ARN, ":task-definition/")
 		switch {
 		case definition && flavor == space.FlavorTask:
-			all.jobs = append(all.jobs, account.FamilyOf(r.ARN))
+			all.managed = append(all.managed, account.FamilyOf(r.ARN))
 		case !marked || !resource.CreatedFor(r.Tags, t.name):
 		case definition:
 			all.families = append(all.families, account.FamilyOf(r.ARN))
@@ -111,20 +111,20 @@ func (t *teardown) lookRevisions(ctx context.Context, families []string, used us
 	var arns []string
 	for _, family := range families {
 		for _, status := range []string{awsecs.TaskDefinitionStatusActive, awsecs.TaskDefinitionStatusInactive} {
-			some, err := t.o.transactions.Account.ECS.ListTaskDefinitions(ctx, family, status)
+			some, err := t.account.ECS.ListTaskDefinitions(ctx, family, status)
 			if err != nil {
 				return nil, err
 			}
 			arns = append(arns, some...)
 		}
 	}
-	revisions, err := resource.DescribeRevisions(ctx, t.o.transactions.Account, slices.DeleteFunc(arns, func(arn string) bool { return used.revisions[arn] }))
+	revisions, err := resource.DescribeRevisions(ctx, t.account, slices.DeleteFunc(arns, func(arn string) bool { return used.revisions[arn] }))
 	var items []*resource.Item
 	for _, r := range revisions {
 		if tags := ecsTags(r); t.mayDeleteWithService(tags) {
 			arn := aws.StringValue(r.TaskDefinition.TaskDefinitionArn)
 			items = append(items, &resource.Item{
-				Thing: &resource.TaskDefinition{Account: t.o.transactions.Account, Family: aws.StringValue(r.TaskDefinition.Family), ARN: arn, Input: resource.Known},
+				Thing: &resource.TaskDefinition{Account: t.account, Family: aws.StringValue(r.TaskDefinition.Family), ARN: arn, Input: resource.Known},
 				Found: &resource.State{ID: arn, Tags: tags, Value: r.TaskDefinition},
 			})
 		}
@@ -144,7 +144,7 @@ func (t *teardown) lookCloudMap(ctx context.Context, arns []string, used usage) 
 		if used.cloudMap[arn] {
 			continue
 		}
-		thing := &resource.CloudMapService{Account: t.o.transactions.Account, ARN: arn}
+		thing := &resource.CloudMapService{Account: t.account, ARN: arn}
 		found, err := thing.Find(ctx)
 		if err != nil {
 			return nil, err
@@ -157,7 +157,7 @@ func (t *teardown) lookCloudMap(ctx context.Context, arns []string, used usage) 
 }
 
 // lookSpace reads whether the cluster and its role are there, are ours to tear down, and nothing uses them, and then which parameters go with them.
-func (t *teardown) lookSpace(ctx context.Context, f *leftovers) error {
+func (t *teardown) lookSpace(ctx context.Context, f *deletable) error {
 	cluster, role := t.clusterThing(), t.roleThing()
 	var busy bool
 	var families []string
@@ -172,11 +172,11 @@ func (t *teardown) lookSpace(ctx context.Context, f *leftovers) error {
 			return err
 		},
 		func(ctx context.Context) (err error) {
-			busy, err = cluster.InUse(ctx, t.leftOut())
+			busy, err = cluster.InUse(ctx, t.except())
 			return err
 		},
 		func(ctx context.Context) (err error) {
-			families, err = space.Families(ctx, t.o.transactions.Account, t.cluster)
+			families, err = space.ManagedFamilies(ctx, t.account, t.cluster)
 			return err
 		},
 	)

@@ -1,4 +1,4 @@
-package jobs
+package taskdefs
 
 import (
 	"context"
@@ -25,24 +25,24 @@ const (
 )
 
 // await returns the tasks as they are once all have stopped, or the wait is over. That they cannot be looked at does not fail the run: they were started.
-func (j *Jobs) await(ctx context.Context, cluster string, tasks []*awsecs.Task, wait time.Duration) []*awsecs.Task {
+func (d *TaskDefinitions) await(ctx context.Context, cluster string, tasks []*awsecs.Task, wait time.Duration) []*awsecs.Task {
 	var arns []string
 	for _, task := range tasks {
 		arns = append(arns, aws.StringValue(task.TaskArn))
 	}
-	for began := j.now(); ; {
-		tasks = j.seen(ctx, cluster, arns, tasks)
+	for began := d.now(); ; {
+		tasks = d.seen(ctx, cluster, arns, tasks)
 		running := slices.ContainsFunc(tasks, func(t *awsecs.Task) bool { return aws.StringValue(t.LastStatus) != awsecs.DesiredStatusStopped })
-		waited := j.now().Sub(began)
-		if !running || waited >= wait || j.wait(ctx, min(max(firstLook, waited/10), lastLook, wait-waited)) != nil {
+		waited := d.now().Sub(began)
+		if !running || waited >= wait || d.wait(ctx, min(max(firstLook, waited/10), lastLook, wait-waited)) != nil {
 			return tasks
 		}
 	}
 }
 
 // seen returns the tasks as ECS shows them now; one that it does not show, or does not yet, as it was before.
-func (j *Jobs) seen(ctx context.Context, cluster string, arns []string, before []*awsecs.Task) []*awsecs.Task {
-	out, err := j.account.ECS.DescribeTasks(ctx, cluster, arns)
+func (d *TaskDefinitions) seen(ctx context.Context, cluster string, arns []string, before []*awsecs.Task) []*awsecs.Task {
+	out, err := d.account.ECS.DescribeTasks(ctx, cluster, arns)
 	if err != nil {
 		return before
 	}
@@ -56,12 +56,12 @@ func (j *Jobs) seen(ctx context.Context, cluster string, arns []string, before [
 }
 
 // outcomes returns how the tasks are, with the last lines of their logs.
-func (j *Jobs) outcomes(ctx context.Context, tasks []*awsecs.Task) []Outcome {
+func (d *TaskDefinitions) outcomes(ctx context.Context, tasks []*awsecs.Task) []Outcome {
 	out := make([]Outcome, len(tasks))
 	reads := make([]func(context.Context) error, len(tasks))
 	for i, task := range tasks {
 		reads[i] = func(ctx context.Context) error {
-			out[i] = j.outcome(ctx, task)
+			out[i] = d.outcome(ctx, task)
 			return nil
 		}
 	}
@@ -69,10 +69,10 @@ func (j *Jobs) outcomes(ctx context.Context, tasks []*awsecs.Task) []Outcome {
 	return out
 }
 
-func (j *Jobs) outcome(ctx context.Context, task *awsecs.Task) Outcome {
+func (d *TaskDefinitions) outcome(ctx context.Context, task *awsecs.Task) Outcome {
 	o := Outcome{Task: observe.ShownTask(task), Logs: []logs.Event{}}
 	for _, c := range o.Containers {
-		lines, err := j.logs.Tail(ctx, task, aws.StringValue(c.Name), lastLines)
+		lines, err := d.logs.Tail(ctx, task, aws.StringValue(c.Name), lastLines)
 		o.Logs = append(o.Logs, lines...)
 		if err != nil && common.ResponseCode(err) != common.CodeNotInCloudWatch { // that one logs elsewhere is its owner's choice
 			o.LogsProblem = aws.String(common.Public(err))

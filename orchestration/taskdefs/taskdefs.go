@@ -1,7 +1,7 @@
-// Package jobs creates, updates and deletes managed task definitions, whose tasks are run as jobs, with all that these need: a service's create without a
+// Package taskdefs creates, updates and deletes managed task definitions, whose tasks are run as jobs, with all that these need: a service's create without a
 // service. It owns one rule: a managed task definition is a family whose newest revision says, by its tags, that it is our org's, of the space that the path
 // names, and of flavor task; what says otherwise does not exist here.
-package jobs
+package taskdefs
 
 import (
 	"context"
@@ -28,12 +28,12 @@ import (
 	"ecs-api/orchestration/transaction"
 )
 
-// Jobs are the managed task definitions of one account.
-type Jobs struct {
+// TaskDefinitions are the managed task definitions of one account.
+type TaskDefinitions struct {
 	account      *account.Account
 	transactions *transaction.Manager
 	tasks        adhoc.Tasks
-	teardown     *teardown.Teardowns
+	teardown     *teardown.Deleter
 	logs         *logs.Reader
 	now          func() time.Time
 	wait         func(context.Context, time.Duration) error // between two looks at tasks
@@ -41,20 +41,20 @@ type Jobs struct {
 }
 
 // Option is a setting of New.
-type Option func(*Jobs)
+type Option func(*TaskDefinitions)
 
 // WithClock makes those who wait for tasks read the time from now, and wait with wait.
 func WithClock(now func() time.Time, wait func(context.Context, time.Duration) error) Option {
-	return func(j *Jobs) { j.now, j.wait = now, wait }
+	return func(d *TaskDefinitions) { d.now, d.wait = now, wait }
 }
 
 // New returns the managed task definitions of the account whose transactions the manager begins.
-func New(transactions *transaction.Manager, tasks adhoc.Tasks, teardowns *teardown.Teardowns, reader *logs.Reader, opts ...Option) *Jobs {
-	j := &Jobs{account: transactions.Account, transactions: transactions, tasks: tasks, teardown: teardowns, logs: reader, now: time.Now, wait: common.Sleep}
+func New(transactions *transaction.Manager, tasks adhoc.Tasks, teardowns *teardown.Deleter, reader *logs.Reader, opts ...Option) *TaskDefinitions {
+	d := &TaskDefinitions{account: transactions.Account, transactions: transactions, tasks: tasks, teardown: teardowns, logs: reader, now: time.Now, wait: common.Sleep}
 	for _, opt := range opts {
-		opt(j)
+		opt(d)
 	}
-	return j
+	return d
 }
 
 // requestTime is how long a create or an update may take.
@@ -82,30 +82,30 @@ func NoSuch(cluster, family string) error {
 }
 
 // List returns the families of the managed task definitions in a cluster, sorted. AWS finds them by their tags, which it shows some minutes late.
-func (j *Jobs) List(ctx context.Context, cluster string) ([]string, error) {
+func (d *TaskDefinitions) List(ctx context.Context, cluster string) ([]string, error) {
 	var home *awsecs.Cluster
 	var families []string
 	err := common.Concurrently(ctx,
 		func(ctx context.Context) (err error) {
-			home, err = j.account.ECS.Cluster(ctx, cluster)
+			home, err = d.account.ECS.Cluster(ctx, cluster)
 			return resource.IgnoreNotFound(err)
 		},
 		func(ctx context.Context) (err error) {
-			families, err = space.Families(ctx, j.account, cluster)
+			families, err = space.ManagedFamilies(ctx, d.account, cluster)
 			return err
 		},
 	)
 	switch {
 	case err != nil:
 		return nil, err
-	case home == nil && len(families) == 0, home != nil && !ecs.ToTags(home.Tags).VisibleTo(j.account.Org):
+	case home == nil && len(families) == 0, home != nil && !ecs.ToTags(home.Tags).VisibleTo(d.account.Org):
 		return nil, account.NoSuch("cluster", cluster)
 	}
 	return families, nil
 }
 
 // Show returns a managed task definition: its newest revision.
-func (j *Jobs) Show(ctx context.Context, cluster, family string) (*View, error) {
+func (d *TaskDefinitions) Show(ctx context.Context, cluster, family string) (*View, error) {
 	if err := checkFamily(family); err != nil {
 		return nil, err
 	}
@@ -113,29 +113,29 @@ func (j *Jobs) Show(ctx context.Context, cluster, family string) (*View, error) 
 	var newest *awsecs.DescribeTaskDefinitionOutput
 	err := common.Concurrently(ctx,
 		func(ctx context.Context) (err error) {
-			home, err = j.account.ECS.Cluster(ctx, cluster)
+			home, err = d.account.ECS.Cluster(ctx, cluster)
 			return resource.IgnoreNotFound(err)
 		},
 		func(ctx context.Context) (err error) {
-			newest, err = j.account.ECS.TaskDefinition(ctx, family)
+			newest, err = d.account.ECS.TaskDefinition(ctx, family)
 			return resource.IgnoreNotFound(err)
 		},
 	)
 	if err != nil {
 		return nil, err
 	}
-	if home != nil && !ecs.ToTags(home.Tags).VisibleTo(j.account.Org) || !j.manages(newest, cluster) {
+	if home != nil && !ecs.ToTags(home.Tags).VisibleTo(d.account.Org) || !d.manages(newest, cluster) {
 		return nil, NoSuch(cluster, family)
 	}
 	return &View{Cluster: home, TaskDefinition: newest.TaskDefinition, Tags: newest.Tags, Credentials: credentials(newest.TaskDefinition)}, nil
 }
 
 // manages reports whether a revision is that of a managed task definition in the cluster.
-func (j *Jobs) manages(revision *awsecs.DescribeTaskDefinitionOutput, cluster string) bool {
+func (d *TaskDefinitions) manages(revision *awsecs.DescribeTaskDefinitionOutput, cluster string) bool {
 	if resource.RevisionState(revision) == nil {
 		return false
 	}
-	return space.IsJobs(ecs.ToTags(revision.Tags), j.account.Org, cluster)
+	return space.IsManaged(ecs.ToTags(revision.Tags), d.account.Org, cluster)
 }
 
 // credentials returns the names of the secrets that the images are pulled with, by container.
@@ -149,20 +149,20 @@ func credentials(definition *awsecs.TaskDefinition) map[string]string {
 	return names
 }
 
-// Delete deletes a managed task definition in the background; see teardown.Teardowns.DeleteJobs.
-func (j *Jobs) Delete(ctx context.Context, cluster, family string, recursive, force bool, match etag.Condition) (*teardown.JobsOutput, *operations.Operation, error) {
+// Delete deletes a managed task definition in the background; see teardown.Deleter.DeleteTaskDefinition.
+func (d *TaskDefinitions) Delete(ctx context.Context, cluster, family string, recursive, force bool, match etag.Condition) (*teardown.TaskDefinitionOutput, *operations.Operation, error) {
 	if err := checkFamily(family); err != nil {
 		return nil, nil, err
 	}
-	return j.teardown.DeleteJobs(ctx, cluster, family, recursive, force, match)
+	return d.teardown.DeleteTaskDefinition(ctx, cluster, family, recursive, force, match)
 }
 
 // PlanDelete returns what Delete would do, and changes nothing.
-func (j *Jobs) PlanDelete(ctx context.Context, cluster, family string, recursive, force bool, match etag.Condition) (*resource.Preview, error) {
+func (d *TaskDefinitions) PlanDelete(ctx context.Context, cluster, family string, recursive, force bool, match etag.Condition) (*resource.Preview, error) {
 	if err := checkFamily(family); err != nil {
 		return nil, err
 	}
-	return j.teardown.PlanJobs(ctx, cluster, family, recursive, force, match)
+	return d.teardown.PlanTaskDefinition(ctx, cluster, family, recursive, force, match)
 }
 
 // checkFamily refuses what can be no family.

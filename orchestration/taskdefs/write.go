@@ -1,4 +1,4 @@
-package jobs
+package taskdefs
 
 import (
 	"context"
@@ -32,12 +32,12 @@ func (w *Write) Plan(ctx context.Context) (*resource.Preview, error) {
 
 // Apply locks the managed task definition, looks, decides and applies. A caller who hangs up does not stop it.
 func (w *Write) Apply(ctx context.Context) (*Output, error) {
-	return w.u.j.apply(ctx, w.u.space, "update", w.u.run)
+	return w.u.d.apply(ctx, w.u.space, "update", w.u.run)
 }
 
 // PlanCreate returns what Create would do. It reads what that reads, decides as that does, and changes nothing.
-func (j *Jobs) PlanCreate(ctx context.Context, in *CreateInput) (*resource.Preview, error) {
-	c, err := j.newCreation(in)
+func (d *TaskDefinitions) PlanCreate(ctx context.Context, in *CreateInput) (*resource.Preview, error) {
+	c, err := d.newCreation(in)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package jobs
+package taskdefs
 
 import (
 	"context"
@@ -14,18 +14,18 @@ import (
 
 // ListTasks returns the tasks of a managed task definition as cluster/id: those with one of the statuses, RUNNING unless given, that startedBy started, if
 // it is not empty.
-func (j *Jobs) ListTasks(ctx context.Context, cluster, family string, statuses []string, startedBy string) ([]string, error) {
+func (d *TaskDefinitions) ListTasks(ctx context.Context, cluster, family string, statuses []string, startedBy string) ([]string, error) {
 	if len(statuses) == 0 {
 		statuses = []string{awsecs.DesiredStatusRunning}
 	}
 	found := make([][]string, len(statuses))
 	reads := []func(context.Context) error{func(ctx context.Context) error {
-		_, err := j.Show(ctx, cluster, family)
+		_, err := d.Show(ctx, cluster, family)
 		return err
 	}}
 	for i, status := range statuses {
 		reads = append(reads, func(ctx context.Context) (err error) {
-			found[i], err = j.listTasks(ctx, cluster, family, status, startedBy)
+			found[i], err = d.listTasks(ctx, cluster, family, status, startedBy)
 			return err
 		})
 	}
@@ -42,15 +42,15 @@ func (j *Jobs) ListTasks(ctx context.Context, cluster, family string, statuses [
 }
 
 // listTasks returns the ARNs of the family's tasks with the status. ECS lists by one of family and startedBy.
-func (j *Jobs) listTasks(ctx context.Context, cluster, family, status, startedBy string) ([]string, error) {
+func (d *TaskDefinitions) listTasks(ctx context.Context, cluster, family, status, startedBy string) ([]string, error) {
 	if startedBy == "" {
-		return j.account.ECS.ListTasks(ctx, ecs.TaskFilter{Cluster: cluster, Family: family, Status: status})
+		return d.account.ECS.ListTasks(ctx, ecs.TaskFilter{Cluster: cluster, Family: family, Status: status})
 	}
-	arns, err := j.account.ECS.ListTasks(ctx, ecs.TaskFilter{Cluster: cluster, StartedBy: startedBy, Status: status})
+	arns, err := d.account.ECS.ListTasks(ctx, ecs.TaskFilter{Cluster: cluster, StartedBy: startedBy, Status: status})
 	if err != nil || len(arns) == 0 {
 		return nil, err
 	}
-	out, err := j.account.ECS.DescribeTasks(ctx, cluster, arns)
+	out, err := d.account.ECS.DescribeTasks(ctx, cluster, arns)
 	if err != nil {
 		return nil, err
 	}
@@ -64,15 +64,15 @@ func (j *Jobs) listTasks(ctx context.Context, cluster, family, status, startedBy
 }
 
 // ShowTask returns a task of a managed task definition, by its id or ARN.
-func (j *Jobs) ShowTask(ctx context.Context, cluster, family, ref string) (*awsecs.Task, error) {
+func (d *TaskDefinitions) ShowTask(ctx context.Context, cluster, family, ref string) (*awsecs.Task, error) {
 	var task *awsecs.Task
 	err := common.Concurrently(ctx,
 		func(ctx context.Context) error {
-			_, err := j.Show(ctx, cluster, family)
+			_, err := d.Show(ctx, cluster, family)
 			return err
 		},
 		func(ctx context.Context) (err error) {
-			task, err = j.tasks.Show(ctx, cluster, ref)
+			task, err = d.tasks.Show(ctx, cluster, ref)
 			return err
 		},
 	)
@@ -84,12 +84,12 @@ func (j *Jobs) ShowTask(ctx context.Context, cluster, family, ref string) (*awse
 
 // StopTask stops a task of a managed task definition, and returns it as it is then. One that has stopped is returned as it is. The reason is shown with
 // the task; it may be empty.
-func (j *Jobs) StopTask(ctx context.Context, cluster, family, ref, reason string) (*awsecs.Task, error) {
-	task, err := j.ShowTask(ctx, cluster, family, ref)
+func (d *TaskDefinitions) StopTask(ctx context.Context, cluster, family, ref, reason string) (*awsecs.Task, error) {
+	task, err := d.ShowTask(ctx, cluster, family, ref)
 	if err != nil || aws.StringValue(task.LastStatus) == awsecs.DesiredStatusStopped {
 		return task, err
 	}
-	stopped, err := j.account.ECS.StopTask(ctx, cluster, account.NameOf(aws.StringValue(task.TaskArn)), reason)
+	stopped, err := d.account.ECS.StopTask(ctx, cluster, account.NameOf(aws.StringValue(task.TaskArn)), reason)
 	if common.Is(err, common.NotFound) { // it has ended, and ECS has forgotten it
 		return task, nil
 	}
