@@ -3,13 +3,14 @@
 //
 // Each account has a queue of its own, which the servers that have the account in their config work on. The id of a task is the job's target: there is one at a
 // time. asynq notices within 126 seconds that a server has died: a lease of 30 s, 30 s more for clocks that differ, a look every 60 s, and 6 s until the task is
-// taken. The keys are asynq's own, asynq:{queue}:…, and hold no secrets.
+// taken. The keys are asynq's own, asynq:{queue}:…, and hold no secrets. What asynq would leave for ever gets a TTL from the servers that work on the queue.
 package queue
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -46,6 +47,7 @@ type Queue struct {
 	inspect *asynq.Inspector
 	patient redis.UniversalClient
 	server  *asynq.Server
+	renewal atomic.Pointer[state.Renewal] // nil before Start
 }
 
 var _ operations.Queue = (*Queue)(nil)
@@ -110,7 +112,16 @@ func (q *Queue) Start(work func(context.Context, operations.Job) error) error {
 	if err != nil {
 		return common.Errorf(common.Internal, "start the queue: %v", err)
 	}
+	q.renewal.Store(q.o.Redis.Renew(renewEvery, q.renew))
+	q.wake() // servers that were killed may have left something
 	return nil
+}
+
+// wake gives what is new in Redis a TTL.
+func (q *Queue) wake() {
+	if renewal := q.renewal.Load(); renewal != nil {
+		renewal.Wake()
+	}
 }
 
 // Stop takes no more jobs.
@@ -128,6 +139,10 @@ func (q *Queue) Shutdown(ctx context.Context) {
 	case <-ctx.Done():
 	}
 	_ = q.patient.Close() // there is nothing left to do about it
+	if renewal := q.renewal.Load(); renewal != nil {
+		renewal.Close()
+		q.renew(ctx) // what has been created since
+	}
 }
 
 // delay returns how long a task waits that is to be retried for the n-th time.
@@ -229,6 +244,7 @@ func (q *Queue) enqueue(ctx context.Context, job operations.Job, opts ...asynq.O
 	}
 	opts = append(opts, asynq.Queue(q.name(job.Account)), asynq.TaskID(job.Target), asynq.MaxRetry(retries), asynq.Timeout(taskTime))
 	_, err = asynq.NewClientFromRedisClient(q.o.Redis.Client()).EnqueueContext(ctx, asynq.NewTask(taskType, payload), opts...)
+	q.wake()
 	return err
 }
 
