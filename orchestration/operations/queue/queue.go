@@ -99,6 +99,7 @@ func (q *Queue) name(account string) string { return q.o.Redis.Key("jobs", accou
 // Start takes jobs and does them with work, until Stop.
 func (q *Queue) Start(work func(context.Context, operations.Job) error) error {
 	err := q.server.Start(asynq.HandlerFunc(func(ctx context.Context, task *asynq.Task) error {
+		q.wake() // the task is in another list now
 		var job operations.Job
 		if err := json.Unmarshal(task.Payload(), &job); err != nil { // a newer server may understand it
 			return &operations.Later{After: mostBackoff, Err: common.Errorf(common.Internal, "read a job: %w", err)}

@@ -26,6 +26,7 @@ var (
 	listKeys  = []string{"pending", "active"}
 	setKeys   = []string{"scheduled", "retry", "archived", "completed"}
 	otherKeys = []string{"lease", "paused", "processed", "failed"}
+	counters  = []string{"processed", "failed"}
 )
 
 // What asynq's servers say of themselves: sets of names, by when each ends. Those of servers that were killed stay in them, unless somebody takes them out.
@@ -64,6 +65,9 @@ func (q *Queue) renewQueue(ctx context.Context, prefix string) error {
 	}
 	return q.o.Redis.Do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
 		_, err := client.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for _, key := range counters { // asynq counts on, and leaves the TTL
+				p.SetNX(ctx, prefix+key, 0, keyLife)
+			}
 			for _, key := range keys {
 				p.Expire(ctx, prefix+key, keyLife)
 			}
