@@ -174,4 +174,8 @@ func TestARequestSpendsLittleTimeOnASlowRedis(t *testing.T) {
 	if fast < 6 || slowly > 3 { // four are paid for, two of them before
 		t.Errorf("%d commands to the queue of a fast Redis, %d to that of a slow one", fast, slowly)
 	}
+	_, metrics := h.do(t, http.MethodGet, base+"/metrics", "")
+	if !strings.Contains(metrics, "ecs_api_state_slow_requests_total 1\n") || strings.Count(h.log.String(), "the state is slow") != 1 {
+		t.Errorf("neither a metric nor a log line says so: %s", h.log.String())
+	}
 }

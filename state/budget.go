@@ -21,6 +21,7 @@ type Budget struct {
 
 	mu    sync.Mutex
 	spent time.Duration
+	used  bool // a command was refused
 }
 
 type budgetKey struct{}
@@ -46,15 +47,22 @@ func (b *Budget) In(ctx context.Context) context.Context {
 	return context.WithValue(ctx, budgetKey{}, b)
 }
 
-// left returns how long the next command may take, useTime at most; false if the budget is used up.
-func (b *Budget) left() (time.Duration, bool) {
+// left returns how long the next command may take, useTime at most; false if the budget is used up, of which slow is told once.
+func (b *Budget) left(slow func()) (time.Duration, bool) {
 	if b == nil {
 		return useTime, true
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	left := min(useTime+b.now().Sub(b.began)/regained-b.spent, useTime)
-	return left, left >= leastUse
+	if left >= leastUse {
+		return left, true
+	}
+	if !b.used {
+		b.used = true
+		slow()
+	}
+	return 0, false
 }
 
 // pay returns a function to call when the command has ended that begins now.
@@ -72,8 +80,11 @@ func (b *Budget) pay() func() {
 
 // Spend has the budget of ctx pay for what a library does on Redis whose functions take no context: ErrDown if it is used up. What has begun is not cut off.
 func (r *Redis) Spend(ctx context.Context, use func() error) error {
+	if !r.Up() {
+		return ErrDown
+	}
 	budget := BudgetOf(ctx)
-	if _, ok := budget.left(); !ok {
+	if _, ok := budget.left(r.slow); !ok {
 		return ErrDown
 	}
 	defer budget.pay()()

@@ -53,8 +53,11 @@ func (g guard) run(ctx context.Context, send func(context.Context) error) error 
 		return send(ctx)
 	}
 	budget := BudgetOf(ctx)
-	limit, ok := budget.left()
-	if !ok || !g.r.Up() {
+	if !g.r.Up() {
+		return ErrDown
+	}
+	limit, ok := budget.left(g.r.slow)
+	if !ok {
 		return ErrDown
 	}
 	bounded, cancel := context.WithTimeout(ctx, limit)

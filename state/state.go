@@ -47,6 +47,8 @@ type Options struct {
 	Org string // the keys of different orgs are apart
 	// Observe is called when Redis goes down, and why, and when it comes back. It is called by one goroutine at a time. Nil is fine.
 	Observe func(up bool, why error)
+	// Slow is called once for each request whose budget is used up. Nil is fine.
+	Slow func()
 }
 
 // Redis is the state's connection to Redis. It looks after itself: it notices when Redis goes and when it is back.
@@ -55,6 +57,7 @@ type Redis struct {
 	url     string
 	prefix  string
 	observe func(up bool, why error)
+	slow    func()
 
 	up      atomic.Bool
 	suspect chan error // of a use that failed, for the watcher; buffered: one is enough
@@ -75,11 +78,14 @@ func Open(ctx context.Context, o Options) (*Redis, error) {
 		return nil, err
 	}
 	r := &Redis{
-		client: client, url: o.URL, prefix: strings.Join([]string{"ecs-api", layout, o.Org, ""}, ":"), observe: o.Observe,
+		client: client, url: o.URL, prefix: strings.Join([]string{"ecs-api", layout, o.Org, ""}, ":"), observe: o.Observe, slow: o.Slow,
 		suspect: make(chan error, 1), stopped: make(chan struct{}),
 	}
 	if r.observe == nil {
 		r.observe = func(bool, error) {}
+	}
+	if r.slow == nil {
+		r.slow = func() {}
 	}
 	client.AddHook(guard{r})
 	err = r.probe(ctx, 2*useTime)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/sirupsen/logrus"
+	"golang.org/x/time/rate"
 
 	"ecs-api/api/idempotency"
 	"ecs-api/api/telemetry"
@@ -50,11 +51,13 @@ type Fleet struct {
 	died      chan struct{}      // another server has, and one-off tasks that it watched are to be watched here
 	broadcast *state.Broadcast   // nil until Listen
 	untold    atomic.Bool        // there is a change of which the other servers may not have heard
+	countSlow func()             // counts a request that the state was too slow for
+	logSlow   rate.Sometimes     // bounds how often the log says so
 }
 
 // New connects to the Redis that the config names, if it names one. That it is down stops nothing: requests are served without it. Close must be called.
 func New(o Options) (*Fleet, error) {
-	f := &Fleet{options: o, id: uuid.NewString(), died: make(chan struct{}, 1)}
+	f := &Fleet{options: o, id: uuid.NewString(), died: make(chan struct{}, 1), logSlow: rate.Sometimes{Interval: time.Minute}}
 	if err := f.open(); err != nil {
 		return nil, err
 	}
@@ -74,12 +77,12 @@ func (f *Fleet) open() (err error) {
 	if url == "" {
 		return nil
 	}
-	f.state, err = state.Open(context.Background(), state.Options{URL: url, Org: f.options.Config.Org, Observe: f.observeState})
+	f.countSlow = f.options.Metrics.WatchState(func() bool { return f.state.Up() })
+	f.state, err = state.Open(context.Background(), state.Options{URL: url, Org: f.options.Config.Org, Observe: f.observeState, Slow: f.observeSlow})
 	if err != nil {
 		return common.Wrapf(err, "state.redis")
 	}
 	f.Leases, f.keys = leases.New(f.state), idempotency.NewRedis(f.state)
-	f.options.Metrics.WatchState(f.state.Up)
 	return nil
 }
 
@@ -90,6 +93,14 @@ func (f *Fleet) observeState(up bool, why error) {
 		return
 	}
 	f.options.Log.WithError(why).Warn("the state is down: Redis cannot be used, and requests are served without it, but for those with an Idempotency-Key")
+}
+
+// observeSlow counts a request that the state was too slow for, and logs that there are some.
+func (f *Fleet) observeSlow() {
+	f.countSlow()
+	f.logSlow.Do(func() {
+		f.options.Log.Warn("the state is slow: a request has waited for Redis as long as it may, and goes on without it; there may be more of them in the next minute")
+	})
 }
 
 // Keeper keeps the responses to requests with an Idempotency-Key: in the state, or in this server's memory where there is none. Token returns that of

@@ -190,8 +190,13 @@ func (m *Metrics) WatchKept(hits func() uint64, bytes func() int) {
 	)
 }
 
-// WatchState adds whether the state that servers share can be used, which up reports. A server that shares none has no such metric.
-func (m *Metrics) WatchState(up func() bool) {
+// WatchState adds whether the state that servers share can be used, which up reports, and returns what counts a request that it was too slow for. A server that
+// shares none has no such metrics.
+func (m *Metrics) WatchState(up func() bool) (slow func()) {
+	requests := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "ecs_api_state_slow_requests_total", Help: "Requests that were served without the Redis that servers share their state through, because it was too slow for them.",
+	})
+	m.Registry.MustRegister(requests)
 	m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "ecs_api_state_up", Help: "1 if the Redis that servers share their state through can be used, 0 if not. Without a state there is no such series.",
 	}, func() float64 {
@@ -200,6 +205,7 @@ func (m *Metrics) WatchState(up func() bool) {
 		}
 		return 0
 	}))
+	return requests.Inc
 }
 
 // ObserveOutcome returns what counts each deployment of the account that ends while somebody waits for it.

@@ -85,6 +85,7 @@ func TestAlertsFireWhenTheyShould(t *testing.T) {
 		"EcsApiDeploymentsFail": {`ecs_api_deployment_outcomes_total{account="a",outcome="rolled_back"} 0+1x90`, `ecs_api_deployment_outcomes_total{account="a",outcome="succeeded"} 0+1x90` + "\n" +
 			`ecs_api_deployment_outcomes_total{account="a",outcome="failed"} 0x80 2x10`},
 		"EcsApiStateDown":     {`ecs_api_state_up{job="ecs-api",instance="1"} 1x90` + "\n" + `ecs_api_state_up{job="ecs-api",instance="2"} 1x80 0x10`, `ecs_api_state_up{job="ecs-api",instance="1"} 1x90`},
+		"EcsApiStateSlow":     {`ecs_api_state_slow_requests_total{job="ecs-api",instance="1"} 0+3x90`, `ecs_api_state_slow_requests_total{job="ecs-api",instance="1"} 0+1x90`},
 		"EcsApiTokensRefused": {`ecs_api_http_request_duration_seconds_count{status="403"} 0+120x90`, `ecs_api_http_request_duration_seconds_count{status="403"} 0+6x90`},
 		"EcsApiOutOfFiles": {"process_open_fds{job=\"ecs-api\"} 900x90\nprocess_max_fds{job=\"ecs-api\"} 1000x90",
 			"process_open_fds{job=\"ecs-api\"} 90x90\nprocess_max_fds{job=\"ecs-api\"} 1000x90"},
