@@ -261,13 +261,13 @@ func TestAHostileBodyCostsLittleMoreThanItsSize(t *testing.T) {
 		{"many credentials", service(`{"name":"web","image":"x"}`, keyed(900, `{"SecretString":"x"}`)), "credentials are for 900 containers; ECS allows 10"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			answer, text := h.do(t, http.MethodPost, "/v1/ecs/local/services", tt.body)
-			p := problemOf(t, answer, text)
-			if answer.StatusCode != http.StatusBadRequest || len(text) > 400<<10 || len(p.Errors) > 1000 || !strings.Contains(p.Detail, tt.says) {
-				t.Errorf("responded %d in %d bytes with %d fields: %.500s", answer.StatusCode, len(text), len(p.Errors), p.Detail)
+			resp, text := h.do(t, http.MethodPost, "/v1/ecs/local/services", tt.body)
+			p := problemOf(t, resp, text)
+			if resp.StatusCode != http.StatusBadRequest || len(text) > 400<<10 || len(p.Errors) > 1000 || !strings.Contains(p.Detail, tt.says) {
+				t.Errorf("responded %d in %d bytes with %d fields: %.500s", resp.StatusCode, len(text), len(p.Errors), p.Detail)
 			}
-			answer, text = h.do(t, http.MethodPost, "/v1/ecs/local/services", tt.body)
-			if diff := cmp.Diff(p.Errors, problemOf(t, answer, text).Errors); diff != "" {
+			resp, text = h.do(t, http.MethodPost, "/v1/ecs/local/services", tt.body)
+			if diff := cmp.Diff(p.Errors, problemOf(t, resp, text).Errors); diff != "" {
 				t.Errorf("the same request once more (-first +second):\n%s", diff)
 			}
 		})

@@ -40,10 +40,10 @@ func TestARefusedRequestNamesTheOneThatIsThere(t *testing.T) {
 		"POST /ping":                                                   "this path takes GET, HEAD",
 	} {
 		method, path, _ := strings.Cut(request, " ")
-		answer, body := h.do(t, method, base+path, "")
-		p := problemOf(t, answer, body)
-		if answer.StatusCode != http.StatusMethodNotAllowed && answer.StatusCode != http.StatusNotFound || !strings.HasSuffix(p.Detail, want) {
-			t.Errorf("%s: %d %s\nwant …%s", request, answer.StatusCode, p.Detail, want)
+		resp, body := h.do(t, method, base+path, "")
+		p := problemOf(t, resp, body)
+		if resp.StatusCode != http.StatusMethodNotAllowed && resp.StatusCode != http.StatusNotFound || !strings.HasSuffix(p.Detail, want) {
+			t.Errorf("%s: %d %s\nwant …%s", request, resp.StatusCode, p.Detail, want)
 		}
 		if m := advised.FindStringSubmatch(p.Detail); m != nil {
 			there, err := http.NewRequest(m[1], m[2], http.NoBody)

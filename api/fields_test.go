@@ -281,10 +281,9 @@ const plainDefinition = `{"family":"plain","cpu":"256","memory":"512","container
 
 const fieldRole = "arn:aws:iam::" + localaws.DefaultAccount + ":role/fields"
 
-// Every field that AWS's model of ECS has goes through the API to AWS, and comes back: a field that AWS adds fails here when the client is
-// generated anew, until it does.
-func TestEveryFieldOfECSGoesThrough(t *testing.T) {
-	model := readECSModel(t)
+// fieldHarness returns a harness with the role fieldRole, and the wiretap between its server and AWS.
+func fieldHarness(t *testing.T) (*harness, *wiretap) {
+	t.Helper()
 	simulator := localaws.New()
 	tap := &wiretap{aws: simulator, last: map[string]string{}}
 	c := testConfig(t, tap)
@@ -294,6 +293,14 @@ func TestEveryFieldOfECSGoesThrough(t *testing.T) {
 	c.Accounts["local"] = local
 	h := newHarnessWith(t, simulator, c)
 	addFieldRole(t, simulator)
+	return h, tap
+}
+
+// Every field that AWS's model of ECS has goes through the API to AWS, and comes back: a field that AWS adds fails here when the client is
+// generated anew, until it does.
+func TestEveryFieldOfECSGoesThrough(t *testing.T) {
+	model := readECSModel(t)
+	h, tap := fieldHarness(t)
 	for _, request := range [][3]string{
 		{"POST", "/services", `{"cluster":{"clusterName":"myclu"},"service":{"serviceName":"u","desiredCount":0},"taskdefinition":` + plainDefinition + `}`},
 		{"POST", "/taskdefs", `{"family":"disk","cpu":"256","memory":"512","containerDefinitions":[{"name":"web","image":"app:1","portMappings":[{"containerPort":80,"name":"http"}]}],"volumes":[{"name":"data","configuredAtLaunch":true}]}`},
@@ -326,15 +333,7 @@ func TestEveryFieldOfECSGoesThrough(t *testing.T) {
 // A change of a service's credentials alone registers a copy of its task definition: whoever set a field that we never send keeps it.
 func TestACopyOfATaskDefinitionLosesNoField(t *testing.T) {
 	model := readECSModel(t)
-	simulator := localaws.New()
-	tap := &wiretap{aws: simulator, last: map[string]string{}}
-	c := testConfig(t, tap)
-	c.RateLimits = noLimits()
-	local := c.Accounts["local"]
-	local.TaskRoles = []string{fieldRole}
-	c.Accounts["local"] = local
-	h := newHarnessWith(t, simulator, c)
-	addFieldRole(t, simulator)
+	h, tap := fieldHarness(t)
 	must := func(leaf, method, target, body string) {
 		t.Helper()
 		if resp, response := h.do(t, method, base+"/local"+target, body); resp.StatusCode != http.StatusOK {

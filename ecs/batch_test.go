@@ -139,9 +139,7 @@ func TestOneBadNameFailsAlone(t *testing.T) {
 			}
 		})
 		all.Wait()
-		if n := awstest.Calls(simulator)["DescribeServices"]; n != 1 {
-			t.Errorf("%d calls", n)
-		}
+		wantCalls(t, simulator, "DescribeServices", 1)
 	})
 }
 
@@ -155,9 +153,7 @@ func TestACallThatIsRefusedForOneNameIsMadeForEach(t *testing.T) {
 			all.Go(func() { read(t, t.Context(), c, fmt.Sprintf("s%d", i)) })
 		}
 		all.Wait()
-		if n := awstest.Calls(simulator)["DescribeServices"]; n != 4 {
-			t.Errorf("%d calls, want one that is refused and one for each", n)
-		}
+		wantCalls(t, simulator, "DescribeServices", 4)
 	})
 }
 
@@ -175,9 +171,7 @@ func TestAFailureOfACallFailsAllReadsThatShareIt(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if n := awstest.Calls(simulator)["DescribeServices"]; n != 1 {
-			t.Errorf("%d calls", n)
-		}
+		wantCalls(t, simulator, "DescribeServices", 1)
 	})
 }
 
@@ -217,9 +211,7 @@ func TestWhoHangsUpDoesNotEndTheCallOfTheOthers(t *testing.T) {
 		synctest.Wait()
 		hangUp()
 		all.Wait()
-		if n := awstest.Calls(simulator)["DescribeServices"]; n != 1 {
-			t.Errorf("%d calls", n)
-		}
+		wantCalls(t, simulator, "DescribeServices", 1)
 		if start := time.Now(); true { // the turn was used once
 			takeToken(t, c)
 			if took := time.Since(start); took != time.Second {
@@ -246,9 +238,7 @@ func TestACallThatNobodyWaitsForIsNotMade(t *testing.T) {
 		hangUp()
 		all.Go(func() { read(t, t.Context(), c, "s0") }) // joins no call that has been left
 		all.Wait()
-		if n := awstest.Calls(simulator)["DescribeServices"]; n != 1 {
-			t.Errorf("%d calls", n)
-		}
+		wantCalls(t, simulator, "DescribeServices", 1)
 	})
 }
 

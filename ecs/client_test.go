@@ -24,6 +24,14 @@ func start(t *testing.T, opts ...localaws.Option) (*ecs.Client, *localaws.AWS) {
 	return ecs.New(sess), simulator
 }
 
+// wantCalls fails the test unless the operation was called so often.
+func wantCalls(t *testing.T, simulator *localaws.AWS, operation string, want int) {
+	t.Helper()
+	if n := awstest.Calls(simulator)[operation]; n != want {
+		t.Errorf("%d calls of %s, want %d", n, operation, want)
+	}
+}
+
 func createCluster(t *testing.T, c *ecs.Client, name string) {
 	t.Helper()
 	awstest.Must[*sdk.Cluster](t, "create cluster")(c.CreateCluster(t.Context(), &sdk.CreateClusterInput{

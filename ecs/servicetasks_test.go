@@ -129,9 +129,7 @@ func TestStoppedTasksAreThoseOfTheirServices(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if n := awstest.Calls(simulator)["ListTasks"]; n != 1 {
-			t.Errorf("%d lists", n)
-		}
+		wantCalls(t, simulator, "ListTasks", 1)
 	})
 }
 
@@ -180,9 +178,7 @@ func TestWhoDoesWithoutAListDoesNotWaitForOne(t *testing.T) {
 		if took := time.Since(start); took != 0 {
 			t.Errorf("it waited %v", took)
 		}
-		if n := awstest.Calls(simulator)["ListTasks"]; n != 1 {
-			t.Errorf("%d lists", n)
-		}
+		wantCalls(t, simulator, "ListTasks", 1)
 		if _, err := c.ServiceTasks(t.Context(), "myclu", "s1", sdk.DesiredStatusRunning, 0); err != nil || time.Since(start) != time.Second {
 			t.Errorf("who waits has to wait for those that do not: %v, %v", time.Since(start), err)
 		}

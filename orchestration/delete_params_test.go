@@ -130,17 +130,11 @@ func TestADeleteSparesParametersThatAreNewer(t *testing.T) {
 	}
 
 	w.create(t, wholeService(t, "myclu", "www"))
-	deleting, goOn := make(chan struct{}), make(chan struct{})
-	sim.Inject(localaws.Fault{Operation: "DeleteTaskDefinitions", Effect: localaws.Hook, Func: func() { close(deleting); <-goOn }})
-	_, first, err := w.Delete(t.Context(), "myclu", "www", true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	<-deleting
+	first, proceed := w.deleteHalfWay(t)
 	if _, _, err := w.deleteAll(t.Context()); common.ResponseCode(err) != common.CodeServiceBusy || !strings.Contains(err.Error(), first.ID) {
 		t.Errorf("with params during operation %s: %v; want %s", first.ID, err, common.CodeServiceBusy)
 	}
-	close(goOn)
+	proceed()
 	w.wait()
 	if _, _, err := w.deleteAll(t.Context()); err != nil {
 		t.Errorf("with params after it: %v", err)

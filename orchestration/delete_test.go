@@ -80,24 +80,31 @@ func TestARecursiveDeleteDeletesWhatAnUpdateLeft(t *testing.T) {
 	}
 }
 
+// deleteHalfWay begins a recursive delete, which waits before it deletes the task definitions until proceed is called.
+func (w *world) deleteHalfWay(t *testing.T) (op *operations.Operation, proceed func()) {
+	t.Helper()
+	deleting, end := make(chan struct{}), make(chan struct{})
+	w.aws.Inject(localaws.Fault{Operation: "DeleteTaskDefinitions", Effect: localaws.Hook, Func: func() { close(deleting); <-end }})
+	_, op, err := w.Delete(t.Context(), "myclu", "www", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-deleting
+	return op, func() { close(end) }
+}
+
 // TestADeleteThatIsUnderWayIsIdempotent repeats the request when ECS has forgotten the service and the rest is still being torn down.
 func TestADeleteThatIsUnderWayIsIdempotent(t *testing.T) {
 	sim := localaws.New()
 	w := newWorld(t, sim)
 	w.create(t, wholeService(t, "myclu", "www"))
-	deleting, goOn := make(chan struct{}), make(chan struct{})
-	sim.Inject(localaws.Fault{Operation: "DeleteTaskDefinitions", Effect: localaws.Hook, Func: func() { close(deleting); <-goOn }})
-	_, first, err := w.Delete(t.Context(), "myclu", "www", true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	<-deleting
+	first, proceed := w.deleteHalfWay(t)
 	sim.Inject(localaws.Fault{Operation: "DescribeServices", Effect: localaws.Refuse, Code: "ServiceNotFoundException"})
 	out, again, err := w.Delete(t.Context(), "myclu", "www", true)
 	if err != nil || again.ID != first.ID || aws.StringValue(out.Service.ServiceName) != "www" {
 		t.Errorf("the same request: %v, operation %+v, %v; want operation %s", out, again, err, first.ID)
 	}
-	close(goOn)
+	proceed()
 	w.wait()
 	if diff := cmp.Diff(remains, inventory(sim)); diff != "" {
 		t.Errorf("what is left (-want +got):\n%s", diff)
@@ -110,13 +117,7 @@ func TestADeleteOfAnotherServiceOfTheNameIsNotTheOneUnderWay(t *testing.T) {
 	sim := localaws.New()
 	w, other := newWorld(t, sim), newWorld(t, sim)
 	w.create(t, wholeService(t, "myclu", "www"))
-	deleting, goOn := make(chan struct{}), make(chan struct{})
-	sim.Inject(localaws.Fault{Operation: "DeleteTaskDefinitions", Effect: localaws.Hook, Func: func() { close(deleting); <-goOn }})
-	_, first, err := w.Delete(t.Context(), "myclu", "www", true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	<-deleting
+	first, proceed := w.deleteHalfWay(t)
 	anew := wholeService(t, "myclu", "www")
 	anew.TaskDefinition.Family = aws.String("another")
 	anew.ServiceRegistry, anew.Credentials = nil, nil
@@ -124,7 +125,7 @@ func TestADeleteOfAnotherServiceOfTheNameIsNotTheOneUnderWay(t *testing.T) {
 	if _, op, err := w.Delete(t.Context(), "myclu", "www", true); common.ResponseCode(err) != common.CodeServiceBusy || !strings.Contains(err.Error(), first.ID) {
 		t.Errorf("operation %v, %v; want %s", op != nil, err, common.CodeServiceBusy)
 	}
-	close(goOn)
+	proceed()
 	w.wait()
 	if _, _, err := w.Delete(t.Context(), "myclu", "www", true); err != nil {
 		t.Errorf("after the operation: %v", err)

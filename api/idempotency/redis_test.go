@@ -15,7 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"ecs-api/common"
-	"ecs-api/state"
+	"ecs-api/state/statetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -23,39 +23,17 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // server is one of several servers that share a Redis and a caller's token.
 type server struct {
 	*Keeper
-	store   *Redis
-	changes chan bool // whether the state is up, each time that changes
+	store  *Redis
+	shared *statetest.Server
 }
 
 func newServer(t *testing.T, redis *miniredis.Miniredis, token string) *server {
 	t.Helper()
-	s := &server{changes: make(chan bool, 100)}
-	shared, err := state.Open(t.Context(), state.Options{URL: "redis://" + redis.Addr(), Org: "acme", Observe: func(up bool, _ error) { s.changes <- up }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.store = NewRedis(shared)
+	s := &server{shared: statetest.Open(t, redis.Addr())}
+	s.store = NewRedis(s.shared.Redis)
 	s.Keeper = NewKeeper(s.store, func(string) []byte { return []byte(token) })
-	t.Cleanup(func() {
-		s.store.Close()
-		shared.Close()
-	})
+	t.Cleanup(s.store.Close)
 	return s
-}
-
-// await waits until the state is up, or down.
-func (s *server) await(t *testing.T, up bool) {
-	t.Helper()
-	for {
-		select {
-		case got := <-s.changes:
-			if got == up {
-				return
-			}
-		case <-time.After(20 * time.Second):
-			t.Fatalf("the state does not become %v", up)
-		}
-	}
 }
 
 // begin begins a request with the key, and returns the response it gets instead of being run: nothing, a code, or the body of the first response.
@@ -175,14 +153,14 @@ func TestWithoutRedisARequestWithAKeyIsRefused(t *testing.T) {
 	if !common.Is(err, common.Unavailable) || common.RetryAfter(err) == 0 || strings.Contains(err.Error(), "127.0.0.1") {
 		t.Errorf("without Redis: %v", err)
 	}
-	a.await(t, false)
-	b.await(t, false)
+	a.shared.Await(t, false)
+	b.shared.Await(t, false)
 	a.finish(t, "1", "made")
 	if err := redis.Restart(); err != nil {
 		t.Fatal(err)
 	}
-	a.await(t, true)
-	b.await(t, true)
+	a.shared.Await(t, true)
+	b.shared.Await(t, true)
 	for a.store.count() != 0 || b.store.count() != 0 { // what ended while Redis was down is sent with the first renewal
 		if common.Sleep(t.Context(), time.Millisecond) != nil {
 			t.Fatal("the test is over")

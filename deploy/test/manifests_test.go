@@ -32,22 +32,26 @@ var kinds = map[string]func() runtime.Object{
 	"networking.k8s.io/v1/NetworkPolicy": func() runtime.Object { return &networking.NetworkPolicy{} },
 }
 
-// manifests are what kustomize makes of deploy/k8s, by kind.
-func manifests(t *testing.T) map[string]runtime.Object {
+// kustomized are what kustomize makes of a folder of deploy, by what key returns for a kind and name. Copied are the folders that it needs; given are the files
+// that kustomization.yaml tells to write, by the example that stands for them: whether or not somebody has some of their own there.
+func kustomized(t *testing.T, folder string, copied []string, given map[string]string, key func(kind, name string) string) map[string]runtime.Object {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS("../k8s")); err != nil {
-		t.Fatal(err)
+	for _, one := range copied {
+		if err := os.CopyFS(filepath.Join(dir, one), os.DirFS("../"+one)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	// As kustomization.yaml tells to, whether or not somebody has a config of their own there.
-	example, err := os.ReadFile("../k8s/config.example.json")
-	if err != nil {
-		t.Fatal(err)
+	for name, from := range given {
+		example, err := os.ReadFile("../" + from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), example, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, "config.json"), example, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), dir)
+	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join(dir, folder))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,11 +72,19 @@ func manifests(t *testing.T) map[string]runtime.Object {
 		if ns := r.GetNamespace(); ns != "ecs-api" && r.GetKind() != "Namespace" {
 			t.Errorf("%s is in namespace %q", kind, ns)
 		}
-		if objects[r.GetKind()] != nil {
-			t.Fatalf("two of kind %s", kind)
+		at := key(r.GetKind(), r.GetName())
+		if objects[at] != nil {
+			t.Fatalf("two of %s", at)
 		}
-		objects[r.GetKind()] = object
+		objects[at] = object
 	}
+	return objects
+}
+
+// manifests are what kustomize makes of deploy/k8s, by kind.
+func manifests(t *testing.T) map[string]runtime.Object {
+	t.Helper()
+	objects := kustomized(t, "k8s", []string{"k8s"}, map[string]string{"k8s/config.json": "k8s/config.example.json"}, func(kind, _ string) string { return kind })
 	if len(objects) != len(kinds) {
 		t.Fatalf("%d objects of %d kinds", len(objects), len(kinds))
 	}

@@ -2,8 +2,6 @@ package test
 
 import (
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,54 +11,18 @@ import (
 	core "k8s.io/api/core/v1"
 	networking "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"sigs.k8s.io/kustomize/api/krusty"
-	"sigs.k8s.io/kustomize/kyaml/filesys"
-	"sigs.k8s.io/yaml"
 )
 
 // withState are what kustomize makes of deploy/k8s-state, by kind and name; a Secret's name without its hash.
 func withState(t *testing.T) map[string]runtime.Object {
 	t.Helper()
-	dir := t.TempDir()
-	for _, folder := range []string{"k8s", "k8s-state"} {
-		if err := os.CopyFS(filepath.Join(dir, folder), os.DirFS("../"+folder)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, name := range []string{"k8s/config.json", "k8s-state/valkey.env"} { // as kustomization.yaml tells to
-		example, err := os.ReadFile("../" + map[string]string{"k8s/config.json": "k8s/config.example.json", "k8s-state/valkey.env": "k8s-state/valkey.env.example"}[name])
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), example, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join(dir, "k8s-state"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	objects := map[string]runtime.Object{}
-	for _, r := range resources.Resources() {
-		text, err := r.AsYAML()
-		if err != nil {
-			t.Fatal(err)
-		}
-		kind := r.GetApiVersion() + "/" + r.GetKind()
-		if kinds[kind] == nil {
-			t.Fatalf("this test does not know %s", kind)
-		}
-		object := kinds[kind]()
-		if err := yaml.UnmarshalStrict(text, object); err != nil {
-			t.Errorf("%s %s: %v", kind, r.GetName(), err)
-		}
-		name := r.GetName()
-		if r.GetKind() == "Secret" {
+	given := map[string]string{"k8s/config.json": "k8s/config.example.json", "k8s-state/valkey.env": "k8s-state/valkey.env.example"}
+	return kustomized(t, "k8s-state", []string{"k8s", "k8s-state"}, given, func(kind, name string) string {
+		if kind == "Secret" {
 			name = name[:strings.LastIndex(name, "-")]
 		}
-		objects[r.GetKind()+" "+name] = object
-	}
-	return objects
+		return kind + " " + name
+	})
 }
 
 func TestTheServersFindTheirState(t *testing.T) {

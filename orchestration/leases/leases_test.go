@@ -12,7 +12,7 @@ import (
 
 	"ecs-api/common"
 	"ecs-api/orchestration/resource"
-	"ecs-api/state"
+	"ecs-api/state/statetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -20,37 +20,15 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // server is one of several servers that share a Redis.
 type server struct {
 	*Leases
-	changes chan bool // whether the state is up, each time that changes
+	shared *statetest.Server
 }
 
 func newServer(t *testing.T, redis *miniredis.Miniredis) *server {
 	t.Helper()
-	s := &server{changes: make(chan bool, 100)}
-	shared, err := state.Open(t.Context(), state.Options{URL: "redis://" + redis.Addr(), Org: "acme", Observe: func(up bool, _ error) { s.changes <- up }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Leases = New(shared)
-	t.Cleanup(func() {
-		s.Close()
-		shared.Close()
-	})
+	s := &server{shared: statetest.Open(t, redis.Addr())}
+	s.Leases = New(s.shared.Redis)
+	t.Cleanup(s.Close)
 	return s
-}
-
-// await waits until the state is up, or down.
-func (s *server) await(t *testing.T, up bool) {
-	t.Helper()
-	for {
-		select {
-		case got := <-s.changes:
-			if got == up {
-				return
-			}
-		case <-time.After(20 * time.Second):
-			t.Fatalf("the state does not become %v", up)
-		}
-	}
 }
 
 func hold(t *testing.T, s *server) resource.Lease {
@@ -160,14 +138,14 @@ func TestARedisThatWasRestartedEmptyGetsTheLocksAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	released.Release()
-	a.await(t, false)
-	b.await(t, false)
+	a.shared.Await(t, false)
+	b.shared.Await(t, false)
 	redis.FlushAll()
 	if err := redis.Restart(); err != nil {
 		t.Fatal(err)
 	}
-	a.await(t, true)
-	b.await(t, true)
+	a.shared.Await(t, true)
+	b.shared.Await(t, true)
 	for a.count() != 1 || b.count() != 1 { // what was released while Redis was down is forgotten with the first renewal
 		if common.Sleep(t.Context(), time.Millisecond) != nil {
 			t.Fatal("the test is over")
@@ -214,11 +192,11 @@ func TestALockWhoseResponseWasLostIsReleasedWithoutBeingObtained(t *testing.T) {
 	redis.Close()
 	unknown := hold(t, a) // whether Redis has it
 	unknown.Release()
-	a.await(t, false)
+	a.shared.Await(t, false)
 	if err := redis.Restart(); err != nil {
 		t.Fatal(err)
 	}
-	a.await(t, true)
+	a.shared.Await(t, true)
 	b := newServer(t, redis)
 	var kept resource.Lease
 	for n := range 200 { // while it is released, and after that
