@@ -1,5 +1,5 @@
-// Package idempotency remembers the responses to requests that carry an Idempotency-Key, so that a repeated request gets the response of the first one and
-// changes nothing. It owns one rule: of all requests with a key, one alone runs; nothing that it remembers can be read without a secret that its store does not know.
+// Package idempotency makes writes with an Idempotency-Key idempotent: it remembers their responses, so that a repeated request gets the response of the first
+// one and changes nothing. It owns one rule: of all requests with a key, one alone runs; nothing that it remembers can be read without a secret that its store does not know.
 package idempotency
 
 import (

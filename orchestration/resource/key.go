@@ -10,7 +10,7 @@ import (
 	"ecs-api/common"
 )
 
-// Key is what ownership tags say of the Idempotency-Key of a request: by it, a repetition of the request finds what the first one created, whatever the
+// Key makes a create idempotent whatever becomes of the server: it is what ownership tags say of the Idempotency-Key of a request. By it, a repetition of the request finds what the first one created, whatever the
 // servers have forgotten meanwhile. It tells neither the key nor what the request says. The zero Key is that of a request without one.
 type Key struct {
 	name  string // of the key and its caller

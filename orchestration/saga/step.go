@@ -1,4 +1,4 @@
-// Package saga is the machinery of all or nothing: work is done in steps, each of which returns how to roll itself back, and steps compose. It
+// Package saga is the machinery of all or nothing: work is done in steps, each of which returns its rollback, and steps compose. It
 // owns one rule: whatever happens in a step, a panic included, what the steps before it did can be rolled back.
 package saga
 
