@@ -274,7 +274,15 @@ func revisions(all []observe.Revision) string {
 		if status := value(r.Status); status != "" && status != "ACTIVE" {
 			title += " " + status
 		}
-		p.line("%s", clean(title+"  registered "+when(r.RegisteredAt)))
+		title = clean(title + "  registered " + when(r.RegisteredAt))
+		if by := clean(name(r.RegisteredBy)); r.RegisteredBy == nil {
+			p.line("%s", title)
+		} else if line := title + " by " + by; utf8.RuneCountInString(line) <= width {
+			p.line("%s", line)
+		} else {
+			p.line("%s", title)
+			p.line("    by %s", by)
+		}
 		for _, container := range sorted(r.Images) {
 			p.line("    %s", clean(container+" = "+r.Images[container]))
 		}

@@ -82,15 +82,16 @@ events
 		"deployments":             {[]observe.Deployment{{Id: "ecs-svc/1", State: observe.InProgress, CreatedAt: &at}}, "  ecs-svc/1 in_progress -\n    began 2026-11-26 09:00:00\n"},
 		"a deployment":            {&observe.Deployment{Id: "ecs-svc/1", State: observe.InProgress, CreatedAt: &at}, "  ecs-svc/1 in_progress -\n    began 2026-11-26 09:00:00\n"},
 		"revisions": {[]observe.Revision{
-			{Revision: 2, TaskDefinitionArn: new("arn:aws:ecs:us-east-1:1:task-definition/web:2"), RegisteredAt: &at, Status: new("ACTIVE"), Current: true, Images: map[string]string{"web": "app:2"},
+			{Revision: 2, TaskDefinitionArn: new("arn:aws:ecs:us-east-1:1:task-definition/web:2"), RegisteredAt: &at, RegisteredBy: new("alice"), Status: new("ACTIVE"), Current: true, Images: map[string]string{"web": "app:2"},
 				Changes: []observe.Change{{Path: "containerDefinitions[web].image", From: "app:1", To: "app:2"}, {Path: "cpu", To: "256"}, {Path: "memory", From: "512"}}},
-			{Revision: 1, TaskDefinitionArn: new("arn:aws:ecs:us-east-1:1:task-definition/web:1"), Status: new("INACTIVE")},
-		}, `web:2 (current)  registered 2026-11-26 09:00:00
+			{Revision: 1, TaskDefinitionArn: new("arn:aws:ecs:us-east-1:1:task-definition/web:1"), Status: new("INACTIVE"), RegisteredAt: &at, RegisteredBy: new("arn:aws:sts::1:assumed-role/x/" + strings.Repeat("s", 60))},
+		}, `web:2 (current)  registered 2026-11-26 09:00:00 by alice
     web = app:2
   ~ containerDefinitions[web].image: app:1 -> app:2
   + cpu: 256
   - memory: 512
-web:1 INACTIVE  registered -
+web:1 INACTIVE  registered 2026-11-26 09:00:00
+    by ` + strings.Repeat("s", 60) + `
 `},
 		"lines": {&logs.Page{Events: []logs.Event{{Message: "one"}, {Message: "\ttwo"}}}, "one\n\ttwo\n"},
 		"services": {[]observe.Service{
