@@ -48,6 +48,19 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// checkProgramIsBuilt checks that a document says where the program comes from before it starts it: the tests have it at hand, a reader does not.
+func checkProgramIsBuilt(t *testing.T, file string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, _, starts := strings.Cut(string(text), "\n./ecs-api ")
+	if starts && !strings.Contains(before, "make build") {
+		t.Errorf("%s starts ./ecs-api, and does not say before that make build makes it", file)
+	}
+}
+
 // TestTheDocumentsCommandsWork pastes the commands of each document, in order, into a shell beside a server that -local started, and compares
 // what they print with what the document shows. See package docstest for the documents' convention.
 func TestTheDocumentsCommandsWork(t *testing.T) {
@@ -68,6 +81,7 @@ func TestTheDocumentsCommandsWork(t *testing.T) {
 				t.Errorf("%s:%d: the block has no language: nobody can tell whether it is to be run", file, b.Line)
 			}
 		}
+		checkProgramIsBuilt(t, file)
 		if !slices.ContainsFunc(blocks, func(b docstest.Block) bool { return b.Language == "sh" && b.NotRun == "" }) {
 			continue
 		}

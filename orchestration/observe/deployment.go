@@ -56,7 +56,7 @@ type Deployment struct {
 	FailedTasks    int64
 	Reason         *string             // AWS's words
 	RolledBackTo   *string             // ARN of a task definition
-	Problems       []diagnosis.Problem `json:",omitempty"` // of a deployment that a write waited for
+	Problems       []diagnosis.Problem `json:",omitzero"` // of a deployment that a write waited for
 	Strategy       *string             // ROLLING, BLUE_GREEN, LINEAR or CANARY
 	LifecycleStage *string             // of one that is not ROLLING
 
