@@ -75,7 +75,7 @@ func TestADeleteCanBeWaitedFor(t *testing.T) {
 			"Operation.kind": "delete service", "Operation.state": "succeeded", "Operation.result": nil, "Service.ServiceName": "www", "Service.Status": "INACTIVE", "Service.RunningCount": 0,
 		}},
 		{"it is gone", "DELETE", www + "?recursive=true&wait=60", "", 404, nil},
-		{"create another", "POST", "/services", createFrom("app:1"), 200, nil},
+		{"create another, and nothing is wrong", "POST", "/services?wait=60", createFrom("app:1"), 200, map[string]any{"Deployment.Outcome": "succeeded", "Deployment.Problems.#": 0}},
 		{"delete it alone", "DELETE", www + "?wait=60", "", 200, map[string]any{"Operation": nil, "Service.Status": "INACTIVE", "Service.RunningCount": 0}},
 		{"create one more", "POST", "/services", createFrom("app:1"), 200, nil},
 		{"delete it alone, without a wait", "DELETE", www, "", 200, map[string]any{"Operation": nil, "Service.Status": "DRAINING"}},
