@@ -51,6 +51,9 @@ func TestOfTwoWritersWithIfMatchOneWins(t *testing.T) {
 		t.Skip("runs on a simulated AWS of its own; it runs without " + endpointVariable)
 	}
 	t.Parallel()
+	if plainly(t) {
+		return
+	}
 	endpoint := httptest.NewServer(localaws.New(localaws.WithLags(crashLags)))
 	defer endpoint.Close()
 	s := launch(t, endpoint.URL)
@@ -66,6 +69,9 @@ func TestOfTwoWritersWithIfMatchOneWins(t *testing.T) {
 // TestFleetOfTwoWritersWithIfMatchOneWins has callers of two servers do so.
 func TestFleetOfTwoWritersWithIfMatchOneWins(t *testing.T) {
 	t.Parallel()
+	if plainly(t) {
+		return
+	}
 	f := newFleet(t, 2)
 	if status, body, _ := f.servers[0].ask(t, http.MethodPost, "/local/services", crashService); status != http.StatusOK {
 		t.Fatalf("create: %d %s", status, body)

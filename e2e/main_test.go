@@ -36,9 +36,12 @@ func runSuite(m *testing.M) int {
 		return failSuite(err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	plainBinary = filepath.Join(dir, "ecs-api")
-	if err := build(plainBinary); err != nil {
-		return failSuite(err)
+	plainBinary = os.Getenv(programVariable)
+	if plainBinary == "" {
+		plainBinary = filepath.Join(dir, "ecs-api")
+		if err := build(plainBinary); err != nil {
+			return failSuite(err)
+		}
 	}
 	binary = plainBinary
 	if raceDetector {
@@ -77,10 +80,14 @@ var dependOnSources = sync.OnceValue(func() error {
 
 // build makes the program, as the Makefile does, with more flags.
 func build(to string, flags ...string) error {
-	args := append([]string{"build", "-o", to, "-tags", "grpcnotrace", "-ldflags", "-X main.version=v0-e2e -X main.githash=abc1234"}, flags...)
-	cmd := exec.CommandContext(context.Background(), "go", append(args, "ecs-api")...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("go build: %w\n%s", err, out)
+	args := append([]string{"build", "-o", to, "-tags", "grpcnotrace", "-ldflags", "-s -w -X main.version=v0-e2e -X main.githash=abc1234"}, flags...)
+	return compile(append(args, "ecs-api")...)
+}
+
+// compile runs the go command.
+func compile(args ...string) error {
+	if out, err := exec.CommandContext(context.Background(), "go", args...).CombinedOutput(); err != nil { //nolint:gosec // tests that build this module
+		return fmt.Errorf("go %s: %w\n%s", args[0], err, out)
 	}
 	return nil
 }
