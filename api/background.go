@@ -21,7 +21,7 @@ const (
 )
 
 // asynchronous lets callers choose not to wait for the endpoint: it continues as an operation of that kind as soon as it has decided what it changes. See
-// operations.Decided.
+// operations.AcceptNow.
 func asynchronous(kind string) setting { return func(e *endpoint) { e.kind = kind } }
 
 // attempt serves a write whose caller does not wait. One that ends before it has decided, such as a wrong one, is responded to as if they waited.
@@ -35,7 +35,7 @@ func (e *endpoint) attempt(w http.ResponseWriter, c call) response {
 		c.ctx = ctx
 		done := response{err: common.Errorf(common.Internal, "the request ended without a response")} // where it panics
 		defer func() {
-			if settle != nil && shows && operations.HasDecided(ctx) {
+			if settle != nil && shows && operations.WasAccepted(ctx) {
 				settle(done)
 			}
 		}()

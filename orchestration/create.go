@@ -73,7 +73,7 @@ func (o *Orchestrator) create(ctx context.Context, in *CreateInput) (out *Create
 	defer tx.End()
 	ctx, cancel := transaction.Detached(ctx, resource.RequestTime)
 	defer cancel()
-	out, back, err := transaction.Do(ctx, c.space.Request, c.space.Shared(), c.run)
+	out, back, err := transaction.Run(ctx, c.space.Request, c.space.Shared(), c.run)
 	if err == nil {
 		tx.Succeed()
 		return out, false, nil
@@ -95,7 +95,7 @@ func (c *creation) run(ctx context.Context) (*CreateOutput, saga.Rollback, error
 		out, err := plan.existing(ctx)
 		return out, nil, err
 	}
-	operations.Decided(ctx, c.cluster+"/"+c.service)
+	operations.AcceptNow(ctx, c.cluster+"/"+c.service)
 	var out *CreateOutput
 	back, err := saga.InOrder(plan.Apply(), plan.verify(), saga.NoRollback(func(context.Context) error { out = plan.output(); return nil }))(ctx)
 	if deletedMeanwhile(err) {
@@ -113,7 +113,7 @@ func (c *creation) plan(ctx context.Context) (*createPlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.space.Identify(ctx)
+	c.space.Identify(ctx, &found.space)
 	return c.decide(found)
 }
 

@@ -16,13 +16,6 @@ import (
 	"ecs-api/servicediscovery"
 )
 
-// The stages of a plan, for what is not of the space: what is in a later one refers to what is in those before.
-const (
-	stageFirst = iota
-	stageDefinition
-	stageService
-)
-
 // createPlan is the plan of a create, with the items that its response shows.
 type createPlan struct {
 	resource.Plan
@@ -80,7 +73,7 @@ func (p *createPlan) decideCloudMap(f *createFound) error {
 		return account.NoSuch("namespace", namespace)
 	}
 	if f.namespaceARN != "" {
-		p.Add(stageFirst, resource.Change{Resource: resource.KindCloudMapService, Name: namespace, Action: resource.ActionKeep, Reason: "read namespace tags", Step: c.checkNamespace(f.namespaceARN), Internal: true})
+		p.Add(resource.StageFirst, resource.Change{Resource: resource.KindCloudMapService, Name: namespace, Action: resource.ActionKeep, Reason: "read namespace tags", Step: c.checkNamespace(f.namespaceARN), Internal: true})
 	}
 	adapter := c.cloudMap()
 	if f.cloudMap != nil {
@@ -94,7 +87,7 @@ func (p *createPlan) decideCloudMap(f *createFound) error {
 		}
 		change.Action, change.Reason = resource.ActionAdopt, "an interrupted request has left it"
 	}
-	p.Add(stageFirst, change)
+	p.Add(resource.StageFirst, change)
 	return nil
 }
 
@@ -106,7 +99,7 @@ func (p *createPlan) decideNamedCloudMap(f *createFound) error {
 		if i == 0 {
 			p.cloudMap = &resource.Item{Thing: &resource.CloudMapService{Account: p.creation.o.account, ARN: named.ref}, Now: &resource.State{ID: named.ref, Tags: named.tags, Value: named.service}}
 		}
-		p.Add(stageFirst, resource.Change{Resource: resource.KindCloudMapService, Name: aws.StringValue(named.service.Name), Action: resource.ActionKeep, Reason: "the service names it"})
+		p.Add(resource.StageFirst, resource.Change{Resource: resource.KindCloudMapService, Name: aws.StringValue(named.service.Name), Action: resource.ActionKeep, Reason: "the service names it"})
 	}
 	return nil
 }
@@ -119,7 +112,7 @@ func (p *createPlan) decideDefinition(f *createFound) error {
 		return p.decideNamedDefinition(f)
 	}
 	var err error
-	p.definition, err = p.parts.NewDefinition(&p.Plan, stageDefinition, in, f.revision)
+	p.definition, err = p.parts.NewDefinition(&p.Plan, in, f.revision)
 	return err
 }
 
@@ -134,7 +127,7 @@ func (p *createPlan) decideNamedDefinition(f *createFound) error {
 		return notActive(f.revision.TaskDefinition)
 	}
 	p.definition = &resource.Item{Thing: &resource.TaskDefinition{Account: p.creation.o.account, Family: account.FamilyOf(state.ID), ARN: state.ID, Input: resource.Known}, Now: state}
-	p.Add(stageFirst, resource.Change{Resource: resource.KindTaskDefinition, Name: account.NameOf(state.ID), Action: resource.ActionKeep, Reason: "the service names it"})
+	p.Add(resource.StageFirst, resource.Change{Resource: resource.KindTaskDefinition, Name: account.NameOf(state.ID), Action: resource.ActionKeep, Reason: "the service names it"})
 	space.RestoreScheduled(p.creation.o.account, &p.Plan, f.secrets)
 	return nil
 }
@@ -152,7 +145,7 @@ func (p *createPlan) decideService(f *createFound) {
 		OnDraining: func() { c.space.Request.Waited.Store(true) },
 	}
 	p.service = &resource.Item{Thing: adapter, Tags: c.space.Tags(ecs.ToTags(c.in.Service.Tags))}
-	p.Add(stageService, resource.Change{Resource: resource.KindService, Name: c.service, Action: resource.ActionCreate, Reason: "the cluster has none of this name", After: p.plannedService(), Step: c.space.Request.Ensure(p.service)})
+	p.Add(resource.StageService, resource.Change{Resource: resource.KindService, Name: c.service, Action: resource.ActionCreate, Reason: "the cluster has none of this name", After: p.plannedService(), Step: c.space.Request.Ensure(p.service)})
 }
 
 // plannedService returns the service as the plan shows it: what is not there yet is referred to by its name.

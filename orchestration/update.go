@@ -134,7 +134,7 @@ func (u *update) do(ctx context.Context) (*UpdateOutput, error) {
 	defer tx.End()
 	ctx, cancel := transaction.Detached(ctx, resource.RequestTime)
 	defer cancel()
-	out, back, err := transaction.Do(ctx, u.space.Request, u.space.Shared(), u.run)
+	out, back, err := transaction.Run(ctx, u.space.Request, u.space.Shared(), u.run)
 	if err == nil {
 		tx.Succeed()
 		u.retire(ctx, out)
@@ -164,7 +164,7 @@ func (u *update) plan(ctx context.Context) (*updatePlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	u.space.Identify(ctx)
+	u.space.Identify(ctx, &found.space)
 	return u.decide(found)
 }
 
@@ -174,9 +174,9 @@ func (u *update) run(ctx context.Context) (*UpdateOutput, saga.Rollback, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	operations.Decided(ctx, u.cluster+"/"+u.service)
+	operations.AcceptNow(ctx, u.cluster+"/"+u.service)
 	if plan.revise.New == nil {
-		u.space.Request.Spare(u.space.Execution()...)
+		u.space.Request.NotNeeded(u.space.Execution()...)
 	}
 	var out *UpdateOutput
 	unchanged := saga.When(u.match.Compares(), saga.Named("compare with If-Match", saga.NoRollback(u.checkMatch)))

@@ -90,7 +90,7 @@ func (u *update) decide(f *updateFound) (*updatePlan, error) {
 	space.RestoreScheduled(u.o.account, &p.Plan, p.secretsToRestore())
 	p.decideTags()
 	if u.stop != "" {
-		p.Add(stageDefinition, resource.Change{Resource: resource.KindService, Name: u.service, Action: resource.ActionUpdate, Reason: "its deployment in progress is stopped", Before: u.stop, Step: saga.NoRollback(u.stopDeployment)})
+		p.Add(resource.StageDefinition, resource.Change{Resource: resource.KindService, Name: u.service, Action: resource.ActionUpdate, Reason: "its deployment in progress is stopped", Before: u.stop, Step: saga.NoRollback(u.stopDeployment)})
 	}
 	p.decideService()
 	return p, nil
@@ -121,7 +121,7 @@ func (p *updatePlan) decideDefinition() error {
 		return nil
 	}
 	var err error
-	p.revision, err = p.revise.Register(&p.Plan, stageDefinition, p.parts)
+	p.revision, err = p.revise.Register(&p.Plan, p.parts)
 	return err
 }
 
@@ -143,7 +143,7 @@ func (p *updatePlan) secretsToRestore() []*resource.State {
 func (p *updatePlan) decideTags() {
 	u, f, a := p.update, p.found, p.update.o.account
 	if u.retags() || len(p.adjusted.tags) > 0 || len(p.adjusted.untag) > 0 {
-		u.space.Retag(&p.Plan, stageFirst, &resource.Service{Account: a, Cluster: u.cluster, Service: u.service}, resource.ServiceState(f.service), p.adjusted.tags, append(p.adjusted.untag, u.untag...))
+		u.space.Retag(&p.Plan, resource.StageFirst, &resource.Service{Account: a, Cluster: u.cluster, Service: u.service}, resource.ServiceState(f.service), p.adjusted.tags, append(p.adjusted.untag, u.untag...))
 	}
 	if !u.retags() {
 		return
@@ -169,9 +169,9 @@ func (p *updatePlan) decideTags() {
 // tag adds the change of a thing's tags, if the thing is there and ours.
 func (p *updatePlan) tag(t resource.Thing, s *resource.State) {
 	if s != nil && s.Tags.TaggedFor(p.update.o.account.Org) && !(resource.Scheduled(s) && !p.restores(s)) {
-		stage := stageFirst
+		stage := resource.StageFirst
 		if resource.Scheduled(s) {
-			stage = stageDefinition // once it is restored
+			stage = resource.StageDefinition // once it is restored
 		}
 		p.update.space.Retag(&p.Plan, stage, t, s, nil, p.update.untag)
 	}
@@ -186,7 +186,7 @@ func (p *updatePlan) restores(s *resource.State) bool {
 func (p *updatePlan) decideService() {
 	u := p.update
 	if p.adjusted.settings == nil && p.revision == nil && !u.force {
-		p.Add(stageService, resource.Change{Resource: resource.KindService, Name: u.service, Action: resource.ActionKeep, Reason: "it has these settings"})
+		p.Add(resource.StageService, resource.Change{Resource: resource.KindService, Name: u.service, Action: resource.ActionKeep, Reason: "it has these settings"})
 		return
 	}
 	after := p.changeInput()
@@ -202,7 +202,7 @@ func (p *updatePlan) decideService() {
 	case p.adjusted.settings == nil:
 		change.Reason = "its tasks are replaced"
 	}
-	p.Add(stageService, change)
+	p.Add(resource.StageService, change)
 }
 
 // updateService changes the service. The rollback changes it back, which AWS takes for another deployment.

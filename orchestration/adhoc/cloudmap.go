@@ -105,7 +105,7 @@ func (m CloudMap) Create(ctx context.Context, in *awscloud.CreateServiceInput) (
 	r := m.request("")
 	thing := &resource.CloudMapService{Account: m.account, Service: name, Namespace: namespace, Input: in, CreatorID: resource.NewID(), Owner: r.Owner}
 	it := &resource.Item{Thing: thing, Tags: m.tagsFor(ctx, r, tags)}
-	if err := m.transactions.Do(ctx, name, r, r.Ensure(it)); err != nil {
+	if err := m.transactions.RunUnlocked(ctx, name, r, r.Ensure(it)); err != nil {
 		if common.ResponseCode(err) == common.CodeNameTaken {
 			err = common.Coded(common.CodeAlreadyExists, "%s %s already exists in namespace %s: another request created it meanwhile", cloudMapWord, name, namespace)
 		}

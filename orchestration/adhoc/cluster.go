@@ -94,7 +94,7 @@ type newCluster struct{ *resource.Cluster }
 // Traits says that one that is there is not adopted.
 func (n newCluster) Traits() resource.Traits {
 	traits := n.Cluster.Traits()
-	traits.Shared, traits.CreatesOver = false, false
+	traits.Shared, traits.CreateReturnsExisting = false, false
 	return traits
 }
 
@@ -119,7 +119,7 @@ func (c Clusters) Create(ctx context.Context, in *awsecs.CreateClusterInput) (*a
 	}
 	r := c.request(name)
 	it := &resource.Item{Thing: newCluster{&resource.Cluster{Account: c.account, Cluster: name, Input: in}}, Tags: c.tagsFor(ctx, r, tags)}
-	err := c.transactions.Do(ctx, name, r, saga.InOrder(r.Ensure(it), saga.NoRollback(func(ctx context.Context) error {
+	err := c.transactions.RunUnlocked(ctx, name, r, saga.InOrder(r.Ensure(it), saga.NoRollback(func(ctx context.Context) error {
 		// ECS responds 200 for a cluster that another request created since we looked. Its tags tell; one that cannot be seen yet is ours.
 		if found, err := c.account.ECS.Cluster(ctx, name); err == nil && !r.HasTagged(ecs.ToTags(found.Tags)) {
 			return c.taken(found)

@@ -40,7 +40,7 @@ func (d TaskDefinitions) Register(ctx context.Context, in *awsecs.RegisterTaskDe
 	r := d.request("")
 	thing := &resource.TaskDefinition{Account: d.account, Family: family, Owner: r.Owner, Input: func() (*awsecs.RegisterTaskDefinitionInput, error) { return &completed, nil }}
 	it := &resource.Item{Thing: thing, Tags: d.tagsFor(ctx, r, ecs.ToTags(in.Tags))}
-	if err := d.transactions.Do(ctx, family, r, r.Ensure(it)); err != nil {
+	if err := d.transactions.RunUnlocked(ctx, family, r, r.Ensure(it)); err != nil {
 		return nil, err
 	}
 	return &awsecs.RegisterTaskDefinitionOutput{Tags: ecs.FromTags(it.Tags), TaskDefinition: resource.ValueOf[*awsecs.TaskDefinition](it.Now)}, nil

@@ -65,12 +65,12 @@ type lease struct {
 	released  bool
 }
 
-// Hold implements resource.Leases.
-func (l *Leases) Hold(ctx context.Context, account, target string) (resource.Lease, error) {
+// Acquire implements resource.Leases.
+func (l *Leases) Acquire(ctx context.Context, account, target string) (resource.Lease, error) {
 	held := &lease{all: l, key: l.shared.Key("lock", account, target), token: newToken(), budget: state.BudgetOf(ctx)}
 	err := held.obtain(context.WithoutCancel(ctx)) // else a caller that leaves would leave open whether Redis has it
 	if errors.Is(err, redislock.ErrNotObtained) {
-		return nil, &resource.Held{Operation: l.holder(ctx, held.key)}
+		return nil, &resource.LockedElsewhere{Operation: l.holder(ctx, held.key)}
 	}
 	// Otherwise Redis has it, or is down and gets it with the first renewal that succeeds.
 	l.mu.Lock()

@@ -33,7 +33,7 @@ func newServer(t *testing.T, redis *miniredis.Miniredis) *server {
 
 func hold(t *testing.T, s *server) resource.Lease {
 	t.Helper()
-	lease, err := s.Hold(t.Context(), "local", "c/s")
+	lease, err := s.Acquire(t.Context(), "local", "c/s")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,8 +43,8 @@ func hold(t *testing.T, s *server) resource.Lease {
 // busy fails the test unless another server has the lock, for the operation.
 func busy(t *testing.T, s *server, operation string) {
 	t.Helper()
-	_, err := s.Hold(t.Context(), "local", "c/s")
-	held, ok := errors.AsType[*resource.Held](err)
+	_, err := s.Acquire(t.Context(), "local", "c/s")
+	held, ok := errors.AsType[*resource.LockedElsewhere](err)
 	if !ok || held.Operation != operation {
 		t.Errorf("%v, want it held by %q", err, operation)
 	}
@@ -60,12 +60,12 @@ func TestOneOfManyServersHoldsTheLock(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 24 {
 		wg.Go(func() {
-			lease, err := servers[i%3].Hold(t.Context(), "local", "c/s")
+			lease, err := servers[i%3].Acquire(t.Context(), "local", "c/s")
 			mu.Lock()
 			defer mu.Unlock()
 			if err == nil {
 				won = append(won, lease)
-			} else if _, ok := errors.AsType[*resource.Held](err); !ok {
+			} else if _, ok := errors.AsType[*resource.LockedElsewhere](err); !ok {
 				t.Error(err)
 			}
 		})
@@ -77,7 +77,7 @@ func TestOneOfManyServersHoldsTheLock(t *testing.T) {
 	if ttl := redis.TTL(key); ttl <= 0 || ttl > Life {
 		t.Errorf("its life is %v", ttl)
 	}
-	if other, err := servers[0].Hold(t.Context(), "other", "c/s"); err != nil {
+	if other, err := servers[0].Acquire(t.Context(), "other", "c/s"); err != nil {
 		t.Errorf("another account's: %v", err)
 	} else {
 		other.Release()
@@ -129,11 +129,11 @@ func TestARedisThatWasRestartedEmptyGetsTheLocksAgain(t *testing.T) {
 	a, b := newServer(t, redis), newServer(t, redis)
 	before := hold(t, a)
 	redis.Close()
-	meanwhile, err := b.Hold(t.Context(), "local", "c/t")
+	meanwhile, err := b.Acquire(t.Context(), "local", "c/t")
 	if err != nil {
 		t.Fatalf("while Redis is down: %v", err)
 	}
-	released, err := b.Hold(t.Context(), "local", "c/u")
+	released, err := b.Acquire(t.Context(), "local", "c/u")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,10 +152,10 @@ func TestARedisThatWasRestartedEmptyGetsTheLocksAgain(t *testing.T) {
 		}
 	}
 	busy(t, b, "")
-	if _, err := a.Hold(t.Context(), "local", "c/t"); err == nil {
+	if _, err := a.Acquire(t.Context(), "local", "c/t"); err == nil {
 		t.Error("what was locked while Redis was down is free when it is back")
 	}
-	if lease, err := a.Hold(t.Context(), "local", "c/u"); err != nil {
+	if lease, err := a.Acquire(t.Context(), "local", "c/u"); err != nil {
 		t.Error(err)
 	} else {
 		lease.Release()
@@ -176,7 +176,7 @@ func TestWhetherRedisHasTheLockDoesNotDependOnWhenTheCallerLeaves(t *testing.T) 
 	a := newServer(t, redis)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	lease, err := a.Hold(ctx, "local", "c/s")
+	lease, err := a.Acquire(ctx, "local", "c/s")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +201,7 @@ func TestALockWhoseResponseWasLostIsReleasedWithoutBeingObtained(t *testing.T) {
 	var kept resource.Lease
 	for n := range 200 { // while it is released, and after that
 		a.renewAll(t.Context())
-		lease, err := b.Hold(t.Context(), "local", "c/s")
+		lease, err := b.Acquire(t.Context(), "local", "c/s")
 		if err != nil {
 			t.Fatalf("attempt %d: %v", n, err)
 		}

@@ -45,8 +45,8 @@ func (r *Runner) start(ctx context.Context, cluster, service string, in *Input) 
 		return nil, err
 	}
 	request := &resource.Request{Org: r.account.Org, Cluster: cluster, Service: service, Backoff: r.account.Backoff, Ledger: &r.transactions.Ledger}
-	operations.Decided(ctx, cluster+"/"+service)
-	err = r.transactions.Do(ctx, cluster+"/"+service, request, saga.InOrder(
+	operations.AcceptNow(ctx, cluster+"/"+service)
+	err = r.transactions.RunUnlocked(ctx, cluster+"/"+service, request, saga.InOrder(
 		saga.Named("start task", func(ctx context.Context) (saga.Rollback, error) { return r.launch(ctx, plan, t) }),
 		saga.Named("watch task", saga.NoRollback(t.watch)),
 	))

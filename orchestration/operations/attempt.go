@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-type decidedKey struct{}
+type acceptanceKey struct{}
 
-// decision is the moment at which work becomes an operation.
-type decision struct {
+// acceptance is the moment at which work becomes an operation.
+type acceptance struct {
 	once  sync.Once
 	made  atomic.Bool
 	id    string // of the operation
@@ -19,50 +19,51 @@ type decision struct {
 
 	mu   sync.Mutex
 	then []func(id string)
-	told bool
+	done bool // then has been called
 }
 
-func (d *decision) decide(target string) {
-	d.once.Do(func() {
-		d.made.Store(true)
-		d.begin(target)
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		for _, f := range d.then {
-			f(d.id)
+func (a *acceptance) accept(target string) {
+	a.once.Do(func() {
+		a.made.Store(true)
+		a.begin(target)
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		for _, f := range a.then {
+			f(a.id)
 		}
-		d.told = true
+		a.done = true
 	})
 }
 
-// HasDecided reports whether the request of ctx has Decided.
-func HasDecided(ctx context.Context) bool {
-	d, ok := ctx.Value(decidedKey{}).(*decision)
-	return ok && d.made.Load()
+// WasAccepted reports whether the request of ctx was accepted.
+func WasAccepted(ctx context.Context) bool {
+	a, ok := ctx.Value(acceptanceKey{}).(*acceptance)
+	return ok && a.made.Load()
 }
 
-// Decided says that the request of ctx has decided what it changes, and is about to begin with it: a caller who does not want to wait gets the operation then.
-// The target is what it changes, such as "myclu/www". It does nothing in a request whose caller waits.
-func Decided(ctx context.Context, target string) {
-	if d, ok := ctx.Value(decidedKey{}).(*decision); ok {
-		d.decide(target)
+// AcceptNow accepts the request of ctx, which has decided what it changes and is about to begin with it: it becomes an operation. A caller who does not want to wait
+// gets the 202 with the operation now, and the lock of what the request works on names the operation from now on (OnAccepted). The target is what it changes, such as
+// "myclu/www". It does nothing in a request whose caller waits.
+func AcceptNow(ctx context.Context, target string) {
+	if a, ok := ctx.Value(acceptanceKey{}).(*acceptance); ok {
+		a.accept(target)
 	}
 }
 
-// OnDecided has f called with the operation's id once the request of ctx has Decided, at once if it has: never in a request whose caller waits.
-func OnDecided(ctx context.Context, f func(id string)) {
-	if d, ok := ctx.Value(decidedKey{}).(*decision); ok {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		if d.told {
-			f(d.id)
+// OnAccepted has f called with the operation's id once the request of ctx was accepted, at once if it has: never in a request whose caller waits.
+func OnAccepted(ctx context.Context, f func(id string)) {
+	if a, ok := ctx.Value(acceptanceKey{}).(*acceptance); ok {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if a.done {
+			f(a.id)
 			return
 		}
-		d.then = append(d.then, f)
+		a.then = append(a.then, f)
 	}
 }
 
-// Attempt runs work, which has until deadline, and returns as soon as it has Decided: with the operation that it is from then on. Work that ends before has
+// Attempt runs work, which has until deadline, and returns as soon as it was accepted: with the operation that it is from then on. Work that ends before has
 // never been an operation: the operation is nil then, and the error is work's. Work returns what its request would have returned, as JSON. Attempt fails when
 // the group is shutting down.
 func (g *Group) Attempt(ctx context.Context, o Operation, deadline time.Duration, work func(context.Context) (json.RawMessage, error)) (*Operation, error) {
@@ -71,12 +72,12 @@ func (g *Group) Attempt(ctx context.Context, o Operation, deadline time.Duration
 	}
 	op := g.newOperation(ctx, &o)
 	decided, ended := make(chan Operation, 1), make(chan error, 1)
-	moment := &decision{id: op.report.ID, begin: func(target string) {
+	moment := &acceptance{id: op.report.ID, begin: func(target string) {
 		op.report.Target = target // nobody knows it yet
 		decided <- g.begin(ctx, op)
 	}}
 	g.run(ctx, op, deadline, func(ctx context.Context) (json.RawMessage, error) {
-		return work(context.WithValue(ctx, decidedKey{}, moment))
+		return work(context.WithValue(ctx, acceptanceKey{}, moment))
 	}, func(result json.RawMessage, err error) {
 		if moment.made.Load() {
 			g.end(op, result, err)

@@ -71,15 +71,15 @@ func TestWorkIsAnOperationFromItsDecisionOn(t *testing.T) {
 			g := newGroup(t, Options{Observe: func(o Operation) { observed = append(observed, o.State) }})
 			goOn := make(chan struct{})
 			op, err := attempt(t, g, func(ctx context.Context) (json.RawMessage, error) {
-				if HasDecided(ctx) {
+				if WasAccepted(ctx) {
 					t.Error("it has decided before it has")
 				}
 				var locked []string
-				OnDecided(ctx, func(id string) { locked = append(locked, id) })
-				Decided(ctx, "clu/www")
-				Decided(ctx, "clu/other") // the first decision counts
-				OnDecided(ctx, func(id string) { locked = append(locked, id) })
-				if !HasDecided(ctx) || len(locked) != 2 || locked[0] == "" || locked[1] != locked[0] {
+				OnAccepted(ctx, func(id string) { locked = append(locked, id) })
+				AcceptNow(ctx, "clu/www")
+				AcceptNow(ctx, "clu/other") // the first decision counts
+				OnAccepted(ctx, func(id string) { locked = append(locked, id) })
+				if !WasAccepted(ctx) || len(locked) != 2 || locked[0] == "" || locked[1] != locked[0] {
 					t.Errorf("it has not decided: %v", locked)
 				}
 				<-goOn
@@ -110,9 +110,9 @@ func TestWorkIsAnOperationFromItsDecisionOn(t *testing.T) {
 }
 
 func TestARequestThatIsWaitedForNeverDecides(t *testing.T) {
-	OnDecided(t.Context(), func(string) { t.Error("it has decided") })
-	Decided(t.Context(), "clu/www")
-	if HasDecided(t.Context()) {
+	OnAccepted(t.Context(), func(string) { t.Error("it has decided") })
+	AcceptNow(t.Context(), "clu/www")
+	if WasAccepted(t.Context()) {
 		t.Error("it has decided")
 	}
 }
@@ -123,7 +123,7 @@ func TestAnOperationOutlivesItsRequest(t *testing.T) {
 	ctx, hangUp := context.WithCancel(t.Context())
 	gone := make(chan struct{})
 	op, err := g.Attempt(ctx, Operation{Kind: "change", Account: "a"}, time.Minute, func(ctx context.Context) (json.RawMessage, error) {
-		Decided(ctx, "clu/www")
+		AcceptNow(ctx, "clu/www")
 		<-gone
 		return nil, ctx.Err()
 	})
@@ -141,7 +141,7 @@ func TestWatchSeesEachStep(t *testing.T) {
 	g := newGroup(t, Options{})
 	next := make(chan struct{})
 	op, err := attempt(t, g, func(ctx context.Context) (json.RawMessage, error) {
-		Decided(ctx, "clu/www")
+		AcceptNow(ctx, "clu/www")
 		step := saga.Named("create service", saga.NoRollback(func(context.Context) error { <-next; return nil }))
 		_, err := step(ctx)
 		<-next
@@ -170,7 +170,7 @@ func TestAWatchEndsWithItsContextAndItsFunction(t *testing.T) {
 	g := newGroup(t, Options{})
 	held := make(chan struct{})
 	op, err := attempt(t, g, func(ctx context.Context) (json.RawMessage, error) {
-		Decided(ctx, "clu/www")
+		AcceptNow(ctx, "clu/www")
 		<-held
 		return nil, nil
 	})
@@ -199,7 +199,7 @@ func TestAShutDownGroupTakesNoWorkAndWaitsForWhatRuns(t *testing.T) {
 	g := NewGroup(Options{})
 	started := make(chan struct{})
 	op, err := attempt(t, g, func(ctx context.Context) (json.RawMessage, error) {
-		Decided(ctx, "clu/www")
+		AcceptNow(ctx, "clu/www")
 		close(started)
 		<-ctx.Done()
 		return nil, ctx.Err()

@@ -39,7 +39,7 @@ func (c *Cluster) Name() string { return c.Cluster }
 
 // Traits says that a cluster is shared, and that ECS responds 200 to the creation of one that is there.
 func (c *Cluster) Traits() Traits {
-	return Traits{Shared: true, CreatesOver: true, RetryCreate: []common.Retryable{common.ServiceLinkedRole}, RetryDelete: []common.Retryable{common.ClusterBusy, common.ClusterInUse}}
+	return Traits{Shared: true, CreateReturnsExisting: true, RetryCreate: []common.Retryable{common.ServiceLinkedRole}, RetryDelete: []common.Retryable{common.ClusterBusy, common.ClusterInUse}}
 }
 
 // Find returns the cluster once it is ACTIVE: it waits while ECS provisions it, or takes its providers away before it is gone.
@@ -89,23 +89,6 @@ func (c *Cluster) Create(ctx context.Context, tags common.Tags) (*State, error) 
 // SetTags sets and removes tags.
 func (c *Cluster) SetTags(ctx context.Context, s *State, set common.Tags, remove []string) error {
 	return setECSTags(ctx, c.Account, s, set, remove)
-}
-
-func setECSTags(ctx context.Context, a *account.Account, s *State, set common.Tags, remove []string) error {
-	return setTags(ctx, s.ID, set, remove, a.ECS.Tag, a.ECS.Untag)
-}
-
-// setTags sets and removes tags with the two calls of an AWS service.
-func setTags(ctx context.Context, id string, set common.Tags, remove []string, tag func(context.Context, string, common.Tags) error, untag func(context.Context, string, []string) error) error {
-	if len(set) > 0 {
-		if err := tag(ctx, id, set); err != nil {
-			return err
-		}
-	}
-	if len(remove) == 0 {
-		return nil
-	}
-	return untag(ctx, id, remove)
 }
 
 // Delete deletes the cluster; it is InUse if anything runs in it: somebody may use it by now.

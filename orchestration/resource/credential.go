@@ -14,8 +14,8 @@ import (
 	"ecs-api/secretsmanager"
 )
 
-// stageCurrent is the stage of the version of a secret that counts.
-const stageCurrent = "AWSCURRENT"
+// labelCurrent is the staging label of the version of a secret that counts.
+const labelCurrent = "AWSCURRENT"
 
 // restoreWindowDays is how long a secret that is scheduled for deletion can be restored.
 const restoreWindowDays = 30
@@ -146,7 +146,7 @@ func (c *Credential) restoreVersion(ctx context.Context, arn, before string) err
 	if err != nil || !ours {
 		return err
 	}
-	err = c.Account.Secrets.MoveStage(ctx, arn, stageCurrent, before, c.VersionID)
+	err = c.Account.Secrets.MoveStage(ctx, arn, labelCurrent, before, c.VersionID)
 	if err == nil {
 		return nil
 	}
@@ -162,7 +162,7 @@ func currentVersion(secret *awssecrets.DescribeSecretOutput) string {
 		return ""
 	}
 	for id, stages := range secret.VersionIdsToStages {
-		if slices.Contains(aws.StringValueSlice(stages), stageCurrent) {
+		if slices.Contains(aws.StringValueSlice(stages), labelCurrent) {
 			return id
 		}
 	}

@@ -59,8 +59,8 @@ func (l *Ledger) Enter(ctx context.Context, key string) error {
 const enterPoll = 100 * time.Millisecond
 
 // Leave ends what Enter began. A request that failed passes how to roll back the thing, if it created it. What comes back is for the caller to run,
-// then to call done: the rollbacks of all that failed, if this was the last user and none succeeded.
-func (l *Ledger) Leave(key string, succeeded bool, back saga.Rollback) (run saga.Rollback, h *Hold) {
+// then to release the reservation: the rollbacks of all that failed, if this was the last user and none succeeded.
+func (l *Ledger) Leave(key string, succeeded bool, back saga.Rollback) (run saga.Rollback, reservation *Reservation) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	u := l.uses[key]
@@ -79,11 +79,11 @@ func (l *Ledger) Leave(key string, succeeded bool, back saga.Rollback) (run saga
 	}
 	run = saga.Reverse(u.pending...)
 	u.pending = nil
-	return run, l.hold(key, u)
+	return run, l.reserve(key, u)
 }
 
 // ReserveUnused locks the thing for its deletion, if no request uses it: those that need it wait until the lock is released.
-func (l *Ledger) ReserveUnused(t Thing) (*Hold, bool) {
+func (l *Ledger) ReserveUnused(t Thing) (*Reservation, bool) {
 	key := ledgerKey(t)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -95,41 +95,41 @@ func (l *Ledger) ReserveUnused(t Thing) (*Hold, bool) {
 	}
 	u := &use{}
 	l.uses[key] = u
-	return l.hold(key, u), true
+	return l.reserve(key, u), true
 }
 
-// Hold keeps users out of a thing while it is deleted.
-type Hold struct {
+// Reservation keeps users out of a thing while it is deleted.
+type Reservation struct {
 	ledger *Ledger
 	key    string
 	use    *use
 }
 
-// hold keeps users out of the thing. The lock must be held.
-func (l *Ledger) hold(key string, u *use) *Hold {
+// reserve keeps users out of the thing. The lock must be held.
+func (l *Ledger) reserve(key string, u *use) *Reservation {
 	u.deleted = make(chan struct{})
-	return &Hold{l, key, u}
+	return &Reservation{l, key, u}
 }
 
 // What names the thing in messages.
-func (h *Hold) What() string {
-	kind, name, _ := strings.Cut(h.key, "/")
+func (r *Reservation) What() string {
+	kind, name, _ := strings.Cut(r.key, "/")
 	return Kind(kind).Word() + " " + name
 }
 
 // Busy makes whoever comes get the error at once: the deletion continues in the background.
-func (h *Hold) Busy(err error) {
-	h.ledger.mu.Lock()
-	defer h.ledger.mu.Unlock()
-	h.use.busy = err
+func (r *Reservation) Busy(err error) {
+	r.ledger.mu.Lock()
+	defer r.ledger.mu.Unlock()
+	r.use.busy = err
 }
 
 // Release lets users in again.
-func (h *Hold) Release() {
-	h.ledger.mu.Lock()
-	defer h.ledger.mu.Unlock()
-	if h.ledger.uses[h.key] == h.use {
-		close(h.use.deleted)
-		delete(h.ledger.uses, h.key)
+func (r *Reservation) Release() {
+	r.ledger.mu.Lock()
+	defer r.ledger.mu.Unlock()
+	if r.ledger.uses[r.key] == r.use {
+		close(r.use.deleted)
+		delete(r.ledger.uses, r.key)
 	}
 }

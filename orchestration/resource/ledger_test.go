@@ -52,15 +52,15 @@ func TestTheLastOfThoseWhoFailRollsBack(t *testing.T) {
 				if leave.created != "" {
 					back = ran.of(leave.created)
 				}
-				run, hold := l.Leave("role/x", leave.succeeded, back)
-				if (run != nil) != (hold != nil) || run != nil && i < len(test.leaves)-1 {
-					t.Fatalf("request %d: it rolls back: %v, and holds the thing: %v", i, run != nil, hold != nil)
+				run, reservation := l.Leave("role/x", leave.succeeded, back)
+				if (run != nil) != (reservation != nil) || run != nil && i < len(test.leaves)-1 {
+					t.Fatalf("request %d: it rolls back: %v, and reservations the thing: %v", i, run != nil, reservation != nil)
 				}
 				if run != nil {
 					if err := run(t.Context()); err != nil {
 						t.Error(err)
 					}
-					hold.Release()
+					reservation.Release()
 				}
 			}
 			if diff := cmp.Diff(test.want, ran); diff != "" {
@@ -76,7 +76,7 @@ func TestTheLastOfThoseWhoFailRollsBack(t *testing.T) {
 func TestWhoeverComesWhileAThingIsDeletedWaits(t *testing.T) {
 	var l Ledger
 	thing := &Role{Cluster: "x"}
-	hold, ok := l.ReserveUnused(thing)
+	reservation, ok := l.ReserveUnused(thing)
 	if !ok {
 		t.Fatal("the thing is in use, and nobody uses it")
 	}
@@ -90,26 +90,26 @@ func TestWhoeverComesWhileAThingIsDeletedWaits(t *testing.T) {
 	}
 	entered := make(chan error, 1)
 	go func() { entered <- l.Enter(context.Background(), ledgerKey(thing)) }()
-	hold.Release()
+	reservation.Release()
 	if err := <-entered; err != nil {
 		t.Error(err)
 	}
 	if _, ok := l.ReserveUnused(thing); ok {
 		t.Error("it can be deleted while a request uses it")
 	}
-	if run, hold := l.Leave(ledgerKey(thing), true, nil); run != nil || hold != nil {
+	if run, reservation := l.Leave(ledgerKey(thing), true, nil); run != nil || reservation != nil {
 		t.Error("a success rolls back")
 	}
 }
 
-// TestADeletionThatContinuesInTheBackgroundIsReportedAtOnce holds for whoever waits already, and for whoever comes then.
+// TestADeletionThatContinuesInTheBackgroundIsReportedAtOnce reservations for whoever waits already, and for whoever comes then.
 func TestADeletionThatContinuesInTheBackgroundIsReportedAtOnce(t *testing.T) {
 	var l Ledger
 	thing := &Cluster{Cluster: "x"}
-	hold, _ := l.ReserveUnused(thing)
+	reservation, _ := l.ReserveUnused(thing)
 	waits := make(chan error, 1)
 	go func() { waits <- l.Enter(context.Background(), ledgerKey(thing)) }()
-	hold.Busy(Busy(hold.What(), "op-1"))
+	reservation.Busy(Busy(reservation.What(), "op-1"))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for _, err := range []error{l.Enter(ctx, ledgerKey(thing)), <-waits} {
@@ -117,7 +117,7 @@ func TestADeletionThatContinuesInTheBackgroundIsReportedAtOnce(t *testing.T) {
 			t.Errorf("got %v, want %s", err, common.CodeServiceBusy)
 		}
 	}
-	hold.Release()
+	reservation.Release()
 	if err := l.Enter(ctx, ledgerKey(thing)); err != nil {
 		t.Errorf("after it has ended: %v", err)
 	}
@@ -125,30 +125,30 @@ func TestADeletionThatContinuesInTheBackgroundIsReportedAtOnce(t *testing.T) {
 
 func TestALockIsOneRequests(t *testing.T) {
 	var l Locks
-	first, err := l.Lock(t.Context(), "c", "s")
+	first, err := l.Lock(t.Context(), "c/s", "service s in cluster c")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.Lock(t.Context(), "c", "other"); err != nil {
+	if _, err := l.Lock(t.Context(), "c/other", "service other in cluster c"); err != nil {
 		t.Errorf("another service: %v", err)
 	}
-	if _, err := l.Lock(t.Context(), "c2", "s"); err != nil {
+	if _, err := l.Lock(t.Context(), "c2/s", "service s in cluster c2"); err != nil {
 		t.Errorf("another cluster: %v", err)
 	}
-	if _, err := l.Lock(t.Context(), "c", "s"); common.ResponseCode(err) != common.CodeServiceBusy {
+	if _, err := l.Lock(t.Context(), "c/s", "service s in cluster c"); common.ResponseCode(err) != common.CodeServiceBusy {
 		t.Errorf("the same service: %v", err)
 	}
 	first.Operation(t.Context(), "op-7")
-	if _, err := l.Lock(t.Context(), "c", "s"); err == nil || !common.Is(err, common.Conflict) || !strings.Contains(err.Error(), "operations/op-7") {
+	if _, err := l.Lock(t.Context(), "c/s", "service s in cluster c"); err == nil || !common.Is(err, common.Conflict) || !strings.Contains(err.Error(), "operations/op-7") {
 		t.Errorf("the error does not name the operation: %v", err)
 	}
 	first.Release()
-	second, err := l.Lock(t.Context(), "c", "s")
+	second, err := l.Lock(t.Context(), "c/s", "service s in cluster c")
 	if err != nil {
 		t.Fatal(err)
 	}
 	first.Release() // released twice, it is not the other's that is lost
-	if _, err := l.Lock(t.Context(), "c", "s"); err == nil {
+	if _, err := l.Lock(t.Context(), "c/s", "service s in cluster c"); err == nil {
 		t.Error("a lock was released by whoever had it before")
 	}
 	second.Release()

@@ -11,8 +11,8 @@ import (
 
 // Leases lock what requests work on for all servers. Those of package leases do it on Redis.
 type Leases interface {
-	// Hold locks the target in the account until the lease is released, or its server dies. The error is a *Held if another server has it.
-	Hold(ctx context.Context, account, target string) (Lease, error)
+	// Acquire locks the target in the account until the lease is released, or its server dies. The error is a *LockedElsewhere if another server has it.
+	Acquire(ctx context.Context, account, target string) (Lease, error)
 }
 
 // Lease is a lock that all servers see.
@@ -23,13 +23,13 @@ type Lease interface {
 	Release()
 }
 
-// Held is the error for what another server has locked.
-type Held struct {
+// LockedElsewhere is the error for what another server has locked.
+type LockedElsewhere struct {
 	Operation string // that has it; empty while a request is at work
 }
 
 // Error says who has the lock.
-func (h *Held) Error() string { return "locked by another server, operation " + h.Operation }
+func (e *LockedElsewhere) Error() string { return "locked by another server, operation " + e.Operation }
 
 // Locks let one request work on a service, or a managed task definition, at a time: a second one gets a Conflict at once, and not after both have done half of it.
 // The locks are this server's own, and with Share those of all servers; requests on servers that share nothing are kept apart by AWS and the ownership tag. The
@@ -53,21 +53,16 @@ type Lock struct {
 	operation string // its id; empty while the request itself is at work
 }
 
-// Lock locks the service for a request. It is a Conflict, ServiceBusy, if another one has it.
-func (l *Locks) Lock(ctx context.Context, cluster, service string) (*Lock, error) {
-	return l.LockAs(ctx, cluster+"/"+service, "service "+service+" in cluster "+cluster)
-}
-
-// LockAs locks what has the key, as Lock does; what names it in messages.
-func (l *Locks) LockAs(ctx context.Context, key, what string) (*Lock, error) {
-	lock, err := l.lockLocally(key, what)
+// Lock locks the target, such as myclu/www, for a request. It is a Conflict, ServiceBusy, if another one has it; what names the target in messages.
+func (l *Locks) Lock(ctx context.Context, target, what string) (*Lock, error) {
+	lock, err := l.lockLocally(target, what)
 	if err != nil || l.leases == nil {
 		return lock, err
 	}
-	lease, err := l.leases.Hold(ctx, l.account, key)
+	lease, err := l.leases.Acquire(ctx, l.account, target)
 	if err != nil {
 		lock.Release()
-		if held, ok := errors.AsType[*Held](err); ok {
+		if held, ok := errors.AsType[*LockedElsewhere](err); ok {
 			return nil, Busy(what, held.Operation)
 		}
 		return nil, err
@@ -78,18 +73,18 @@ func (l *Locks) LockAs(ctx context.Context, key, what string) (*Lock, error) {
 	return lock, nil
 }
 
-// lockLocally locks the key on this server.
-func (l *Locks) lockLocally(key, what string) (*Lock, error) {
+// lockLocally locks the target on this server.
+func (l *Locks) lockLocally(target, what string) (*Lock, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if holder := l.held[key]; holder != nil {
+	if holder := l.held[target]; holder != nil {
 		return nil, Busy(what, holder.operation)
 	}
 	if l.held == nil {
 		l.held = map[string]*Lock{}
 	}
-	lock := &Lock{locks: l, key: key}
-	l.held[key] = lock
+	lock := &Lock{locks: l, key: target}
+	l.held[target] = lock
 	return lock, nil
 }
 

@@ -30,6 +30,13 @@ type Change struct {
 	Internal bool `json:"-"`
 }
 
+// The stages of the plan of a create or an update: what is in a later one refers to what is in those before.
+const (
+	StageFirst      = iota // the cluster, the role, the log group, Cloud Map services, secrets, and the tags of what is there
+	StageDefinition        // the role policy, the retention of logs, and the task definition
+	StageService
+)
+
 // Plan is what a request does, in stages: what does not depend on each other is done at the same time.
 type Plan struct {
 	Stages [][]Change

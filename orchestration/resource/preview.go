@@ -1,10 +1,6 @@
 package resource
 
 import (
-	"bytes"
-	"encoding/json"
-	"reflect"
-
 	"ecs-api/orchestration/spec"
 )
 
@@ -48,68 +44,4 @@ func (p *Plan) Preview(etag *string) *Preview {
 		changes[i].Before, changes[i].After = compact(changes[i].Before), compact(changes[i].After)
 	}
 	return &Preview{DryRun: true, ETag: etag, Changes: changes, Subnets: true}
-}
-
-// compact returns a value as JSON has it, without the members that are null: the structs of the SDK have dozens.
-func compact(v any) any {
-	return without(asJSON(v), func(member any) bool { return member == nil })
-}
-
-// SaySame reports whether two values are the same to AWS, to which an empty list is one that is left out.
-func SaySame(a, b any) bool {
-	empty := func(member any) bool {
-		switch m := member.(type) {
-		case nil:
-			return true
-		case []any:
-			return len(m) == 0
-		case map[string]any:
-			return len(m) == 0
-		}
-		return false
-	}
-	return reflect.DeepEqual(without(asJSON(a), empty), without(asJSON(b), empty))
-}
-
-func asJSON(v any) (out any) {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return nil // of values that plans hold, none
-	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
-	if err := decoder.Decode(&out); err != nil {
-		return nil
-	}
-	return out
-}
-
-// without returns what JSON says without the members of objects that are left out.
-func without(v any, leftOut func(any) bool) any {
-	switch v := v.(type) {
-	case map[string]any:
-		for key, member := range v {
-			if leftOut(member) {
-				delete(v, key)
-			} else {
-				v[key] = without(member, leftOut)
-			}
-		}
-	case []any:
-		for i := range v {
-			v[i] = without(v[i], leftOut)
-		}
-	}
-	return v
-}
-
-// PlannedID returns what AWS addresses the item by, or its name as long as it is not there.
-func (it *Item) PlannedID() string {
-	switch {
-	case it.Now != nil:
-		return it.Now.ID
-	case it.Found != nil:
-		return it.Found.ID
-	}
-	return it.Name()
 }

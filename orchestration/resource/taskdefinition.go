@@ -39,7 +39,7 @@ func (d *TaskDefinition) Name() string {
 
 // Traits says that ECS registers a revision for each call.
 func (d *TaskDefinition) Traits() Traits {
-	return Traits{OncePerCall: true, RetryCreate: []common.Retryable{common.RoleNotPassable}}
+	return Traits{CreateNotIdempotent: true, RetryCreate: []common.Retryable{common.RoleNotPassable}}
 }
 
 // Find returns the revision while it is ACTIVE: by its ARN where that is known, else by its ownership tag among the family's newest.

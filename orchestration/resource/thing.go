@@ -8,6 +8,7 @@ package resource
 
 import (
 	"context"
+	"fmt"
 
 	"ecs-api/common"
 	"ecs-api/orchestration/saga"
@@ -63,7 +64,7 @@ type Thing interface {
 	Name() string
 	// Find returns the thing as it is now; nil if it is not there, or was deleted.
 	Find(ctx context.Context) (*State, error)
-	// Create creates it with the tags. Of what is there already, AWS says Conflict, unless CreatesOver says otherwise.
+	// Create creates it with the tags. Of what is there already, AWS says Conflict, unless CreateReturnsExisting says otherwise.
 	Create(ctx context.Context, tags common.Tags) (*State, error)
 	// SetTags gives it tags beside those it has, and takes away those with the given keys.
 	SetTags(ctx context.Context, s *State, set common.Tags, remove []string) error
@@ -76,10 +77,10 @@ type Thing interface {
 type Traits struct {
 	// Shared: the services in a cluster share it. Rollback is counted per thing used, and one that is gone at the end is created again.
 	Shared bool
-	// CreatesOver: AWS's create succeeds for one that is there, so that the tags must be read to know who created it.
-	CreatesOver bool
-	// OncePerCall: AWS creates one for each call, so after a lost response we look for it before we retry.
-	OncePerCall bool
+	// CreateReturnsExisting: AWS's create succeeds for one that is there, so that the tags must be read to know who created it.
+	CreateReturnsExisting bool
+	// CreateNotIdempotent: AWS creates one for each call, so after a lost response we look for it before we retry.
+	CreateNotIdempotent bool
 	// RetryCreate and RetryDelete are what AWS refuses for now.
 	RetryCreate, RetryDelete []common.Retryable
 	// TakenHint says what to do when it exists and belongs to something else.
@@ -111,10 +112,16 @@ func (it *Item) ID() string {
 	return it.Now.ID
 }
 
-// IgnoreNotFound returns err unless it says that there is nothing.
-func IgnoreNotFound(err error) error {
-	if common.Is(err, common.NotFound) {
-		return nil
+// String names the item in messages.
+func (it *Item) String() string { return fmt.Sprintf("%s %s", it.Kind().Word(), it.Name()) }
+
+// PlannedID returns what AWS addresses the item by, or its name as long as it is not there.
+func (it *Item) PlannedID() string {
+	switch {
+	case it.Now != nil:
+		return it.Now.ID
+	case it.Found != nil:
+		return it.Found.ID
 	}
-	return err
+	return it.Name()
 }

@@ -16,7 +16,7 @@ import (
 
 // NewDefinition adds to the plan that the task definition is registered, or that the family's newest revision is adopted, if an interrupted request for the
 // same left it; nil if the family has none.
-func (p *Parts) NewDefinition(plan *resource.Plan, stage int, in *awsecs.RegisterTaskDefinitionInput, newest *awsecs.DescribeTaskDefinitionOutput) (*resource.Item, error) {
+func (p *Parts) NewDefinition(plan *resource.Plan, in *awsecs.RegisterTaskDefinitionInput, newest *awsecs.DescribeTaskDefinitionOutput) (*resource.Item, error) {
 	s := p.space
 	family := aws.StringValue(in.Family)
 	if newest != nil && !ecs.ToTags(newest.Tags).VisibleTo(s.Account.Org) {
@@ -40,7 +40,7 @@ func (p *Parts) NewDefinition(plan *resource.Plan, stage int, in *awsecs.Registe
 		it.Found = state
 		change.Action, change.Name, change.Reason = resource.ActionAdopt, account.NameOf(state.ID), "an interrupted request has left the same"
 	}
-	plan.Add(stage, change)
+	plan.Add(resource.StageDefinition, change)
 	return it, nil
 }
 

@@ -70,7 +70,7 @@ func (r *Revision) Decide(plan *resource.Plan) {
 	switch {
 	case r.New != nil && r.isPresent():
 		r.New = nil
-		plan.Add(0, resource.Change{Resource: resource.KindTaskDefinition, Name: account.NameOf(aws.StringValue(r.Present.TaskDefinition.TaskDefinitionArn)), Action: resource.ActionKeep, Reason: "it is what the request wants"})
+		plan.Add(resource.StageFirst, resource.Change{Resource: resource.KindTaskDefinition, Name: account.NameOf(aws.StringValue(r.Present.TaskDefinition.TaskDefinitionArn)), Action: resource.ActionKeep, Reason: "it is what the request wants"})
 	case r.New == nil && r.needsCredentials():
 		r.New = &Registration{Input: CopyDefinition(r.Present.TaskDefinition), IsCopy: true}
 	}
@@ -89,7 +89,7 @@ func (r *Revision) isPresent() bool {
 		return false
 	}
 	if r.New.IsCopy {
-		return resource.SaySame(r.New.Input, CopyDefinition(r.Present.TaskDefinition))
+		return resource.SameToAWS(r.New.Input, CopyDefinition(r.Present.TaskDefinition))
 	}
 	for container := range r.New.Without {
 		if spec.RepositoryCredentials(r.Present.TaskDefinition.ContainerDefinitions, container) != "" {
@@ -148,7 +148,7 @@ func hasContainer(containers []*awsecs.ContainerDefinition, name string) bool {
 }
 
 // Register adds to the plan that the new revision is registered.
-func (r *Revision) Register(plan *resource.Plan, stage int, parts *Parts) (*resource.Item, error) {
+func (r *Revision) Register(plan *resource.Plan, parts *Parts) (*resource.Item, error) {
 	s, present := r.Space, r.Present
 	in := *r.New.Input
 	in.ContainerDefinitions = r.Containers()
@@ -163,7 +163,7 @@ func (r *Revision) Register(plan *resource.Plan, stage int, parts *Parts) (*reso
 	adapter := &resource.TaskDefinition{Account: s.Account, Family: aws.StringValue(in.Family), Owner: r.owner() + s.Request.Key.Of(s.ID())}
 	adapter.Input = func() (*awsecs.RegisterTaskDefinitionInput, error) { return parts.Definition().Complete(&in), nil }
 	it := &resource.Item{Thing: adapter, Tags: r.tags(&in).With(common.Tag{Key: common.TagRequest, Value: adapter.Owner})}
-	plan.Add(stage, resource.Change{
+	plan.Add(resource.StageDefinition, resource.Change{
 		Resource: resource.KindTaskDefinition, Name: adapter.Family, Action: resource.ActionCreate, Reason: "the task definition differs from " + account.NameOf(aws.StringValue(present.TaskDefinition.TaskDefinitionArn)),
 		Before: CopyDefinition(present.TaskDefinition), After: parts.Planned().Complete(&in), Step: s.adoptOrRegister(it),
 	})

@@ -62,8 +62,8 @@ type Found struct {
 	Credentials map[string]*resource.State // by container, those whose names the request gives
 }
 
-// Settled reports whether a service runs in the cluster.
-func (f *Found) Settled() bool {
+// HasServices reports whether a service runs in the cluster.
+func (f *Found) HasServices() bool {
 	cluster := resource.ValueOf[*awsecs.Cluster](f.Cluster)
 	return cluster != nil && aws.Int64Value(cluster.ActiveServicesCount) > 0
 }
@@ -84,9 +84,10 @@ func New(a *account.Account, ledger *resource.Ledger, want Want) *Space {
 	return s
 }
 
-// Identify gives the request a new id, and the caller and the key of the context. It is called once the request has looked: the id is later then than that of a
-// teardown which began before, and which therefore spares what the request creates.
-func (s *Space) Identify(ctx context.Context) {
+// Identify gives the request a new id, the caller and the key of the context, and whether services run in the cluster that was found. It is called once the request has
+// looked, and before it decides: the id is later then than that of a teardown which began before, and which therefore leaves alone what the request creates.
+func (s *Space) Identify(ctx context.Context, found *Found) {
+	s.Request.HasServices = found.HasServices()
 	s.caller, s.Request.Key = common.CallerOf(ctx), resource.KeyOf(ctx)
 	s.identify()
 }
@@ -209,7 +210,6 @@ func (s *Space) item(t resource.Thing, found *resource.State, own common.Tags) *
 
 // Decide adds to the plan what is done with the cluster, the role and the log group. What cannot be used is an error.
 func (s *Space) Decide(plan *resource.Plan, found *Found) (*Parts, error) {
-	s.Request.Settled = found.Settled()
 	parts := &Parts{space: s, found: found, Credentials: map[string]*resource.Item{}}
 	if err := s.decideCluster(plan, parts); err != nil {
 		return nil, err
@@ -246,15 +246,15 @@ func (s *Space) decideCluster(plan *resource.Plan, parts *Parts) error {
 	}
 	if s.Want.ClusterInput == nil {
 		parts.Cluster.Now = found
-		plan.Add(0, resource.Change{Resource: resource.KindCluster, Name: s.Want.Cluster, Action: resource.ActionKeep, Reason: "the request uses it"})
+		plan.Add(resource.StageFirst, resource.Change{Resource: resource.KindCluster, Name: s.Want.Cluster, Action: resource.ActionKeep, Reason: "the request uses it"})
 		return nil
 	}
 	change := s.ensure(parts.Cluster)
 	if found == nil {
 		change.After = spec.Cluster(s.Account.Settings, s.Want.ClusterInput, ecs.FromTags(parts.Cluster.Tags))
-		plan.Add(1, resource.Change{Resource: resource.KindCluster, Name: s.Want.Cluster, Action: resource.ActionKeep, Reason: "verify who created it", Step: s.Request.Confirm(parts.Cluster), Internal: true})
+		plan.Add(resource.StageDefinition, resource.Change{Resource: resource.KindCluster, Name: s.Want.Cluster, Action: resource.ActionKeep, Reason: "verify who created it", Step: s.Request.Confirm(parts.Cluster), Internal: true})
 	}
-	plan.Add(0, change)
+	plan.Add(resource.StageFirst, change)
 	return nil
 }
 
@@ -272,12 +272,12 @@ func (s *Space) ensure(it *resource.Item) resource.Change {
 
 func (s *Space) decideRole(plan *resource.Plan, parts *Parts) {
 	found, role := parts.found, s.role()
-	plan.Add(0, s.ensure(parts.Role))
+	plan.Add(resource.StageFirst, s.ensure(parts.Role))
 	document := role.PolicyFor(found.Policies, found.Identity, s.keys()...)
 	set := role.SetPolicy(found.Policies, document)
 	change := resource.Change{Resource: resource.KindRolePolicy, Name: role.Name(), Action: resource.ActionKeep, Reason: "it allows what the tasks need"}
 	if trust, boundary := role.Outdated(found.Role, found.Identity); trust || boundary {
-		plan.Add(0, resource.Change{Resource: resource.KindRole, Name: role.Name(), Action: resource.ActionUpdate, Reason: "its trust policy or permissions boundary is out of date", Step: role.BringUpToDate(trust, boundary, found.Identity)})
+		plan.Add(resource.StageFirst, resource.Change{Resource: resource.KindRole, Name: role.Name(), Action: resource.ActionUpdate, Reason: "its trust policy or permissions boundary is out of date", Step: role.BringUpToDate(trust, boundary, found.Identity)})
 	}
 	if !spec.SameDocument(found.Policies.Regional, document) {
 		change.Action, change.Reason, change.Step = resource.ActionUpdate, "it does not allow what the tasks need", set
@@ -287,7 +287,7 @@ func (s *Space) decideRole(plan *resource.Plan, parts *Parts) {
 		}
 	}
 	parts.Role.Completes = role.SetPolicy(resource.RolePolicies{}, document)
-	plan.Add(1, change)
+	plan.Add(resource.StageDefinition, change)
 }
 
 // keys returns the keys that the request's credentials are encrypted with.
@@ -303,10 +303,10 @@ func (s *Space) keys() []string {
 
 func (s *Space) decideLogGroup(plan *resource.Plan, parts *Parts) {
 	group := s.logGroup()
-	plan.Add(0, s.ensure(parts.LogGroup))
+	plan.Add(resource.StageFirst, s.ensure(parts.LogGroup))
 	parts.LogGroup.Completes = group.Retention()
 	if group.WantsRetention(parts.found.LogGroup, s.Account.Org) {
-		plan.Add(1, resource.Change{Resource: resource.KindLogGroup, Name: group.Name(), Action: resource.ActionUpdate, Reason: fmt.Sprintf("its logs are to expire after %d days", spec.LogRetentionDays), After: map[string]int{"RetentionInDays": spec.LogRetentionDays}, Step: group.Retention()})
+		plan.Add(resource.StageDefinition, resource.Change{Resource: resource.KindLogGroup, Name: group.Name(), Action: resource.ActionUpdate, Reason: fmt.Sprintf("its logs are to expire after %d days", spec.LogRetentionDays), After: map[string]int{"RetentionInDays": spec.LogRetentionDays}, Step: group.Retention()})
 	}
 }
 
@@ -323,7 +323,7 @@ func (p *Parts) CreateCredential(plan *resource.Plan, container string) error {
 	p.Credentials[container] = it
 	change := s.ensure(it)
 	change.After = map[string]any{"Name": it.Name(), "Container": container, "KmsKeyId": in.KmsKeyId}
-	plan.Add(0, change)
+	plan.Add(resource.StageFirst, change)
 	return nil
 }
 
@@ -335,7 +335,7 @@ func (p *Parts) SetCredential(plan *resource.Plan, container string, found *reso
 	c := &resource.Credential{Account: s.Account, Container: container, Secret: aws.StringValue(secret.Name), Input: in, VersionID: s.id}
 	own := spec.WithoutReserved(secretsmanager.ToTags(in.Tags))
 	p.Credentials[container] = &resource.Item{Thing: c, Found: found, Now: found, Tags: own}
-	plan.Add(0, resource.Change{Resource: resource.KindCredential, Name: c.Name(), Action: resource.ActionUpdate, Reason: "the request has a new value",
+	plan.Add(resource.StageFirst, resource.Change{Resource: resource.KindCredential, Name: c.Name(), Action: resource.ActionUpdate, Reason: "the request has a new value",
 		Step: saga.InOrder(c.Restore(found), c.SetValue(found), resource.ChangeTags(c, found, spec.WithoutReserved(s.Want.Callers.With(own...)), nil))})
 }
 

@@ -109,7 +109,7 @@ func (d *TaskDefinitions) apply(ctx context.Context, s *space.Space, verb string
 	defer tx.End()
 	ctx, cancel := transaction.Detached(ctx, requestTime)
 	defer cancel()
-	out, back, err := transaction.Do(ctx, s.Request, s.Shared(), run)
+	out, back, err := transaction.Run(ctx, s.Request, s.Shared(), run)
 	if err == nil {
 		tx.Succeed()
 		return out, nil
@@ -123,7 +123,7 @@ func (c *creation) plan(ctx context.Context) (*createPlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.space.Identify(ctx)
+	c.space.Identify(ctx, &found.space)
 	return c.decide(found)
 }
 
@@ -133,7 +133,7 @@ func (c *creation) run(ctx context.Context) (*Output, saga.Rollback, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	operations.Decided(ctx, transaction.TaskDefinitionTarget(c.space.Want.Cluster, c.space.Want.Name))
+	operations.AcceptNow(ctx, transaction.TaskDefinitionTarget(c.space.Want.Cluster, c.space.Want.Name))
 	back, err := saga.InOrder(plan.Apply(), saga.Together(plan.parts.Verify(), c.space.Request.Verify(plan.definition)))(ctx)
 	if resource.DeletedMeanwhile(err) {
 		err = common.Coded(common.CodeConcurrentChange, "something that is needed was deleted meanwhile; repeat the request: %w", err)
@@ -166,7 +166,7 @@ func (c *creation) decide(f *createFound) (*createPlan, error) {
 			return nil, err
 		}
 	}
-	if p.definition, err = p.parts.NewDefinition(&p.Plan, 1, c.in.TaskDefinition, f.newest); err != nil {
+	if p.definition, err = p.parts.NewDefinition(&p.Plan, c.in.TaskDefinition, f.newest); err != nil {
 		return nil, err
 	}
 	if resource.RevisionState(f.newest) != nil && p.definition.Found == nil {

@@ -121,7 +121,7 @@ func (u *update) plan(ctx context.Context) (*createPlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	u.space.Identify(ctx)
+	u.space.Identify(ctx, &found.space)
 	return u.decide(found)
 }
 
@@ -131,9 +131,9 @@ func (u *update) run(ctx context.Context) (*Output, saga.Rollback, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	operations.Decided(ctx, transaction.TaskDefinitionTarget(u.space.Want.Cluster, u.space.Want.Name))
+	operations.AcceptNow(ctx, transaction.TaskDefinitionTarget(u.space.Want.Cluster, u.space.Want.Name))
 	if plan.definition.Now != nil { // the present revision stays, and needs no role and no log group
-		u.space.Request.Spare(u.space.Execution()...)
+		u.space.Request.NotNeeded(u.space.Execution()...)
 	}
 	unchanged := saga.When(u.match.Compares(), saga.Named("compare with If-Match", saga.NoRollback(u.checkMatch)))
 	back, err := saga.InOrder(unchanged, plan.Apply(), plan.parts.Verify())(ctx)
@@ -213,7 +213,7 @@ func (u *update) decide(f *updateFound) (*createPlan, error) {
 	if revise.New != nil {
 		containers = revise.Containers()
 		p.doubts = spec.Doubts(revise.New.Input, revise.New.Field)
-		if p.definition, err = revise.Register(&p.Plan, 1, p.parts); err != nil {
+		if p.definition, err = revise.Register(&p.Plan, p.parts); err != nil {
 			return nil, err
 		}
 	}

@@ -225,7 +225,7 @@ func (d *Deleter) deleteServiceItself(ctx context.Context, args deleteArgs, scop
 		return nil, err
 	}
 	if !scope.Recursive {
-		operations.Decided(ctx, transaction.ServiceTarget(args.Cluster, args.Service))
+		operations.AcceptNow(ctx, transaction.ServiceTarget(args.Cluster, args.Service))
 	}
 	out := &Output{Service: t.service}
 	_, err = t.decideService(out).Apply()(ctx)

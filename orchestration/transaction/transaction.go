@@ -71,7 +71,7 @@ func nameOf(target string) string {
 }
 
 func (m *Manager) begin(ctx context.Context, target string, request *resource.Request) (*Transaction, error) {
-	lock, err := m.locks.LockAs(ctx, target, nameOf(target))
+	lock, err := m.locks.Lock(ctx, target, nameOf(target))
 	if err != nil {
 		return nil, err
 	}
@@ -79,13 +79,13 @@ func (m *Manager) begin(ctx context.Context, target string, request *resource.Re
 		lock.Release()
 		return nil, resource.Busy(nameOf(target), job)
 	}
-	operations.OnDecided(ctx, func(id string) { lock.Operation(ctx, id) }) // who finds it locked learns what to follow
+	operations.OnAccepted(ctx, func(id string) { lock.Operation(ctx, id) }) // who finds it locked learns what to follow
 	return &Transaction{m: m, lock: lock, request: request, Target: target}, nil
 }
 
-// Do does the work of a request, which uses the shared things. A panic of it, outside a step, becomes its error, so that what others left to the request to roll back
+// Run does the work of a request, which uses the shared things. A panic of it, outside a step, becomes its error, so that what others left to the request to roll back
 // is rolled back too.
-func Do[T any](ctx context.Context, request *resource.Request, shared []resource.Thing, work func(context.Context) (T, saga.Rollback, error)) (out T, back saga.Rollback, err error) {
+func Run[T any](ctx context.Context, request *resource.Request, shared []resource.Thing, work func(context.Context) (T, saga.Rollback, error)) (out T, back saga.Rollback, err error) {
 	err = common.Safely(func() (err error) {
 		if err := request.Use(ctx, shared...); err != nil {
 			return err
@@ -102,21 +102,21 @@ func (t *Transaction) End() {
 		return
 	}
 	t.ended = true
-	_, holds := t.leave(false)
-	t.release(holds)
+	_, reservations := t.leave(false)
+	t.release(reservations)
 }
 
 // Succeed ends the request: what it needs stays. What others that failed meanwhile left to it, and it does not need, is rolled back in the background.
 func (t *Transaction) Succeed() {
 	t.ended = true
-	shared, holds := t.leave(true)
+	shared, reservations := t.leave(true)
 	t.release(nil)
 	if shared == nil {
 		return
 	}
 	release := func() {
-		for _, hold := range holds {
-			hold.Release()
+		for _, reservation := range reservations {
+			reservation.Release()
 		}
 	}
 	_, err := t.m.Background.Start(context.Background(), operations.Operation{Kind: KindRollback, Target: t.Target, Account: t.m.Account.Name}, resource.BackgroundRollbackTime,
@@ -126,57 +126,18 @@ func (t *Transaction) Succeed() {
 	}
 }
 
-func (t *Transaction) leave(succeeded bool) (saga.Rollback, []*resource.Hold) {
+func (t *Transaction) leave(succeeded bool) (saga.Rollback, []*resource.Reservation) {
 	if t.request == nil {
 		return nil, nil
 	}
 	return t.request.Leave(succeeded)
 }
 
-func (t *Transaction) release(holds []*resource.Hold) {
-	for _, hold := range holds {
-		hold.Release()
+func (t *Transaction) release(reservations []*resource.Reservation) {
+	for _, reservation := range reservations {
+		reservation.Release()
 	}
 	t.lock.Release()
-}
-
-// KindRollback is the kind of the operations that continue a rollback which AWS did not allow at once.
-const KindRollback = "continue rollback"
-
-// stepRollback is what the step is called that rolls back before the error is returned.
-const stepRollback = "roll back"
-
-// Fail ends a request that failed with err: it rolls back what the steps did, then the shared things that nobody uses, and returns err with what could not
-// be rolled back. Where AWS is only too busy or too broken, the rollback continues in the background, and keeps the locks until it is done.
-func (t *Transaction) Fail(ctx context.Context, err error, back saga.Rollback) error {
-	t.ended = true
-	shared, holds := t.leave(false)
-	all := saga.Reverse(shared, back)
-	if all == nil {
-		t.release(holds)
-		return err
-	}
-	ctx, cancel := Detached(ctx, resource.RollbackTime)
-	defer cancel()
-	_, left := saga.Named(stepRollback, saga.NoRollback(all))(ctx)
-	if left == nil {
-		t.release(holds)
-		return err
-	}
-	leftovers := texts(left)
-	if common.Transient(left) {
-		op, startErr := t.m.Background.Start(ctx, operations.Operation{Kind: KindRollback, Target: t.Target, Account: t.m.Account.Name}, resource.BackgroundRollbackTime,
-			func(ctx context.Context) error { return retryRollback(ctx, t.m.Account.Backoff, all) }, func() { t.release(holds) })
-		if startErr == nil {
-			t.lock.Operation(ctx, op.ID)
-			for _, hold := range holds {
-				hold.Busy(resource.Busy(hold.What(), op.ID))
-			}
-			return common.WithLeft(err, append(leftovers, "all this is rolled back in the background as soon as AWS allows, as operation "+op.ID)...)
-		}
-	}
-	t.release(holds)
-	return common.WithLeft(err, leftovers...)
 }
 
 // Job returns the job that continues the request after its response, and announces it: should this server end before it is handed over, another one
@@ -214,7 +175,7 @@ func (m *Manager) Handle(kind string, run func(context.Context, operations.Job) 
 	m.Background.Handle(m.Account.Name, kind, operations.Handler{
 		Run: run,
 		Lock: func(ctx context.Context, job operations.Job) (func(), error) {
-			lock, err := m.locks.LockAs(ctx, job.Target, nameOf(job.Target))
+			lock, err := m.locks.Lock(ctx, job.Target, nameOf(job.Target))
 			if err != nil {
 				return nil, err
 			}
@@ -224,12 +185,12 @@ func (m *Manager) Handle(kind string, run func(context.Context, operations.Job) 
 	})
 }
 
-// Do does a step that is no whole orchestration and locks no service; when it fails, what it did is rolled back before the error is returned. The request
+// RunUnlocked does a step that is no whole orchestration and locks no service; when it fails, what it did is rolled back before the error is returned. The request
 // uses the things.
-func (m *Manager) Do(ctx context.Context, target string, request *resource.Request, s saga.Step, uses ...resource.Thing) error {
+func (m *Manager) RunUnlocked(ctx context.Context, target string, request *resource.Request, s saga.Step, uses ...resource.Thing) error {
 	t := &Transaction{m: m, request: request, Target: target}
 	defer t.End()
-	_, back, err := Do(ctx, request, uses, func(ctx context.Context) (any, saga.Rollback, error) {
+	_, back, err := Run(ctx, request, uses, func(ctx context.Context) (any, saga.Rollback, error) {
 		back, err := s(ctx)
 		return nil, back, err
 	})
@@ -238,29 +199,4 @@ func (m *Manager) Do(ctx context.Context, target string, request *resource.Reque
 	}
 	t.Succeed()
 	return nil
-}
-
-// retryRollback retries a rollback until it succeeds, and returns its last error if ctx ends before.
-func retryRollback(ctx context.Context, backoff common.Backoff, do func(context.Context) error) error {
-	var last error
-	err := backoff.Until(ctx, func() (bool, error) {
-		last = do(ctx)
-		return last == nil, nil
-	})
-	if err != nil {
-		return last
-	}
-	return nil
-}
-
-// texts returns what each of the errors that are joined in err says to callers.
-func texts(err error) []string {
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []string
-		for _, one := range many.Unwrap() {
-			all = append(all, texts(one)...)
-		}
-		return all
-	}
-	return []string{common.Public(err)}
 }

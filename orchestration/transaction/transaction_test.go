@@ -215,7 +215,7 @@ func TestASuccessIsNoReasonForWhatItDoesNotNeed(t *testing.T) {
 		}
 		m.Ledger.Leave(key, false, func(context.Context) error { rolledBack[key] = true; return nil })
 	}
-	tx.request.Spare(&resource.Role{Account: m.Account, Cluster: "c"})
+	tx.request.NotNeeded(&resource.Role{Account: m.Account, Cluster: "c"})
 	tx.Succeed()
 	m.Background.Wait()
 	if rolledBack["cluster/c"] || !rolledBack["role/c-ecsTaskExecution"] {

@@ -1,0 +1,93 @@
+package resource
+
+import (
+	"context"
+	"sync/atomic"
+
+	"ecs-api/common"
+	"ecs-api/orchestration/saga"
+)
+
+// This file creates what is not there. It is idempotent also for what AWS creates once for each call, and whose response is lost; for what AWS
+// confirms and does not show yet (eventual consistency), see await.
+
+// Ensure returns the step that creates the item if it was not found, and adopts it otherwise.
+func (r *Request) Ensure(it *Item) saga.Step {
+	return func(ctx context.Context) (saga.Rollback, error) {
+		if it.Found == nil {
+			return r.create(ctx, it)
+		}
+		back, err := r.adopt(ctx, it, it.Found)
+		if DeletedMeanwhile(err) {
+			return r.create(ctx, it)
+		}
+		return back, err
+	}
+}
+
+// DeletedMeanwhile reports whether AWS says that something which was found is not there any more.
+func DeletedMeanwhile(err error) bool {
+	return common.Is(err, common.NotFound) && common.CodeOf(err) != ""
+}
+
+// maxTries is how often something is created that AWS creates once per call, when responses are lost.
+const maxTries = 3
+
+// create creates the item. What turns out to be there is this request's, by an attempt whose response was lost, or is adopted.
+func (r *Request) create(ctx context.Context, it *Item) (saga.Rollback, error) {
+	it.adopted = false
+	traits := it.Traits()
+	c := &creation{r: r, it: it}
+	for try := 1; ; try++ {
+		err := r.Backoff.Retry(ctx, func() (err error) {
+			it.Now, err = it.Create(ctx, it.Tags)
+			return err
+		}, traits.RetryCreate...)
+		if err == nil {
+			c.confirmed.Store(true)
+			return r.keepRollback(it, c.rollback), nil
+		}
+		it.Now = nil
+		exists := common.Is(err, common.Conflict)
+		if !exists && !common.Ambiguous(err) {
+			return nil, err
+		}
+		found, lookErr := r.findCreated(ctx, it, exists)
+		if lookErr == nil && found != nil {
+			return r.creator(ctx, it, found, c, err)
+		}
+		if NotIdempotent(err) { // ECS does not show yet what it says is there
+			r.ConcurrentCreator.Store(true)
+		}
+		if exists || !traits.CreateNotIdempotent || lookErr != nil || try == maxTries { // where we cannot look, another try could create a second one
+			return r.keepRollback(it, c.rollback), err
+		}
+	}
+}
+
+// findCreated looks for what an attempt to create the item may have created. AWS may show late what it says is there.
+func (r *Request) findCreated(ctx context.Context, it *Item, exists bool) (*State, error) {
+	if exists && it.Traits().Shared {
+		return r.await(ctx, it)
+	}
+	return it.Find(ctx)
+}
+
+// creation is the attempt to create one item.
+type creation struct {
+	r         *Request
+	it        *Item
+	confirmed atomic.Bool // AWS's response said that it is created
+}
+
+// await finds the item, for which AWS has confirmed that it is there: where it does not show it yet, it is looked for up to half a minute.
+func (r *Request) await(ctx context.Context, it Thing) (found *State, err error) {
+	err = r.Backoff.Retry(ctx, func() error {
+		found, err = it.Find(ctx)
+		if err == nil && found == nil {
+			err = common.Errorf(common.NotFound, "there is no %s %s", it.Kind().Word(), it.Name())
+		}
+		return err
+	}, common.NotVisible)
+	return found, IgnoreNotFound(err)
+}

@@ -1,0 +1,94 @@
+package resource
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"ecs-api/common"
+	"ecs-api/orchestration/saga"
+)
+
+// Request is one request that creates, adopts and rolls back things.
+type Request struct {
+	Org, Cluster, Service string
+	Owner                 string // the ownership tag of what it creates and adopts; see owner.go
+	Key                   Key    // by which a repetition of the request finds what this one creates
+	Backoff               common.Backoff
+	Ledger                *Ledger
+	// HasServices: a service runs in the cluster, so that nobody deletes what its services share.
+	HasServices bool
+	// ConcurrentCreator is set when another server turns out to create the same service now.
+	ConcurrentCreator atomic.Bool
+	// Waited is set when the request had to wait for a service of the same name to drain: a teardown may have deleted what was found.
+	Waited atomic.Bool
+
+	mu        sync.Mutex
+	shared    map[string]saga.Rollback // the shared things it uses, with the rollback of those it created
+	notNeeded []string                 // those that it turns out not to need
+}
+
+// HasTagged reports whether tags carry the ownership tag of the request: they are those of something that this request created or adopted, and nobody adopted since.
+func (r *Request) HasTagged(tags common.Tags) bool { return hasOwner(tags, r.Owner) }
+
+// ownerOf returns the value of the ownership tag that the request gives an item. A task definition has one of its own, which tells what it was made of.
+func (r *Request) ownerOf(it *Item) string {
+	if owner, ok := it.Tags.Get(common.TagRequest); ok {
+		return owner
+	}
+	return r.Owner
+}
+
+// tagged reports whether tags are those of an item that this request created or adopted, and nobody adopted since.
+func (r *Request) tagged(it *Item, tags common.Tags) bool { return hasOwner(tags, r.ownerOf(it)) }
+
+func hasOwner(tags common.Tags, owner string) bool {
+	value, _ := tags.Get(common.TagRequest)
+	return value == owner
+}
+
+// Use counts the request among the users of shared things, before it looks at them. Leave ends that.
+func (r *Request) Use(ctx context.Context, things ...Thing) error {
+	for _, t := range things {
+		key := ledgerKey(t)
+		if err := r.Ledger.Enter(ctx, key); err != nil {
+			return common.Wrapf(err, "wait until %s %s is deleted", t.Kind().Word(), t.Name())
+		}
+		r.mu.Lock()
+		if r.shared == nil {
+			r.shared = map[string]saga.Rollback{}
+		}
+		r.shared[key] = nil
+		r.mu.Unlock()
+	}
+	return nil
+}
+
+// NotNeeded says that the request turns out not to need shared things: that it succeeds is no reason for them to stay.
+func (r *Request) NotNeeded(things ...Thing) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, t := range things {
+		r.notNeeded = append(r.notNeeded, ledgerKey(t))
+	}
+}
+
+func ledgerKey(t Thing) string { return string(t.Kind()) + "/" + t.Name() }
+
+// Leave ends the use of shared things. It returns the rollback of those that the request was the last to use, and that none succeeded with which needs
+// them, and what keeps others out of them until each is released.
+func (r *Request) Leave(succeeded bool) (saga.Rollback, []*Reservation) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var backs []saga.Rollback
+	var reservations []*Reservation
+	for key, created := range r.shared {
+		back, reservation := r.Ledger.Leave(key, succeeded && !slices.Contains(r.notNeeded, key), created)
+		if reservation != nil {
+			backs, reservations = append(backs, back), append(reservations, reservation)
+		}
+	}
+	r.shared = nil
+	return saga.Concurrent(backs...), reservations
+}

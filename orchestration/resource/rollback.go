@@ -1,0 +1,59 @@
+package resource
+
+import (
+	"context"
+
+	"ecs-api/common"
+	"ecs-api/orchestration/saga"
+)
+
+// This file rolls back: it deletes what a failed request created, as long as its ownership tag is still the request's. Package transaction calls it.
+
+// keepRollback returns the rollback of a thing of the service's own. That of a shared one is kept for the end of the request: another request may use
+// the thing by then.
+func (r *Request) keepRollback(it *Item, back saga.Rollback) saga.Rollback {
+	if !it.Traits().Shared {
+		return back
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.shared[ledgerKey(it)] = back
+	return nil
+}
+
+// rollback deletes the item if the request created it and nobody adopted it since. One that AWS confirmed and does not show yet is waited for.
+func (c *creation) rollback(ctx context.Context) error {
+	it := c.it
+	find := it.Find
+	if c.confirmed.Load() {
+		find = func(ctx context.Context) (*State, error) { return c.r.await(ctx, it) }
+	}
+	err := c.r.Backoff.Retry(ctx, func() error {
+		found, err := find(ctx)
+		if err != nil || found == nil || !c.r.tagged(it, found.Tags) {
+			return err
+		}
+		return ignoreInUse(it.Delete(ctx, found))
+	}, it.Traits().RetryDelete...)
+	err = IgnoreNotFound(err)
+	if err == nil {
+		c.confirmed.Store(false) // so that a retry of other rollbacks does not wait for it
+	}
+	return common.Wrapf(err, "%s %s", it.Kind().Word(), it.Name())
+}
+
+// ignoreInUse returns err unless it says that something is used, and so stays.
+func ignoreInUse(err error) error {
+	if err != nil && common.ResponseCode(err) == common.CodeInUse {
+		return nil
+	}
+	return err
+}
+
+// IgnoreNotFound returns err unless it says that there is nothing.
+func IgnoreNotFound(err error) error {
+	if common.Is(err, common.NotFound) {
+		return nil
+	}
+	return err
+}

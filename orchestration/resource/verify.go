@@ -1,0 +1,46 @@
+package resource
+
+import (
+	"context"
+
+	"ecs-api/common"
+	"ecs-api/orchestration/saga"
+)
+
+// This file verifies, at the end of a request, that what it adopted is still there.
+
+// Verify returns the step that looks once more, at the end, whether a thing that the request adopted is still there: the request that created it may
+// have rolled it back, as no tag can be compared and swapped. A request that had to wait for a service to drain verifies all that it needs. A shared
+// thing is created again; without one of the service's own the request fails.
+func (r *Request) Verify(it *Item) saga.Step {
+	return func(ctx context.Context) (saga.Rollback, error) {
+		if !r.Waited.Load() && (!it.adopted || it.Traits().Shared && r.HasServices) {
+			return nil, nil
+		}
+		return saga.Named("verify "+it.Kind().Word(), func(ctx context.Context) (saga.Rollback, error) {
+			find := it.Find
+			if !it.adopted {
+				find = func(ctx context.Context) (*State, error) { return r.await(ctx, it) }
+			}
+			switch found, err := find(ctx); {
+			case err != nil && common.Transient(err):
+				return nil, nil // what AWS does not let us see for the moment is taken to be there
+			case err != nil || found != nil:
+				return nil, err
+			case !it.Traits().Shared:
+				return nil, Deleted(it)
+			}
+			back, err := r.create(ctx, it)
+			if err != nil || it.Completes == nil {
+				return back, err
+			}
+			completed, err := it.Completes(ctx)
+			return saga.Reverse(back, completed), err
+		})(ctx)
+	}
+}
+
+// Deleted is the Conflict for something that the request adopted and another one deleted.
+func Deleted(t Thing) error {
+	return common.Coded(common.CodeConcurrentChange, "%s %s was deleted by another request meanwhile; repeat the request", t.Kind().Word(), t.Name())
+}
