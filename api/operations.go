@@ -40,17 +40,15 @@ func showOperation(c call, _ none) (any, error) {
 
 // flywheel returns the operations of those ids that the caller may see.
 func flywheel(c call, _ none) (map[string]*progress.FlywheelTask, error) {
-	tasks := map[string]*progress.FlywheelTask{}
-	ids := c.texts("task")
+	var allowed []string
 	for name := range c.server.accounts {
-		if !recordOf(c.request).Grant.Allows(name) {
-			continue
+		if recordOf(c.request).Grant.Allows(name) {
+			allowed = append(allowed, name)
 		}
-		for _, id := range ids {
-			if op, err := c.server.fleet.Background.Operation(c.Context(), name, id); err == nil {
-				tasks[id] = progress.NewFlywheelTask(progress.Of(c.request, op))
-			}
-		}
+	}
+	tasks := map[string]*progress.FlywheelTask{}
+	for id, op := range c.server.fleet.Background.FindAll(c.Context(), allowed, c.texts("task")) {
+		tasks[id] = progress.NewFlywheelTask(progress.Of(c.request, op))
 	}
 	return tasks, nil
 }

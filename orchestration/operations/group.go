@@ -255,6 +255,22 @@ func (g *Group) Operation(ctx context.Context, account, id string) (Operation, e
 	return g.record.Find(ctx, account, id)
 }
 
+// FindAll returns those of the ids that are operations of one of the accounts, by their ids.
+func (g *Group) FindAll(ctx context.Context, accounts, ids []string) map[string]Operation {
+	found := map[string]Operation{}
+	for _, o := range g.record.FindAll(ctx, accounts, ids) {
+		found[o.ID] = o
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, id := range ids {
+		if op := g.live[id]; op != nil && slices.Contains(accounts, op.report.Account) {
+			found[id] = op.view()
+		}
+	}
+	return found
+}
+
 // Working returns the operation of that kind that works on the target now, or waits in a queue for it.
 func (g *Group) Working(ctx context.Context, account, kind, target string) (o Operation, found bool) {
 	g.mu.Lock()

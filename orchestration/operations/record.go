@@ -15,6 +15,8 @@ type Record interface {
 	Save(ctx context.Context, o Operation)
 	// Find returns one of the account's operations, or NotFound.
 	Find(ctx context.Context, account, id string) (Operation, error)
+	// FindAll returns those of the ids that are operations of one of the accounts, in one reading.
+	FindAll(ctx context.Context, accounts, ids []string) []Operation
 	// List returns the account's operations, the latest first.
 	List(ctx context.Context, account string) []Operation
 	// Changed returns a channel that is closed when the operation may have changed after the call; done ends the watch. It is called for operations that other servers work on alone.
@@ -71,6 +73,19 @@ func (m *Memory) Find(_ context.Context, account, id string) (Operation, error) 
 		}
 	}
 	return Operation{}, NotKept(id)
+}
+
+// FindAll returns those of the ids that are operations of one of the accounts.
+func (m *Memory) FindAll(_ context.Context, accounts, ids []string) (found []Operation) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.forget()
+	for _, o := range m.all {
+		if slices.Contains(ids, o.ID) && slices.Contains(accounts, o.Account) {
+			found = append(found, o)
+		}
+	}
+	return found
 }
 
 // List returns the account's operations, the latest first.

@@ -213,6 +213,22 @@ func TestAJobIsSeenFromEveryServer(t *testing.T) {
 	if done.State != saga.Succeeded || string(done.Result) != `{"secret":"hunter2"}` || done.RequestID != "r" || done.Caller != "ui" {
 		t.Errorf("in the end: %+v", done)
 	}
+	commands := redis.CommandCount()
+	found := other.FindAll(t.Context(), []string{"a", "b"}, []string{"none", o.ID})
+	if len(found) != 1 || found[o.ID].State != saga.Succeeded {
+		t.Errorf("found by ids: %+v", found)
+	}
+	if len(other.FindAll(t.Context(), []string{"b"}, []string{o.ID})) > 0 {
+		t.Error("another account has the operation")
+	}
+	if n := redis.CommandCount() - commands; n < 6 {
+		t.Errorf("%d commands: Redis was not read", n)
+	}
+	redis.SetError("down")
+	if found := worker.FindAll(t.Context(), []string{"a"}, []string{o.ID}); len(found) != 1 {
+		t.Errorf("found by the server that knows the operation while Redis is down: %+v", found)
+	}
+	redis.SetError("")
 	if id := other.Job(t.Context(), "a", "c/s"); id != "" {
 		t.Errorf("the target still has job %q", id)
 	}

@@ -166,6 +166,44 @@ func (r *Record) find(ctx context.Context, account, id string) (o operations.Ope
 	return o, err
 }
 
+// FindAll returns those of the ids that are operations of one of the accounts. It is one round trip to Redis, however many they are.
+func (r *Record) FindAll(ctx context.Context, accounts, ids []string) (found []operations.Operation) {
+	keys := make([]string, 0, len(accounts)*len(ids))
+	for _, account := range accounts {
+		for _, id := range ids {
+			keys = append(keys, r.key(account, id))
+		}
+	}
+	known := map[string]bool{}
+	_ = r.o.Redis.Do(ctx, func(ctx context.Context, client redis.UniversalClient) error { // while Redis is down, they are this server's own
+		gets, err := client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+			for _, key := range keys {
+				pipe.Get(ctx, key)
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, redis.Nil) {
+			return err
+		}
+		for i, get := range gets {
+			encoded, err := get.(*redis.StringCmd).Bytes()
+			if err != nil {
+				continue // there is no such key: a failure of Redis is that of the whole
+			}
+			if o, err := decode(r.o.Seal, keys[i], encoded); err == nil {
+				found, known[o.ID] = append(found, o), true
+			}
+		}
+		return nil
+	})
+	for _, o := range r.own.FindAll(ctx, accounts, ids) {
+		if !known[o.ID] {
+			found = append(found, o)
+		}
+	}
+	return found
+}
+
 // List returns the account's operations, the latest first. While Redis is down, they are this server's own.
 func (r *Record) List(ctx context.Context, account string) []operations.Operation {
 	var found []operations.Operation
