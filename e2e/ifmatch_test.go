@@ -45,6 +45,14 @@ func duel(t *testing.T, round int, writers [2]*server) {
 	}
 }
 
+// duels is how often two writers meet: fewer under the race detector, which makes everything many times slower, and in short tests.
+func duels() int {
+	if raceDetector || testing.Short() {
+		return 50
+	}
+	return 200
+}
+
 // TestOfTwoWritersWithIfMatchOneWins has two callers of one server change a service that both have read.
 func TestOfTwoWritersWithIfMatchOneWins(t *testing.T) {
 	if backEndName() != "localaws" {
@@ -61,7 +69,7 @@ func TestOfTwoWritersWithIfMatchOneWins(t *testing.T) {
 	if status, body, _ := s.ask(t, http.MethodPost, "/local/services", crashService); status != http.StatusOK {
 		t.Fatalf("create: %d %s", status, body)
 	}
-	for round := range 50 {
+	for round := range duels() {
 		duel(t, round, [2]*server{s, s})
 	}
 }
@@ -76,7 +84,7 @@ func TestFleetOfTwoWritersWithIfMatchOneWins(t *testing.T) {
 	if status, body, _ := f.servers[0].ask(t, http.MethodPost, "/local/services", crashService); status != http.StatusOK {
 		t.Fatalf("create: %d %s", status, body)
 	}
-	for round := range 50 {
+	for round := range duels() {
 		duel(t, round, [2]*server{f.servers[0], f.servers[1]})
 	}
 }
