@@ -20,24 +20,24 @@ func (a *account) written(c call) {
 		change.Cluster, change.Service = cluster, service // else it names none, or none that we know: let all look
 	}
 	c.server.changed(change)
-	c.server.fleet.Tell(c.ctx, change)
+	c.server.fleet.Publish(c.ctx, change)
 }
 
-// listen begins to hear of the changes of other servers, and has them hear of revisions that this one changes.
-func (s *Server) listen() {
+// subscribe begins to receive the changes of other servers, and publishes those of revisions by this one.
+func (s *Server) subscribe() {
 	for name, a := range s.accounts {
-		a.Scope.Definitions.OnChange(func(arn, status string) {
-			s.fleet.Tell(context.Background(), fleet.Change{Account: name, Revision: arn, Status: status})
+		a.Scope.RevisionCache.OnChange(func(arn, status string) {
+			s.fleet.Publish(context.Background(), fleet.Change{Account: name, Revision: arn, Status: status})
 		})
 	}
-	s.fleet.Listen()
+	s.fleet.Subscribe()
 }
 
-// deafen notes whether the other servers cannot be heard: then what they change is not known here.
-func (s *Server) deafen(deaf bool) {
-	s.kept.Deafen(deaf)
+// setDisconnected notes whether the changes of other servers cannot be received: then what they change is not known here.
+func (s *Server) setDisconnected(disconnected bool) {
+	s.responses.SetDisconnected(disconnected)
 	for _, a := range s.accounts {
-		a.Scope.Definitions.Deafen(deaf)
+		a.Scope.RevisionCache.SetDisconnected(disconnected)
 	}
 }
 
@@ -50,10 +50,10 @@ func (s *Server) changed(change fleet.Change) {
 		s.forget(name)
 		switch {
 		case change.Revision != "":
-			a.Scope.Definitions.Heard(change.Revision, change.Status)
+			a.Scope.RevisionCache.Invalidate(change.Revision, change.Status)
 			continue
 		case change.Account == "":
-			a.Scope.Definitions.HeardAll()
+			a.Scope.RevisionCache.InvalidateAll()
 		}
 		a.Observer.Written(change.Cluster, change.Service)
 	}
@@ -63,6 +63,6 @@ func (s *Server) changed(change fleet.Change) {
 func (s *Server) forget(account string) {
 	if a := s.accounts[account]; a != nil {
 		a.reads.Invalidate()
-		s.kept.Written(account)
+		s.responses.Written(account)
 	}
 }

@@ -12,12 +12,12 @@ import (
 	"github.com/gorilla/mux"
 
 	"ecs-api/api/body"
-	"ecs-api/api/freshness"
+	"ecs-api/api/coalesce"
 	"ecs-api/api/middleware"
 	"ecs-api/api/negotiation"
 	textreport "ecs-api/api/report"
 	"ecs-api/api/respond"
-	"ecs-api/api/sharing"
+	"ecs-api/api/responsecache"
 	"ecs-api/api/urlparams"
 	"ecs-api/common"
 	"ecs-api/orchestration/etag"
@@ -90,9 +90,9 @@ func bare() setting { return func(e *endpoint) { e.bare = true } }
 // unshared keeps identical requests from sharing a response: for those that wait, each from its own beginning on.
 func unshared() setting { return func(e *endpoint) { e.exclusive = true } }
 
-// unkept keeps callers from getting a response that was kept, though they accept an old one: what they read changes by itself all the time, or may hold
+// uncacheable keeps callers from getting a response that was kept, though they accept an old one: what they read changes by itself all the time, or may hold
 // anything.
-func unkept() setting { return func(e *endpoint) { e.fresh = true } }
+func uncacheable() setting { return func(e *endpoint) { e.fresh = true } }
 
 // handle makes an http.Handler of f: it checks what the path and the query say, resolves the account, decodes the body, calls f,
 // encodes what f returns and only then writes. The response to a nil pointer, or none, has an empty body, to a nil slice [].
@@ -135,7 +135,7 @@ func (e *endpoint) send(w http.ResponseWriter, r *http.Request, a response) {
 	}
 	switch {
 	case a.err != nil:
-		if p, ok := errors.AsType[*sharing.Panic](a.err); ok {
+		if p, ok := errors.AsType[*coalesce.Panic](a.err); ok {
 			middleware.LogPanic(e.server.log, r, p.Stack)
 		}
 		respond.Error(w, r, a.err)
@@ -171,12 +171,12 @@ func (e *endpoint) read(w http.ResponseWriter, c call) response {
 	if c.account == nil || !shareable(c.request) || e.exclusive {
 		return e.do(w, c)
 	}
-	key, accepted := freshness.Key{Account: c.account.Name, Request: readKey(c.request)}, time.Duration(0)
+	key, accepted := responsecache.Key{Account: c.account.Name, Request: readKey(c.request)}, time.Duration(0)
 	if !e.fresh {
-		accepted = freshness.Accepted(c.request.Header)
+		accepted = responsecache.Accepted(c.request.Header)
 	}
 	if accepted > 0 {
-		if a, age, ok := e.server.kept.Get(key, accepted, time.Now()); ok {
+		if a, age, ok := e.server.responses.Get(key, accepted, time.Now()); ok {
 			recordOf(c.request).Kept = true
 			a.age = &age
 			return a
@@ -184,14 +184,14 @@ func (e *endpoint) read(w http.ResponseWriter, c call) response {
 	}
 	a, shared, err := c.account.reads.Do(c.ctx, key.Request, e.limit(c.request), func(ctx context.Context) (response, error) {
 		c.ctx = ctx
-		began := e.server.kept.Begin(key.Account, time.Now())
+		began := e.server.responses.Begin(key.Account, time.Now())
 		a := e.do(w, c)
 		a.began = began
 		return a, a.err
 	})
 	recordOf(c.request).Shared = shared
 	if err == nil && accepted > 0 && a.stream == nil && a.status == http.StatusOK {
-		e.server.kept.Put(key, a.began, a, len(a.body))
+		e.server.responses.Put(key, a.began, a, len(a.body))
 	}
 	a.err = err
 	return a

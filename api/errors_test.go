@@ -77,7 +77,7 @@ func TestErrorsSayWhatTheCallerCanDo(t *testing.T) {
 		},
 		{"when to come back, in whole seconds", throttled, problem{Status: 429, Code: "Throttled", Detail: "list clusters: slow down"}, "2", "slow down"},
 		{
-			"what is left over is named, whoever is to blame", common.WithLeft(common.FromAWS(refused, "create service"), "cluster c", "role r"),
+			"what is left over is named, whoever is to blame", common.WithLeftBehind(common.FromAWS(refused, "create service"), "cluster c", "role r"),
 			problem{
 				Status: 500, Code: "Internal", Detail: "the server could not do this, and the fault is not yours; its log says why, under this request's id; leftover: cluster c; role r",
 				LeftBehind: []string{"cluster c", "role r"},

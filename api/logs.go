@@ -112,6 +112,6 @@ var logLines = takes(urlparams.Text("container"), urlparams.Number("limit", 1, 1
 // logRoutes are the routes of logs.
 func (s *Server) logRoutes(v1 *mux.Router) {
 	v1.Handle("/{account}/clusters/{cluster}/services/{service}/logs", handle(s, http.StatusOK, targeted(serviceLogs), slashes("cluster", "service"),
-		logLines, unkept(), flag("previous"), text("task"), text("seq"), instant("start"), instant("end"))).Methods(http.MethodGet)
-	v1.Handle("/{account}/clusters/{cluster}/tasks/{task}/logs", handle(s, http.StatusOK, taskLogs, slashes("cluster", "task"), logLines, unkept())).Methods(http.MethodGet)
+		logLines, uncacheable(), flag("previous"), text("task"), text("seq"), instant("start"), instant("end"))).Methods(http.MethodGet)
+	v1.Handle("/{account}/clusters/{cluster}/tasks/{task}/logs", handle(s, http.StatusOK, taskLogs, slashes("cluster", "task"), logLines, uncacheable())).Methods(http.MethodGet)
 }

@@ -4,10 +4,10 @@ import (
 	"net/http"
 	"time"
 
-	"ecs-api/api/freshness"
+	"ecs-api/api/coalesce"
 	"ecs-api/api/negotiation"
 	"ecs-api/api/respond"
-	"ecs-api/api/sharing"
+	"ecs-api/api/responsecache"
 )
 
 // response is what an endpoint responds with: an error, or a header and bytes, so that none of those who share it can change it for the others.
@@ -17,16 +17,16 @@ type response struct {
 	body     []byte
 	stream   *stream // in place of a body; never shared
 	err      error
-	deferred bool           // the response that lasts comes later: the request continues
-	began    freshness.Mark // when a read began
-	age      *time.Duration // of one that was kept since another request; nil for a new one
+	deferred bool               // the response that lasts comes later: the request continues
+	began    responsecache.Mark // when a read began
+	age      *time.Duration     // of one that was kept since another request; nil for a new one
 }
 
 // headerAge says how old a response is that was kept, in seconds.
 const headerAge = "Age"
 
 // sharedReads are the reads of an account that are under way.
-type sharedReads = sharing.Reads[response]
+type sharedReads = coalesce.Reads[response]
 
 // shareable reports whether r may get the response to another caller's identical request.
 func shareable(r *http.Request) bool {
@@ -39,7 +39,7 @@ func readKey(r *http.Request) string {
 	if negotiation.Accepted(r) == negotiation.Text {
 		key += "#text" // no query holds a #
 	}
-	if freshness.Demanded(r.Header) {
+	if responsecache.Demanded(r.Header) {
 		key += "#new" // others may be content with less
 	}
 	return key

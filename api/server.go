@@ -13,8 +13,8 @@ import (
 
 	"ecs-api/api/accounts"
 	"ecs-api/api/fleet"
-	"ecs-api/api/freshness"
 	"ecs-api/api/idempotency"
+	"ecs-api/api/responsecache"
 	"ecs-api/api/router"
 	"ecs-api/api/sse"
 	"ecs-api/api/telemetry"
@@ -53,19 +53,19 @@ type Version struct {
 
 // Server serves the API's requests. It keeps no state that a restart may not lose.
 type Server struct {
-	config   *config.Config
-	version  Version
-	log      *logrus.Logger
-	accounts map[string]*account
-	images   *registry.Client
-	metrics  *telemetry.Metrics
-	tracer   trace.Tracer // nil: off
-	kept     *freshness.Responses[response]
-	fleet    *fleet.Fleet // the servers that share a state with this one; it owns background work
-	callers  *tokens.Callers
-	router   *router.Router
-	public   map[string]bool // the paths that need no token
-	streams  *sse.Streams
+	config    *config.Config
+	version   Version
+	log       *logrus.Logger
+	accounts  map[string]*account
+	images    *registry.Client
+	metrics   *telemetry.Metrics
+	tracer    trace.Tracer // nil: off
+	responses *responsecache.Cache[response]
+	fleet     *fleet.Fleet // the servers that share a state with this one; it owns background work
+	callers   *tokens.Callers
+	router    *router.Router
+	public    map[string]bool // the paths that need no token
+	streams   *sse.Streams
 	// idempotency keeps the responses to requests that may be repeated.
 	idempotency *idempotency.Keeper
 	handler     http.Handler
@@ -74,23 +74,23 @@ type Server struct {
 // New returns a server for the accounts of o.Config. It makes no call to AWS. Close must be called.
 func New(o Options) (*Server, error) {
 	s := &Server{
-		config:   o.Config,
-		version:  o.Version,
-		log:      o.Log,
-		accounts: make(map[string]*account, len(o.Config.Accounts)),
-		images:   registry.New(registry.Options{Allow: o.Config.Registries}),
-		metrics:  telemetry.NewMetrics(o.Version.Version, o.Version.GitHash, o.Version.BuildStamp),
-		router:   router.New(base, permitMethod),
-		public:   map[string]bool{},
-		streams:  sse.New(o.Streams),
-		callers:  tokens.NewCallers(o.Config.Callers()),
-		kept:     freshness.New[response](freshness.DefaultLimits),
+		config:    o.Config,
+		version:   o.Version,
+		log:       o.Log,
+		accounts:  make(map[string]*account, len(o.Config.Accounts)),
+		images:    registry.New(registry.Options{Allow: o.Config.Registries}),
+		metrics:   telemetry.NewMetrics(o.Version.Version, o.Version.GitHash, o.Version.BuildStamp),
+		router:    router.New(base, permitMethod),
+		public:    map[string]bool{},
+		streams:   sse.New(o.Streams),
+		callers:   tokens.NewCallers(o.Config.Callers()),
+		responses: responsecache.New[response](responsecache.DefaultLimits),
 	}
 	if o.Traces != nil {
 		s.tracer = o.Traces.Tracer("ecs-api/api")
 	}
 	var err error
-	s.fleet, err = fleet.New(fleet.Options{Config: o.Config, Log: o.Log, Metrics: s.metrics, Forget: s.forget, Changed: s.changed, Deafen: s.deafen})
+	s.fleet, err = fleet.New(fleet.Options{Config: o.Config, Log: o.Log, Metrics: s.metrics, Forget: s.forget, Changed: s.changed, SetDisconnected: s.setDisconnected})
 	if err != nil {
 		return nil, err
 	}
@@ -103,8 +103,8 @@ func New(o Options) (*Server, error) {
 		}
 		s.accounts[name] = &account{Account: a}
 	}
-	s.listen()
-	s.metrics.WatchKept(s.kept.Hits, s.kept.Bytes)
+	s.subscribe()
+	s.metrics.WatchCache(s.responses.Hits, s.responses.Bytes)
 	s.metrics.WatchStreams(s.streams.Open, func() (n int) {
 		for _, a := range s.accounts {
 			n += a.Observer.Waiting()

@@ -6,9 +6,9 @@ import (
 
 	"github.com/gorilla/mux"
 
-	"ecs-api/api/freshness"
 	"ecs-api/api/negotiation"
 	"ecs-api/api/progress"
+	"ecs-api/api/responsecache"
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration"
@@ -66,7 +66,7 @@ func listServices(c call, at target, _ none) (any, error) {
 // showService returns the service, or with all also what belongs to it.
 func showService(c call, at target, _ none) (any, error) {
 	if c.flag("all") {
-		view, err := c.account.Observer.ShowAll(c.Context(), at.cluster, at.service, observe.Freshness(freshness.Demanded(c.request.Header)))
+		view, err := c.account.Observer.ShowAll(c.Context(), at.cluster, at.service, observe.Freshness(responsecache.Demanded(c.request.Header)))
 		if err != nil {
 			return nil, err
 		}

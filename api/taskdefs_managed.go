@@ -174,5 +174,5 @@ func (s *Server) jobRoutes(v1 *mux.Router) {
 	v1.Handle(tasks, handle(s, http.StatusOK, inCluster(listManagedTasks), slashed, status, text("startedBy"))).Methods(http.MethodGet)
 	v1.Handle(task, handle(s, http.StatusOK, inCluster(showManagedTask), id)).Methods(http.MethodGet)
 	v1.Handle(task, handle(s, http.StatusOK, inCluster(stopManagedTask), id, text("reason"))).Methods(http.MethodDelete)
-	v1.Handle(task+"/logs", handle(s, http.StatusOK, inCluster(jobTaskLogs), id, logLines, unkept())).Methods(http.MethodGet)
+	v1.Handle(task+"/logs", handle(s, http.StatusOK, inCluster(jobTaskLogs), id, logLines, uncacheable())).Methods(http.MethodGet)
 }

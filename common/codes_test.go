@@ -70,7 +70,7 @@ func TestTheCodeThatACallerIsShown(t *testing.T) {
 		{"AWS's, in an error of the same kind", common.Errorf(common.NotFound, "no: %w", refused), "ClusterNotFoundException", 0},
 		{"the kind's, in an error of another kind", common.Errorf(common.Conflict, "no: %w", refused), common.CodeConflict, 0},
 		{"ours, around AWS's", common.Coded(common.CodeConcurrentChange, "no: %w", refused), common.CodeConcurrentChange, 5 * time.Second},
-		{"ours, with what is left over", common.WithLeft(common.Coded(common.CodeServiceBusy, "no"), "role r"), common.CodeServiceBusy, 5 * time.Second},
+		{"ours, with what is left over", common.WithLeftBehind(common.Coded(common.CodeServiceBusy, "no"), "role r"), common.CodeServiceBusy, 5 * time.Second},
 		{"ours, when AWS throttles", throttled, common.CodeThrottled, 5 * time.Second},
 		{"ours, when AWS fails", common.FromAWS(awserr.New("ServerException", "oops", nil), "describe cluster"), common.CodeUnavailable, 10 * time.Second},
 		{"ours, when AWS refuses the server", common.FromAWS(awserr.New("AccessDeniedException", "no", nil), "describe cluster"), common.CodeInternal, 0},

@@ -73,14 +73,14 @@ type FieldError struct {
 
 // Error is an error with a kind. The text reads as a sentence when joined: "create service www: register task definition: invalid CPU value".
 type Error struct {
-	Kind   Kind
-	Code   Code          // AWS's error code where AWS refused, or one of ours; empty for that of the kind
-	Fields []FieldError  // what is wrong with which field, for BadRequest
-	After  time.Duration // when a retry makes sense; 0 for what the code says
-	Left   []string      // what was created and could not be rolled back
-	msg    string
-	public string // what a caller may read of it, if that is not msg
-	err    error
+	Kind       Kind
+	Code       Code          // AWS's error code where AWS refused, or one of ours; empty for that of the kind
+	Fields     []FieldError  // what is wrong with which field, for BadRequest
+	After      time.Duration // when a retry makes sense; 0 for what the code says
+	LeftBehind []string      // what was created and could not be rolled back
+	msg        string
+	public     string // what a caller may read of it, if that is not msg
+	err        error
 }
 
 // Error returns the whole text, AWS's own words included: it is for logs.
@@ -120,7 +120,7 @@ func redact(text string, err error) string {
 
 // take copies what inner says beside its text. A code belongs to its kind.
 func (e *Error) take(inner *Error) {
-	e.Fields, e.After, e.Left = inner.Fields, inner.After, inner.Left
+	e.Fields, e.After, e.LeftBehind = inner.Fields, inner.After, inner.LeftBehind
 	if e.Kind == inner.Kind {
 		e.Code = inner.Code
 	}
@@ -140,13 +140,13 @@ func Wrapf(err error, format string, args ...any) error {
 	return e
 }
 
-// How many wrong fields an error lists, how many bytes they may take, and how many of them, of how many bytes, its text tells: all that anybody corrects at once, and little enough
+// How many wrong fields an error lists, how many bytes they may take, and how many of them, of how many bytes, its text shows: all that anybody corrects at once, and little enough
 // that a hostile request costs no more than its size.
 const (
 	MaxFields     = 1000
 	maxFieldBytes = 256 << 10
-	maxTold       = 20
-	maxToldBytes  = 3000
+	maxShown      = 20
+	maxShownBytes = 3000
 )
 
 // Invalid returns a BadRequest that lists what is wrong with which field, or nil if there is nothing.
@@ -158,24 +158,24 @@ func InvalidOf(code Code, fields []FieldError, more int) error {
 		return nil
 	}
 	listed := listed(fields)
-	told, unlisted := 0, len(fields)-len(listed)+more
+	shown, unlisted := 0, len(fields)-len(listed)+more
 	var msg strings.Builder
 	msg.WriteString("the request is not valid: ")
-	for _, f := range listed[:min(len(listed), maxTold)] {
-		if text := f.text(); told == 0 {
+	for _, f := range listed[:min(len(listed), maxShown)] {
+		if text := f.text(); shown == 0 {
 			msg.WriteString(text)
-		} else if msg.Len()+len(text) > maxToldBytes {
+		} else if msg.Len()+len(text) > maxShownBytes {
 			break
 		} else {
 			msg.WriteString("; " + text)
 		}
-		told++
+		shown++
 	}
-	switch untold := len(listed) - told; {
+	switch omitted := len(listed) - shown; {
 	case unlisted > 0:
-		fmt.Fprintf(&msg, "; and %d more, of which errors lists %d", untold+unlisted, untold)
-	case untold > 0:
-		fmt.Fprintf(&msg, "; and %d more, which errors lists", untold)
+		fmt.Fprintf(&msg, "; and %d more, of which errors lists %d", omitted+unlisted, omitted)
+	case omitted > 0:
+		fmt.Fprintf(&msg, "; and %d more, which errors lists", omitted)
 	}
 	return &Error{Kind: BadRequest, Code: code, Fields: listed, msg: msg.String()}
 }
@@ -209,7 +209,7 @@ func RenameFields(err error, rename func(string) string) error {
 	for i, f := range inner.Fields {
 		renamed := FieldError{Field: rename(f.Field), Detail: f.Detail}
 		e.Fields = append(e.Fields, renamed)
-		if i >= maxTold || renamed == f {
+		if i >= maxShown || renamed == f {
 			continue
 		}
 		e.msg = strings.Replace(e.msg, f.text(), renamed.text(), 1)
@@ -220,7 +220,7 @@ func RenameFields(err error, rename func(string) string) error {
 
 // Restored returns an error that another server has returned, of which only what callers may read has been kept.
 func Restored(kind Kind, code Code, public string, fields []FieldError, left []string) error {
-	return &Error{Kind: kind, Code: code, Fields: fields, Left: left, msg: public}
+	return &Error{Kind: kind, Code: code, Fields: fields, LeftBehind: left, msg: public}
 }
 
 // KindNamed returns the kind with the name; Internal if there is none.
@@ -261,16 +261,16 @@ func Public(err error) string {
 	return redact(err.Error(), err)
 }
 
-// WithLeft returns err with the names of what it leaves behind in AWS, kept apart from its text: whoever reads the error must see them,
+// WithLeftBehind returns err with the names of what it leaves behind in AWS, kept apart from its text: whoever reads the error must see them,
 // also where the rest of it is for the log alone. It returns nil for nil.
-func WithLeft(err error, left ...string) error {
+func WithLeftBehind(err error, left ...string) error {
 	if err == nil {
 		return nil
 	}
-	e := &Error{Kind: KindOf(err), msg: err.Error() + "; leftover: " + strings.Join(left, "; "), err: err, Left: left}
+	e := &Error{Kind: KindOf(err), msg: err.Error() + "; leftover: " + strings.Join(left, "; "), err: err, LeftBehind: left}
 	if inner, ok := errors.AsType[*Error](err); ok {
 		e.take(inner)
-		e.Left = append(slices.Clone(inner.Left), left...)
+		e.LeftBehind = append(slices.Clone(inner.LeftBehind), left...)
 		e.public = Public(err)
 	}
 	return e

@@ -22,8 +22,8 @@ func TestEachOfSeveralJoinedErrorsIsRedacted(t *testing.T) {
 		"wrapped":            Wrapf(joined, "tear down x"),
 		"of a kind":          Errorf(Unavailable, "the server was shut down: %w", joined),
 		"wrapped by fmt":     Errorf(Unavailable, "repeat: %w", fmt.Errorf("meanwhile: %w", joined)),
-		"with what is left":  WithLeft(joined, "cluster x"),
-		"twice, and wrapped": Wrapf(WithLeft(Wrapf(joined, "a"), "cluster x"), "b"),
+		"with what is left":  WithLeftBehind(joined, "cluster x"),
+		"twice, and wrapped": Wrapf(WithLeftBehind(Wrapf(joined, "a"), "cluster x"), "b"),
 	} {
 		public := Public(err)
 		if strings.Contains(public, "arn:aws") || strings.Contains(public, "not authorized") {

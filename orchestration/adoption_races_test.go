@@ -168,7 +168,7 @@ func TestWhatIsGoneIsNotLeftover(t *testing.T) {
 	left := func(t *testing.T, w *world, err error) {
 		t.Helper()
 		w.wait()
-		if e, ok := errors.AsType[*common.Error](err); !ok || len(e.Left) > 0 {
+		if e, ok := errors.AsType[*common.Error](err); !ok || len(e.LeftBehind) > 0 {
 			t.Errorf("got %v, want an error that names nothing as left", err)
 		}
 	}

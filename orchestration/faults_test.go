@@ -332,10 +332,10 @@ func TestWhatCouldNotBeRolledBackIsRedacted(t *testing.T) {
 	}
 	_, err := w.Create(t.Context(), wholeService(t, "myclu", "www"))
 	e, ok := errors.AsType[*common.Error](err)
-	if !ok || len(e.Left) < 4 {
+	if !ok || len(e.LeftBehind) < 4 {
 		t.Fatalf("got %v", err)
 	}
-	for _, text := range append(e.Left, common.Public(err)) {
+	for _, text := range append(e.LeftBehind, common.Public(err)) {
 		if strings.Contains(text, "assumed-role") {
 			t.Errorf("a caller reads %q", text)
 		}

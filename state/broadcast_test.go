@@ -51,11 +51,11 @@ func TestServersHearEachOtherAndKnowWhenTheyDoNot(t *testing.T) {
 	a, b := listen(t, ra), listen(t, rb)
 	a.expect(t, "hears")
 	b.expect(t, "hears")
-	if err := a.Send(t.Context(), "local www"); err != nil {
+	if err := a.Publish(t.Context(), "local www"); err != nil {
 		t.Fatal(err)
 	}
 	b.expect(t, "local www")
-	if err := b.Send(t.Context(), "local api"); err != nil {
+	if err := b.Publish(t.Context(), "local api"); err != nil {
 		t.Fatal(err)
 	}
 	a.expect(t, "local api") // and not its own message before
@@ -63,7 +63,7 @@ func TestServersHearEachOtherAndKnowWhenTheyDoNot(t *testing.T) {
 	server.Close()
 	a.expect(t, "deaf")
 	b.expect(t, "deaf")
-	if err := a.Send(t.Context(), "lost"); !errors.Is(err, ErrDown) {
+	if err := a.Publish(t.Context(), "lost"); !errors.Is(err, ErrDown) {
 		t.Errorf("sent into the dark: %v", err)
 	}
 	for next(t, toldA).up {
@@ -75,7 +75,7 @@ func TestServersHearEachOtherAndKnowWhenTheyDoNot(t *testing.T) {
 	b.expect(t, "hears")
 	for !next(t, toldA).up {
 	}
-	if err := a.Send(t.Context(), "again"); err != nil {
+	if err := a.Publish(t.Context(), "again"); err != nil {
 		t.Fatal(err)
 	}
 	b.expect(t, "again")

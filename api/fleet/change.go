@@ -7,7 +7,7 @@ import (
 	"ecs-api/state"
 )
 
-// Change is what servers tell each other of a write that has ended: what was read before it must not be shown to anybody any more.
+// Change is what servers publish of a write that has ended: what was read before it must not be shown to anybody any more.
 type Change struct {
 	Account string `json:"account"`           // empty: all
 	Cluster string `json:"cluster,omitempty"` // empty: all
@@ -23,19 +23,19 @@ func (c Change) message() string {
 	return string(message)
 }
 
-// Listen begins to hear of the changes of other servers, if there are any. While they cannot be heard, responses must not be kept: nobody knows what they
+// Subscribe begins to receive the changes of other servers, if there are any. While it is disconnected from them, responses must not be cached: nobody knows what they
 // are worth.
-func (f *Fleet) Listen() {
+func (f *Fleet) Subscribe() {
 	if f.state == nil {
 		return
 	}
-	f.options.Deafen(true)
-	f.broadcast = f.state.Broadcast(context.Background(), "written", f.hear, f.options.Deafen)
+	f.options.SetDisconnected(true)
+	f.broadcast = f.state.Broadcast(context.Background(), "written", f.receive, f.options.SetDisconnected)
 	f.state.AfterRecovery(f.recovered)
 }
 
-// hear applies a message of another server.
-func (f *Fleet) hear(message string) {
+// receive applies a message of another server.
+func (f *Fleet) receive(message string) {
 	var c Change
 	if json.Unmarshal([]byte(message), &c) != nil { // it is of a version that we do not know: anything may have changed
 		c = Change{}
@@ -43,21 +43,21 @@ func (f *Fleet) hear(message string) {
 	f.options.Changed(c)
 }
 
-// recovered tells the other servers what they may not have heard while Redis was out of reach.
+// recovered publishes what the other servers may not have received while Redis was out of reach.
 func (f *Fleet) recovered() {
-	if f.untold.Load() {
-		f.Tell(context.Background(), Change{})
+	if f.unpublished.Load() {
+		f.Publish(context.Background(), Change{})
 	}
 }
 
-// Tell tells the other servers of a change of ours. Call it before the write's response. Servers that cannot be reached hear, once they can be, that
+// Publish tells the other servers of a change of ours. Call it before the write's response. Servers that cannot be reached learn, once they can be, that
 // everything has changed.
-func (f *Fleet) Tell(ctx context.Context, c Change) {
+func (f *Fleet) Publish(ctx context.Context, c Change) {
 	if f.broadcast == nil {
 		return
 	}
-	err := f.broadcast.Send(state.WithoutBudget(context.WithoutCancel(ctx)), c.message()) // they must hear it, and it is one command
+	err := f.broadcast.Publish(state.WithoutBudget(context.WithoutCancel(ctx)), c.message()) // they must receive it, and it is one command
 	if err != nil || c.Account == "" {
-		f.untold.Store(err != nil)
+		f.unpublished.Store(err != nil)
 	}
 }

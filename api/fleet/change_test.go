@@ -12,17 +12,17 @@ import (
 	"ecs-api/config"
 )
 
-// member is a server of a fleet, and what it hears.
+// member is a server of a fleet, and what it receives.
 type member struct {
 	*Fleet
-	changes chan Change
-	deaf    chan bool
+	changes      chan Change
+	disconnected chan bool
 }
 
 // newMember returns a server that shares the Redis, if there is one.
 func newMember(t *testing.T, redis *miniredis.Miniredis) *member {
 	t.Helper()
-	m := &member{changes: make(chan Change, 10), deaf: make(chan bool, 10)}
+	m := &member{changes: make(chan Change, 10), disconnected: make(chan bool, 10)}
 	c := config.Local([]string{"subnet-a"}, []string{"sg-a"})
 	c.Token = "a token of a test, long enough"
 	if redis != nil {
@@ -32,16 +32,16 @@ func newMember(t *testing.T, redis *miniredis.Miniredis) *member {
 	log.SetOutput(io.Discard)
 	f, err := New(Options{
 		Config: c, Log: log, Metrics: telemetry.NewMetrics("", "", ""),
-		Forget: func(string) {}, Changed: func(c Change) { m.changes <- c }, Deafen: func(deaf bool) { m.deaf <- deaf },
+		Forget: func(string) {}, Changed: func(c Change) { m.changes <- c }, SetDisconnected: func(disconnected bool) { m.disconnected <- disconnected },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(f.Close)
 	m.Fleet = f
-	f.Listen()
+	f.Subscribe()
 	if redis != nil {
-		for next(t, m.deaf) { // until it hears
+		for next(t, m.disconnected) { // until it is subscribed
 		}
 	}
 	return m
@@ -62,33 +62,33 @@ func TestServersHearTheChangesOfOthersAndNotTheirOwn(t *testing.T) {
 	redis := miniredis.RunT(t)
 	a, b := newMember(t, redis), newMember(t, redis)
 	for _, want := range []Change{{Account: "local"}, {Account: "local", Cluster: "myclu", Service: "www"}} {
-		a.Tell(t.Context(), want)
+		a.Publish(t.Context(), want)
 		if got := next(t, b.changes); got != want {
 			t.Errorf("got %v, want %v", got, want)
 		}
 	}
 	if len(a.changes) > 0 {
-		t.Errorf("it hears itself: %v", <-a.changes)
+		t.Errorf("it receives its own: %v", <-a.changes)
 	}
 }
 
 func TestServersThatCouldNotBeReachedHearLaterThatAllHasChanged(t *testing.T) {
 	redis := miniredis.RunT(t)
 	a, b := newMember(t, redis), newMember(t, redis)
-	a.untold.Store(true) // as after a write while Redis was out of its reach alone
+	a.unpublished.Store(true) // as after a write while Redis was out of its reach alone
 	a.recovered()
 	if got := next(t, b.changes); got != (Change{}) {
 		t.Errorf("got %v", got)
 	}
-	if a.untold.Load() {
-		t.Error("it believes that the others have not heard")
+	if a.unpublished.Load() {
+		t.Error("it believes that the others have not received it")
 	}
 }
 
 func TestAMessageOfAnotherVersionMeansThatAllHasChanged(t *testing.T) {
 	redis := miniredis.RunT(t)
 	a, b := newMember(t, redis), newMember(t, redis)
-	if err := a.broadcast.Send(t.Context(), "local myclu www"); err != nil {
+	if err := a.broadcast.Publish(t.Context(), "local myclu www"); err != nil {
 		t.Fatal(err)
 	}
 	if got := next(t, b.changes); got != (Change{}) {
@@ -111,9 +111,9 @@ func TestChangesAreSentAsTheyAre(t *testing.T) {
 
 func TestAServerWithoutAStatePublishesNothing(t *testing.T) {
 	m := newMember(t, nil)
-	m.Tell(t.Context(), Change{})
-	if len(m.deaf) > 0 {
-		t.Error("it believes that it cannot hear others")
+	m.Publish(t.Context(), Change{})
+	if len(m.disconnected) > 0 {
+		t.Error("it believes that it is disconnected from others")
 	}
 	if configured, up := m.State(); configured || up {
 		t.Errorf("a state: %v, %v", configured, up)

@@ -18,7 +18,7 @@ import (
 	"ecs-api/orchestration/leases"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/operations/queue"
-	"ecs-api/orchestration/operations/shared"
+	"ecs-api/orchestration/operations/redisstore"
 	"ecs-api/state"
 )
 
@@ -31,8 +31,8 @@ type Options struct {
 	Forget func(account string)
 	// Changed drops what was read before another server, or this one, changed something.
 	Changed func(Change)
-	// Deafen says whether the changes of other servers cannot be heard for now. It is not called where there are no others.
-	Deafen func(bool)
+	// SetDisconnected says whether the changes of other servers cannot be received for now. It is not called where there are no others.
+	SetDisconnected func(bool)
 }
 
 // Fleet is this server among those that share a state.
@@ -43,16 +43,16 @@ type Fleet struct {
 	// Leases are the locks of services that all servers respect; nil without a state.
 	Leases *leases.Leases
 
-	id        string             // of this server
-	state     *state.Redis       // nil: this server is the only one
-	keys      *idempotency.Redis // the records of idempotent requests on it
-	record    *shared.Record     // of operations of all servers; nil: this server's own are in memory
-	queue     *queue.Queue       // of their jobs; nil: this server does its own
-	died      chan struct{}      // another server has, and one-off tasks that it watched are to be watched here
-	broadcast *state.Broadcast   // nil until Listen
-	untold    atomic.Bool        // there is a change of which the other servers may not have heard
-	countSlow func()             // counts a request that the state was too slow for
-	logSlow   rate.Sometimes     // bounds how often the log says so
+	id          string             // of this server
+	state       *state.Redis       // nil: this server is the only one
+	keys        *idempotency.Redis // the records of idempotent requests on it
+	record      *redisstore.Record // of operations of all servers; nil: this server's own are in memory
+	queue       *queue.Queue       // of their jobs; nil: this server does its own
+	died        chan struct{}      // another server has, and one-off tasks that it watched are to be watched here
+	broadcast   *state.Broadcast   // nil until Subscribe
+	unpublished atomic.Bool        // there is a change which the other servers may not have received
+	countSlow   func()             // counts a request that the state was too slow for
+	logSlow     rate.Sometimes     // bounds how often the log says so
 }
 
 // New connects to the Redis that the config names, if it names one. That it is down stops nothing: requests are served without it. Close must be called.

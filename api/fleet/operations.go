@@ -10,7 +10,7 @@ import (
 	"ecs-api/orchestration/oneoff"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/operations/queue"
-	"ecs-api/orchestration/operations/shared"
+	"ecs-api/orchestration/operations/redisstore"
 	"ecs-api/state"
 )
 
@@ -34,7 +34,7 @@ func (f *Fleet) share(o *operations.Options) error {
 	if err != nil {
 		return err
 	}
-	f.record = shared.New(shared.Options{Redis: f.state, Seal: seal, Server: f.id, Interrupted: f.observeInterrupted, Queued: f.queue.Has})
+	f.record = redisstore.New(redisstore.Options{Redis: f.state, Seal: seal, Server: f.id, Interrupted: f.observeInterrupted, Queued: f.queue.Has})
 	o.Record, o.Queue = f.record, f.queue
 	return nil
 }
@@ -61,7 +61,7 @@ func (f *Fleet) observe(o operations.Operation) {
 		return
 	}
 	f.options.Forget(o.Account) // whoever sees that it has ended shall see what it did
-	f.Tell(context.Background(), Change{Account: o.Account})
+	f.Publish(context.Background(), Change{Account: o.Account})
 	took := o.EndedAt.Sub(o.StartedAt)
 	if o.Server == f.id {
 		metrics.OperationLeft(o.Account, o.Kind)

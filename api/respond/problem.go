@@ -66,7 +66,7 @@ func ProblemOf(err error) Problem {
 	kind := common.KindOf(err)
 	p := Problem{Status: Status(kind), Detail: common.Public(err), Code: common.ResponseCode(err)}
 	if e, ok := errors.AsType[*common.Error](err); ok {
-		p.Errors, p.LeftBehind = e.Fields, e.Left
+		p.Errors, p.LeftBehind = e.Fields, e.LeftBehind
 	}
 	if kind == common.Internal {
 		p.Detail = internalDetail

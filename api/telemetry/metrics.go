@@ -180,8 +180,8 @@ func (q *queueCollector) Collect(metrics chan<- prometheus.Metric) {
 	q.jobs.Collect(metrics)
 }
 
-// WatchKept adds how many requests got a response that was kept, and how many bytes kept responses take.
-func (m *Metrics) WatchKept(hits func() uint64, bytes func() int) {
+// WatchCache adds how many requests got a response that was kept, and how many bytes kept responses take.
+func (m *Metrics) WatchCache(hits func() uint64, bytes func() int) {
 	m.Registry.MustRegister(
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "ecs_api_kept_responses_total", Help: "Reads that got a response kept since an earlier request, because their callers accept one so old.",

@@ -17,7 +17,7 @@ import (
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/elbv2"
 	"ecs-api/iam"
-	"ecs-api/orchestration/definitions"
+	"ecs-api/orchestration/revisioncache"
 	"ecs-api/secretsmanager"
 	"ecs-api/servicediscovery"
 	"ecs-api/ssm"
@@ -65,8 +65,8 @@ func NewClients(sess client.ConfigProvider) Clients {
 type Account struct {
 	Settings
 	Clients
-	Backoff     common.Backoff           // how long to wait between tries of what AWS refuses for now
-	Definitions *definitions.Definitions // what is known of revisions
+	Backoff       common.Backoff       // how long to wait between tries of what AWS refuses for now
+	RevisionCache *revisioncache.Cache // what is known of revisions
 
 	mu       sync.Mutex
 	identity Identity // zero until it is known
@@ -74,9 +74,9 @@ type Account struct {
 
 // New returns the account. Backoff is how long to wait between tries; the zero value is common.DefaultBackoff.
 func New(settings Settings, clients Clients, backoff common.Backoff) *Account {
-	a := &Account{Settings: settings, Clients: clients, Backoff: backoff, Definitions: definitions.New(clients.ECS.TaskDefinition)}
+	a := &Account{Settings: settings, Clients: clients, Backoff: backoff, RevisionCache: revisioncache.New(clients.ECS.TaskDefinition)}
 	if clients.ECS != nil { // there are accounts of tests that have none
-		clients.ECS.WatchRevisions(a.Definitions)
+		clients.ECS.WatchRevisions(a.RevisionCache)
 	}
 	return a
 }

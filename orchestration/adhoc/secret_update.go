@@ -130,7 +130,7 @@ func (s Secrets) findUpdated(ctx context.Context, in *awssecrets.UpdateSecretInp
 	now, lookErr := s.account.Secrets.Secret(ctx, aws.StringValue(in.SecretId))
 	switch {
 	case lookErr != nil:
-		return nil, common.WithLeft(err, "perhaps the change of secret "+aws.StringValue(in.SecretId))
+		return nil, common.WithLeftBehind(err, "perhaps the change of secret "+aws.StringValue(in.SecretId))
 	case in.ClientRequestToken != nil && now.VersionIdsToStages[*in.ClientRequestToken] == nil,
 		in.Description != nil && aws.StringValue(now.Description) != *in.Description,
 		in.KmsKeyId != nil && aws.StringValue(now.KmsKeyId) != *in.KmsKeyId:

@@ -42,7 +42,7 @@ func (t tagged) change(ctx context.Context, a *account.Account, tags common.Tags
 	defer cancel()
 	old, added := restore(t.before, tags)
 	if rollback := errors.Join(t.client.Tag(ctx, t.id, old), t.client.Untag(ctx, t.id, added)); rollback != nil {
-		return common.WithLeft(err, "the new tags of "+t.what)
+		return common.WithLeftBehind(err, "the new tags of "+t.what)
 	}
 	return err
 }

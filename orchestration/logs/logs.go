@@ -219,7 +219,7 @@ func (r *Reader) definitions(ctx context.Context, service *awsecs.Service, tasks
 	var reads []func(context.Context) error
 	for i, arn := range arns {
 		reads = append(reads, func(ctx context.Context) error {
-			out, err := r.account.Definitions.Body(ctx, arn)
+			out, err := r.account.RevisionCache.Body(ctx, arn)
 			if err == nil {
 				all[i] = out.TaskDefinition
 			}
@@ -265,7 +265,7 @@ func (r *Reader) none(definitions []*awsecs.TaskDefinition, container string) er
 func (r *Reader) Task(task *awsecs.Task, container string) Source {
 	id := account.NameOf(value(task.TaskArn))
 	return func(ctx context.Context) ([]source, error) {
-		out, err := r.account.Definitions.Body(ctx, value(task.TaskDefinitionArn))
+		out, err := r.account.RevisionCache.Body(ctx, value(task.TaskDefinitionArn))
 		if err != nil {
 			return nil, err
 		}

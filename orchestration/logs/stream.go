@@ -82,7 +82,7 @@ func (r *Reader) streamOf(ctx context.Context, cluster, name string, service *aw
 
 // placeOf returns where a container of a task definition logs.
 func (r *Reader) placeOf(ctx context.Context, definition, container string) (place, error) {
-	out, err := r.account.Definitions.Body(ctx, definition)
+	out, err := r.account.RevisionCache.Body(ctx, definition)
 	if err != nil {
 		return place{}, err
 	}

@@ -11,7 +11,7 @@ import (
 // definition returns a task definition, whose status may be out of date. Nobody must write to what it points at. RegisteredBy is the caller whose request
 // registered it, where a tag says so: AWS knows no more than this server's role.
 func (o *Observer) definition(ctx context.Context, arn string) (*awsecs.TaskDefinition, error) {
-	revision, err := o.account.Definitions.Body(ctx, arn)
+	revision, err := o.account.RevisionCache.Body(ctx, arn)
 	if err != nil {
 		return nil, err
 	}

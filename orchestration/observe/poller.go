@@ -68,7 +68,7 @@ func (o *Observer) Close() {
 	}
 	o.pollers.mu.Unlock()
 	o.pollers.running.Wait()
-	o.account.Definitions.Close()
+	o.account.RevisionCache.Close()
 }
 
 // wake makes the poller poll at once.

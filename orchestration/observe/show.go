@@ -107,7 +107,7 @@ func (o *Observer) ShowAll(ctx context.Context, cluster, name string, fresh Fres
 
 // definitionOf returns a task definition; nil if it is not there any more.
 func (o *Observer) definitionOf(ctx context.Context, arn string) (*awsecs.TaskDefinition, error) {
-	revision, err := o.account.Definitions.Revision(ctx, arn)
+	revision, err := o.account.RevisionCache.Revision(ctx, arn)
 	if err != nil {
 		return nil, resource.IgnoreNotFound(err)
 	}

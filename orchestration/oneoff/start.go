@@ -108,7 +108,7 @@ func (r *Runner) plan(ctx context.Context, cluster, name string, in *Input) (*pl
 	case aws.StringValue(service.TaskDefinition) == "":
 		return nil, common.Errorf(common.Conflict, "service %s names no task definition: its deployments are not ECS's", name)
 	}
-	found, err := r.account.Definitions.Revision(ctx, *service.TaskDefinition)
+	found, err := r.account.RevisionCache.Revision(ctx, *service.TaskDefinition)
 	if err != nil {
 		return nil, err
 	}

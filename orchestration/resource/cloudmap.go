@@ -82,7 +82,7 @@ func CloudMapServiceNamed(ctx context.Context, a *account.Account, namespace, na
 	return nil, nil
 }
 
-// NamespaceOf returns the namespace that a Cloud Map service is wanted in: the seed's requests name it in the DNS settings.
+// NamespaceOf returns the namespace that a Cloud Map service is wanted in: requests of the older Spinup API name it in the DNS settings.
 func NamespaceOf(in *awscloud.CreateServiceInput) string {
 	if in.NamespaceId == nil && in.DnsConfig != nil {
 		return aws.StringValue(in.DnsConfig.NamespaceId)

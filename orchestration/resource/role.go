@@ -70,7 +70,7 @@ func (r *Role) SetTags(ctx context.Context, _ *State, set common.Tags, remove []
 	return setTags(ctx, r.Name(), set, remove, r.Account.IAM.TagRole, r.Account.IAM.UntagRole)
 }
 
-// Delete deletes the region's policy, and the role once no other region's is left. A role of before gets the boundary first: where the account wants one,
+// Delete deletes the region's policy, and the role once no other region's is left. A legacy role gets the boundary first: where the account wants one,
 // our credentials may delete policies only of roles that have it.
 func (r *Role) Delete(ctx context.Context, found *State) error {
 	if r.lacksBoundary(ValueOf[*awsiam.Role](found)) {
@@ -120,7 +120,7 @@ func (r *Role) ExecutionRoleARN(s *State, id account.Identity) string {
 // RolePolicies are the inline policies of an execution role that concern a region: empty where there is none.
 type RolePolicies struct {
 	Regional string
-	Legacy   string // the one policy of roles of before, which may be another region's
+	Legacy   string // the one policy of legacy roles, which may be another region's
 }
 
 // Policies reads the role's policies.
@@ -144,7 +144,7 @@ func (r *Role) PolicyFor(found RolePolicies, id account.Identity, keys ...string
 	return spec.AccessPolicy(id, r.Account.Region, r.Account.Org, r.Cluster, append(kept, r.Account.KMSKeyID)...)
 }
 
-// SetPolicy returns the step that sets the region's policy, and takes away the policy of before if that was this region's. The rollback restores the
+// SetPolicy returns the step that sets the region's policy, and takes away the legacy policy if that was this region's. The rollback restores the
 // region's policy; the role itself may be needed by others.
 func (r *Role) SetPolicy(found RolePolicies, document string) saga.Step {
 	name := spec.RolePolicyName(r.Account.Region)

@@ -12,13 +12,13 @@ import (
 	"ecs-api/orchestration/account"
 )
 
-// The inline policies of an execution role: one per region that the space is in. Roles of before have one for all, which was the last region's.
+// The inline policies of an execution role: one per region that the space is in. Legacy roles have one for all, which was the last region's.
 const legacyPolicy = "ECSTaskAccessPolicy"
 
 // RolePolicyName returns the name of the inline policy for a region.
 func RolePolicyName(region string) string { return legacyPolicy + "-" + region }
 
-// LegacyRolePolicyName is the name of the one inline policy that roles of before have.
+// LegacyRolePolicyName is the name of the one inline policy that legacy roles have.
 func LegacyRolePolicyName() string { return legacyPolicy }
 
 // policy is an IAM policy document.
@@ -147,7 +147,7 @@ func KeysIn(document string) []string {
 	return keys
 }
 
-// IsForRegion reports whether a policy document of before is the region's: its secrets are there.
+// IsForRegion reports whether a legacy policy document is the region's: its secrets are there.
 func IsForRegion(document, region string) bool {
 	return strings.Contains(document, ":secretsmanager:"+region+":")
 }

@@ -44,11 +44,11 @@ func (t *Transaction) Fail(ctx context.Context, err error, back saga.Rollback) e
 			for _, reservation := range reservations {
 				reservation.Busy(resource.Busy(reservation.What(), op.ID))
 			}
-			return common.WithLeft(err, append(leftBehind, "all this is rolled back in the background as soon as AWS allows, as operation "+op.ID)...)
+			return common.WithLeftBehind(err, append(leftBehind, "all this is rolled back in the background as soon as AWS allows, as operation "+op.ID)...)
 		}
 	}
 	t.release(reservations)
-	return common.WithLeft(err, leftBehind...)
+	return common.WithLeftBehind(err, leftBehind...)
 }
 
 // retryRollback retries a rollback until it succeeds, and returns its last error if ctx ends before.

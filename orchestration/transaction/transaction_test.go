@@ -85,7 +85,7 @@ func TestATransactionEndsInEveryWay(t *testing.T) {
 		},
 		"it fails, and so does the rollback": func(t *testing.T, tx *Transaction) {
 			err := tx.Fail(t.Context(), errRefused, func(context.Context) error { return common.Errorf(common.BadRequest, "no") })
-			if e, ok := errors.AsType[*common.Error](err); !ok || len(e.Left) != 1 || e.Left[0] != "no" {
+			if e, ok := errors.AsType[*common.Error](err); !ok || len(e.LeftBehind) != 1 || e.LeftBehind[0] != "no" {
 				t.Errorf("got %v", err)
 			}
 		},
@@ -137,10 +137,10 @@ func TestARollbackContinuesInTheBackground(t *testing.T) {
 	err := tx.Fail(t.Context(), errRefused, func(context.Context) error { return passing("secret") })
 	close(allowed)
 	var left *common.Error
-	if !errors.As(err, &left) || len(left.Left) != 3 {
+	if !errors.As(err, &left) || len(left.LeftBehind) != 3 {
 		t.Fatalf("got %v", err)
 	}
-	for _, text := range left.Left {
+	for _, text := range left.LeftBehind {
 		if strings.Contains(text, "arn:aws") {
 			t.Errorf("a caller reads %q", text)
 		}

@@ -1,4 +1,4 @@
-package definitions
+package revisioncache
 
 import (
 	"context"
@@ -47,7 +47,7 @@ func (e *ecs) read(ctx context.Context, ref string) (*awsecs.DescribeTaskDefinit
 }
 
 // see checks the status that is shown, and how many reads AWS has had.
-func see(t *testing.T, d *Definitions, e *ecs, status string, reads int) {
+func see(t *testing.T, d *Cache, e *ecs, status string, reads int) {
 	t.Helper()
 	synctest.Wait()
 	out, err := d.Revision(t.Context(), arn)
@@ -57,7 +57,7 @@ func see(t *testing.T, d *Definitions, e *ecs, status string, reads int) {
 	}
 }
 
-func inBubble(t *testing.T, limits Limits, test func(*testing.T, *Definitions, *ecs)) {
+func inBubble(t *testing.T, limits Limits, test func(*testing.T, *Cache, *ecs)) {
 	synctest.Test(t, func(t *testing.T) {
 		e := &ecs{status: "ACTIVE"}
 		d := WithLimits(e.read, limits)
@@ -67,7 +67,7 @@ func inBubble(t *testing.T, limits Limits, test func(*testing.T, *Definitions, *
 }
 
 func TestABodyIsReadOnceAndItsStatusNowAndThen(t *testing.T) {
-	inBubble(t, DefaultLimits, func(t *testing.T, d *Definitions, e *ecs) {
+	inBubble(t, DefaultLimits, func(t *testing.T, d *Cache, e *ecs) {
 		see(t, d, e, "ACTIVE", 1)
 		e.status = "INACTIVE" // by others
 		time.Sleep(refreshAfter - 1)
@@ -88,7 +88,7 @@ func TestABodyIsReadOnceAndItsStatusNowAndThen(t *testing.T) {
 }
 
 func TestAStatusIsReadAnewAfterAWrite(t *testing.T) {
-	inBubble(t, DefaultLimits, func(t *testing.T, d *Definitions, e *ecs) {
+	inBubble(t, DefaultLimits, func(t *testing.T, d *Cache, e *ecs) {
 		var sent []string
 		d.OnChange(func(arn, status string) { sent = append(sent, arn+" "+status) })
 		d.Registered(&awsecs.RegisterTaskDefinitionOutput{TaskDefinition: &awsecs.TaskDefinition{TaskDefinitionArn: aws.String(arn), Status: aws.String("ACTIVE")}})
@@ -100,20 +100,20 @@ func TestAStatusIsReadAnewAfterAWrite(t *testing.T) {
 		}
 		see(t, d, e, "INACTIVE", 1)
 		see(t, d, e, "INACTIVE", 1)
-		d.Heard(arn, "") // another server's write
-		e.meanwhile = func() { e.meanwhile = nil; e.status = "DELETE_IN_PROGRESS"; d.Heard(arn, "") }
+		d.Invalidate(arn, "") // another server's write
+		e.meanwhile = func() { e.meanwhile = nil; e.status = "DELETE_IN_PROGRESS"; d.Invalidate(arn, "") }
 		see(t, d, e, "INACTIVE", 2) // read before the write ended, so not kept as it was
 		see(t, d, e, "DELETE_IN_PROGRESS", 3)
-		d.HeardAll()
+		d.InvalidateAll()
 		see(t, d, e, "DELETE_IN_PROGRESS", 4)
-		d.Heard(arn+"2", "INACTIVE") // another revision
+		d.Invalidate(arn+"2", "INACTIVE") // another revision
 		see(t, d, e, "DELETE_IN_PROGRESS", 4)
-		d.Deafen(true) // what other servers write is not known for now
-		time.Sleep(freshAlone - 1)
+		d.SetDisconnected(true) // what other servers write is not known for now
+		time.Sleep(freshDisconnected - 1)
 		see(t, d, e, "DELETE_IN_PROGRESS", 4)
 		time.Sleep(time.Nanosecond)
 		see(t, d, e, "DELETE_IN_PROGRESS", 5)
-		d.Deafen(false)
+		d.SetDisconnected(false)
 		see(t, d, e, "DELETE_IN_PROGRESS", 6)
 		if len(sent) != 1 {
 			t.Errorf("what was heard was sent on: %q", sent)
@@ -122,7 +122,7 @@ func TestAStatusIsReadAnewAfterAWrite(t *testing.T) {
 }
 
 func TestAKnownBodyIsNeverRefused(t *testing.T) {
-	inBubble(t, DefaultLimits, func(t *testing.T, d *Definitions, e *ecs) {
+	inBubble(t, DefaultLimits, func(t *testing.T, d *Cache, e *ecs) {
 		see(t, d, e, "ACTIVE", 1)
 		for n, kind := range []common.Kind{common.Throttled, common.Unavailable, common.Timeout} {
 			e.err = common.Errorf(kind, "not now")
@@ -157,7 +157,7 @@ func TestAKnownBodyIsNeverRefused(t *testing.T) {
 }
 
 func TestAFailedRefreshIsRepeated(t *testing.T) {
-	inBubble(t, DefaultLimits, func(t *testing.T, d *Definitions, e *ecs) {
+	inBubble(t, DefaultLimits, func(t *testing.T, d *Cache, e *ecs) {
 		see(t, d, e, "ACTIVE", 1)
 		time.Sleep(2 * refreshAfter)
 		e.err = common.Errorf(common.Throttled, "not now")
@@ -175,7 +175,7 @@ func TestWhatIsRememberedIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	empty := len(text)
-	inBubble(t, Limits{Number: 3, Bytes: 4 * empty}, func(t *testing.T, d *Definitions, e *ecs) {
+	inBubble(t, Limits{Number: 3, Bytes: 4 * empty}, func(t *testing.T, d *Cache, e *ecs) {
 		body := func(ref string, reads int) {
 			t.Helper()
 			if _, err := d.Body(t.Context(), ref); err != nil || e.reads != reads {
@@ -199,7 +199,7 @@ func TestWhatIsRememberedIsBounded(t *testing.T) {
 		if d.bytes > 4*empty || d.bytes <= 0 {
 			t.Errorf("%d bytes", d.bytes)
 		}
-		d.kept.Purge()
+		d.entries.Purge()
 		if d.bytes != 0 {
 			t.Errorf("%d bytes of nothing", d.bytes)
 		}

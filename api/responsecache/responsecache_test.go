@@ -1,4 +1,4 @@
-package freshness
+package responsecache
 
 import (
 	"fmt"
@@ -105,15 +105,15 @@ func TestNothingIsUsedWhileOtherServersCannotBeHeard(t *testing.T) {
 	s := New[string](DefaultLimits)
 	before := s.Begin("local", at(0))
 	s.Put(www, before, "before", 6)
-	s.Deafen(true)
-	deaf := s.Begin("local", at(1))
-	s.Put(www, deaf, "deaf", 4)
+	s.SetDisconnected(true)
+	disconnected := s.Begin("local", at(1))
+	s.Put(www, disconnected, "disconnected", 4)
 	if got, _, ok := s.Get(www, Longest, at(1)); ok || s.Bytes() != 0 {
-		t.Errorf("got %q while deaf; %d bytes are kept", got, s.Bytes())
+		t.Errorf("got %q while disconnected; %d bytes are kept", got, s.Bytes())
 	}
-	s.Deafen(false)
+	s.SetDisconnected(false)
 	s.Put(www, before, "begun before", 12)
-	s.Put(www, deaf, "begun while deaf", 12)
+	s.Put(www, disconnected, "begun while disconnected", 12)
 	if got, _, ok := s.Get(www, Longest, at(2)); ok {
 		t.Errorf("got %q afterwards", got)
 	}

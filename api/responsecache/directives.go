@@ -1,4 +1,4 @@
-package freshness
+package responsecache
 
 import (
 	"iter"
@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Longest is how old a kept response may be at most, whatever its caller accepts.
+// Longest is how old a cached response may be at most, whatever its caller accepts.
 const Longest = 60 * time.Second
 
 // Accepted returns how old a response the caller of r accepts: 0, a new one, unless the request says otherwise. Of several ages it is the least, and what is

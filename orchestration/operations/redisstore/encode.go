@@ -1,4 +1,4 @@
-package shared
+package redisstore
 
 import (
 	"encoding/json"
@@ -45,7 +45,7 @@ func encode(seal *state.Seal, key string, o operations.Operation) ([]byte, error
 	inside := sealed{Result: o.Result, Pending: o.Pending, Text: o.Error}
 	if o.Err != nil {
 		e := common.AsError(o.Err)
-		inside.Problem = &problem{Kind: e.Kind.String(), Code: e.Code, Fields: e.Fields, Left: e.Left}
+		inside.Problem = &problem{Kind: e.Kind.String(), Code: e.Code, Fields: e.Fields, Left: e.LeftBehind}
 	}
 	plain, err := json.Marshal(inside)
 	if err != nil {

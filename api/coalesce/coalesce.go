@@ -1,6 +1,6 @@
-// Package sharing lets identical reads that are under way at the same time share one result, and so their calls to AWS. It owns one rule: whoever
+// Package coalesce lets identical reads that are under way at the same time share one result, and so their calls to AWS. It owns one rule: whoever
 // knows of a write never gets a result from before it.
-package sharing
+package coalesce
 
 import (
 	"context"

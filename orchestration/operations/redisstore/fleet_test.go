@@ -1,4 +1,4 @@
-package shared_test
+package redisstore_test
 
 import (
 	"context"
@@ -19,7 +19,7 @@ import (
 	"ecs-api/common"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/operations/queue"
-	"ecs-api/orchestration/operations/shared"
+	"ecs-api/orchestration/operations/redisstore"
 	"ecs-api/orchestration/saga"
 	"ecs-api/state"
 )
@@ -30,12 +30,12 @@ func TestMain(m *testing.M) {
 }
 
 // hurried makes what takes its time so short that tests need none. Servers are gone at once: the tests say which.
-var hurried = shared.Times{Beat: 20 * time.Millisecond, Life: time.Hour, Sweep: 10 * time.Millisecond, Grace: 500 * time.Millisecond, Poll: 5 * time.Millisecond, Save: time.Millisecond}
+var hurried = redisstore.Times{Beat: 20 * time.Millisecond, Life: time.Hour, Sweep: 10 * time.Millisecond, Grace: 500 * time.Millisecond, Poll: 5 * time.Millisecond, Save: time.Millisecond}
 
 // server is a group whose record and queue others share.
 type server struct {
 	*operations.Group
-	record      *shared.Record
+	record      *redisstore.Record
 	queue       *queue.Queue
 	redis       *state.Redis
 	id          string
@@ -66,7 +66,7 @@ func newServer(t *testing.T, redis *miniredis.Miniredis, id string, do func(cont
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.record = shared.New(shared.Options{
+	s.record = redisstore.New(redisstore.Options{
 		Redis: shares, Seal: seal, Server: id, Times: hurried, Queued: s.queue.Has,
 		Interrupted: func(operations.Operation) { s.interrupted.Add(1) },
 	})
@@ -286,13 +286,13 @@ func TestAJobIsRetriedWhileAWSFails(t *testing.T) {
 
 func TestAJobThatCannotBeDoneFailsAndFreesItsTarget(t *testing.T) {
 	s := newServer(t, miniredis.RunT(t), "s", func(context.Context, operations.Job) (json.RawMessage, error) {
-		return nil, common.WithLeft(common.Coded(common.CodeConcurrentChange, "service s was created again meanwhile"), "secret x")
+		return nil, common.WithLeftBehind(common.Coded(common.CodeConcurrentChange, "service s was created again meanwhile"), "secret x")
 	}).works(t)
 	for range 3 {
 		o := submit(t, s, "c/s")
 		done := ended(t, s, o.ID)
 		var e *common.Error
-		if done.State != saga.Failed || !errors.As(done.Err, &e) || e.Kind != common.Conflict || e.Code != common.CodeConcurrentChange || len(e.Left) != 1 || len(done.Result) != 0 {
+		if done.State != saga.Failed || !errors.As(done.Err, &e) || e.Kind != common.Conflict || e.Code != common.CodeConcurrentChange || len(e.LeftBehind) != 1 || len(done.Result) != 0 {
 			t.Errorf("%+v, %v", done, done.Err)
 		}
 	}

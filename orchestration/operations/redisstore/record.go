@@ -1,9 +1,9 @@
-// Package shared keeps the operations of all servers on the Redis that these share, so that each can show, list and stream what another works on. It owns one
+// Package redisstore keeps the operations of all servers on the Redis that these share, so that each can show, list and stream what another works on. It owns one
 // rule: an operation never stays running when its server has died; one that no queue has ends as interrupted.
 //
 // Keys, below the prefix of package state: op:{account}:{id} is an operation, ops:{account} the ids of an account's, by their beginning; job:{account}:{target}
 // the id of the job that has the target; running the operations that have not ended, with their servers; server:{id} is there while that server lives.
-package shared
+package redisstore
 
 import (
 	"context"

@@ -29,7 +29,7 @@ func counted(h *harness) *atomic.Int64 {
 	v1.Handle("/{account}/failing", handle(h.Server, http.StatusOK, func(call, none) (int64, error) {
 		return 0, common.Errorf(common.NotFound, "there is none yet: %d", n.Add(1))
 	})).Methods(http.MethodGet)
-	v1.Handle("/{account}/unkept", handle(h.Server, http.StatusOK, func(call, none) (int64, error) { return n.Add(1), nil }, unkept())).Methods(http.MethodGet)
+	v1.Handle("/{account}/uncacheable", handle(h.Server, http.StatusOK, func(call, none) (int64, error) { return n.Add(1), nil }, uncacheable())).Methods(http.MethodGet)
 	v1.Handle("/{account}/counted", handle(h.Server, http.StatusOK, func(call, none) (none, error) { return none{}, nil })).Methods(http.MethodPut)
 	v1.Handle("/{account}/dry", handle(h.Server, http.StatusOK, func(call, none) (none, error) { return none{}, nil }, flag(flagDryRun))).Methods(http.MethodPut)
 	return n
@@ -77,8 +77,8 @@ func TestACallerGetsAResponseThatIsAsOldAsTheyAccept(t *testing.T) {
 			{6, "/local/counted", []string{"Cache-Control: max-age=9", headerRegistry + ": abc"}, "9", ""}, // what depends on more than its key
 			{65.4, "/local/counted", []string{"Cache-Control: max-age=100"}, "2", "59"},
 			{65.6, "/local/counted", []string{"Cache-Control: max-age=100"}, "10", ""},
-			{66, "/local/unkept", []string{"Cache-Control: max-age=9"}, "11", ""},
-			{66, "/local/unkept", []string{"Cache-Control: max-age=9"}, "12", ""},
+			{66, "/local/uncacheable", []string{"Cache-Control: max-age=9"}, "11", ""},
+			{66, "/local/uncacheable", []string{"Cache-Control: max-age=9"}, "12", ""},
 		} {
 			time.Sleep(time.Until(start.Add(time.Duration(tt.at * float64(time.Second)))))
 			w := h.ask(http.MethodGet, tt.path, tt.headers...)
@@ -217,7 +217,7 @@ func TestARevisionThatOneServerDeregistersIsInactiveOnAnother(t *testing.T) {
 	ctx := t.Context()
 	revision := localRevision(t, a)
 	status := func(h *harness) string {
-		out, err := h.Server.accounts["local"].Scope.Definitions.Revision(ctx, revision)
+		out, err := h.Server.accounts["local"].Scope.RevisionCache.Revision(ctx, revision)
 		if err != nil {
 			t.Fatal(err)
 		}
