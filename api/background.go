@@ -30,19 +30,20 @@ func (e *endpoint) attempt(w http.ResponseWriter, c call) response {
 	settle := c.settle
 	c.settle = nil
 	shows := negotiation.ShowsProgress(c.request)
-	op, err := e.server.fleet.Background.Attempt(c.ctx, operations.Operation{Kind: e.kind, Account: c.account.Name}, e.limit(c.request)+writeTime, func(ctx context.Context) (json.RawMessage, error) {
-		defer c.account.written(c)
-		c.ctx = ctx
-		done := response{err: common.Errorf(common.Internal, "the request ended without a response")} // where it panics
-		defer func() {
-			if settle != nil && shows && operations.WasAccepted(ctx) {
-				settle(done)
-			}
-		}()
-		done = e.do(w, c)
-		out = done
-		return done.body, done.err
-	})
+	op, err := e.server.fleet.Background.Attempt(c.ctx, operations.Operation{Kind: e.kind, Account: c.account.Name}, e.limit(c.request)+writeTime,
+		func(ctx context.Context) (json.RawMessage, error) {
+			defer c.account.written(c)
+			c.ctx = ctx
+			done := response{err: common.Errorf(common.Internal, "the request ended without a response")} // where it panics
+			defer func() {
+				if settle != nil && shows && operations.WasAccepted(ctx) {
+					settle(done)
+				}
+			}()
+			done = e.do(w, c)
+			out = done
+			return done.body, done.err
+		})
 	switch {
 	case op != nil:
 		a := c.inBackground(*op)

@@ -38,19 +38,23 @@ func (c call) preview(plan *resource.Preview, err error) (any, error) {
 	}
 	out := &dryRun{plan, append(c.warnings(), warnings.Unproven(plan.Unproven)...)}
 	if !plan.Subnets {
-		out.Warnings = append(out.Warnings, warnings.Warning{Code: "NoSubnets", Field: "service.networkConfiguration", Detail: "neither the request nor the account's configuration has subnets: AWS refuses such a service"})
+		out.Warnings = append(out.Warnings, warnings.Warning{Code: "NoSubnets", Field: "service.networkConfiguration",
+			Detail: "neither the request nor the account's configuration has subnets: AWS refuses such a service"})
 	}
 	for _, id := range plan.Network.Missing {
-		out.Warnings = append(out.Warnings, warnings.Warning{Code: "SubnetMissing", Field: fieldSubnets, Detail: "there is no subnet " + id + ": AWS refuses such a service"})
+		out.Warnings = append(out.Warnings, warnings.Warning{Code: "SubnetMissing", Field: fieldSubnets,
+			Detail: "there is no subnet " + id + ": AWS refuses such a service"})
 	}
 	for _, id := range plan.Network.Isolated {
-		out.Warnings = append(out.Warnings, warnings.Warning{Code: "SubnetIsolated", Field: fieldSubnets, Detail: "the routes of " + id + " do not lead out of its VPC for tasks, which have no public address; unless its VPC has endpoints for all that tasks need to start, they do not"})
+		out.Warnings = append(out.Warnings, warnings.Warning{Code: "SubnetIsolated", Field: fieldSubnets,
+			Detail: "the routes of " + id + " do not lead out of its VPC for tasks, which have no public address; unless its VPC has endpoints for all that tasks need to start, they do not"})
 	}
 	for _, d := range plan.Doubts {
 		out.Warnings = append(out.Warnings, warnings.Warning{Code: d.Code, Field: d.Field, Detail: d.Detail})
 	}
 	for _, ref := range plan.Missing {
-		out.Warnings = append(out.Warnings, warnings.Warning{Code: string(diagnosis.SecretMissing), Field: ref.Field, Detail: "there is no " + ref.Value + ": tasks would not start; create it first"})
+		out.Warnings = append(out.Warnings, warnings.Warning{Code: string(diagnosis.SecretMissing), Field: ref.Field,
+			Detail: "there is no " + ref.Value + ": tasks would not start; create it first"})
 	}
 	out.Warnings = append(out.Warnings, warnings.Images(c.Context(), c.server.images, plan.Images)...)
 	for i := range out.Warnings {

@@ -106,12 +106,14 @@ func readLogs(c call, of string, from logs.Source, previous bool) (any, error) {
 }
 
 // logLines takes from the query which lines are wanted.
-var logLines = takes(urlparams.Text("container"), urlparams.Number("limit", 1, 10000, 0), urlparams.Moment("since"), urlparams.Moment("until"), urlparams.Filter("filter"),
+var logLines = takes(urlparams.Text("container"), urlparams.Number("limit", 1, 10000, 0), urlparams.Moment("since"), urlparams.Moment("until"),
+	urlparams.Filter("filter"),
 	urlparams.Text("next"), urlparams.Flag("follow"))
 
 // logRoutes are the routes of logs.
 func (s *Server) logRoutes(v1 *mux.Router) {
 	v1.Handle("/{account}/clusters/{cluster}/services/{service}/logs", handle(s, http.StatusOK, targeted(serviceLogs), slashes("cluster", "service"),
 		logLines, uncacheable(), flag("previous"), text("task"), text("seq"), instant("start"), instant("end"))).Methods(http.MethodGet)
-	v1.Handle("/{account}/clusters/{cluster}/tasks/{task}/logs", handle(s, http.StatusOK, taskLogs, slashes("cluster", "task"), logLines, uncacheable())).Methods(http.MethodGet)
+	v1.Handle("/{account}/clusters/{cluster}/tasks/{task}/logs", handle(s, http.StatusOK, taskLogs,
+		slashes("cluster", "task"), logLines, uncacheable())).Methods(http.MethodGet)
 }

@@ -29,8 +29,10 @@ const (
 // chain returns what every request goes through, outermost first.
 func (s *Server) chain() http.Handler {
 	var h http.Handler = s.router
-	allowed := middleware.CORS(base, headerToken, "Content-Type", headerRequestID, headerRegistry, headerPrefer, headerKey, headerLastEvent, headerIfMatch, headerIfNoneMatch, "Cache-Control", "traceparent", "tracestate")
-	for _, wrap := range []func(http.Handler) http.Handler{middleware.Authenticate(base, s.public, s.callers), allowed, middleware.CleanPath, middleware.Secure, middleware.Recover(s.log), middleware.Observe(s.log, s.metrics, s.tracer)} {
+	allowed := middleware.CORS(base, headerToken, "Content-Type", headerRequestID, headerRegistry, headerPrefer, headerKey, headerLastEvent,
+		headerIfMatch, headerIfNoneMatch, "Cache-Control", "traceparent", "tracestate")
+	for _, wrap := range []func(http.Handler) http.Handler{middleware.Authenticate(base, s.public, s.callers), allowed, middleware.CleanPath,
+		middleware.Secure, middleware.Recover(s.log), middleware.Observe(s.log, s.metrics, s.tracer)} {
 		h = wrap(h)
 	}
 	return h

@@ -102,7 +102,8 @@ func (s *Server) observeRoutes(v1 *mux.Router) {
 	const service = "/{account}/clusters/{cluster}/services/{service}"
 	slashed := slashes("cluster", "service")
 	get := func(path string, h http.Handler) { v1.Handle(path, h).Methods(http.MethodGet) }
-	get("/{account}/services", handle(s, http.StatusOK, listAllServices, anyQuery, text("space"), choice("state", diagnosis.StateNames()...), within(time.Minute)))
+	get("/{account}/services", handle(s, http.StatusOK, listAllServices, anyQuery, text("space"), choice("state", diagnosis.StateNames()...),
+		within(time.Minute)))
 	get(service+"/status", handle(s, http.StatusOK, targeted(showStatus), slashed, flag("follow")))
 	get(service+"/wait", handle(s, http.StatusOK, targeted(waitForService), slashed, unshared(), within((longestWait+30)*time.Second),
 		number("timeout", 1, longestWait, defaultWait), text("deployment")))

@@ -59,7 +59,9 @@ const maxTasks = 100
 // operationRoutes are the routes of background work, which continues after the response.
 func (s *Server) operationRoutes(v1 *mux.Router) {
 	get := func(path string, h http.Handler) { v1.Handle(path, h).Methods(http.MethodGet) }
-	get("/{account}/operations", handle(s, http.StatusOK, listOperations, choice("state", string(saga.Running), string(saga.Succeeded), string(saga.Failed), string(saga.Interrupted)), text("target"), uncacheable()))
-	get("/{account}/operations/{operation}", handle(s, http.StatusOK, showOperation, number("wait", 1, longestWait, 0), unshared(), within((longestWait+30)*time.Second)))
+	get("/{account}/operations", handle(s, http.StatusOK, listOperations,
+		choice("state", string(saga.Running), string(saga.Succeeded), string(saga.Failed), string(saga.Interrupted)), text("target"), uncacheable()))
+	get("/{account}/operations/{operation}", handle(s, http.StatusOK, showOperation, number("wait", 1, longestWait, 0), unshared(),
+		within((longestWait+30)*time.Second)))
 	get("/flywheel", handle(s, http.StatusOK, flywheel, texts("task", maxTasks)))
 }

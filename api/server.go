@@ -90,12 +90,14 @@ func New(o Options) (*Server, error) {
 		s.tracer = o.Traces.Tracer("ecs-api/api")
 	}
 	var err error
-	s.fleet, err = fleet.New(fleet.Options{Config: o.Config, Log: o.Log, Metrics: s.metrics, Forget: s.forget, Changed: s.changed, SetDisconnected: s.setDisconnected})
+	s.fleet, err = fleet.New(fleet.Options{Config: o.Config, Log: o.Log, Metrics: s.metrics, Forget: s.forget, Changed: s.changed,
+		SetDisconnected: s.setDisconnected})
 	if err != nil {
 		return nil, err
 	}
 	s.idempotency = s.fleet.Keeper(s.callers.Token)
-	shared := accounts.Options{Config: o.Config, Retry: o.Retry, AWS: o.AWS, Backoff: o.Backoff, Metrics: s.metrics, Background: s.fleet.Background, Leases: s.fleet.Leases}
+	shared := accounts.Options{Config: o.Config, Retry: o.Retry, AWS: o.AWS, Backoff: o.Backoff, Metrics: s.metrics, Background: s.fleet.Background,
+		Leases: s.fleet.Leases}
 	for name := range o.Config.Accounts {
 		a, err := accounts.New(name, shared)
 		if err != nil {

@@ -59,7 +59,8 @@ func updateService(c call, at target, in *orchestration.UpdateInput) (*orchestra
 func updateNamedService(c call, at target, in *orchestration.UpdateInput) (*orchestration.Write, error) {
 	name := in.Name()
 	if name == "" {
-		return nil, common.Invalid(common.FieldError{Field: "ServiceName", Detail: "is required: name the service in the path, as ServiceName or as Service.Service"})
+		return nil, common.Invalid(common.FieldError{Field: "ServiceName",
+			Detail: "is required: name the service in the path, as ServiceName or as Service.Service"})
 	}
 	if err := urlparams.CheckName(name); err != nil {
 		return nil, common.Invalid(common.FieldError{Field: "ServiceName", Detail: err.Error()})

@@ -87,8 +87,9 @@ type deletedService struct {
 	Operation *progress.Operation // that tears down what belonged to it; nil where nothing is to
 }
 
-// deleteService deletes a service; recursive tears down what belongs to it as well, params the space's parameters too, and says where that can be followed. With
-// wait it responds when that has ended, or without recursive when the tasks have stopped, or when the time is over: with the service as it is then.
+// deleteService deletes a service; recursive tears down what belongs to it as well, params the space's parameters too, and says where that can be
+// followed. With wait it responds when that has ended, or without recursive when the tasks have stopped, or when the time is over: with the service
+// as it is then.
 func deleteService(c call, at target, _ none) (any, error) {
 	scope := teardown.Scope{Recursive: c.flag("recursive"), Params: c.flag("params")}
 	if scope.Params && !scope.Recursive {
@@ -128,21 +129,33 @@ func listServiceEvents(c call, at target, _ none) ([]*awsecs.ServiceEvent, error
 	return c.account.Observer.Events(c.Context(), at.cluster, at.service)
 }
 
+// serviceWrite returns the endpoint of a write of a service: what it changes, and, for a body that is wrong in form, what is wrong with its values, is
+// what change makes of the body. Where its caller does not wait, it is an operation of the kind.
+func serviceWrite[In any](
+	s *Server, status int, kind string, change func(call, target, *In) (*orchestration.Write, error), settings ...setting,
+) http.Handler {
+	return handle(s, status, changes(change), append(settings,
+		checks(change), asynchronous(kind), number("wait", 1, longestWait, 0), flag(flagDryRun), conditional, within(orchestrationTime))...)
+}
+
 // serviceRoutes are the routes of the orchestration.
 func (s *Server) serviceRoutes(v1 *mux.Router) {
 	const services = "/{account}/clusters/{cluster}/services"
 	const service = services + "/{service}"
-	slashed, waits, dry, match := slashes("cluster", "service"), number("wait", 1, longestWait, 0), flag(flagDryRun), conditional
-	v1.Handle("/{account}/services", handle(s, http.StatusOK, createService, asynchronous("create service"), waits, dry, checked(checkCreate), within(orchestrationTime))).Methods(http.MethodPost)
+	slashed, waits, dry := slashes("cluster", "service"), number("wait", 1, longestWait, 0), flag(flagDryRun)
+	v1.Handle("/{account}/services", handle(s, http.StatusOK, createService,
+		asynchronous("create service"), waits, dry, checked(checkCreate), within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(services, handle(s, http.StatusOK, targeted(listServices), slashes("cluster"), flag("all"))).Methods(http.MethodGet)
-	v1.Handle(services, handle(s, http.StatusOK, changes(updateNamedService), checks(updateNamedService), asynchronous("update service"), slashes("cluster"), waits, dry, match, within(orchestrationTime))).Methods(http.MethodPut)
-	v1.Handle(service, handle(s, http.StatusOK, targeted(showService), slashes("cluster", "service"), flag("all"))).Methods(http.MethodGet)
-	v1.Handle(service, handle(s, http.StatusOK, changes(updateService), checks(updateService), asynchronous("update service"), slashed, waits, dry, match, within(orchestrationTime))).Methods(http.MethodPut)
-	v1.Handle(service, handle(s, http.StatusOK, targeted(deleteService), asynchronous("delete service alone"), slashes("cluster", "service"), flag("recursive"), flag("params"), waits, dry, match, within(orchestrationTime))).Methods(http.MethodDelete)
-	v1.Handle(service, handle(s, http.StatusOK, changes(patchService), checks(patchService), asynchronous("patch service"), slashed, waits, dry, match, within(orchestrationTime))).Methods(http.MethodPatch)
-	v1.Handle(service+"/rollback", handle(s, http.StatusOK, changes(rollBackService), checks(rollBackService), asynchronous("roll back service"), slashed, waits, dry, match, bare(), within(orchestrationTime))).Methods(http.MethodPost)
-	v1.Handle(service+"/restart", handle(s, http.StatusOK, changes(restartService), asynchronous("restart service"), slashed, waits, dry, match, within(orchestrationTime))).Methods(http.MethodPost)
-	v1.Handle(service+"/power", handle(s, http.StatusOK, changes(powerService), checks(powerService), asynchronous("start or stop service"), slashed, waits, dry, match, within(orchestrationTime))).Methods(http.MethodPut)
+	v1.Handle(services, serviceWrite(s, http.StatusOK, "update service", updateNamedService, slashes("cluster"))).Methods(http.MethodPut)
+	v1.Handle(service, handle(s, http.StatusOK, targeted(showService), slashed, flag("all"))).Methods(http.MethodGet)
+	v1.Handle(service, serviceWrite(s, http.StatusOK, "update service", updateService, slashed)).Methods(http.MethodPut)
+	v1.Handle(service, serviceWrite(s, http.StatusOK, "patch service", patchService, slashed)).Methods(http.MethodPatch)
+	v1.Handle(service, handle(s, http.StatusOK, targeted(deleteService),
+		asynchronous("delete service alone"), slashed, flag("recursive"), flag("params"), waits, dry, conditional, within(orchestrationTime))).Methods(http.MethodDelete)
+	v1.Handle(service+"/rollback", serviceWrite(s, http.StatusOK, "roll back service", rollBackService, slashed, bare())).Methods(http.MethodPost)
+	v1.Handle(service+"/restart", handle(s, http.StatusOK, changes(restartService),
+		asynchronous("restart service"), slashed, waits, dry, conditional, within(orchestrationTime))).Methods(http.MethodPost)
+	v1.Handle(service+"/power", serviceWrite(s, http.StatusOK, "start or stop service", powerService, slashed)).Methods(http.MethodPut)
 	v1.Handle(service+"/run", handle(s, http.StatusOK, targeted(runTask), asynchronous("start task"), slashed, waits,
 		checked(func(_ call, in *oneoff.Input) []common.FieldError { return in.Check() }), within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(service+"/events", handle(s, http.StatusOK, targeted(listServiceEvents), slashes("cluster", "service"))).Methods(http.MethodGet)

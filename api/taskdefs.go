@@ -36,13 +36,15 @@ func (in *taskDefinitionInput) managed() bool {
 func createTaskDefinition(c call, in taskDefinitionInput) (any, error) {
 	if !in.managed() {
 		if c.flag(flagDryRun) {
-			return nil, common.Invalid(common.FieldError{Field: flagDryRun, Detail: "is of managed task definitions: put the task definition into the member taskdefinition, beside cluster, or leave it out"})
+			return nil, common.Invalid(common.FieldError{Field: flagDryRun,
+				Detail: "is of managed task definitions: put the task definition into the member taskdefinition, beside cluster, or leave it out"})
 		}
 		in.RegisterTaskDefinitionInput.Tags = in.Tags
 		return c.account.Adhoc.TaskDefinitions.Register(c.Context(), &in.RegisterTaskDefinitionInput)
 	}
 	if !reflect.DeepEqual(in.RegisterTaskDefinitionInput, awsecs.RegisterTaskDefinitionInput{}) {
-		return nil, common.Invalid(common.FieldError{Field: "taskdefinition", Detail: "must hold all of the task definition: beside it, the request may have cluster, credentials and tags alone"})
+		return nil, common.Invalid(common.FieldError{Field: "taskdefinition",
+			Detail: "must hold all of the task definition: beside it, the request may have cluster, credentials and tags alone"})
 	}
 	return createManaged(c, &taskdefs.CreateInput{Cluster: in.Cluster, TaskDefinition: in.TaskDefinition, Credentials: in.Credentials, Tags: in.Tags})
 }
@@ -50,7 +52,8 @@ func createTaskDefinition(c call, in taskDefinitionInput) (any, error) {
 // checkTaskDefinition returns what is wrong with the values of a task definition, managed or not.
 func checkTaskDefinition(c call, in *taskDefinitionInput) []common.FieldError {
 	if in.managed() {
-		return common.Fields(c.account.ManagedTaskDefinitions.CheckCreate(&taskdefs.CreateInput{Cluster: in.Cluster, TaskDefinition: in.TaskDefinition, Credentials: in.Credentials, Tags: in.Tags}))
+		return common.Fields(c.account.ManagedTaskDefinitions.CheckCreate(&taskdefs.CreateInput{Cluster: in.Cluster,
+			TaskDefinition: in.TaskDefinition, Credentials: in.Credentials, Tags: in.Tags}))
 	}
 	in.RegisterTaskDefinitionInput.Tags = in.Tags
 	return c.account.Adhoc.TaskDefinitions.Check(&in.RegisterTaskDefinitionInput)
@@ -87,7 +90,8 @@ func (s *Server) taskDefinitionRoutes(v1 *mux.Router) {
 	const taskdef = taskdefs + "/{taskdef}"
 	status := choice("status", awsecs.TaskDefinitionStatusActive, awsecs.TaskDefinitionStatusInactive)
 	v1.Handle(taskdefs, handle(s, http.StatusOK, listTaskDefinitions, status, text("prefix"))).Methods(http.MethodGet)
-	v1.Handle(taskdefs, handle(s, http.StatusOK, createTaskDefinition, checked(checkTaskDefinition), asynchronous("create task definition"), flag(flagDryRun), within(orchestrationTime))).Methods(http.MethodPost)
+	v1.Handle(taskdefs, handle(s, http.StatusOK, createTaskDefinition,
+		checked(checkTaskDefinition), asynchronous("create task definition"), flag(flagDryRun), within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(taskdef, handle(s, http.StatusOK, showTaskDefinition, slashes("taskdef"))).Methods(http.MethodGet)
 	v1.Handle(taskdef, handle(s, http.StatusOK, deregisterTaskDefinition, slashes("taskdef"), conditional)).Methods(http.MethodDelete)
 }

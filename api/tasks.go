@@ -45,9 +45,10 @@ func (s *Server) taskRoutes(v1 *mux.Router) {
 	const task = tasks + "/{task}"
 	status := choice("status", awsecs.DesiredStatus_Values()...)
 	v1.Handle(tasks, handle(s, http.StatusOK, listTasks, slashes("cluster"), text("service"), text("family"), status)).Methods(http.MethodGet)
-	v1.Handle(tasks, handle(s, http.StatusOK, runTasks, slashes("cluster"), within(firstUseTime), checked(func(c call, in *awsecs.RunTaskInput) []common.FieldError {
-		return c.account.Adhoc.Tasks.Check(awsaccount.NameOf(c.name("cluster")), in)
-	}))).Methods(http.MethodPost)
+	v1.Handle(tasks, handle(s, http.StatusOK, runTasks, slashes("cluster"), within(firstUseTime),
+		checked(func(c call, in *awsecs.RunTaskInput) []common.FieldError {
+			return c.account.Adhoc.Tasks.Check(awsaccount.NameOf(c.name("cluster")), in)
+		}))).Methods(http.MethodPost)
 	v1.Handle(task, handle(s, http.StatusOK, showTask, slashes("cluster", "task"))).Methods(http.MethodGet)
 	v1.Handle(task, handle(s, http.StatusOK, stopTask, slashes("cluster", "task"), text("reason"))).Methods(http.MethodDelete)
 }

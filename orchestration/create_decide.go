@@ -73,14 +73,20 @@ func (p *createPlan) decideCloudMap(f *createFound) error {
 		return account.NoSuch("namespace", namespace)
 	}
 	if f.namespaceARN != "" {
-		p.Add(resource.StageFirst, resource.Change{Resource: resource.KindCloudMapService, Name: namespace, Action: resource.ActionKeep, Reason: "read namespace tags", Step: c.checkNamespace(f.namespaceARN), Internal: true})
+		p.Add(resource.StageFirst, resource.Change{
+			Resource: resource.KindCloudMapService, Name: namespace, Action: resource.ActionKeep, Reason: "read namespace tags",
+			Step: c.checkNamespace(f.namespaceARN), Internal: true,
+		})
 	}
 	adapter := c.cloudMap()
 	if f.cloudMap != nil {
 		adapter.ARN = f.cloudMap.ID
 	}
 	p.cloudMap = &resource.Item{Thing: adapter, Found: f.cloudMap, Tags: c.space.Tags(servicediscovery.ToTags(c.in.ServiceRegistry.Tags))}
-	change := resource.Change{Resource: resource.KindCloudMapService, Name: adapter.Name(), Action: resource.ActionCreate, Reason: "the namespace has none of this name", After: adapter.Input, Step: c.space.Request.Ensure(p.cloudMap)}
+	change := resource.Change{
+		Resource: resource.KindCloudMapService, Name: adapter.Name(), Action: resource.ActionCreate, Reason: "the namespace has none of this name",
+		After: adapter.Input, Step: c.space.Request.Ensure(p.cloudMap),
+	}
 	if f.cloudMap != nil {
 		if err := c.space.Request.Check(p.cloudMap, f.cloudMap); err != nil {
 			return err
@@ -97,9 +103,12 @@ func (p *createPlan) decideNamedCloudMap(f *createFound) error {
 			return account.NoSuch("Cloud Map service", named.ref)
 		}
 		if i == 0 {
-			p.cloudMap = &resource.Item{Thing: &resource.CloudMapService{Account: p.creation.o.account, ARN: named.ref}, Now: &resource.State{ID: named.ref, Tags: named.tags, Value: named.service}}
+			p.cloudMap = &resource.Item{Thing: &resource.CloudMapService{Account: p.creation.o.account, ARN: named.ref},
+				Now: &resource.State{ID: named.ref, Tags: named.tags, Value: named.service}}
 		}
-		p.Add(resource.StageFirst, resource.Change{Resource: resource.KindCloudMapService, Name: aws.StringValue(named.service.Name), Action: resource.ActionKeep, Reason: "the service names it"})
+		p.Add(resource.StageFirst, resource.Change{
+			Resource: resource.KindCloudMapService, Name: aws.StringValue(named.service.Name), Action: resource.ActionKeep, Reason: "the service names it",
+		})
 	}
 	return nil
 }
@@ -126,15 +135,19 @@ func (p *createPlan) decideNamedDefinition(f *createFound) error {
 	if state == nil {
 		return notActive(f.revision.TaskDefinition)
 	}
-	p.definition = &resource.Item{Thing: &resource.TaskDefinition{Account: p.creation.o.account, Family: account.FamilyOf(state.ID), ARN: state.ID, Input: resource.Known}, Now: state}
-	p.Add(resource.StageFirst, resource.Change{Resource: resource.KindTaskDefinition, Name: account.NameOf(state.ID), Action: resource.ActionKeep, Reason: "the service names it"})
+	p.definition = &resource.Item{Thing: &resource.TaskDefinition{Account: p.creation.o.account, Family: account.FamilyOf(state.ID), ARN: state.ID,
+		Input: resource.Known}, Now: state}
+	p.Add(resource.StageFirst, resource.Change{
+		Resource: resource.KindTaskDefinition, Name: account.NameOf(state.ID), Action: resource.ActionKeep, Reason: "the service names it",
+	})
 	space.RestoreScheduled(p.creation.o.account, &p.Plan, f.secrets)
 	return nil
 }
 
 // notActive is the Conflict for a revision that was deregistered.
 func notActive(revision *awsecs.TaskDefinition) error {
-	return common.Coded(common.CodeTaskDefinitionInactive, "task definition %s is not ACTIVE; name another revision", account.NameOf(aws.StringValue(revision.TaskDefinitionArn)))
+	return common.Coded(common.CodeTaskDefinitionInactive, "task definition %s is not ACTIVE; name another revision",
+		account.NameOf(aws.StringValue(revision.TaskDefinitionArn)))
 }
 
 func (p *createPlan) decideService(f *createFound) {
@@ -145,7 +158,10 @@ func (p *createPlan) decideService(f *createFound) {
 		OnDraining: func() { c.space.Request.Waited.Store(true) },
 	}
 	p.service = &resource.Item{Thing: adapter, Tags: c.space.Tags(ecs.ToTags(c.in.Service.Tags))}
-	p.Add(resource.StageService, resource.Change{Resource: resource.KindService, Name: c.service, Action: resource.ActionCreate, Reason: "the cluster has none of this name", After: p.plannedService(), Step: c.space.Request.Ensure(p.service)})
+	p.Add(resource.StageService, resource.Change{
+		Resource: resource.KindService, Name: c.service, Action: resource.ActionCreate, Reason: "the cluster has none of this name",
+		After: p.plannedService(), Step: c.space.Request.Ensure(p.service),
+	})
 }
 
 // plannedService returns the service as the plan shows it: what is not there yet is referred to by its name.

@@ -37,7 +37,8 @@ func (o *Orchestrator) PlanCreate(ctx context.Context, in *CreateInput) (*resour
 
 // planWithFaults plans, and looks at the same time at the network, and for what the task definition of the request refers to; for that of one which the request
 // names, it looks afterwards.
-func (c *creation) planWithFaults(ctx context.Context, network *awsecs.NetworkConfiguration) (p *createPlan, missing []spec.Reference, subnets resource.SubnetFaults, err error) {
+func (c *creation) planWithFaults(ctx context.Context, network *awsecs.NetworkConfiguration) (p *createPlan, missing []spec.Reference,
+	subnets resource.SubnetFaults, err error) {
 	a := c.o.account
 	err = common.Concurrently(ctx,
 		func(ctx context.Context) (err error) {

@@ -23,7 +23,8 @@ func (c *creation) decideExisting(f *createFound) (*createPlan, error) {
 		return nil, err
 	}
 	if !same {
-		return nil, common.Coded(common.CodeServiceExists, "service %s already exists in cluster %s. Update it with PUT, or delete it first", c.service, c.cluster)
+		return nil, common.Coded(common.CodeServiceExists, "service %s already exists in cluster %s. Update it with PUT, or delete it first",
+			c.service, c.cluster)
 	}
 	p := &createPlan{creation: c, replayed: true, parts: c.space.Existing(&f.space)}
 	p.service = &resource.Item{Now: resource.ServiceState(f.service)}

@@ -100,7 +100,8 @@ func (c *creation) checkTaskDefinition(p *common.Problems) {
 	case given == nil && named == "":
 		p.Add("service.taskdefinition", "is required: name a task definition that exists, or add taskdefinition to the request to create one")
 	case given != nil && named != "" && account.FamilyOf(named) != aws.StringValue(given.Family):
-		p.Add("service.taskdefinition", "is %q, but the task definition in the request is of family %q; leave one of them out", named, aws.StringValue(given.Family))
+		p.Add("service.taskdefinition", "is %q, but the task definition in the request is of family %q; leave one of them out", named,
+			aws.StringValue(given.Family))
 	case given != nil:
 		space.CheckTaskDefinition(p, c.o.account.Settings, c.cluster, given)
 	}
@@ -128,7 +129,8 @@ func (c *creation) checkService(p *common.Problems) {
 	}
 	for i, r := range in.ServiceRegistries {
 		if aws.StringValue(r.RegistryArn) == "" {
-			p.Add(fmt.Sprintf("service.serviceregistries[%d].registryarn", i), "is required: name a Cloud Map service that exists, or add serviceregistry to the request to create one")
+			p.Add(fmt.Sprintf("service.serviceregistries[%d].registryarn", i),
+				"is required: name a Cloud Map service that exists, or add serviceregistry to the request to create one")
 		}
 	}
 }

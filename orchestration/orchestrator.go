@@ -31,7 +31,8 @@ func New(transactions *transaction.Manager, observer *observe.Observer) *Orchest
 }
 
 // Delete deletes a service; see teardown.Deleter.Delete.
-func (o *Orchestrator) Delete(ctx context.Context, cluster, service string, scope teardown.Scope, match etag.Condition) (*teardown.Output, *operations.Operation, error) {
+func (o *Orchestrator) Delete(ctx context.Context, cluster, service string, scope teardown.Scope, match etag.Condition) (*teardown.Output,
+	*operations.Operation, error) {
 	return o.teardown.Delete(ctx, cluster, service, scope, match)
 }
 

@@ -25,7 +25,8 @@ type PowerInput struct {
 // TagCount is the tag of a service that was turned off: how many tasks it had.
 const TagCount = "spinup:count"
 
-// Power returns the request that scales a service to 0 tasks, or back to the count that it had before, which a tag of the service remembers. To do so twice changes nothing.
+// Power returns the request that scales a service to 0 tasks, or back to the count that it had before, which a tag of the service remembers. To do so
+// twice changes nothing.
 func (o *Orchestrator) Power(cluster, service string, in *PowerInput) (*Write, error) {
 	state := strings.ToLower(aws.StringValue(in.State))
 	if state != "stop" && state != "start" {

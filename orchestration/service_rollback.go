@@ -35,9 +35,9 @@ const maxReason = 256
 // revisionRef is a revision's number, family:revision or an ARN.
 var revisionRef = regexp.MustCompile(`^(?:(?:arn:[a-z0-9-]+:ecs:[a-z0-9-]+:\d{12}:task-definition/)?[A-Za-z0-9_-]{1,255}:)?[1-9]\d{0,9}$`)
 
-// Rollback returns the request that puts a service back to an earlier task definition. Its count, tags and credentials stay; a secret that the task definition refers to and that is
-// scheduled for deletion is restored. A deployment in progress is stopped: ECS ends a rolling one for the new one, others are
-// stopped first.
+// Rollback returns the request that puts a service back to an earlier task definition. Its count, tags and credentials stay; a secret that the task
+// definition refers to and that is scheduled for deletion is restored. A deployment in progress is stopped: ECS ends a rolling one for the new one,
+// others are stopped first.
 func (o *Orchestrator) Rollback(cluster, service string, in *RollbackInput) (*Write, error) {
 	u, err := o.newRollback(cluster, service, in)
 	if err != nil {
@@ -117,7 +117,8 @@ func chooseTarget(service *awsecs.Service, deployments []observe.Deployment, to 
 	case to == "":
 		target.definition = lastSucceeded(deployments, runs)
 		if target.definition == "" {
-			return nil, common.Coded(common.CodeNothingToRollBackTo, "no deployment of service %s succeeded before the current one; name a revision in To", aws.StringValue(service.ServiceName))
+			return nil, common.Coded(common.CodeNothingToRollBackTo,
+				"no deployment of service %s succeeded before the current one; name a revision in To", aws.StringValue(service.ServiceName))
 		}
 	default:
 		if !strings.Contains(to, ":") {
@@ -125,21 +126,23 @@ func chooseTarget(service *awsecs.Service, deployments []observe.Deployment, to 
 		}
 		target.definition = to
 		if account.FamilyOf(to) != account.FamilyOf(runs) && !ran(deployments, to) {
-			return nil, common.Invalid(common.FieldError{Field: "To", Detail: fmt.Sprintf("is of another family than %s, and no deployment of this service ran it", account.NameOf(runs))})
+			return nil, common.Invalid(common.FieldError{Field: "To",
+				Detail: fmt.Sprintf("is of another family than %s, and no deployment of this service ran it", account.NameOf(runs))})
 		}
 	}
 	switch same := sameRevision(target.definition, runs); {
 	case same && inProgress(deployments):
 		target.underWay = &deployments[0]
 	case same:
-		return nil, common.Coded(common.CodeNothingToRollBackTo, "service %s already runs %s; name another revision in To", aws.StringValue(service.ServiceName), account.NameOf(runs))
+		return nil, common.Coded(common.CodeNothingToRollBackTo, "service %s already runs %s; name another revision in To",
+			aws.StringValue(service.ServiceName), account.NameOf(runs))
 	}
 	return target, nil
 }
 
-// lastSucceeded returns the task definition of the last deployment that succeeded before the newest one; empty if there is none. Where the newest one brings what the
-// service runs, earlier deployments of the same revision are left out: a restart of a bad revision does not make it what a rollback returns to.
-// After a deployment that failed they count: ECS has put the service back to them, and there is nothing left to roll back.
+// lastSucceeded returns the task definition of the last deployment that succeeded before the newest one; empty if there is none. Where the newest one
+// brings what the service runs, earlier deployments of the same revision are left out: a restart of a bad revision does not make it what a rollback
+// returns to. After a deployment that failed they count: ECS has put the service back to them, and there is nothing left to roll back.
 func lastSucceeded(deployments []observe.Deployment, runs string) string {
 	if len(deployments) == 0 {
 		return ""

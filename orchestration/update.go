@@ -80,7 +80,8 @@ type UpdateOutput struct {
 	CloudwatchLogGroups []string                                  // names
 	Tags                []*awsecs.Tag
 	Deployment          *observe.Deployment // that the update has started; nil if it started none
-	// Unproven is the task definition, as family:revision, that a patch has built on while its deployment was in progress: if ECS rolls the service back, the patch goes with it.
+	// Unproven is the task definition, as family:revision, that a patch has built on while its deployment was in progress: if ECS rolls the service
+	// back, the patch goes with it.
 	Unproven string `json:"-"`
 }
 
@@ -180,7 +181,8 @@ func (u *update) run(ctx context.Context) (*UpdateOutput, saga.Rollback, error) 
 	}
 	var out *UpdateOutput
 	unchanged := saga.When(u.match.Compares(), saga.Named("compare with If-Match", saga.NoRollback(u.checkMatch)))
-	back, err := saga.InOrder(unchanged, plan.Apply(), plan.parts.Verify(), saga.NoRollback(func(context.Context) error { out = plan.output(); return nil }))(ctx)
+	back, err := saga.InOrder(unchanged, plan.Apply(), plan.parts.Verify(),
+		saga.NoRollback(func(context.Context) error { out = plan.output(); return nil }))(ctx)
 	if err != nil {
 		return nil, back, err
 	}

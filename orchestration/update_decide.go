@@ -90,7 +90,10 @@ func (u *update) decide(f *updateFound) (*updatePlan, error) {
 	space.RestoreScheduled(u.o.account, &p.Plan, p.secretsToRestore())
 	p.decideTags()
 	if u.stop != "" {
-		p.Add(resource.StageDefinition, resource.Change{Resource: resource.KindService, Name: u.service, Action: resource.ActionUpdate, Reason: "its deployment in progress is stopped", Before: u.stop, Step: saga.NoRollback(u.stopDeployment)})
+		p.Add(resource.StageDefinition, resource.Change{
+			Resource: resource.KindService, Name: u.service, Action: resource.ActionUpdate, Reason: "its deployment in progress is stopped",
+			Before: u.stop, Step: saga.NoRollback(u.stopDeployment),
+		})
 	}
 	p.decideService()
 	return p, nil
@@ -116,7 +119,8 @@ func (p *updatePlan) decideDefinition() error {
 	u, a := p.update, p.update.o.account
 	if p.revise.New == nil {
 		if state := resource.RevisionState(p.found.other); u.revision != "" && state != nil {
-			p.revision = &resource.Item{Thing: &resource.TaskDefinition{Account: a, Family: account.FamilyOf(state.ID), ARN: state.ID, Input: resource.Known}, Now: state}
+			p.revision = &resource.Item{Thing: &resource.TaskDefinition{Account: a, Family: account.FamilyOf(state.ID), ARN: state.ID,
+				Input: resource.Known}, Now: state}
 		}
 		return nil
 	}
@@ -143,7 +147,8 @@ func (p *updatePlan) secretsToRestore() []*resource.State {
 func (p *updatePlan) decideTags() {
 	u, f, a := p.update, p.found, p.update.o.account
 	if u.retags() || len(p.adjusted.tags) > 0 || len(p.adjusted.untag) > 0 {
-		u.space.Retag(&p.Plan, resource.StageFirst, &resource.Service{Account: a, Cluster: u.cluster, Service: u.service}, resource.ServiceState(f.service), p.adjusted.tags, append(p.adjusted.untag, u.untag...))
+		u.space.Retag(&p.Plan, resource.StageFirst, &resource.Service{Account: a, Cluster: u.cluster, Service: u.service},
+			resource.ServiceState(f.service), p.adjusted.tags, append(p.adjusted.untag, u.untag...))
 	}
 	if !u.retags() {
 		return
@@ -186,15 +191,22 @@ func (p *updatePlan) restores(s *resource.State) bool {
 func (p *updatePlan) decideService() {
 	u := p.update
 	if p.adjusted.settings == nil && p.revision == nil && !u.force {
-		p.Add(resource.StageService, resource.Change{Resource: resource.KindService, Name: u.service, Action: resource.ActionKeep, Reason: "it has these settings"})
+		p.Add(resource.StageService, resource.Change{
+			Resource: resource.KindService, Name: u.service, Action: resource.ActionKeep, Reason: "it has these settings",
+		})
 		return
 	}
 	after := p.changeInput()
 	before := restoreInput(after, p.found.service)
-	change := resource.Change{Resource: resource.KindService, Name: u.service, Action: resource.ActionUpdate, Reason: "the request changes its settings", Before: before, After: after, Step: p.updateService}
+	change := resource.Change{
+		Resource: resource.KindService, Name: u.service, Action: resource.ActionUpdate, Reason: "the request changes its settings",
+		Before: before, After: after, Step: p.updateService,
+	}
 	switch {
 	case awsutil.DeepEqual(before, after):
-		change = resource.Change{Resource: resource.KindService, Name: u.service, Action: resource.ActionKeep, Reason: "it has these settings"}
+		change = resource.Change{
+			Resource: resource.KindService, Name: u.service, Action: resource.ActionKeep, Reason: "it has these settings",
+		}
 	case p.revise.New != nil:
 		change.Reason = "it is to run the new revision"
 	case p.revision != nil:

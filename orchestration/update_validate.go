@@ -32,7 +32,8 @@ func (o *Orchestrator) newUpdate(cluster, service string, in *UpdateInput) (*upd
 		space.CheckSDKTaskDefinition(&p, in.TaskDefinition, in.Credentials)
 		u.family = aws.StringValue(in.TaskDefinition.Family)
 		u.define = func(*awsecs.TaskDefinition) (*space.Registration, error) {
-			return &space.Registration{Input: in.TaskDefinition, Without: space.WithoutRepositoryCredentials(in.TaskDefinition, in.nulls), HasTags: in.TaskDefinition.Tags != nil}, nil
+			return &space.Registration{Input: in.TaskDefinition, Without: space.WithoutRepositoryCredentials(in.TaskDefinition, in.nulls),
+				HasTags: in.TaskDefinition.Tags != nil}, nil
 		}
 	}
 	space.CheckChangedCredentials(&p, in.Credentials, tags)
@@ -54,7 +55,8 @@ func (u *update) checkRevision(p *common.Problems, in *UpdateInput) {
 	switch {
 	case in.TaskDefinition == nil || u.revision == "":
 	case account.FamilyOf(u.revision) != aws.StringValue(in.TaskDefinition.Family):
-		p.Add("service.taskdefinition", "is %q, but the task definition in the request is of family %q; leave one of them out", u.revision, aws.StringValue(in.TaskDefinition.Family))
+		p.Add("service.taskdefinition", "is %q, but the task definition in the request is of family %q; leave one of them out", u.revision,
+			aws.StringValue(in.TaskDefinition.Family))
 	default:
 		u.revision = "" // the request gives the task definition itself
 	}

@@ -42,7 +42,8 @@ func (w *Write) Plan(ctx context.Context) (*resource.Preview, error) {
 		containers := p.revise.Containers()
 		preview.Images = space.Images(containers, w.u.space.Want.Credentials)
 		preview.Doubts = spec.Doubts(p.revise.New.Input, p.revise.New.Field)
-		preview.Missing = space.Missing(ctx, w.u.o.account, w.u.cluster, space.WithoutCredentials(containers, w.u.space.Want.Credentials), p.found.present.TaskDefinition.ContainerDefinitions)
+		preview.Missing = space.Missing(ctx, w.u.o.account, w.u.cluster, space.WithoutCredentials(containers, w.u.space.Want.Credentials),
+			p.found.present.TaskDefinition.ContainerDefinitions)
 	case p.revision != nil:
 		containers := resource.ValueOf[*awsecs.TaskDefinition](p.revision.Now).ContainerDefinitions
 		preview.Images = space.Images(containers, nil)

@@ -40,7 +40,8 @@ type base struct {
 // request returns a new request for one thing in the cluster, if the thing is in one. The ownership tag names no service: what somebody created for
 // itself is not deleted along with a service that used it.
 func (b base) request(cluster string) *resource.Request {
-	return &resource.Request{Org: b.account.Org, Cluster: cluster, Owner: resource.OwnerPrefix("") + resource.NewID(), Backoff: b.account.Backoff, Ledger: &b.transactions.Ledger}
+	return &resource.Request{Org: b.account.Org, Cluster: cluster, Owner: resource.OwnerPrefix("") + resource.NewID(), Backoff: b.account.Backoff,
+		Ledger: &b.transactions.Ledger}
 }
 
 // tagsFor returns the tags of what the request creates: those that it gives, our org's, its caller's, and the ownership tag.

@@ -107,7 +107,8 @@ func (m CloudMap) Create(ctx context.Context, in *awscloud.CreateServiceInput) (
 	it := &resource.Item{Thing: thing, Tags: m.tagsFor(ctx, r, tags)}
 	if err := m.transactions.RunUnlocked(ctx, name, r, r.Ensure(it)); err != nil {
 		if common.ResponseCode(err) == common.CodeNameTaken {
-			err = common.Coded(common.CodeAlreadyExists, "%s %s already exists in namespace %s: another request created it meanwhile", cloudMapWord, name, namespace)
+			err = common.Coded(common.CodeAlreadyExists, "%s %s already exists in namespace %s: another request created it meanwhile", cloudMapWord,
+				name, namespace)
 		}
 		return nil, err
 	}

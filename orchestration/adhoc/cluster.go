@@ -85,7 +85,8 @@ func changing(cluster *awsecs.Cluster) bool {
 
 // clusterChanging is the Conflict for a cluster that ECS is still changing.
 func clusterChanging(cluster *awsecs.Cluster) error {
-	return common.Coded(common.CodeClusterBusy, "cluster %s is still %s. Repeat the request when ECS is done with it", aws.StringValue(cluster.ClusterName), aws.StringValue(cluster.Status))
+	return common.Coded(common.CodeClusterBusy, "cluster %s is still %s. Repeat the request when ECS is done with it",
+		aws.StringValue(cluster.ClusterName), aws.StringValue(cluster.Status))
 }
 
 // newCluster is a cluster that a request creates and shares with nobody: one that another request creates at the same moment is a Conflict.

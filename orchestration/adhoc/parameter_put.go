@@ -167,7 +167,8 @@ func checkParameterChange(name string, in *awsssm.PutParameterInput) common.Prob
 	switch {
 	case len(in.Tags) == 0:
 		p.Add("Value", "or Tags must be given")
-	case slices.ContainsFunc([]*string{in.Description, in.KeyId, in.Type, in.Tier, in.AllowedPattern, in.DataType, in.Policies}, func(s *string) bool { return s != nil }):
+	case slices.ContainsFunc([]*string{in.Description, in.KeyId, in.Type, in.Tier, in.AllowedPattern, in.DataType, in.Policies},
+		func(s *string) bool { return s != nil }):
 		p.Add("Value", "must be given: AWS changes all but the tags along with the value only")
 	}
 	return p

@@ -59,11 +59,12 @@ func (t Tasks) launch(ctx context.Context, l launch.Launch) (started *launch.Sta
 	ctx, cancel := transaction.Detached(ctx, launch.Time)
 	defer cancel()
 	cluster := aws.StringValue(l.Input.Cluster)
-	err = t.transactions.RunUnlocked(ctx, transaction.TaskDefinitionTarget(cluster, account.FamilyOf(aws.StringValue(l.Input.TaskDefinition))), t.request(cluster), saga.Named("start tasks",
-		func(ctx context.Context) (back saga.Rollback, err error) {
-			started, back, err = l.Run(ctx)
-			return back, err
-		}))
+	err = t.transactions.RunUnlocked(ctx, transaction.TaskDefinitionTarget(cluster, account.FamilyOf(aws.StringValue(l.Input.TaskDefinition))),
+		t.request(cluster), saga.Named("start tasks",
+			func(ctx context.Context) (back saga.Rollback, err error) {
+				started, back, err = l.Run(ctx)
+				return back, err
+			}))
 	if err != nil {
 		return nil, err
 	}

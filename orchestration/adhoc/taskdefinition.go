@@ -90,7 +90,8 @@ func (d TaskDefinitions) Show(ctx context.Context, ref string) (*awsecs.Describe
 		return nil, err
 	}
 	if !definitionName.MatchString(name) {
-		return nil, common.Invalid(common.FieldError{Field: "taskdefinition", Detail: "must be a family, family:revision or ARN; a family has 1 to 255 letters, digits, underscores and hyphens"})
+		return nil, common.Invalid(common.FieldError{Field: "taskdefinition",
+			Detail: "must be a family, family:revision or ARN; a family has 1 to 255 letters, digits, underscores and hyphens"})
 	}
 	out, err := d.account.ECS.TaskDefinition(ctx, ref)
 	if err != nil && !common.Is(err, common.NotFound) {

@@ -38,7 +38,8 @@ func (d TaskDefinitions) Register(ctx context.Context, in *awsecs.RegisterTaskDe
 		return nil, err
 	}
 	r := d.request("")
-	thing := &resource.TaskDefinition{Account: d.account, Family: family, Owner: r.Owner, Input: func() (*awsecs.RegisterTaskDefinitionInput, error) { return &completed, nil }}
+	thing := &resource.TaskDefinition{Account: d.account, Family: family, Owner: r.Owner,
+		Input: func() (*awsecs.RegisterTaskDefinitionInput, error) { return &completed, nil }}
 	it := &resource.Item{Thing: thing, Tags: d.tagsFor(ctx, r, ecs.ToTags(in.Tags))}
 	if err := d.transactions.RunUnlocked(ctx, family, r, r.Ensure(it)); err != nil {
 		return nil, err
@@ -111,7 +112,8 @@ func (d TaskDefinitions) runnable(ctx context.Context, ref string) (*awsecs.Task
 	}
 	definition := out.TaskDefinition
 	if aws.StringValue(definition.Status) != awsecs.TaskDefinitionStatusActive {
-		return nil, common.Coded(common.CodeTaskDefinitionInactive, "task definition %s is not ACTIVE; name another revision", account.NameOf(aws.StringValue(definition.TaskDefinitionArn)))
+		return nil, common.Coded(common.CodeTaskDefinitionInactive, "task definition %s is not ACTIVE; name another revision",
+			account.NameOf(aws.StringValue(definition.TaskDefinitionArn)))
 	}
 	cluster, ours := spec.RoleCluster(account.NameOf(aws.StringValue(definition.ExecutionRoleArn)))
 	if !ours || len(spec.References(definition.ContainerDefinitions)) == 0 {

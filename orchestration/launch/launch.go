@@ -29,8 +29,8 @@ const stopReason = "ecs-api: the request that started it failed"
 type Launch struct {
 	Account *account.Account
 	Key     resource.Key // of the request
-	// Input says what is started. Its client token makes all attempts start one set of tasks. By its ownership tag a rollback finds the tasks whose response was
-	// lost: without that tag they keep running.
+	// Input says what is started. Its client token makes all attempts start one set of tasks. By its ownership tag a rollback finds the tasks whose
+	// response was lost: without that tag they keep running.
 	Input *awsecs.RunTaskInput
 }
 

@@ -22,7 +22,8 @@ type StreamQuery struct {
 
 // Stream returns a part of what a container of one of a service's tasks has logged, the oldest first. A task that has not logged yet has an empty
 // log; one that nobody knows is NotFound. Show reads the service.
-func (r *Reader) Stream(ctx context.Context, cluster, name string, show func(context.Context) (*awsecs.Service, error), q StreamQuery) (*awslogs.GetLogEventsOutput, error) {
+func (r *Reader) Stream(ctx context.Context, cluster, name string, show func(context.Context) (*awsecs.Service, error),
+	q StreamQuery) (*awslogs.GetLogEventsOutput, error) {
 	var service *awsecs.Service
 	var task *awsecs.Task
 	err := common.Concurrently(ctx,
@@ -53,7 +54,8 @@ func (r *Reader) Stream(ctx context.Context, cluster, name string, show func(con
 	case err != nil && !common.Is(err, common.NotFound):
 		return nil, err
 	case err != nil && task == nil:
-		return nil, common.Errorf(common.NotFound, "there is no task %s in service %s, or it is too long ago and has left no log of container %s", q.Task, name, q.Container)
+		return nil, common.Errorf(common.NotFound, "there is no task %s in service %s, or it is too long ago and has left no log of container %s",
+			q.Task, name, q.Container)
 	case err != nil:
 		return &awslogs.GetLogEventsOutput{Events: []*awslogs.OutputLogEvent{}}, nil
 	}

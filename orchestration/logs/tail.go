@@ -28,7 +28,8 @@ func (r *Reader) Tail(ctx context.Context, task *awsecs.Task, container string, 
 		return nil, err
 	}
 	id := account.NameOf(value(task.TaskArn))
-	in := &awslogs.GetLogEventsInput{LogGroupName: aws.String(at.group), LogStreamName: aws.String(at.streams() + id), StartFromHead: aws.Bool(false), Limit: aws.Int64(int64(n))}
+	in := &awslogs.GetLogEventsInput{LogGroupName: aws.String(at.group), LogStreamName: aws.String(at.streams() + id), StartFromHead: aws.Bool(false),
+		Limit: aws.Int64(int64(n))}
 	var lines []Event
 	for range maxTailCalls {
 		out, err := r.account.Logs.Events(ctx, in)
@@ -40,7 +41,8 @@ func (r *Reader) Tail(ctx context.Context, task *awsecs.Task, container string, 
 		}
 		var earlier []Event
 		for _, raw := range out.Events {
-			earlier = append(earlier, Event{Timestamp: time.UnixMilli(value(raw.Timestamp)).UTC(), Task: id, Container: container, Message: strings.TrimSuffix(value(raw.Message), "\n")})
+			earlier = append(earlier, Event{Timestamp: time.UnixMilli(value(raw.Timestamp)).UTC(), Task: id, Container: container,
+				Message: strings.TrimSuffix(value(raw.Message), "\n")})
 		}
 		lines = slices.Concat(earlier, lines)
 		if len(lines) >= n || value(out.NextBackwardToken) == value(in.NextToken) { // the same token again is the stream's beginning

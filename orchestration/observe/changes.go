@@ -22,7 +22,8 @@ type Change struct {
 const maxChanges = 100
 
 // noise is what differs between all revisions, or follows from the rest.
-var noise = []string{"taskDefinitionArn", "revision", "status", "registeredAt", "registeredBy", "deregisteredAt", "deleteRequestedAt", "requiresAttributes", "compatibilities"}
+var noise = []string{"taskDefinitionArn", "revision", "status", "registeredAt", "registeredBy", "deregisteredAt", "deleteRequestedAt",
+	"requiresAttributes", "compatibilities"}
 
 // changes returns what the later of two task definitions changes.
 func changes(before, after *awsecs.TaskDefinition) []Change {

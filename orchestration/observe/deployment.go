@@ -156,7 +156,8 @@ var rolloutStates = map[string]DeploymentState{
 
 // fromBrief returns the deployment with the id that a service deployment is about.
 func (f *found) fromBrief(brief *awsecs.ServiceDeploymentBrief, id string, events eventLog) Deployment {
-	d := Deployment{Id: id, Images: map[string]string{}, CreatedAt: brief.CreatedAt, EndedAt: brief.FinishedAt, Reason: brief.StatusReason, ServiceDeploymentArn: brief.ServiceDeploymentArn}
+	d := Deployment{Id: id, Images: map[string]string{}, CreatedAt: brief.CreatedAt, EndedAt: brief.FinishedAt, Reason: brief.StatusReason,
+		ServiceDeploymentArn: brief.ServiceDeploymentArn}
 	state, ok := rolloutStates[value(brief.Status)]
 	if !ok {
 		state = Stopped

@@ -32,8 +32,8 @@ func (o *Observer) Deployments(ctx context.Context, cluster, service string) ([]
 	return all, o.addImages(ctx, all)
 }
 
-// History returns the service's deployments as Deployments does, some without their images, and whether they are AWS's record: false where AWS does not let us read it,
-// so that there may have been more.
+// History returns the service's deployments as Deployments does, some without their images, and whether they are AWS's record: false where AWS does
+// not let us read it, so that there may have been more.
 func (o *Observer) History(ctx context.Context, cluster, service string) (all []Deployment, recorded bool, err error) {
 	f, err := o.lookBack(ctx, target{cluster, service})
 	if err != nil {
@@ -130,11 +130,12 @@ func (o *Observer) addImages(ctx context.Context, all []Deployment) error {
 	return common.Concurrently(ctx, reads...)
 }
 
-// keptTargets is how many task definitions a rollback may choose where the request names none: that of the last deployment that completed, and the one before, as the
-// last may turn out to fail.
+// keptTargets is how many task definitions a rollback may choose where the request names none: that of the last deployment that completed, and the
+// one before, as the last may turn out to fail.
 const keptTargets = 2
 
-// RollbackTargets returns the task definitions that a rollback of the service may choose by itself. It is not known where AWS does not let us read its deployments.
+// RollbackTargets returns the task definitions that a rollback of the service may choose by itself. It is not known where AWS does not let us read
+// its deployments.
 func (o *Observer) RollbackTargets(ctx context.Context, cluster, service string) (arns []string, known bool, err error) {
 	f, err := o.lookBack(ctx, target{cluster, service})
 	if err != nil {

@@ -86,7 +86,8 @@ func (o *Observer) lastLine(ctx context.Context, at target, key diagnosis.LogKey
 	err = common.Concurrently(ctx,
 		func(ctx context.Context) error {
 			out, err := o.account.Logs.Events(ctx, &awslogs.GetLogEventsInput{
-				LogGroupName: aws.String(at.cluster), LogStreamName: aws.String(strings.Join([]string{at.service, key.Container, key.Task}, "/")), Limit: aws.Int64(1),
+				LogGroupName: aws.String(at.cluster), LogStreamName: aws.String(strings.Join([]string{at.service, key.Container, key.Task},
+					"/")), Limit: aws.Int64(1),
 			})
 			if err == nil && len(out.Events) > 0 {
 				line = value(out.Events[0].Message)

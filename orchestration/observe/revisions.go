@@ -87,7 +87,8 @@ func (o *Observer) readDefinitions(ctx context.Context, arns []string) ([]*awsec
 func revisions(definitions []*awsecs.TaskDefinition, current string, most int) []Revision {
 	definitions = slices.Clone(definitions)
 	slices.SortStableFunc(definitions, func(a, b *awsecs.TaskDefinition) int {
-		return cmp.Or(value(b.RegisteredAt).Compare(value(a.RegisteredAt)), cmp.Compare(value(a.Family), value(b.Family)), cmp.Compare(value(b.Revision), value(a.Revision)))
+		return cmp.Or(value(b.RegisteredAt).Compare(value(a.RegisteredAt)), cmp.Compare(value(a.Family), value(b.Family)),
+			cmp.Compare(value(b.Revision), value(a.Revision)))
 	})
 	all := []Revision{}
 	for i, d := range definitions[:min(len(definitions), most)] {

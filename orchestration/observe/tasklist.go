@@ -18,7 +18,8 @@ import (
 )
 
 const (
-	// listAge is how old a list of tasks may be that is shown because AWS's rates have no room for a new one: of a stopped task that AWS has forgotten, nothing tells.
+	// listAge is how old a list of tasks may be that is shown because AWS's rates have no room for a new one: of a stopped task that AWS has
+	// forgotten, nothing tells.
 	listAge = time.Minute
 	// settleTime is how long a service must have looked the same before a list of its tasks begins to be read that is shown again: what ECS describes and
 	// what it lists are eventually consistent, each for itself.
@@ -74,10 +75,12 @@ func (s *sightings) forget(cluster, service string) {
 func lookOf(s *awsecs.Service) string {
 	var look strings.Builder
 	add := func(values ...any) { _, _ = fmt.Fprintln(&look, values...) } // a builder takes all
-	add(value(s.ServiceArn), value(s.CreatedAt).UnixNano(), value(s.Status), value(s.DesiredCount), value(s.RunningCount), value(s.PendingCount), value(s.TaskDefinition))
+	add(value(s.ServiceArn), value(s.CreatedAt).UnixNano(), value(s.Status), value(s.DesiredCount), value(s.RunningCount), value(s.PendingCount),
+		value(s.TaskDefinition))
 	for _, d := range s.Deployments {
 		if d != nil {
-			add(value(d.Id), value(d.Status), value(d.RolloutState), value(d.RunningCount), value(d.PendingCount), value(d.FailedTasks), value(d.UpdatedAt).UnixNano())
+			add(value(d.Id), value(d.Status), value(d.RolloutState), value(d.RunningCount), value(d.PendingCount), value(d.FailedTasks),
+				value(d.UpdatedAt).UnixNano())
 		}
 	}
 	if len(s.Events) > 0 && s.Events[0] != nil {

@@ -44,7 +44,8 @@ func WithClock(now func() time.Time, wait func(context.Context, time.Duration) e
 
 // New returns what runs one-off tasks of the services that show returns.
 func New(transactions *transaction.Manager, reader *logs.Reader, show Show, opts ...Option) *Runner {
-	r := &Runner{account: transactions.Account, transactions: transactions, logs: reader, show: show, now: time.Now, wait: common.Sleep, watched: map[*run]bool{}}
+	r := &Runner{account: transactions.Account, transactions: transactions, logs: reader, show: show, now: time.Now, wait: common.Sleep,
+		watched: map[*run]bool{}}
 	for _, opt := range opts {
 		opt(r)
 	}

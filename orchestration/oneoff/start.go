@@ -120,7 +120,8 @@ func (r *Runner) plan(ctx context.Context, cluster, name string, in *Input) (*pl
 }
 
 // decide returns what is run for the service. It is pure but for the ids of what it starts.
-func decide(service *awsecs.Service, definition *awsecs.TaskDefinition, in *Input, now time.Time, org string, by common.Caller, key resource.Key) (*plan, error) {
+func decide(service *awsecs.Service, definition *awsecs.TaskDefinition, in *Input, now time.Time, org string, by common.Caller,
+	key resource.Key) (*plan, error) {
 	var p common.Problems
 	container := in.chosen(&p, definition)
 	overrides := &awsecs.TaskOverride{}
@@ -148,7 +149,8 @@ func decide(service *awsecs.Service, definition *awsecs.TaskDefinition, in *Inpu
 		ClientToken: aws.String(token), // of all attempts: they start one task
 		StartedBy:   aws.String("run/" + id), Group: aws.String("run:" + aws.StringValue(service.ServiceName)),
 		NetworkConfiguration: service.NetworkConfiguration, EnableExecuteCommand: service.EnableExecuteCommand, EnableECSManagedTags: aws.Bool(true),
-		Tags: ecs.FromTags(tags(service, org, by, stopAt).With(common.Tag{Key: common.TagRequest, Value: resource.OwnerPrefix(aws.StringValue(service.ServiceName)) + key.Of(id)})), VolumeConfigurations: volumes(service),
+		Tags: ecs.FromTags(tags(service, org, by, stopAt).With(common.Tag{Key: common.TagRequest,
+			Value: resource.OwnerPrefix(aws.StringValue(service.ServiceName)) + key.Of(id)})), VolumeConfigurations: volumes(service),
 		PlatformVersion: service.PlatformVersion, CapacityProviderStrategy: service.CapacityProviderStrategy,
 	}
 	if len(out.CapacityProviderStrategy) == 0 {
@@ -185,7 +187,8 @@ func (in *Input) chosen(p *common.Problems, definition *awsecs.TaskDefinition) *
 		}
 		names = append(names, aws.StringValue(c.Name))
 	}
-	p.Add("Container", "is no container of task definition %s, which has %s", account.NameOf(aws.StringValue(definition.TaskDefinitionArn)), strings.Join(names, ", "))
+	p.Add("Container", "is no container of task definition %s, which has %s", account.NameOf(aws.StringValue(definition.TaskDefinitionArn)),
+		strings.Join(names, ", "))
 	return nil
 }
 

@@ -41,9 +41,9 @@ func WasAccepted(ctx context.Context) bool {
 	return ok && a.made.Load()
 }
 
-// AcceptNow accepts the request of ctx, which has decided what it changes and is about to begin with it: it becomes an operation. A caller who does not want to wait
-// gets the 202 with the operation now, and the lock of what the request works on names the operation from now on (OnAccepted). The target is what it changes, such as
-// "myclu/www". It does nothing in a request whose caller waits.
+// AcceptNow accepts the request of ctx, which has decided what it changes and is about to begin with it: it becomes an operation. A caller who does
+// not want to wait gets the 202 with the operation now, and the lock of what the request works on names the operation from now on (OnAccepted). The
+// target is what it changes, such as "myclu/www". It does nothing in a request whose caller waits.
 func AcceptNow(ctx context.Context, target string) {
 	if a, ok := ctx.Value(acceptanceKey{}).(*acceptance); ok {
 		a.accept(target)

@@ -1,5 +1,5 @@
-// Package operations runs background work, which continues after the response to a request, such as a teardown or a rollback that AWS does not allow yet, and tells how far
-// it is. It owns one rule: no work without an owner, a deadline and an end that shutdown waits for.
+// Package operations runs background work, which continues after the response to a request, such as a teardown or a rollback that AWS does not allow
+// yet, and tells how far it is. It owns one rule: no work without an owner, a deadline and an end that shutdown waits for.
 package operations
 
 import (
@@ -75,10 +75,11 @@ func (g *Group) Start(ctx context.Context, o Operation, deadline time.Duration, 
 	}
 	op := g.newOperation(ctx, &o)
 	started := g.begin(ctx, op)
-	g.run(ctx, op, deadline, func(ctx context.Context) (json.RawMessage, error) { return nil, work(common.Background(ctx)) }, func(result json.RawMessage, err error) {
-		done()
-		g.end(op, result, err)
-	})
+	g.run(ctx, op, deadline, func(ctx context.Context) (json.RawMessage, error) { return nil, work(common.Background(ctx)) },
+		func(result json.RawMessage, err error) {
+			done()
+			g.end(op, result, err)
+		})
 	return started, nil
 }
 
@@ -137,7 +138,8 @@ func (g *Group) publish(op *operation) (stop func()) {
 }
 
 // run does work that has until deadline in the background, and then calls ended.
-func (g *Group) run(ctx context.Context, op *operation, deadline time.Duration, work func(context.Context) (json.RawMessage, error), ended func(json.RawMessage, error)) {
+func (g *Group) run(ctx context.Context, op *operation, deadline time.Duration, work func(context.Context) (json.RawMessage, error),
+	ended func(json.RawMessage, error)) {
 	ctx, cancel := g.within(ctx, deadline)
 	kind, id := op.report.Kind, op.report.ID
 	go func() { // ends with its deadline or the group

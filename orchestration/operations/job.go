@@ -164,7 +164,8 @@ func (g *Group) Submit(ctx context.Context, job Job, result json.RawMessage, rel
 	return started, nil
 }
 
-// Resubmit submits the jobs again that this server has submitted and that have not ended: a Redis that is restarted empty has lost them. The queue takes none twice.
+// Resubmit submits the jobs again that this server has submitted and that have not ended: a Redis that is restarted empty has lost them. The queue
+// takes none twice.
 func (g *Group) Resubmit(ctx context.Context) {
 	g.mu.Lock()
 	all := slices.Collect(maps.Values(g.submitted))

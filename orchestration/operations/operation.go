@@ -99,7 +99,8 @@ func (o Operation) end(result json.RawMessage, err error) Operation {
 
 // Interrupt returns the operation as it ends when its server has ended before it was done.
 func (o Operation) Interrupt() Operation {
-	o = o.end(nil, common.Errorf(common.Unavailable, "the server that worked on it ended before it was done; %s", cmp.Or(o.Remedy, "repeat the request to complete it")))
+	o = o.end(nil, common.Errorf(common.Unavailable, "the server that worked on it ended before it was done; %s",
+		cmp.Or(o.Remedy, "repeat the request to complete it")))
 	o.State = saga.Interrupted
 	o.Steps = saga.Resumed(o.Steps, *o.EndedAt).Steps()
 	return o

@@ -19,7 +19,8 @@ type Record interface {
 	FindAll(ctx context.Context, accounts, ids []string) []Operation
 	// List returns the account's operations, the latest first.
 	List(ctx context.Context, account string) []Operation
-	// Changed returns a channel that is closed when the operation may have changed after the call; done ends the watch. It is called for operations that other servers work on alone.
+	// Changed returns a channel that is closed when the operation may have changed after the call; done ends the watch. It is called for operations
+	// that other servers work on alone.
 	Changed(account, id string) (changed <-chan struct{}, done func())
 	// Job returns the id of the job that works on the target, or waits in a queue for it; empty if there is none.
 	Job(ctx context.Context, account, target string) string

@@ -10,8 +10,8 @@ import (
 	"ecs-api/orchestration/saga"
 )
 
-// Work does a job that the queue gives to this server, and returns when it has ended. Nil means that nobody needs to do it any more, whatever became of it; else the
-// error is a Later. When ctx ends, as it does when the queue has lost its connection, the work continues.
+// Work does a job that the queue gives to this server, and returns when it has ended. Nil means that nobody needs to do it any more, whatever became
+// of it; else the error is a Later. When ctx ends, as it does when the queue has lost its connection, the work continues.
 func (g *Group) Work(ctx context.Context, job Job) error {
 	h, ok := g.handler(job)
 	if !ok {

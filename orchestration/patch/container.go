@@ -61,7 +61,8 @@ func (c *Container) check(p *common.Problems, at string) {
 			break
 		}
 	}
-	spec.CheckContainer(p, at+".", &awsecs.ContainerDefinition{PortMappings: c.PortMappings, HealthCheck: c.HealthCheck, LogConfiguration: c.LogConfiguration, StopTimeout: c.StopTimeout})
+	spec.CheckContainer(p, at+".", &awsecs.ContainerDefinition{PortMappings: c.PortMappings, HealthCheck: c.HealthCheck,
+		LogConfiguration: c.LogConfiguration, StopTimeout: c.StopTimeout})
 }
 
 // apply changes the container. Removed says which fields are null.
@@ -88,7 +89,8 @@ func (c *Container) apply(out *awsecs.ContainerDefinition, removed func(field st
 	if removed("DockerLabels") {
 		out.DockerLabels = nil
 	}
-	out.Environment = merge(out.Environment, c.Environment, func(e *awsecs.KeyValuePair) **string { return &e.Name }, func(e *awsecs.KeyValuePair) **string { return &e.Value })
+	out.Environment = merge(out.Environment, c.Environment, func(e *awsecs.KeyValuePair) **string { return &e.Name },
+		func(e *awsecs.KeyValuePair) **string { return &e.Value })
 	out.Secrets = merge(out.Secrets, c.Secrets, func(s *awsecs.Secret) **string { return &s.Name }, func(s *awsecs.Secret) **string { return &s.ValueFrom })
 	for key, value := range c.DockerLabels {
 		if value == nil {

@@ -120,7 +120,8 @@ func (in *Input) Define(present *awsecs.TaskDefinition) (*space.Registration, er
 	for _, name := range slices.Sorted(maps.Keys(in.Containers)) {
 		i := slices.IndexFunc(out.ContainerDefinitions, func(c *awsecs.ContainerDefinition) bool { return aws.StringValue(c.Name) == name })
 		if i < 0 {
-			p.Add("Containers."+name, "is no container of task definition %s, which has %s", account.NameOf(aws.StringValue(present.TaskDefinitionArn)), containerNames(present))
+			p.Add("Containers."+name, "is no container of task definition %s, which has %s",
+				account.NameOf(aws.StringValue(present.TaskDefinitionArn)), containerNames(present))
 			continue
 		}
 		in.Containers[name].apply(out.ContainerDefinitions[i], func(field string) bool {

@@ -15,8 +15,10 @@ var explanations = []struct {
 }{
 	{[]string{"NoCredentialProviders"}, "there are no credentials: set akid and secret, or run the server where AWS gives it a role"},
 	{[]string{"ExpiredToken", "ExpiredTokenException", "RequestExpired"}, "the credentials have expired, or the clock of this machine is wrong"},
-	{[]string{"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"}, "AWS does not know the access key: look at akid, and whether the region is enabled for the account"},
-	{[]string{"SignatureDoesNotMatch", "InvalidSignatureException", "AuthFailure"}, "the secret does not belong to akid, or the clock of this machine is wrong"},
+	{[]string{"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"},
+		"AWS does not know the access key: look at akid, and whether the region is enabled for the account"},
+	{[]string{"SignatureDoesNotMatch", "InvalidSignatureException", "AuthFailure"},
+		"the secret does not belong to akid, or the clock of this machine is wrong"},
 	{[]string{"OptInRequired"}, "the account has not enabled the service"},
 }
 

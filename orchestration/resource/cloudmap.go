@@ -36,7 +36,8 @@ func (s *CloudMapService) Name() string {
 
 // Traits says that AWS creates a service for each call.
 func (s *CloudMapService) Traits() Traits {
-	return Traits{CreateNotIdempotent: true, RetryDelete: []common.Retryable{common.CloudMapServiceInUse}, TakenHint: "name it in service.serviceregistries to use it, or choose another name"}
+	return Traits{CreateNotIdempotent: true, RetryDelete: []common.Retryable{common.CloudMapServiceInUse},
+		TakenHint: "name it in service.serviceregistries to use it, or choose another name"}
 }
 
 // Find returns the service with its tags: by its ARN where that is known, else by its name.

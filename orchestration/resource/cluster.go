@@ -39,7 +39,8 @@ func (c *Cluster) Name() string { return c.Cluster }
 
 // Traits says that a cluster is shared, and that ECS responds 200 to the creation of one that is there.
 func (c *Cluster) Traits() Traits {
-	return Traits{Shared: true, CreateReturnsExisting: true, RetryCreate: []common.Retryable{common.ServiceLinkedRole}, RetryDelete: []common.Retryable{common.ClusterBusy, common.ClusterInUse}}
+	return Traits{Shared: true, CreateReturnsExisting: true, RetryCreate: []common.Retryable{common.ServiceLinkedRole},
+		RetryDelete: []common.Retryable{common.ClusterBusy, common.ClusterInUse}}
 }
 
 // Find returns the cluster once it is ACTIVE: it waits while ECS provisions it, or takes its providers away before it is gone.
@@ -103,8 +104,8 @@ func (c *Cluster) Delete(ctx context.Context, _ *State) error {
 	return err
 }
 
-// InUse reports whether anything runs in the cluster: a service, or a task without one. What is left out does not count, nor do its tasks: a service, by its name,
-// or a managed task definition, by what stands for it in ownership tags.
+// InUse reports whether anything runs in the cluster: a service, or a task without one. What is left out does not count, nor do its tasks: a service,
+// by its name, or a managed task definition, by what stands for it in ownership tags.
 func (c *Cluster) InUse(ctx context.Context, except string) (bool, error) {
 	var services []*awsecs.Service
 	var tasks []*awsecs.Task

@@ -78,7 +78,8 @@ func (c *Credential) keyProblem(err error) error {
 	}
 	switch common.CodeOf(err) {
 	case awssecrets.ErrCodeEncryptionFailure, awssecrets.ErrCodeDecryptionFailure, "AccessDeniedException":
-		return common.Invalid(common.FieldError{Field: "credentials." + c.Container + ".KmsKeyId", Detail: "must be a key of this account and region that Secrets Manager may encrypt with"})
+		return common.Invalid(common.FieldError{Field: "credentials." + c.Container + ".KmsKeyId",
+			Detail: "must be a key of this account and region that Secrets Manager may encrypt with"})
 	}
 	return err
 }

@@ -10,8 +10,9 @@ import (
 	"ecs-api/common"
 )
 
-// Key makes a create idempotent whatever becomes of the server: it is what ownership tags say of the Idempotency-Key of a request. By it, a repetition of the request finds what the first one created, whatever the
-// servers have forgotten meanwhile. It tells neither the key nor what the request says. The zero Key is that of a request without one.
+// Key makes a create idempotent whatever becomes of the server: it is what ownership tags say of the Idempotency-Key of a request. By it, a
+// repetition of the request finds what the first one created, whatever the servers have forgotten meanwhile. It tells neither the key nor what the
+// request says. The zero Key is that of a request without one.
 type Key struct {
 	name  string // of the key and its caller
 	print string // of the request
@@ -67,7 +68,8 @@ func (k Key) Find(tags common.Tags) (bool, error) {
 	case !ok || name != k.name:
 		return false, nil
 	case print != k.print:
-		return false, common.Coded(common.CodeIdempotencyKeyReused, "the Idempotency-Key was sent before with another method, path or body; use a new key for a new request")
+		return false, common.Coded(common.CodeIdempotencyKeyReused,
+			"the Idempotency-Key was sent before with another method, path or body; use a new key for a new request")
 	}
 	return true, nil
 }

@@ -31,9 +31,9 @@ type LockedElsewhere struct {
 // Error says who has the lock.
 func (e *LockedElsewhere) Error() string { return "locked by another server, operation " + e.Operation }
 
-// Locks let one request work on a service, or a managed task definition, at a time: a second one gets a Conflict at once, and not after both have done half of it.
-// The locks are this server's own, and with Share those of all servers; requests on servers that share nothing are kept apart by AWS and the ownership tag. The
-// zero value is ready.
+// Locks let one request work on a service, or a managed task definition, at a time: a second one gets a Conflict at once, and not after both have
+// done half of it. The locks are this server's own, and with Share those of all servers; requests on servers that share nothing are kept apart by AWS
+// and the ownership tag. The zero value is ready.
 type Locks struct {
 	leases  Leases // nil: this server's own
 	account string

@@ -20,7 +20,8 @@ func NewID() string { return uuid.Must(uuid.NewV7()).String() } // it fails wher
 // OwnerPrefix begins the ownership tags of all requests for the service. AWS allows 256 characters in a tag's value.
 func OwnerPrefix(service string) string { return service[:min(len(service), 160)] + "/" }
 
-// taskDefinitionOwner begins what ownership tags say instead of a service's name of what was created for a managed task definition: no service can have such a name.
+// taskDefinitionOwner begins what ownership tags say instead of a service's name of what was created for a managed task definition: no service can
+// have such a name.
 const taskDefinitionOwner = "task:"
 
 // ForTaskDefinition returns what stands for the managed task definition in ownership tags.
@@ -60,10 +61,12 @@ func ChangedAfter(changed time.Time, id string) bool {
 	return err == nil && parsed.Version() == 7 && changed.Truncate(time.Millisecond).After(time.Unix(parsed.Time().UnixTime()))
 }
 
-// orphaned stands before the id in the ownership tag of a secret whose service was torn down, and which something else referred to then. The id is the teardown's.
+// orphaned stands before the id in the ownership tag of a secret whose service was torn down, and which something else referred to then. The id is
+// the teardown's.
 const orphaned = "orphaned/"
 
-// OrphanOwner returns the ownership tag of a secret that outlives the service which it was created for. A later request for a service of that name can still adopt it.
+// OrphanOwner returns the ownership tag of a secret that outlives the service which it was created for. A later request for a service of that name
+// can still adopt it.
 func OrphanOwner(service, id string) string { return OwnerPrefix(service) + orphaned + id }
 
 // IsOrphaned reports whether tags are those of a secret that outlives its service.
@@ -82,8 +85,8 @@ func TaskDefinitionOf(tags common.Tags) (family string, ok bool) {
 
 // How long a request may change what it created or adopted.
 const (
-	// RequestTime is how long a create or an update of a service may take before it fails, what AWS refuses for now included. A service of the same name may take four
-	// minutes to drain.
+	// RequestTime is how long a create or an update of a service may take before it fails, what AWS refuses for now included. A service of the same
+	// name may take four minutes to drain.
 	RequestTime = 6 * time.Minute
 	// RollbackTime is how long a rollback may take before the error is returned.
 	RollbackTime = 2 * time.Minute

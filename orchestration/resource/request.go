@@ -29,7 +29,8 @@ type Request struct {
 	notNeeded []string                 // those that it turns out not to need
 }
 
-// HasTagged reports whether tags carry the ownership tag of the request: they are those of something that this request created or adopted, and nobody adopted since.
+// HasTagged reports whether tags carry the ownership tag of the request: they are those of something that this request created or adopted, and nobody
+// adopted since.
 func (r *Request) HasTagged(tags common.Tags) bool { return hasOwner(tags, r.Owner) }
 
 // ownerOf returns the value of the ownership tag that the request gives an item. A task definition has one of its own, which tells what it was made of.

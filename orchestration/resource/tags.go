@@ -45,7 +45,8 @@ func setECSTags(ctx context.Context, a *account.Account, s *State, set common.Ta
 }
 
 // setTags sets and removes tags with the two calls of an AWS service.
-func setTags(ctx context.Context, id string, set common.Tags, remove []string, tag func(context.Context, string, common.Tags) error, untag func(context.Context, string, []string) error) error {
+func setTags(ctx context.Context, id string, set common.Tags, remove []string, tag func(context.Context, string, common.Tags) error,
+	untag func(context.Context, string, []string) error) error {
 	if len(set) > 0 {
 		if err := tag(ctx, id, set); err != nil {
 			return err

@@ -75,7 +75,8 @@ func checkSecretName(p *common.Problems, field, name string) {
 }
 
 // CheckNewCredentials adds what is wrong with credentials that are to be created for containers of the task definition.
-func CheckNewCredentials(p *common.Problems, credentials map[string]*awssecrets.CreateSecretInput, definition *awsecs.RegisterTaskDefinitionInput, tags TagChecks) {
+func CheckNewCredentials(p *common.Problems, credentials map[string]*awssecrets.CreateSecretInput,
+	definition *awsecs.RegisterTaskDefinitionInput, tags TagChecks) {
 	if tooManyCredentials(p, credentials) {
 		return
 	}
@@ -100,8 +101,8 @@ func CheckNewCredentials(p *common.Problems, credentials map[string]*awssecrets.
 	}
 }
 
-// tooManyCredentials adds that there are more credentials than a task definition may have containers, and reports it. What is wrong with each is not looked at: there may
-// be thousands.
+// tooManyCredentials adds that there are more credentials than a task definition may have containers, and reports it. What is wrong with each is not
+// looked at: there may be thousands.
 func tooManyCredentials(p *common.Problems, credentials map[string]*awssecrets.CreateSecretInput) bool {
 	if len(credentials) <= spec.MaxContainers {
 		return false

@@ -16,7 +16,8 @@ import (
 
 // NewDefinition adds to the plan that the task definition is registered, or that the family's newest revision is adopted, if an interrupted request for the
 // same left it; nil if the family has none.
-func (p *Parts) NewDefinition(plan *resource.Plan, in *awsecs.RegisterTaskDefinitionInput, newest *awsecs.DescribeTaskDefinitionOutput) (*resource.Item, error) {
+func (p *Parts) NewDefinition(plan *resource.Plan, in *awsecs.RegisterTaskDefinitionInput,
+	newest *awsecs.DescribeTaskDefinitionOutput) (*resource.Item, error) {
 	s := p.space
 	family := aws.StringValue(in.Family)
 	if newest != nil && !ecs.ToTags(newest.Tags).VisibleTo(s.Account.Org) {
@@ -27,7 +28,8 @@ func (p *Parts) NewDefinition(plan *resource.Plan, in *awsecs.RegisterTaskDefini
 			return nil, err
 		}
 	}
-	if err := spec.CheckReach("taskdefinition.", WithoutCredentials(in.ContainerDefinitions, s.Want.Credentials), p.found.Identity, s.Account.Region, s.Account.Org, s.Want.Cluster).Err(); err != nil {
+	if err := spec.CheckReach("taskdefinition.", WithoutCredentials(in.ContainerDefinitions, s.Want.Credentials), p.found.Identity, s.Account.Region,
+		s.Account.Org, s.Want.Cluster).Err(); err != nil {
 		return nil, err
 	}
 	prefix := resource.RevisionOwner(s.Request.Service, spec.Digest(in))
@@ -35,7 +37,10 @@ func (p *Parts) NewDefinition(plan *resource.Plan, in *awsecs.RegisterTaskDefini
 	adapter.Input = func() (*awsecs.RegisterTaskDefinitionInput, error) { return p.Definition().Complete(in), nil }
 	owner := common.Tag{Key: common.TagRequest, Value: adapter.Owner}
 	it := &resource.Item{Thing: adapter, Tags: s.Tags(ecs.ToTags(in.Tags)).With(owner)}
-	change := resource.Change{Resource: resource.KindTaskDefinition, Name: family, Action: resource.ActionCreate, Reason: "the request has a task definition", After: p.Planned().Complete(in), Step: s.adoptOrRegister(it)}
+	change := resource.Change{
+		Resource: resource.KindTaskDefinition, Name: family, Action: resource.ActionCreate, Reason: "the request has a task definition",
+		After: p.Planned().Complete(in), Step: s.adoptOrRegister(it),
+	}
 	if state := resource.RevisionState(newest); state != nil && resource.IsSameRevision(state.Tags, it.Tags, prefix) && p.pullsWith(state) {
 		it.Found = state
 		change.Action, change.Name, change.Reason = resource.ActionAdopt, account.NameOf(state.ID), "an interrupted request has left the same"
@@ -81,7 +86,9 @@ func (p *Parts) Sets(secret *resource.State) bool {
 func (s *Space) Retag(plan *resource.Plan, stage int, t resource.Thing, found *resource.State, own common.Tags, untag []string) {
 	wanted := spec.WithoutReserved(s.Want.Callers).With(own...)
 	changed, removed := resource.TagDifference(found.Tags, wanted, untag)
-	change := resource.Change{Resource: resource.KindTags, Name: t.Kind().Word() + " " + t.Name(), Action: resource.ActionKeep, Reason: "it has the tags"}
+	change := resource.Change{
+		Resource: resource.KindTags, Name: t.Kind().Word() + " " + t.Name(), Action: resource.ActionKeep, Reason: "it has the tags",
+	}
 	if len(changed) > 0 || len(removed) > 0 {
 		change.Action, change.Reason = resource.ActionUpdate, "its tags differ"
 		change.Before, change.After = tagsShown(found.Tags), tagsShown(found.Tags.With(changed...).Without(removed...))

@@ -20,8 +20,8 @@ func IsManaged(tags common.Tags, org, cluster string) bool {
 	return tags.TaggedFor(org) && home == cluster && flavor == FlavorTask
 }
 
-// CheckFamily is a Conflict if the family, whose newest revision is given, is that of a managed task definition: a revision of another kind, such as a service's,
-// would end that, and leave what was created for it behind.
+// CheckFamily is a Conflict if the family, whose newest revision is given, is that of a managed task definition: a revision of another kind, such as
+// a service's, would end that, and leave what was created for it behind.
 func CheckFamily(newest *awsecs.DescribeTaskDefinitionOutput) error {
 	if resource.RevisionState(newest) == nil {
 		return nil
@@ -35,10 +35,11 @@ func CheckFamily(newest *awsecs.DescribeTaskDefinitionOutput) error {
 	return common.Coded(common.CodeNameTaken, "%s is a managed task definition of cluster %s. Change it with PUT or PATCH …/clusters/%s/taskdefs/%s, or choose another family", family, home, home, family)
 }
 
-// ManagedFamilies returns the families of the managed task definitions in the cluster that have an ACTIVE revision, sorted. AWS finds them by their tags, which it
-// shows some minutes late.
+// ManagedFamilies returns the families of the managed task definitions in the cluster that have an ACTIVE revision, sorted. AWS finds them by their
+// tags, which it shows some minutes late.
 func ManagedFamilies(ctx context.Context, a *account.Account, cluster string) ([]string, error) {
-	found, err := a.Tagging.Find(ctx, common.Tags{{Key: common.TagOrg, Value: a.Org}, {Key: common.TagSpace, Value: cluster}, {Key: common.TagFlavor, Value: FlavorTask}},
+	found, err := a.Tagging.Find(ctx, common.Tags{{Key: common.TagOrg, Value: a.Org}, {Key: common.TagSpace, Value: cluster},
+		{Key: common.TagFlavor, Value: FlavorTask}},
 		"ecs:task-definition")
 	if err != nil || len(found) == 0 {
 		return nil, err

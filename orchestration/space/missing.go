@@ -16,8 +16,8 @@ import (
 // maxMissing is how many references one dry run looks up.
 const maxMissing = 20
 
-// Missing returns the references of the containers to secrets and parameters of the space that are not there: AWS would say so only when a task starts. What AWS
-// does not let us see is taken to be there; so are the references in known.
+// Missing returns the references of the containers to secrets and parameters of the space that are not there: AWS would say so only when a task
+// starts. What AWS does not let us see is taken to be there; so are the references in known.
 func Missing(ctx context.Context, a *account.Account, cluster string, containers, known []*awsecs.ContainerDefinition) []spec.Reference {
 	had := map[string]bool{}
 	for _, r := range spec.References(known) {

@@ -70,7 +70,9 @@ func (r *Revision) Decide(plan *resource.Plan) {
 	switch {
 	case r.New != nil && r.isPresent():
 		r.New = nil
-		plan.Add(resource.StageFirst, resource.Change{Resource: resource.KindTaskDefinition, Name: account.NameOf(aws.StringValue(r.Present.TaskDefinition.TaskDefinitionArn)), Action: resource.ActionKeep, Reason: "it is what the request wants"})
+		plan.Add(resource.StageFirst, resource.Change{
+			Resource: resource.KindTaskDefinition, Name: account.NameOf(aws.StringValue(r.Present.TaskDefinition.TaskDefinitionArn)), Action: resource.ActionKeep, Reason: "it is what the request wants",
+		})
 	case r.New == nil && r.needsCredentials():
 		r.New = &Registration{Input: CopyDefinition(r.Present.TaskDefinition), IsCopy: true}
 	}
@@ -114,7 +116,8 @@ func (r *Revision) secretOf(container string) *resource.State {
 func (r *Revision) renames(container string) bool {
 	name := r.Space.Want.Credentials[container].Name
 	has := r.secretOf(container)
-	return name != nil && has != nil && spec.SecretPrefix(r.Space.Account.Org, r.Space.Want.Cluster)+*name != aws.StringValue(resource.ValueOf[*awssecrets.DescribeSecretOutput](has).Name)
+	return name != nil && has != nil && spec.SecretPrefix(r.Space.Account.Org,
+		r.Space.Want.Cluster)+*name != aws.StringValue(resource.ValueOf[*awssecrets.DescribeSecretOutput](has).Name)
 }
 
 // DecideCredentials decides which credentials are new, and which are a new value of those that their container has.

@@ -40,7 +40,10 @@ func RestoreScheduled(a *account.Account, plan *resource.Plan, secrets []*resour
 			continue
 		}
 		c := CredentialOf(a, s)
-		plan.Add(resource.StageFirst, resource.Change{Resource: resource.KindCredential, Name: c.Name(), Action: resource.ActionUpdate, Reason: "it is scheduled for deletion, and the task definition refers to it", Step: c.Restore(s)})
+		plan.Add(resource.StageFirst, resource.Change{
+			Resource: resource.KindCredential, Name: c.Name(), Action: resource.ActionUpdate, Reason: "it is scheduled for deletion, and the task definition refers to it",
+			Step: c.Restore(s),
+		})
 	}
 }
 

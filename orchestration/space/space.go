@@ -79,13 +79,15 @@ type Space struct {
 
 // New returns the space that the request wants.
 func New(a *account.Account, ledger *resource.Ledger, want Want) *Space {
-	s := &Space{Account: a, Want: want, Request: &resource.Request{Org: a.Org, Cluster: want.Cluster, Service: want.owner(), Backoff: a.Backoff, Ledger: ledger}}
+	s := &Space{Account: a, Want: want, Request: &resource.Request{Org: a.Org, Cluster: want.Cluster, Service: want.owner(), Backoff: a.Backoff,
+		Ledger: ledger}}
 	s.identify()
 	return s
 }
 
-// Identify gives the request a new id, the caller and the key of the context, and whether services run in the cluster that was found. It is called once the request has
-// looked, and before it decides: the id is later then than that of a teardown which began before, and which therefore leaves alone what the request creates.
+// Identify gives the request a new id, the caller and the key of the context, and whether services run in the cluster that was found. It is called
+// once the request has looked, and before it decides: the id is later then than that of a teardown which began before, and which therefore leaves
+// alone what the request creates.
 func (s *Space) Identify(ctx context.Context, found *Found) {
 	s.Request.HasServices = found.HasServices()
 	s.caller, s.Request.Key = common.CallerOf(ctx), resource.KeyOf(ctx)
@@ -133,7 +135,8 @@ func (s *Space) logGroup() *resource.LogGroup {
 func (s *Space) credential(container string) *resource.Credential {
 	in := s.Want.Credentials[container]
 	return &resource.Credential{
-		Account: s.Account, Container: container, Secret: spec.SecretPrefix(s.Account.Org, s.Want.Cluster) + aws.StringValue(in.Name), Input: in, VersionID: s.id,
+		Account: s.Account, Container: container, Secret: spec.SecretPrefix(s.Account.Org,
+			s.Want.Cluster) + aws.StringValue(in.Name), Input: in, VersionID: s.id,
 	}
 }
 
@@ -246,13 +249,18 @@ func (s *Space) decideCluster(plan *resource.Plan, parts *Parts) error {
 	}
 	if s.Want.ClusterInput == nil {
 		parts.Cluster.Now = found
-		plan.Add(resource.StageFirst, resource.Change{Resource: resource.KindCluster, Name: s.Want.Cluster, Action: resource.ActionKeep, Reason: "the request uses it"})
+		plan.Add(resource.StageFirst, resource.Change{
+			Resource: resource.KindCluster, Name: s.Want.Cluster, Action: resource.ActionKeep, Reason: "the request uses it",
+		})
 		return nil
 	}
 	change := s.ensure(parts.Cluster)
 	if found == nil {
 		change.After = spec.Cluster(s.Account.Settings, s.Want.ClusterInput, ecs.FromTags(parts.Cluster.Tags))
-		plan.Add(resource.StageDefinition, resource.Change{Resource: resource.KindCluster, Name: s.Want.Cluster, Action: resource.ActionKeep, Reason: "verify who created it", Step: s.Request.Confirm(parts.Cluster), Internal: true})
+		plan.Add(resource.StageDefinition, resource.Change{
+			Resource: resource.KindCluster, Name: s.Want.Cluster, Action: resource.ActionKeep, Reason: "verify who created it",
+			Step: s.Request.Confirm(parts.Cluster), Internal: true,
+		})
 	}
 	plan.Add(resource.StageFirst, change)
 	return nil
@@ -260,7 +268,10 @@ func (s *Space) decideCluster(plan *resource.Plan, parts *Parts) error {
 
 // ensure returns the change that creates or adopts the item.
 func (s *Space) ensure(it *resource.Item) resource.Change {
-	change := resource.Change{Resource: it.Kind(), Name: it.Name(), Action: resource.ActionCreate, Reason: "there is none of this name", Step: s.Request.Ensure(it)}
+	change := resource.Change{
+		Resource: it.Kind(), Name: it.Name(), Action: resource.ActionCreate, Reason: "there is none of this name",
+		Step: s.Request.Ensure(it),
+	}
 	if it.Found != nil {
 		change.Action, change.Reason = resource.ActionAdopt, "it exists"
 		if !it.Traits().Shared {
@@ -275,9 +286,14 @@ func (s *Space) decideRole(plan *resource.Plan, parts *Parts) {
 	plan.Add(resource.StageFirst, s.ensure(parts.Role))
 	document := role.PolicyFor(found.Policies, found.Identity, s.keys()...)
 	set := role.SetPolicy(found.Policies, document)
-	change := resource.Change{Resource: resource.KindRolePolicy, Name: role.Name(), Action: resource.ActionKeep, Reason: "it allows what the tasks need"}
+	change := resource.Change{
+		Resource: resource.KindRolePolicy, Name: role.Name(), Action: resource.ActionKeep, Reason: "it allows what the tasks need",
+	}
 	if trust, boundary := role.Outdated(found.Role, found.Identity); trust || boundary {
-		plan.Add(resource.StageFirst, resource.Change{Resource: resource.KindRole, Name: role.Name(), Action: resource.ActionUpdate, Reason: "its trust policy or permissions boundary is out of date", Step: role.BringUpToDate(trust, boundary, found.Identity)})
+		plan.Add(resource.StageFirst, resource.Change{
+			Resource: resource.KindRole, Name: role.Name(), Action: resource.ActionUpdate, Reason: "its trust policy or permissions boundary is out of date",
+			Step: role.BringUpToDate(trust, boundary, found.Identity),
+		})
 	}
 	if !spec.SameDocument(found.Policies.Regional, document) {
 		change.Action, change.Reason, change.Step = resource.ActionUpdate, "it does not allow what the tasks need", set
@@ -306,7 +322,10 @@ func (s *Space) decideLogGroup(plan *resource.Plan, parts *Parts) {
 	plan.Add(resource.StageFirst, s.ensure(parts.LogGroup))
 	parts.LogGroup.Completes = group.Retention()
 	if group.WantsRetention(parts.found.LogGroup, s.Account.Org) {
-		plan.Add(resource.StageDefinition, resource.Change{Resource: resource.KindLogGroup, Name: group.Name(), Action: resource.ActionUpdate, Reason: fmt.Sprintf("its logs are to expire after %d days", spec.LogRetentionDays), After: map[string]int{"RetentionInDays": spec.LogRetentionDays}, Step: group.Retention()})
+		plan.Add(resource.StageDefinition, resource.Change{
+			Resource: resource.KindLogGroup, Name: group.Name(), Action: resource.ActionUpdate, Reason: fmt.Sprintf("its logs are to expire after %d days", spec.LogRetentionDays),
+			After: map[string]int{"RetentionInDays": spec.LogRetentionDays}, Step: group.Retention(),
+		})
 	}
 }
 
@@ -335,8 +354,9 @@ func (p *Parts) SetCredential(plan *resource.Plan, container string, found *reso
 	c := &resource.Credential{Account: s.Account, Container: container, Secret: aws.StringValue(secret.Name), Input: in, VersionID: s.id}
 	own := spec.WithoutReserved(secretsmanager.ToTags(in.Tags))
 	p.Credentials[container] = &resource.Item{Thing: c, Found: found, Now: found, Tags: own}
-	plan.Add(resource.StageFirst, resource.Change{Resource: resource.KindCredential, Name: c.Name(), Action: resource.ActionUpdate, Reason: "the request has a new value",
-		Step: saga.InOrder(c.Restore(found), c.SetValue(found), resource.ChangeTags(c, found, spec.WithoutReserved(s.Want.Callers.With(own...)), nil))})
+	plan.Add(resource.StageFirst, resource.Change{Resource: resource.KindCredential, Name: c.Name(), Action: resource.ActionUpdate,
+		Reason: "the request has a new value",
+		Step:   saga.InOrder(c.Restore(found), c.SetValue(found), resource.ChangeTags(c, found, spec.WithoutReserved(s.Want.Callers.With(own...)), nil))})
 }
 
 // CredentialARNs returns the secrets of the containers, once they are there.
@@ -376,7 +396,8 @@ func (p *Parts) Definition() spec.Definition {
 	return d
 }
 
-// Verify returns the steps that look again, at the end, for what the request adopted. The cluster of a service needs none: ECS has just created the service in it.
+// Verify returns the steps that look again, at the end, for what the request adopted. The cluster of a service needs none: ECS has just created the
+// service in it.
 func (p *Parts) Verify() saga.Step {
 	verify := p.space.Request.Verify
 	var steps []saga.Step

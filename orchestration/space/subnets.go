@@ -18,8 +18,8 @@ import (
 // subnetTime is how long a dry run looks at subnets.
 const subnetTime = 5 * time.Second
 
-// Subnets returns what is wrong with the subnets of a network: AWS would say so only when the service is created, or not before a task starts. What AWS does not
-// let us see is taken to be in order. It reads in one round.
+// Subnets returns what is wrong with the subnets of a network: AWS would say so only when the service is created, or not before a task starts. What
+// AWS does not let us see is taken to be in order. It reads in one round.
 func Subnets(ctx context.Context, a *account.Account, network *awsecs.NetworkConfiguration) resource.SubnetFaults {
 	if network == nil || network.AwsvpcConfiguration == nil || len(network.AwsvpcConfiguration.Subnets) == 0 {
 		return resource.SubnetFaults{}
@@ -61,8 +61,9 @@ func subnetFaults(ids []string, subnets []ec2.Resource, own, main []ec2.RouteTab
 	return faults
 }
 
-// leadsOut reports whether tasks, which have no public address, may reach something outside the VPC by the table: by a default route, unless that is an internet
-// gateway, which drops IPv4 from private addresses; or by what a prefix list stands for, such as an endpoint for S3, which is where there are endpoints for ECR.
+// leadsOut reports whether tasks, which have no public address, may reach something outside the VPC by the table: by a default route, unless that is
+// an internet gateway, which drops IPv4 from private addresses; or by what a prefix list stands for, such as an endpoint for S3, which is where there
+// are endpoints for ECR.
 func leadsOut(t ec2.RouteTable) bool {
 	return slices.ContainsFunc(t.Routes, func(r ec2.Route) bool {
 		switch {

@@ -86,8 +86,8 @@ func checkPorts(p *common.Problems, at string, ports []*awsecs.PortMapping) {
 	}
 }
 
-// CheckSizes refuses a task whose size Fargate certainly has not, and containers that do not fit into it. At is the path of the task definition, with a dot behind it
-// if it is not empty.
+// CheckSizes refuses a task whose size Fargate certainly has not, and containers that do not fit into it. At is the path of the task definition, with
+// a dot behind it if it is not empty.
 func CheckSizes(p *common.Problems, at string, in *awsecs.RegisterTaskDefinitionInput) {
 	cpu, memory := aws.StringValue(in.Cpu), aws.StringValue(in.Memory)
 	for _, wrong := range WrongSize(cpu, memory) {
@@ -130,8 +130,8 @@ const (
 	FargateUnsupported = "FargateUnsupported"
 )
 
-// Doubts returns what of a request's task definition AWS will probably refuse on Fargate, with its path in the request, as CheckSizes has it, renamed by field if that
-// is not nil.
+// Doubts returns what of a request's task definition AWS will probably refuse on Fargate, with its path in the request, as CheckSizes has it, renamed
+// by field if that is not nil.
 func Doubts(in *awsecs.RegisterTaskDefinitionInput, field func(path string) string) []Doubt {
 	var all []Doubt
 	at := "taskdefinition."
@@ -141,7 +141,8 @@ func Doubts(in *awsecs.RegisterTaskDefinitionInput, field func(path string) stri
 	}
 	for i, c := range in.ContainerDefinitions {
 		for _, wrong := range notOnFargate(c) {
-			all = append(all, Doubt{FargateUnsupported, fmt.Sprintf("%scontainerdefinitions[%d].%s", at, i, wrong), "Fargate is not known to support this: AWS will refuse the task definition unless that is new"})
+			all = append(all, Doubt{FargateUnsupported, fmt.Sprintf("%scontainerdefinitions[%d].%s", at, i, wrong),
+				"Fargate is not known to support this: AWS will refuse the task definition unless that is new"})
 		}
 	}
 	for i := range all {
@@ -180,10 +181,12 @@ func notOnFargate(c *awsecs.ContainerDefinition) []string {
 		field string
 		given bool
 	}{
-		{"links", len(c.Links) > 0}, {"privileged", aws.BoolValue(c.Privileged)}, {"dnsservers", len(c.DnsServers) > 0}, {"dnssearchdomains", len(c.DnsSearchDomains) > 0},
+		{"links", len(c.Links) > 0}, {"privileged", aws.BoolValue(c.Privileged)}, {"dnsservers", len(c.DnsServers) > 0}, {"dnssearchdomains",
+			len(c.DnsSearchDomains) > 0},
 		{"extrahosts", len(c.ExtraHosts) > 0}, {"dockersecurityoptions", len(c.DockerSecurityOptions) > 0}, {"hostname", aws.StringValue(c.Hostname) != ""},
 		{"disablenetworking", aws.BoolValue(c.DisableNetworking)}, {"resourcerequirements", gpu}, {"linuxparameters.capabilities.add", added},
-		{"linuxparameters.devices", len(l.Devices) > 0}, {"linuxparameters.sharedmemorysize", l.SharedMemorySize != nil}, {"linuxparameters.tmpfs", len(l.Tmpfs) > 0},
+		{"linuxparameters.devices", len(l.Devices) > 0}, {"linuxparameters.sharedmemorysize", l.SharedMemorySize != nil}, {"linuxparameters.tmpfs",
+			len(l.Tmpfs) > 0},
 		{"linuxparameters.maxswap", l.MaxSwap != nil}, {"linuxparameters.swappiness", l.Swappiness != nil},
 	} {
 		if f.given {

@@ -74,7 +74,8 @@ func AccessPolicy(id account.Identity, region, org, cluster string, keys ...stri
 	statements := []statement{
 		{Sid: "Logs", Effect: "Allow", Action: []string{"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"},
 			Resource: []string{id.ARN("logs", region, "log-group:*")}},
-		{Sid: "ImagePull", Effect: "Allow", Action: []string{"ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"},
+		{Sid: "ImagePull", Effect: "Allow", Action: []string{"ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability",
+			"ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"},
 			Resource: []string{"*"}},
 		{Sid: "Secrets", Effect: "Allow", Action: []string{"secretsmanager:GetSecretValue"},
 			Resource: []string{id.ARN("secretsmanager", region, "secret:"+SecretPrefix(org, cluster)+"*")}},

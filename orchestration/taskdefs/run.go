@@ -40,7 +40,8 @@ const maxWaiting = 100
 
 // of returns the request to AWS, of a task definition.
 func (in *RunInput) of(definition *string) *awsecs.RunTaskInput {
-	return &awsecs.RunTaskInput{TaskDefinition: definition, Count: in.Count, StartedBy: in.StartedBy, Overrides: in.Overrides, CapacityProviderStrategy: in.CapacityProviderStrategy}
+	return &awsecs.RunTaskInput{TaskDefinition: definition, Count: in.Count, StartedBy: in.StartedBy, Overrides: in.Overrides,
+		CapacityProviderStrategy: in.CapacityProviderStrategy}
 }
 
 // CheckRun returns what is wrong with a request to run tasks, as far as that can be decided without AWS.

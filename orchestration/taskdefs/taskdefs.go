@@ -50,7 +50,8 @@ func WithClock(now func() time.Time, wait func(context.Context, time.Duration) e
 
 // New returns the managed task definitions of the account whose transactions the manager begins.
 func New(transactions *transaction.Manager, tasks adhoc.Tasks, teardowns *teardown.Deleter, reader *logs.Reader, opts ...Option) *TaskDefinitions {
-	d := &TaskDefinitions{account: transactions.Account, transactions: transactions, tasks: tasks, teardown: teardowns, logs: reader, now: time.Now, wait: common.Sleep}
+	d := &TaskDefinitions{account: transactions.Account, transactions: transactions, tasks: tasks, teardown: teardowns, logs: reader, now: time.Now,
+		wait: common.Sleep}
 	for _, opt := range opts {
 		opt(d)
 	}
@@ -150,7 +151,8 @@ func credentials(definition *awsecs.TaskDefinition) map[string]string {
 }
 
 // Delete deletes a managed task definition in the background; see teardown.Deleter.DeleteTaskDefinition.
-func (d *TaskDefinitions) Delete(ctx context.Context, cluster, family string, recursive, force bool, match etag.Condition) (*teardown.TaskDefinitionOutput, *operations.Operation, error) {
+func (d *TaskDefinitions) Delete(ctx context.Context, cluster, family string, recursive, force bool,
+	match etag.Condition) (*teardown.TaskDefinitionOutput, *operations.Operation, error) {
 	if err := checkFamily(family); err != nil {
 		return nil, nil, err
 	}

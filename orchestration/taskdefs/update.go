@@ -56,8 +56,8 @@ type updateFound struct {
 	secrets []*resource.State // of the space, that the present revision refers to
 }
 
-// Update returns the request that changes a managed task definition and what belongs to it, or nothing: when a step fails, its secrets' values and its revisions
-// are as they were before the error is returned. Running tasks stay as they are.
+// Update returns the request that changes a managed task definition and what belongs to it, or nothing: when a step fails, its secrets' values and
+// its revisions are as they were before the error is returned. Running tasks stay as they are.
 func (d *TaskDefinitions) Update(cluster, family string, in *UpdateInput) (*Write, error) {
 	var p common.Problems
 	account.CheckName(&p, "taskdef", family)
@@ -111,7 +111,8 @@ func (d *TaskDefinitions) Patch(cluster, family string, in *PatchInput) (*Write,
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	u.space = space.New(d.account, &d.transactions.Ledger, space.Want{Cluster: cluster, Name: family, Flavor: space.FlavorTask, Builds: u.define != nil, Callers: callers})
+	u.space = space.New(d.account, &d.transactions.Ledger, space.Want{Cluster: cluster, Name: family, Flavor: space.FlavorTask,
+		Builds: u.define != nil, Callers: callers})
 	return &Write{u}, nil
 }
 

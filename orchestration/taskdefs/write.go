@@ -15,8 +15,8 @@ import (
 // planTime is how long a dry run may take: it reads, and waits for a cluster that ECS is working on.
 const planTime = time.Minute
 
-// Write is a request that changes a managed task definition, checked as far as that can be done without AWS. Plan says what it would do, and Apply does it; only
-// one of them is called, once.
+// Write is a request that changes a managed task definition, checked as far as that can be done without AWS. Plan says what it would do, and Apply
+// does it; only one of them is called, once.
 type Write struct{ u *update }
 
 // IfMatch has the request fail with ETagMismatch unless the newest revision is in the expected state, when it looks and again right before its first change.

@@ -152,7 +152,8 @@ func (d *Deleter) delete(ctx context.Context, cluster, service string, scope Sco
 	tx, err := d.transactions.Begin(ctx, cluster, service, nil)
 	if err != nil {
 		for _, kind := range []string{KindDelete, KindDeleteParams} {
-			if op, ok := d.transactions.Background.Working(ctx, d.transactions.Account.Name, kind, transaction.ServiceTarget(cluster, service)); scope.Recursive && ok {
+			if op, ok := d.transactions.Background.Working(ctx, d.transactions.Account.Name, kind,
+				transaction.ServiceTarget(cluster, service)); scope.Recursive && ok {
 				return d.repeated(ctx, args, &op)
 			}
 		}

@@ -111,7 +111,8 @@ func (r *retirement) inUse(ctx context.Context) (used usage, kept []string, err 
 			case err != nil:
 				return used, nil, err
 			case !known:
-				return used, nil, common.Errorf(common.Unavailable, "AWS does not let us read the deployments of service %s in cluster %s, so that nobody knows what a rollback may choose: no revision was deregistered", name, cluster)
+				return used, nil, common.Errorf(common.Unavailable,
+					"AWS does not let us read the deployments of service %s in cluster %s, so that nobody knows what a rollback may choose: no revision was deregistered", name, cluster)
 			}
 			kept = append(kept, arns...)
 		}
@@ -134,8 +135,8 @@ func (r *retirement) retire(ctx context.Context, revision *awsecs.TaskDefinition
 	return err == nil, resource.IgnoreNotFound(err)
 }
 
-// retireSecrets deletes the secrets that the images of the revisions were pulled with, those under the space's own prefix that no ACTIVE revision refers to of a
-// family that a service or a job runs.
+// retireSecrets deletes the secrets that the images of the revisions were pulled with, those under the space's own prefix that no ACTIVE revision
+// refers to of a family that a service or a job runs.
 func (r *retirement) retireSecrets(ctx context.Context, gone []*awsecs.TaskDefinition) error {
 	if len(gone) == 0 {
 		return nil

@@ -17,9 +17,9 @@ import (
 	"ecs-api/secretsmanager"
 )
 
-// lookSecrets reads the secrets that belong to the service: those its images are pulled with, and those that an interrupted create left. Only secrets under the
-// space's own prefix are ours to delete, and none that a revision refers to which another service, or a job, runs or may be put back to: such a one is kept, and
-// goes with the space.
+// lookSecrets reads the secrets that belong to the service: those its images are pulled with, and those that an interrupted create left. Only secrets
+// under the space's own prefix are ours to delete, and none that a revision refers to which another service, or a job, runs or may be put back to:
+// such a one is kept, and goes with the space.
 func (t *teardown) lookSecrets(ctx context.Context, f *deletable, used usage, managed []string) error {
 	own, orphaned, err := t.listSecrets(ctx, f.empty)
 	if err != nil {
@@ -89,8 +89,8 @@ func (t *teardown) listSecrets(ctx context.Context, empty bool) (own, orphaned [
 	return own, orphaned, nil
 }
 
-// ownerIsGone reports whether a secret, whose tags are those of another service or a managed task definition in an empty space, will not be torn down with that. Its
-// teardown says so; a secret without that mark must be older than any request may work which has not created its service yet.
+// ownerIsGone reports whether a secret, whose tags are those of another service or a managed task definition in an empty space, will not be torn down
+// with that. Its teardown says so; a secret without that mark must be older than any request may work which has not created its service yet.
 func (t *teardown) ownerIsGone(ctx context.Context, tags common.Tags) (bool, error) {
 	if !resource.IsOrphaned(tags) && resource.MayBeRolledBack(tags, time.Now()) {
 		return false, nil
@@ -109,9 +109,10 @@ func (t *teardown) mayDeleteWithSpace(tags common.Tags) bool {
 	return (!tagged || home == t.cluster) && (t.mayDelete(tags) || resource.IsOrphaned(tags) && tags.TaggedFor(t.account.Org))
 }
 
-// readSecrets reads those of the secrets, by name or ARN, whose tags are as wanted and that are not scheduled for deletion: first those that nothing refers to, then
-// those that something does.
-func (t *teardown) readSecrets(ctx context.Context, ids []string, wanted func(common.Tags) bool, references func() ([]string, error)) (unused, used []*resource.Item, err error) {
+// readSecrets reads those of the secrets, by name or ARN, whose tags are as wanted and that are not scheduled for deletion: first those that nothing
+// refers to, then those that something does.
+func (t *teardown) readSecrets(ctx context.Context, ids []string, wanted func(common.Tags) bool, references func() ([]string, error)) (unused,
+	used []*resource.Item, err error) {
 	found, err := space.ReadSecrets(ctx, t.account, t.cluster, unique(ids))
 	found = slices.DeleteFunc(found, func(s *resource.State) bool { return resource.Scheduled(s) || !wanted(s.Tags) })
 	if err != nil || len(found) == 0 {

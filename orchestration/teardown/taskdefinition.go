@@ -38,11 +38,12 @@ type taskDefinitionDeletion struct {
 	running   []string // ARNs of its tasks
 }
 
-// DeleteTaskDefinition deletes a managed task definition in the background: its revisions; with force the tasks that run are stopped, without it they are a Conflict.
-// Recursive also tears down its credentials and, once nothing is left in it, the cluster with its role, by the rules of a service's teardown. It returns the
-// operation, and the same one when the request is repeated meanwhile. Repeated after an interruption, it continues with what is left; NotFound means that
-// nothing is. A newest revision that is not in the state that the request expects is an ETagMismatch.
-func (d *Deleter) DeleteTaskDefinition(ctx context.Context, cluster, family string, recursive, force bool, match etag.Condition) (*TaskDefinitionOutput, *operations.Operation, error) {
+// DeleteTaskDefinition deletes a managed task definition in the background: its revisions; with force the tasks that run are stopped, without it they
+// are a Conflict. Recursive also tears down its credentials and, once nothing is left in it, the cluster with its role, by the rules of a service's
+// teardown. It returns the operation, and the same one when the request is repeated meanwhile. Repeated after an interruption, it continues with what
+// is left; NotFound means that nothing is. A newest revision that is not in the state that the request expects is an ETagMismatch.
+func (d *Deleter) DeleteTaskDefinition(ctx context.Context, cluster, family string, recursive, force bool,
+	match etag.Condition) (*TaskDefinitionOutput, *operations.Operation, error) {
 	t := d.newTaskDefinition(taskDefinitionArgs{cluster, family, resource.NewID(), recursive, force})
 	t.match = match
 	op, err := t.delete(ctx)
@@ -100,7 +101,8 @@ func (t *taskDefinitionDeletion) output() *TaskDefinitionOutput {
 func (t *taskDefinitionDeletion) delete(ctx context.Context) (*operations.Operation, error) {
 	tx, err := t.deleter.transactions.BeginTaskDefinition(ctx, t.cluster, t.family, nil)
 	if err != nil {
-		op, ok := t.deleter.transactions.Background.Working(ctx, t.account.Name, KindDeleteTaskDefinition, transaction.TaskDefinitionTarget(t.cluster, t.family))
+		op, ok := t.deleter.transactions.Background.Working(ctx, t.account.Name, KindDeleteTaskDefinition,
+			transaction.TaskDefinitionTarget(t.cluster, t.family))
 		if !ok {
 			return nil, err
 		}

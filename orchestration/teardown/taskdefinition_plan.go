@@ -34,7 +34,9 @@ func (t *taskDefinitionDeletion) plan(ctx context.Context) (*resource.Preview, e
 	}
 	p := &resource.Plan{}
 	for _, arn := range t.running {
-		p.Add(0, resource.Change{Resource: resource.KindTask, Name: account.NameOf(arn), Action: resource.ActionDelete, Reason: "it runs, and the request has it stopped"})
+		p.Add(0, resource.Change{
+			Resource: resource.KindTask, Name: account.NameOf(arn), Action: resource.ActionDelete, Reason: "it runs, and the request has it stopped",
+		})
 	}
 	p.Stages = append(p.Stages, t.decideTaskDefinition(found).Stages...)
 	if t.recursive {

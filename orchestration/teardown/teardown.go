@@ -45,8 +45,9 @@ const (
 	stageRole
 )
 
-// run tears down what was created for the service: its own things first, and then, once nothing is left in it, the cluster with its role. What belongs to
-// nobody or to others, or is used by others, stays; so do log groups, as logs outlive the service. After a failure it continues with what does not depend on it.
+// run tears down what was created for the service: its own things first, and then, once nothing is left in it, the cluster with its role. What
+// belongs to nobody or to others, or is used by others, stays; so do log groups, as logs outlive the service. After a failure it continues with what
+// does not depend on it.
 func (t *teardown) run(ctx context.Context) error {
 	if _, err := saga.Named("wait until the tasks have stopped", saga.NoRollback(t.waitInactive))(ctx); err != nil {
 		return err
@@ -160,8 +161,9 @@ func (t *teardown) decide(f *deletable) *resource.Plan {
 		p.Add(stageSecrets, t.deleteChange(it, t.usedBy(), t.deleteStep(it, t.mayDeleteWithService)))
 	}
 	for _, it := range f.kept {
-		p.Add(stageSecrets, resource.Change{Resource: it.Kind(), Name: it.Name(), Action: resource.ActionUpdate, Reason: "something else refers to it: it is marked to go with the space",
-			Step: saga.NoRollback(func(ctx context.Context) error { return t.markOrphaned(ctx, it) })})
+		p.Add(stageSecrets, resource.Change{Resource: it.Kind(), Name: it.Name(), Action: resource.ActionUpdate,
+			Reason: "something else refers to it: it is marked to go with the space",
+			Step:   saga.NoRollback(func(ctx context.Context) error { return t.markOrphaned(ctx, it) })})
 	}
 	return p
 }
@@ -180,7 +182,9 @@ func (t *teardown) decideSpace(f *deletable) *resource.Plan {
 		p.Add(stageRole, t.deleteChange(f.role, "nothing is left in its cluster", t.deleteStep(f.role, t.mayDeleteWithCluster)))
 	}
 	for i, name := range f.params {
-		change := resource.Change{Resource: resource.KindParams, Name: name, Action: resource.ActionDelete, Reason: "nothing is left in the cluster of the space"}
+		change := resource.Change{
+			Resource: resource.KindParams, Name: name, Action: resource.ActionDelete, Reason: "nothing is left in the cluster of the space",
+		}
 		if i == 0 { // deleted ten at a time
 			change.Step = saga.NoRollback(t.deleteParams)
 		}
@@ -263,8 +267,8 @@ func (t *teardown) deleteRevisions(ctx context.Context, revisions []*resource.It
 	return t.account.ECS.DeleteTaskDefinitions(ctx, arns)
 }
 
-// mayDeleteWithService reports whether something may be torn down along with the service: it carries our org's tag, does not say that it is of another space or for
-// another service, and no later request has created or adopted it.
+// mayDeleteWithService reports whether something may be torn down along with the service: it carries our org's tag, does not say that it is of
+// another space or for another service, and no later request has created or adopted it.
 func (t *teardown) mayDeleteWithService(tags common.Tags) bool {
 	space, ok := tags.Get(common.TagSpace)
 	return t.mayDelete(tags) && (!ok || space == t.cluster) && resource.CreatedFor(tags, t.name)

@@ -51,8 +51,8 @@ func (u usage) add(s *awsecs.Service) {
 	}
 }
 
-// secretReferences returns the secrets, as spec.Reference.SecretIn returns them, that the revisions which the services use refer to, and all ACTIVE revisions of
-// their families and of the given ones, but for those that are left out: a service may be put back to each of them.
+// secretReferences returns the secrets, as spec.Reference.SecretIn returns them, that the revisions which the services use refer to, and all ACTIVE
+// revisions of their families and of the given ones, but for those that are left out: a service may be put back to each of them.
 func (d *Deleter) secretReferences(ctx context.Context, used usage, families []string, except map[string]bool) ([]string, error) {
 	arns := maps.Clone(used.revisions)
 	for arn := range used.revisions {

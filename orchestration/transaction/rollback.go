@@ -9,8 +9,8 @@ import (
 	"ecs-api/orchestration/saga"
 )
 
-// This file rolls back a request that fails. What each step undoes is next to the step: see saga.Step, and resource/rollback.go. POST …/rollback of a service is
-// another matter, an update: see service_rollback.go in orchestration.
+// This file rolls back a request that fails. What each step undoes is next to the step: see saga.Step, and resource/rollback.go. POST …/rollback of a
+// service is another matter, an update: see service_rollback.go in orchestration.
 
 // KindRollback is the kind of the operations that continue a rollback which AWS did not allow at once.
 const KindRollback = "continue rollback"
@@ -37,7 +37,8 @@ func (t *Transaction) Fail(ctx context.Context, err error, back saga.Rollback) e
 	}
 	leftBehind := texts(failed)
 	if common.Transient(failed) {
-		op, startErr := t.m.Background.Start(ctx, operations.Operation{Kind: KindRollback, Target: t.Target, Account: t.m.Account.Name}, resource.BackgroundRollbackTime,
+		op, startErr := t.m.Background.Start(ctx, operations.Operation{Kind: KindRollback, Target: t.Target, Account: t.m.Account.Name},
+			resource.BackgroundRollbackTime,
 			func(ctx context.Context) error { return retryRollback(ctx, t.m.Account.Backoff, all) }, func() { t.release(reservations) })
 		if startErr == nil {
 			t.lock.Operation(ctx, op.ID)

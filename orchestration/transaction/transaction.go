@@ -83,9 +83,10 @@ func (m *Manager) begin(ctx context.Context, target string, request *resource.Re
 	return &Transaction{m: m, lock: lock, request: request, Target: target}, nil
 }
 
-// Run does the work of a request, which uses the shared things. A panic of it, outside a step, becomes its error, so that what others left to the request to roll back
-// is rolled back too.
-func Run[T any](ctx context.Context, request *resource.Request, shared []resource.Thing, work func(context.Context) (T, saga.Rollback, error)) (out T, back saga.Rollback, err error) {
+// Run does the work of a request, which uses the shared things. A panic of it, outside a step, becomes its error, so that what others left to the
+// request to roll back is rolled back too.
+func Run[T any](ctx context.Context, request *resource.Request, shared []resource.Thing, work func(context.Context) (T, saga.Rollback, error)) (out T,
+	back saga.Rollback, err error) {
 	err = common.Safely(func() (err error) {
 		if err := request.Use(ctx, shared...); err != nil {
 			return err
@@ -119,7 +120,8 @@ func (t *Transaction) Succeed() {
 			reservation.Release()
 		}
 	}
-	_, err := t.m.Background.Start(context.Background(), operations.Operation{Kind: KindRollback, Target: t.Target, Account: t.m.Account.Name}, resource.BackgroundRollbackTime,
+	_, err := t.m.Background.Start(context.Background(), operations.Operation{Kind: KindRollback, Target: t.Target, Account: t.m.Account.Name},
+		resource.BackgroundRollbackTime,
 		func(ctx context.Context) error { return retryRollback(ctx, t.m.Account.Backoff, shared) }, release)
 	if err != nil { // the server is shutting down: what is left is adopted by the next request
 		release()
@@ -185,8 +187,8 @@ func (m *Manager) Handle(kind string, run func(context.Context, operations.Job) 
 	})
 }
 
-// RunUnlocked does a step that is no whole orchestration and locks no service; when it fails, what it did is rolled back before the error is returned. The request
-// uses the things.
+// RunUnlocked does a step that is no whole orchestration and locks no service; when it fails, what it did is rolled back before the error is
+// returned. The request uses the things.
 func (m *Manager) RunUnlocked(ctx context.Context, target string, request *resource.Request, s saga.Step, uses ...resource.Thing) error {
 	t := &Transaction{m: m, request: request, Target: target}
 	defer t.End()

@@ -1,9 +1,10 @@
-// Package queue gives jobs to the servers that share a Redis, by asynq. It owns one rule: a job that was accepted is done by one server, and by another one when
-// that dies; so a job leaves the queue only when its operation has ended.
+// Package queue gives jobs to the servers that share a Redis, by asynq. It owns one rule: a job that was accepted is done by one server, and by
+// another one when that dies; so a job leaves the queue only when its operation has ended.
 //
-// Each account has a queue of its own, which the servers that have the account in their config work on. The id of a task is the job's target: there is one at a
-// time. asynq notices within 126 seconds that a server has died: a lease of 30 s, 30 s more for clocks that differ, a look every 60 s, and 6 s until the task is
-// taken. The keys are asynq's own, asynq:{queue}:…, and hold no secrets. What asynq would leave for ever gets a TTL from the servers that work on the queue.
+// Each account has a queue of its own, which the servers that have the account in their config work on. The id of a task is the job's target: there
+// is one at a time. asynq notices within 126 seconds that a server has died: a lease of 30 s, 30 s more for clocks that differ, a look every 60 s,
+// and 6 s until the task is taken. The keys are asynq's own, asynq:{queue}:…, and hold no secrets. What asynq would leave for ever gets a TTL from
+// the servers that work on the queue.
 package queue
 
 import (
@@ -189,7 +190,8 @@ func over(s asynq.TaskState) bool {
 	return s == asynq.TaskStateScheduled || s == asynq.TaskStateArchived || s == asynq.TaskStateCompleted
 }
 
-// How long Submit waits for the task of an earlier job, whose operation has ended, to leave the queue: by the clock, as each look at a slow Redis takes its time too.
+// How long Submit waits for the task of an earlier job, whose operation has ended, to leave the queue: by the clock, as each look at a slow Redis
+// takes its time too.
 const (
 	leaving     = time.Second
 	leavingPoll = 50 * time.Millisecond
@@ -226,7 +228,8 @@ func (q *Queue) Submit(ctx context.Context, job operations.Job) error {
 
 // Withdraw implements operations.Queue. It does so whatever the request's budget: else the job would be done.
 func (q *Queue) Withdraw(ctx context.Context, job operations.Job) {
-	if existing, state, err := q.find(state.WithoutBudget(ctx), job); err == nil && existing != nil && existing.Operation == job.Operation && state == asynq.TaskStateScheduled {
+	if existing, state, err := q.find(state.WithoutBudget(ctx),
+		job); err == nil && existing != nil && existing.Operation == job.Operation && state == asynq.TaskStateScheduled {
 		_ = q.inspect.DeleteTask(q.name(job.Account), job.Target) // if it stays, the job will find what the request has found
 	}
 }

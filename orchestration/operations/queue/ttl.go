@@ -20,8 +20,8 @@ const (
 	maxIDs = 10_000
 )
 
-// asynq's names of the keys of a queue, below asynq:{queue}:, as its source has them (internal/base of v0.26): lists of task ids, sets of them by time, and the rest.
-// A task itself is t:{id}. Its counters by day have a TTL of 90 days.
+// asynq's names of the keys of a queue, below asynq:{queue}:, as its source has them (internal/base of v0.26): lists of task ids, sets of them by
+// time, and the rest. A task itself is t:{id}. Its counters by day have a TTL of 90 days.
 var (
 	listKeys  = []string{"pending", "active"}
 	setKeys   = []string{"scheduled", "retry", "archived", "completed"}
@@ -32,8 +32,8 @@ var (
 // What asynq's servers say of themselves: sets of names, by when each ends. Those of servers that were killed stay in them, unless somebody takes them out.
 var serverKeys = []string{"asynq:servers", "asynq:workers"}
 
-// renew has Redis drop what it has of our queues, unless somebody renews that within keyLife: asynq itself lets most of it stay for ever. What it writes for all
-// queues of a Redis, a set of their names, belongs to others too, who would not write it again: that stays.
+// renew has Redis drop what it has of our queues, unless somebody renews that within keyLife: asynq itself lets most of it stay for ever. What it
+// writes for all queues of a Redis, a set of their names, belongs to others too, who would not write it again: that stays.
 func (q *Queue) renew(ctx context.Context) {
 	for _, account := range q.o.Accounts {
 		if q.renewQueue(ctx, "asynq:{"+q.name(account)+"}:") != nil {

@@ -121,7 +121,8 @@ func (r *Record) restore(ctx context.Context) {
 	}
 }
 
-// saveEnded saves operations that Redis has as running on this server, and that have ended: a Redis that was killed, or failed over, may have lost its latest second.
+// saveEnded saves operations that Redis has as running on this server, and that have ended: a Redis that was killed, or failed over, may have lost
+// its latest second.
 func (r *Record) saveEnded(ctx context.Context, running map[string]string) {
 	for name, server := range running {
 		if server != r.o.Server {

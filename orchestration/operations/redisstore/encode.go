@@ -51,7 +51,8 @@ func encode(seal *state.Seal, key string, o operations.Operation) ([]byte, error
 	if err != nil {
 		return nil, common.Errorf(common.Internal, "encode what operation %s has to say: %w", o.ID, err)
 	}
-	s := stored{Operation: o, Account: o.Account, TraceID: o.TraceID, RequestID: o.RequestID, Caller: o.Caller, Server: o.Server, Queued: o.Queued, Remedy: o.Remedy}
+	s := stored{Operation: o, Account: o.Account, TraceID: o.TraceID, RequestID: o.RequestID, Caller: o.Caller, Server: o.Server, Queued: o.Queued,
+		Remedy: o.Remedy}
 	s.Result, s.Error = nil, ""
 	if string(plain) != "{}" {
 		s.Sealed = seal.Seal(key, plain)

@@ -1,5 +1,5 @@
-// Package redisstore keeps the operations of all servers on the Redis that these share, so that each can show, list and stream what another works on. It owns one
-// rule: an operation never stays running when its server has died; one that no queue has ends as interrupted.
+// Package redisstore keeps the operations of all servers on the Redis that these share, so that each can show, list and stream what another works on.
+// It owns one rule: an operation never stays running when its server has died; one that no queue has ends as interrupted.
 //
 // Keys, below the prefix of package state: op:{account}:{id} is an operation, ops:{account} the ids of an account's, by their beginning; job:{account}:{target}
 // the id of the job that has the target; running the operations that have not ended, with their servers; server:{id} is there while that server lives.
@@ -76,7 +76,8 @@ func New(o Options) *Record {
 		o.Interrupted = func(operations.Operation) {}
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	return &Record{o: o, own: operations.NewMemory(), ctx: ctx, stop: stop, unsaved: map[string]operations.Operation{}, missing: map[string]time.Time{}, watch: watch{watched: map[string]*watched{}}}
+	return &Record{o: o, own: operations.NewMemory(), ctx: ctx, stop: stop, unsaved: map[string]operations.Operation{},
+		missing: map[string]time.Time{}, watch: watch{watched: map[string]*watched{}}}
 }
 
 // Close ends what Run began.
