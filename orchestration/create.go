@@ -41,7 +41,8 @@ type CreateOutput struct {
 	Replayed bool `json:"-"` // the service was there: an earlier request with the same Idempotency-Key created it
 }
 
-// creation is one create. It is set up by newCreation, and not written afterwards.
+// creation is one create. newCreation sets it up; afterwards only Space.Identify writes, once what there is has been read: it gives the request of the
+// space its id.
 type creation struct {
 	o                *Orchestrator
 	in               *CreateInput

@@ -23,7 +23,7 @@ type createFound struct {
 	cloudMap *resource.State                      // of the name that is given
 	named    []*namedCloudMap                     // those that the service names
 	secrets  []*resource.State                    // that a named revision refers to
-	// namespace is that of the Cloud Map service that is given.
+	// The namespace of the Cloud Map service that is given.
 	namespaceTags common.Tags
 	namespaceARN  string // whose tags are still to be read; empty where namespaceTags has them
 	noNamespace   bool

@@ -32,7 +32,7 @@ func (o *Orchestrator) Power(cluster, service string, in *PowerInput) (*Write, e
 	if state != "stop" && state != "start" {
 		return nil, common.Invalid(common.FieldError{Field: "state", Detail: "must be stop or start"})
 	}
-	u := &update{o: o, cluster: cluster, service: service, turnsOn: state == "start", space: space.New(o.account, &o.transactions.Ledger, space.Want{
+	u := &update{o: o, cluster: cluster, service: service, startsFromZero: state == "start", space: space.New(o.account, &o.transactions.Ledger, space.Want{
 		Cluster: cluster, Name: service, Flavor: space.FlavorService,
 	})}
 	u.adjust = func(s *awsecs.Service) (adjustment, error) {

@@ -60,7 +60,7 @@ func (o *Orchestrator) newRollback(cluster, service string, in *RollbackInput) (
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	u := &update{o: o, cluster: cluster, service: service, does: "roll back", space: space.New(o.account, &o.transactions.Ledger, space.Want{
+	u := &update{o: o, cluster: cluster, service: service, action: "roll back", space: space.New(o.account, &o.transactions.Ledger, space.Want{
 		Cluster: cluster, Name: service, Flavor: space.FlavorService,
 	})}
 	u.prepare = func(ctx context.Context) error {

@@ -90,18 +90,26 @@ type update struct {
 	o                *Orchestrator
 	cluster, service string
 	space            *space.Space
-	refs             map[string]string // how the request refers to the service, by field
-	settings         *awsecs.UpdateServiceInput
-	family           string // of the task definition that the request gives; empty if it gives none
-	revision         string // that the service is to run, where the request names one
-	does             string // to the service, for errors; empty: update
-	force            bool
-	patches          bool                // it builds on the task definition that the service is to run now
-	turnsOn          bool                // it may scale the service up from 0 tasks, by adjust
-	untag            []string            // keys of tags that are removed
-	stop             string              // the ARN of a service deployment that is stopped first; empty for none
-	underWay         *observe.Deployment // that does already what the request wants; nil for none
-	match            etag.Condition      // of the service as it must be
+	match            etag.Condition // of the service as it must be
+
+	// PUT and PATCH.
+	refs     map[string]string // how the request refers to the service, by field
+	settings *awsecs.UpdateServiceInput
+	family   string // of the task definition that the request gives; empty if it gives none
+	force    bool
+	untag    []string // keys of tags that are removed
+	patches  bool     // it builds on the task definition that the service is to run now
+
+	startsFromZero bool // power: it may scale the service up from 0 tasks, by adjust
+
+	// PUT, PATCH and rollback.
+	revision string // that the service is to run, where the request names one
+
+	// Rollback.
+	action   string              // what errors say that it does to the service; empty: update
+	stop     string              // the ARN of a service deployment that is stopped first; empty for none
+	underWay *observe.Deployment // that does already what the request wants; nil for none
+
 	// prepare is called once the service is locked, for what must be known before the update looks; nil for nothing.
 	prepare func(context.Context) error
 	// adjust returns settings, and tags of the service alone, that depend on the service as it is; nil for none.
@@ -145,7 +153,7 @@ func (u *update) do(ctx context.Context) (*UpdateOutput, error) {
 }
 
 // verb returns what the request does to the service, for its errors.
-func (u *update) verb() string { return cmp.Or(u.does, "update") }
+func (u *update) verb() string { return cmp.Or(u.action, "update") }
 
 // retire deregisters old revisions, in the background, once a change has registered a new one.
 func (u *update) retire(ctx context.Context, out *UpdateOutput) {

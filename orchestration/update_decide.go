@@ -76,9 +76,9 @@ func (u *update) decide(f *updateFound) (*updatePlan, error) {
 		}
 	}
 	p.revise.Decide(&p.Plan)
-	builds := *u.space
-	builds.Want.Builds = p.revise.New != nil // new values of secrets need no role and no log group
-	if p.parts, err = builds.Decide(&p.Plan, &f.space); err != nil {
+	needed := *u.space                       // of the same request
+	needed.Want.Builds = p.revise.New != nil // new values of secrets need no role and no log group
+	if p.parts, err = needed.Decide(&p.Plan, &f.space); err != nil {
 		return nil, err
 	}
 	if err := p.revise.DecideCredentials(&p.Plan, p.parts); err != nil {

@@ -35,7 +35,7 @@ func (u *update) retags() bool {
 
 // readsSecrets reports whether what the update does depends on the secrets that the service uses.
 func (u *update) readsSecrets() bool {
-	return u.retags() || u.define != nil || u.revision != "" || u.space.Want.Builds || u.force || u.turnsOn || startsTasks(u.settings)
+	return u.retags() || u.define != nil || u.revision != "" || u.space.Want.Builds || u.force || u.startsFromZero || startsTasks(u.settings)
 }
 
 // startsTasks reports whether a service with these settings may start tasks: those that it already runs need their secrets no more.

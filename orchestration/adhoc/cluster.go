@@ -196,7 +196,7 @@ func (c Clusters) Delete(ctx context.Context, ref string) (*awsecs.Cluster, erro
 		return nil, err
 	}
 	if busy {
-		return nil, common.Coded(common.CodeInUse, "cluster %s has services or tasks in it; delete and stop them first", name)
+		return nil, resource.ClusterNotEmpty(name)
 	}
 	var deleted *awsecs.Cluster
 	err = c.account.Backoff.Retry(ctx, func() (err error) {

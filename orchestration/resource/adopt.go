@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ecs-api/common"
+	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/saga"
 )
 
@@ -15,17 +16,13 @@ func (r *Request) Check(it *Item, s *State) error {
 	traits := it.Traits()
 	switch space, tagged := s.Tags.Get(common.TagSpace); {
 	case !s.Tags.VisibleTo(r.Org):
-		return nameTaken(it)
+		return account.NameTaken(it.Kind().Word(), it.Name())
 	case traits.Shared && tagged && space != r.Cluster:
 		return common.Coded(common.CodeNameTaken, "%s %s exists and is of space %s; choose another name for the cluster", it.Kind().Word(), it.Name(), space)
 	case !traits.Shared && (!s.Tags.TaggedFor(r.Org) || !CreatedFor(s.Tags, r.Service)):
 		return common.Coded(common.CodeNameTaken, "%s %s exists and is not %s; %s", it.Kind().Word(), it.Name(), whose(r.Service), traits.TakenHint)
 	}
 	return nil
-}
-
-func nameTaken(it *Item) error {
-	return common.Errorf(common.NotFound, "the name %s is taken by a %s of another org; choose another", it.Name(), it.Kind().Word())
 }
 
 // creator decides who created what was found when an attempt failed with err.
@@ -38,7 +35,7 @@ func (r *Request) creator(ctx context.Context, it *Item, found *State, c *creati
 	if checkErr := r.Check(it, found); checkErr != nil {
 		return nil, checkErr
 	}
-	if !it.Traits().Shared && it.Kind() != KindCredential { // a second one cannot be adopted: it is another request's this very moment
+	if traits := it.Traits(); !traits.Shared && !traits.AdoptConcurrent { // it is another request's this very moment
 		r.ConcurrentCreator.Store(true)
 		return nil, common.Wrapf(err, "%s %s was created by another request meanwhile", it.Kind().Word(), it.Name())
 	}

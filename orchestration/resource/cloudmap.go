@@ -23,7 +23,7 @@ type CloudMapService struct {
 	Owner     string // the request's ownership tag
 }
 
-// Kind is cloudMapService.
+// Kind implements Thing.
 func (s *CloudMapService) Kind() Kind { return KindCloudMapService }
 
 // Name is the service's name in its namespace, or its id.
@@ -105,7 +105,7 @@ func (s *CloudMapService) Create(ctx context.Context, tags common.Tags) (*State,
 	return &State{s.ARN, tags, created}, nil
 }
 
-// SetTags sets and removes tags.
+// SetTags implements Thing.
 func (s *CloudMapService) SetTags(ctx context.Context, st *State, set common.Tags, remove []string) error {
 	return setTags(ctx, st.ID, set, remove, s.Account.CloudMap.Tag, s.Account.CloudMap.Untag)
 }

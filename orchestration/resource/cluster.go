@@ -31,10 +31,10 @@ type Cluster struct {
 	Input   *awsecs.CreateClusterInput // to create it; nil if it must be there
 }
 
-// Kind is cluster.
+// Kind implements Thing.
 func (c *Cluster) Kind() Kind { return KindCluster }
 
-// Name is the cluster's name.
+// Name implements Thing.
 func (c *Cluster) Name() string { return c.Cluster }
 
 // Traits says that a cluster is shared, and that ECS responds 200 to the creation of one that is there.
@@ -87,9 +87,14 @@ func (c *Cluster) Create(ctx context.Context, tags common.Tags) (*State, error) 
 	return clusterState(cluster), nil
 }
 
-// SetTags sets and removes tags.
+// SetTags implements Thing.
 func (c *Cluster) SetTags(ctx context.Context, s *State, set common.Tags, remove []string) error {
 	return setECSTags(ctx, c.Account, s, set, remove)
+}
+
+// ClusterNotEmpty is the Conflict for a cluster that something runs in.
+func ClusterNotEmpty(cluster string) error {
+	return common.Coded(common.CodeInUse, "cluster %s has services or tasks in it; delete and stop them first", cluster)
 }
 
 // Delete deletes the cluster; it is InUse if anything runs in it: somebody may use it by now.
@@ -98,7 +103,7 @@ func (c *Cluster) Delete(ctx context.Context, _ *State) error {
 	case err != nil:
 		return err
 	case busy:
-		return common.Coded(common.CodeInUse, "cluster %s has services or tasks in it; delete and stop them first", c.Cluster)
+		return ClusterNotEmpty(c.Cluster)
 	}
 	_, err := c.Account.ECS.DeleteCluster(ctx, c.Cluster)
 	return err

@@ -3,6 +3,7 @@ package resource
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go/aws"
 	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
@@ -17,8 +18,8 @@ import (
 // labelCurrent is the staging label of the version of a secret that counts.
 const labelCurrent = "AWSCURRENT"
 
-// restoreWindowDays is how long a secret that is scheduled for deletion can be restored.
-const restoreWindowDays = 30
+// RestoreWindowDays is how long a secret that is scheduled for deletion can be restored.
+const RestoreWindowDays = 30
 
 // Credential is the adapter of a Secrets Manager secret with the repository credentials of a container.
 type Credential struct {
@@ -29,15 +30,15 @@ type Credential struct {
 	VersionID string                        // of the value that the request sets: its id
 }
 
-// Kind is credential.
+// Kind implements Thing.
 func (c *Credential) Kind() Kind { return KindCredential }
 
-// Name is the secret's name.
+// Name implements Thing.
 func (c *Credential) Name() string { return c.Secret }
 
 // Traits says what to do where the name is taken.
 func (c *Credential) Traits() Traits {
-	return Traits{RetryCreate: []common.Retryable{common.SecretDeleted}, TakenHint: "choose another Name in credentials." + c.Container}
+	return Traits{AdoptConcurrent: true, RetryCreate: []common.Retryable{common.SecretDeleted}, TakenHint: "choose another Name in credentials." + c.Container}
 }
 
 // Find returns the secret, also if it is scheduled for deletion.
@@ -84,7 +85,7 @@ func (c *Credential) keyProblem(err error) error {
 	return err
 }
 
-// SetTags sets and removes tags.
+// SetTags implements Thing.
 func (c *Credential) SetTags(ctx context.Context, s *State, set common.Tags, remove []string) error {
 	return setTags(ctx, s.ID, set, remove, c.Account.Secrets.Tag, c.Account.Secrets.Untag)
 }
@@ -110,7 +111,7 @@ func (c *Credential) Restore(found *State) saga.Step {
 			return nil, nil
 		}
 		back := func(ctx context.Context) error {
-			_, err := c.Account.Secrets.DeleteSecret(ctx, found.ID, restoreWindowDays)
+			_, err := c.Account.Secrets.DeleteSecret(ctx, found.ID, RestoreWindowDays)
 			return common.Wrapf(IgnoreNotFound(err), "secret %s, which was scheduled for deletion", c.Secret)
 		}
 		return back, c.Account.Secrets.RestoreSecret(ctx, found.ID)
@@ -187,6 +188,9 @@ func (c *Credential) Output(it *Item) *awssecrets.CreateSecretOutput {
 // InSpace reports whether the secret is one of the space's and our org's.
 func InSpace(s *State, org, cluster string) bool {
 	secret := ValueOf[*awssecrets.DescribeSecretOutput](s)
-	return secret != nil && len(aws.StringValue(secret.Name)) > len(spec.SecretPrefix(org, cluster)) &&
-		aws.StringValue(secret.Name)[:len(spec.SecretPrefix(org, cluster))] == spec.SecretPrefix(org, cluster) && s.Tags.TaggedFor(org)
+	if secret == nil {
+		return false
+	}
+	name, ok := strings.CutPrefix(aws.StringValue(secret.Name), spec.SecretPrefix(org, cluster))
+	return ok && name != "" && s.Tags.TaggedFor(org)
 }

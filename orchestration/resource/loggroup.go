@@ -19,10 +19,10 @@ type LogGroup struct {
 	Group   string
 }
 
-// Kind is logGroup.
+// Kind implements Thing.
 func (g *LogGroup) Kind() Kind { return KindLogGroup }
 
-// Name is the log group's name.
+// Name implements Thing.
 func (g *LogGroup) Name() string { return g.Group }
 
 // Traits says that a log group is shared.
@@ -36,10 +36,10 @@ func (g *LogGroup) Find(ctx context.Context) (*State, error) {
 	var tags common.Tags
 	who, known := g.Account.KnownIdentity()
 	arn := who.ARN("logs", g.Account.Region, "log-group:"+g.Group)
-	var untold bool // there was no group yet when its tags were read
+	var unread bool // there was no group yet when its tags were read
 	readTags := func(ctx context.Context) (err error) {
 		tags, err = g.Account.Logs.Tags(ctx, arn)
-		untold = err != nil
+		unread = err != nil
 		return IgnoreNotFound(err)
 	}
 	find := func(ctx context.Context) (err error) {
@@ -54,7 +54,7 @@ func (g *LogGroup) Find(ctx context.Context) (*State, error) {
 		return nil, err
 	}
 	arn = strings.TrimSuffix(aws.StringValue(group.Arn), ":*")
-	if !known || untold { // without its tags, a group that another request has created meanwhile would be nobody's, and not be adopted
+	if !known || unread { // without its tags, a group that another request has created meanwhile would be nobody's, and not be adopted
 		if err := readTags(ctx); err != nil {
 			return nil, err
 		}
@@ -62,15 +62,15 @@ func (g *LogGroup) Find(ctx context.Context) (*State, error) {
 	return &State{arn, tags, group}, nil
 }
 
-// Create creates the log group.
+// Create creates the log group. The state has no ID: only Find knows the ARN, which SetTags takes.
 func (g *LogGroup) Create(ctx context.Context, tags common.Tags) (*State, error) {
 	if err := g.Account.Logs.CreateGroup(ctx, g.Group, tags); err != nil {
 		return nil, err
 	}
-	return &State{ID: g.Group, Tags: tags}, nil
+	return &State{Tags: tags}, nil // AWS returns no ARN
 }
 
-// SetTags sets and removes tags. It takes the state that Find returns.
+// SetTags implements Thing. It takes the state that Find returns.
 func (g *LogGroup) SetTags(ctx context.Context, s *State, set common.Tags, remove []string) error {
 	return setTags(ctx, s.ID, set, remove, g.Account.Logs.Tag, g.Account.Logs.Untag)
 }

@@ -23,10 +23,10 @@ type Role struct {
 	Cluster string
 }
 
-// Kind is role.
+// Kind implements Thing.
 func (r *Role) Kind() Kind { return KindRole }
 
-// Name is the role's name.
+// Name implements Thing.
 func (r *Role) Name() string { return spec.RoleName(r.Cluster) }
 
 // Traits says that a role is shared, and that IAM sees for a while the policies that were deleted.
@@ -65,7 +65,7 @@ func (r *Role) Create(ctx context.Context, tags common.Tags) (*State, error) {
 	return &State{r.Name(), tags, role}, nil
 }
 
-// SetTags sets and removes tags.
+// SetTags implements Thing.
 func (r *Role) SetTags(ctx context.Context, _ *State, set common.Tags, remove []string) error {
 	return setTags(ctx, r.Name(), set, remove, r.Account.IAM.TagRole, r.Account.IAM.UntagRole)
 }

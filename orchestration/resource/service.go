@@ -25,10 +25,10 @@ type Service struct {
 	OnDraining func()
 }
 
-// Kind is service.
+// Kind implements Thing.
 func (s *Service) Kind() Kind { return KindService }
 
-// Name is the service's name.
+// Name implements Thing.
 func (s *Service) Name() string { return s.Service }
 
 // Traits says what ECS refuses for now.
@@ -89,7 +89,7 @@ func NotIdempotent(err error) bool {
 	return common.CodeOf(err) == awsecs.ErrCodeInvalidParameterException && strings.Contains(err.Error(), "not idempotent")
 }
 
-// SetTags sets and removes tags.
+// SetTags implements Thing.
 func (s *Service) SetTags(ctx context.Context, st *State, set common.Tags, remove []string) error {
 	return setECSTags(ctx, s.Account, st, set, remove)
 }

@@ -26,7 +26,7 @@ type TaskDefinition struct {
 	Input func() (*awsecs.RegisterTaskDefinitionInput, error)
 }
 
-// Kind is taskDefinition.
+// Kind implements Thing.
 func (d *TaskDefinition) Kind() Kind { return KindTaskDefinition }
 
 // Name is family:revision where the revision is known, else the family.
@@ -93,7 +93,7 @@ func (d *TaskDefinition) Create(ctx context.Context, tags common.Tags) (*State, 
 	return &State{d.ARN, tags, out.TaskDefinition}, nil
 }
 
-// SetTags sets and removes tags.
+// SetTags implements Thing.
 func (d *TaskDefinition) SetTags(ctx context.Context, s *State, set common.Tags, remove []string) error {
 	return setECSTags(ctx, d.Account, s, set, remove)
 }

@@ -81,6 +81,8 @@ type Traits struct {
 	CreateReturnsExisting bool
 	// CreateNotIdempotent: AWS creates one for each call, so after a lost response we look for it before we retry.
 	CreateNotIdempotent bool
+	// AdoptConcurrent: one of the service's own is adopted also if another request has created it since this one looked.
+	AdoptConcurrent bool
 	// RetryCreate and RetryDelete are what AWS refuses for now.
 	RetryCreate, RetryDelete []common.Retryable
 	// TakenHint says what to do when it exists and belongs to something else.

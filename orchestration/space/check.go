@@ -87,7 +87,7 @@ func CheckNewCredentials(p *common.Problems, credentials map[string]*awssecrets.
 			p.Add(at, "must not be null")
 			continue
 		}
-		if !spec.HasContainer(definition, container) {
+		if definition == nil || !spec.HasContainer(definition.ContainerDefinitions, container) {
 			p.Add(at, "names no container of the task definition in this request")
 		}
 		name := aws.StringValue(in.Name)

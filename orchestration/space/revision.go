@@ -131,7 +131,7 @@ func (r *Revision) DecideCredentials(plan *resource.Plan, parts *Parts) error {
 		in, at := r.Space.Want.Credentials[container], "credentials."+container
 		has := r.secretOf(container)
 		switch {
-		case !hasContainer(target, container):
+		case !spec.HasContainer(target, container):
 			wrong.Add(at, "names no container of the task definition")
 		case has != nil && !r.renames(container):
 			parts.SetCredential(plan, container, has)
@@ -144,10 +144,6 @@ func (r *Revision) DecideCredentials(plan *resource.Plan, parts *Parts) error {
 		}
 	}
 	return wrong.Err()
-}
-
-func hasContainer(containers []*awsecs.ContainerDefinition, name string) bool {
-	return slices.ContainsFunc(containers, func(c *awsecs.ContainerDefinition) bool { return aws.StringValue(c.Name) == name })
 }
 
 // Register adds to the plan that the new revision is registered.

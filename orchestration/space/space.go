@@ -68,7 +68,8 @@ func (f *Found) HasServices() bool {
 	return cluster != nil && aws.Int64Value(cluster.ActiveServicesCount) > 0
 }
 
-// Space is the space of one request.
+// Space is what one request wants of a space. It lives as long as the request does, with its resource.Request, which counts what the request shares with
+// others, creates, adopts and rolls back; a transaction.Transaction lives from the lock to its release, and an operations.Operation may outlive both.
 type Space struct {
 	Account *account.Account
 	Request *resource.Request
@@ -206,7 +207,7 @@ type Parts struct {
 	Credentials map[string]*resource.Item
 }
 
-// Item returns the thing as an item of the plan, to have the tags.
+// item returns the thing as an item of the plan, to have the tags.
 func (s *Space) item(t resource.Thing, found *resource.State, own common.Tags) *resource.Item {
 	return &resource.Item{Thing: t, Found: found, Tags: s.Tags(own)}
 }

@@ -58,11 +58,9 @@ func CheckTaskDefinition(a account.Settings, at string, in *awsecs.RegisterTaskD
 	return p
 }
 
-// HasContainer reports whether a task definition has a container of that name.
-func HasContainer(in *awsecs.RegisterTaskDefinitionInput, name string) bool {
-	return in != nil && slices.ContainsFunc(in.ContainerDefinitions, func(c *awsecs.ContainerDefinition) bool {
-		return aws.StringValue(c.Name) == name
-	})
+// HasContainer reports whether one of the containers has the name.
+func HasContainer(containers []*awsecs.ContainerDefinition, name string) bool {
+	return slices.ContainsFunc(containers, func(c *awsecs.ContainerDefinition) bool { return aws.StringValue(c.Name) == name })
 }
 
 // Definition is how a task definition is completed: with the execution role, with logs for containers that do not say where they log, and with

@@ -200,9 +200,9 @@ func (u *update) decide(f *updateFound) (*createPlan, error) {
 		}
 	}
 	revise.Decide(&p.Plan)
-	builds := *u.space
-	builds.Want.Builds = revise.New != nil
-	if p.parts, err = builds.Decide(&p.Plan, &f.space); err != nil {
+	needed := *u.space // of the same request
+	needed.Want.Builds = revise.New != nil
+	if p.parts, err = needed.Decide(&p.Plan, &f.space); err != nil {
 		return nil, err
 	}
 	if err := revise.DecideCredentials(&p.Plan, p.parts); err != nil {

@@ -21,9 +21,6 @@ import (
 // KindRetire is the kind of the operations that deregister old revisions.
 const KindRetire = "retire revisions"
 
-// recoveryDays is how long a secret that went with its revisions can be restored.
-const recoveryDays = 30
-
 // retireTime is how long that may take: AWS lets one revision go per second.
 const retireTime = 30 * time.Minute
 
@@ -173,7 +170,7 @@ func (r *retirement) retireSecrets(ctx context.Context, gone []*awsecs.TaskDefin
 		if slices.ContainsFunc(others, func(id string) bool { return spec.Names(id, s.ID, name) }) {
 			continue
 		}
-		if _, err := a.Secrets.DeleteSecret(ctx, s.ID, recoveryDays); resource.IgnoreNotFound(err) != nil {
+		if _, err := a.Secrets.DeleteSecret(ctx, s.ID, resource.RestoreWindowDays); resource.IgnoreNotFound(err) != nil {
 			return err
 		}
 	}

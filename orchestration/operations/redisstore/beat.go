@@ -97,7 +97,7 @@ func (r *Record) forgetMissing() {
 func (r *Record) restore(ctx context.Context) {
 	all := r.own.All()
 	there := make([]*redis.IntCmd, len(all))
-	for !r.o.Redis.Up() { // Observe is called right before that
+	for !r.o.Redis.Up() { // OnRecovery is called right before that
 		if common.Sleep(ctx, r.o.Times.Save) != nil {
 			return
 		}
