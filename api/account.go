@@ -56,6 +56,7 @@ func (s *Server) changed(change fleet.Change) {
 			a.Scope.RevisionCache.InvalidateAll()
 		}
 		a.Observer.Written(change.Cluster, change.Service)
+		a.Services.Written(change.Cluster, change.Service)
 	}
 }
 

@@ -26,7 +26,7 @@ func serviceLogs(c call, at target, _ none) (any, error) {
 		return nil, err
 	}
 	show := func(ctx context.Context) (*awsecs.Service, error) {
-		return c.account.Observer.Show(ctx, at.cluster, at.service)
+		return c.account.Services.Show(ctx, at.cluster, at.service)
 	}
 	if c.text("task") != "" {
 		return c.account.Logs.Stream(c.Context(), at.cluster, at.service, show, logs.StreamQuery{

@@ -13,6 +13,7 @@ import (
 	"ecs-api/orchestration/diagnosis"
 	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/rollout"
+	"ecs-api/orchestration/show"
 )
 
 // How long a caller may wait for a deployment, in seconds.
@@ -86,7 +87,7 @@ func listRevisions(c call, at target, _ none) ([]observe.Revision, error) {
 }
 
 // listAllServices returns the org's services in all clusters. What the query says beside the state is tags that they must have.
-func listAllServices(c call, _ none) ([]observe.Service, error) {
+func listAllServices(c call, _ none) ([]show.Summary, error) {
 	tags, err := c.params.Tags()
 	if err != nil {
 		return nil, err
@@ -94,7 +95,7 @@ func listAllServices(c call, _ none) ([]observe.Service, error) {
 	if space := c.text("space"); space != "" {
 		tags = append(tags, common.Tag{Key: common.TagSpace, Value: space})
 	}
-	return c.account.Observer.Services(c.Context(), diagnosis.State(c.text("state")), tags)
+	return c.account.Services.All(c.Context(), diagnosis.State(c.text("state")), tags)
 }
 
 // observeRoutes are the routes that say how services are, and those that decide about their deployments.

@@ -14,8 +14,8 @@ import (
 	"ecs-api/orchestration"
 	awsaccount "ecs-api/orchestration/account"
 	"ecs-api/orchestration/etag"
-	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/oneoff"
+	"ecs-api/orchestration/show"
 	"ecs-api/orchestration/teardown"
 )
 
@@ -58,22 +58,22 @@ func targeted[In, Out any](f func(call, target, In) (Out, error)) func(call, In)
 // listServices returns ARNs, or with all the services.
 func listServices(c call, at target, _ none) (any, error) {
 	if c.flag("all") {
-		return c.account.Observer.ListAll(c.Context(), at.cluster)
+		return c.account.Services.ListAll(c.Context(), at.cluster)
 	}
-	return c.account.Observer.List(c.Context(), at.cluster)
+	return c.account.Services.List(c.Context(), at.cluster)
 }
 
 // showService returns the service, or with all also what belongs to it.
 func showService(c call, at target, _ none) (any, error) {
 	if c.flag("all") {
-		view, err := c.account.Observer.ShowAll(c.Context(), at.cluster, at.service, observe.Freshness(responsecache.Demanded(c.request.Header)))
+		view, err := c.account.Services.ShowAll(c.Context(), at.cluster, at.service, show.Freshness(responsecache.Demanded(c.request.Header)))
 		if err != nil {
 			return nil, err
 		}
 		c.header.Set(headerETag, etag.Service(view.Service))
 		return view, nil
 	}
-	service, err := c.account.Observer.Show(c.Context(), at.cluster, at.service)
+	service, err := c.account.Services.Show(c.Context(), at.cluster, at.service)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +126,7 @@ func deleteService(c call, at target, _ none) (any, error) {
 }
 
 func listServiceEvents(c call, at target, _ none) ([]*awsecs.ServiceEvent, error) {
-	return c.account.Observer.Events(c.Context(), at.cluster, at.service)
+	return c.account.Services.Events(c.Context(), at.cluster, at.service)
 }
 
 // serviceWrite returns the endpoint of a write of a service: what it changes, and, for a body that is wrong in form, what is wrong with its values, is

@@ -17,7 +17,7 @@ var jsonExpectations = []struct{ ending, words string }{
 	{"after object key", "a colon is expected after the key"},
 	{"after object key:value pair", "a comma or } is expected after the value"},
 	{"after array element", "a comma or ] is expected after the value"},
-	{"after top-level value", "nothing may follow the end"},
+	{"after top-level value", "only blanks may follow the JSON"},
 	{"in string literal", `a control character in text must be escaped: a line break is \n, a tab \t`},
 	{"in string escape code", `a backslash in text must be written twice, or begin an escape such as \n`},
 	{"character escape", `\u must be followed by four hexadecimal digits`},
@@ -47,7 +47,10 @@ func JSONSyntax(text []byte, err error) string {
 	if closes := next == '}' || next == ']'; closes && bytes.HasSuffix(before, []byte(",")) {
 		return position(text, at) + fmt.Sprintf("the comma before %c is one too many", next)
 	}
-	return position(text, at) + words + ", not " + shown(next)
+	if strings.Contains(words, "expected") || strings.Contains(words, "follow") {
+		words += ", not " + shown(next)
+	}
+	return position(text, at) + words
 }
 
 // shown returns a character as it can stand in a sentence.

@@ -21,12 +21,12 @@ func TestWhyATextIsNoJSONIsSaidInPlainWords(t *testing.T) {
 		`{"a": True}`:            "line 1, column 7: a value is expected: text in double quotes, a number, true, false, null, { or [, not T",
 		`{"a": -x}`:              "line 1, column 8: a number is expected to continue with a digit, not x",
 		`{"a": 1.}`:              "line 1, column 9: a number is expected to continue with a digit, not }",
-		`{} {}`:                  "line 1, column 4: nothing may follow the end, not {",
-		"{\"a\": \"b\nc\"}":      `line 1, column 9: a control character in text must be escaped: a line break is \n, a tab \t, not \n`,
-		`{"a": "\d"}`:            `line 1, column 9: a backslash in text must be written twice, or begin an escape such as \n, not d`,
+		`{} {}`:                  "line 1, column 4: only blanks may follow the JSON, not {",
+		"{\"a\": \"b\nc\"}":      `line 1, column 9: a control character in text must be escaped: a line break is \n, a tab \t`,
+		`{"a": "\d"}`:            `line 1, column 9: a backslash in text must be written twice, or begin an escape such as \n`,
 		`{"a": "\u12x4"}`:        `line 1, column 12: \u must be followed by four hexadecimal digits, not x`,
 		"{\ufeff}":               `line 1, column 2: a key in double quotes is expected, not \ufeff`,
-		strings.Repeat(`[`, 1e5): "line 1, column 10001: values are nested too deeply, not [",
+		strings.Repeat(`[`, 1e5): "line 1, column 10001: values are nested too deeply",
 	} {
 		if got := JSONSyntax([]byte(text), json.Unmarshal([]byte(text), new(json.RawMessage))); got != want {
 			t.Errorf("%.20s:\n%s, want\n%s", text, got, want)

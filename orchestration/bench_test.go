@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"ecs-api/localaws"
-	"ecs-api/orchestration/observe"
+	"ecs-api/orchestration/show"
 )
 
 // BenchmarkRounds reports for each operation how many calls to AWS it makes, and how many of them one after another: the time it takes
@@ -42,19 +42,19 @@ func BenchmarkRounds(b *testing.B) {
 			return err
 		}},
 		{"show", whole, func(b *testing.B, w *world, _ *CreateOutput) error {
-			_, err := w.observer.Show(b.Context(), "myclu", "www")
+			_, err := show.New(w.account).Show(b.Context(), "myclu", "www")
 			return err
 		}},
 		{"show all", whole, func(b *testing.B, w *world, _ *CreateOutput) error {
-			_, err := w.observer.ShowAll(b.Context(), "myclu", "www", observe.AsFarAsRatesAllow)
+			_, err := show.New(w.account).ShowAll(b.Context(), "myclu", "www", show.AsFarAsRatesAllow)
 			return err
 		}},
 		{"list", whole, func(b *testing.B, w *world, _ *CreateOutput) error {
-			_, err := w.observer.List(b.Context(), "myclu")
+			_, err := show.New(w.account).List(b.Context(), "myclu")
 			return err
 		}},
 		{"list all of 500", manyServices(500), func(b *testing.B, w *world, _ *CreateOutput) error {
-			_, err := w.observer.ListAll(b.Context(), "many")
+			_, err := show.New(w.account).ListAll(b.Context(), "many")
 			return err
 		}},
 		{"update tags and redeploy", whole, update(updates["tags and redeploy"])},

@@ -12,7 +12,7 @@ import (
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
 	"ecs-api/localaws/awstest"
-	"ecs-api/orchestration/observe"
+	"ecs-api/orchestration/show"
 	"ecs-api/orchestration/spec"
 )
 
@@ -97,7 +97,7 @@ func TestUpdateReturnsTheServiceAsItIsAfterwards(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown, err := w.observer.ShowAll(t.Context(), "myclu", "www", observe.AsFarAsRatesAllow)
+	shown, err := show.New(w.account).ShowAll(t.Context(), "myclu", "www", show.AsFarAsRatesAllow)
 	if err != nil {
 		t.Fatal(err)
 	}

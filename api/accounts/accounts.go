@@ -21,6 +21,7 @@ import (
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/preflight"
 	"ecs-api/orchestration/rollout"
+	"ecs-api/orchestration/show"
 	"ecs-api/orchestration/taskdefs"
 	"ecs-api/orchestration/transaction"
 )
@@ -32,6 +33,7 @@ type Account struct {
 	Scope                  *awsaccount.Account
 	Adhoc                  *adhoc.Resources
 	Observer               *observe.Observer
+	Services               *show.Reader
 	Logs                   *logs.Reader
 	Orchestrator           *orchestration.Orchestrator
 	Runs                   *oneoff.Runner
@@ -83,11 +85,12 @@ func New(name string, o Options) (*Account, error) {
 	}
 	a.Adhoc = adhoc.New(tx)
 	a.Observer = observe.New(a.Scope, observe.WithOutcomes(o.Metrics.ObserveOutcome(name)))
+	a.Services = show.New(a.Scope)
 	a.Logs = logs.New(a.Scope)
 	a.Preflight = preflight.New(a.Scope, sess, c.TaskRoles, access.RoleARN)
 	a.Orchestrator = orchestration.New(tx, a.Observer)
 	a.Rollouts = rollout.New(a.Scope, a.Observer)
-	a.Runs = oneoff.New(tx, a.Logs, a.Observer.Show)
+	a.Runs = oneoff.New(tx, a.Logs, a.Services.Show)
 	a.ManagedTaskDefinitions = taskdefs.New(tx, a.Adhoc.Tasks, a.Orchestrator.Deleter(), a.Logs)
 	return a, nil
 }

@@ -12,10 +12,12 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"ecs-api/common"
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/diagnosis"
 	"ecs-api/orchestration/logs"
 	"ecs-api/orchestration/observe"
+	"ecs-api/orchestration/show"
 )
 
 // width is how many columns a report has, where that can be: names and ids are not broken.
@@ -36,7 +38,7 @@ func Of(out any) (text string, ok bool) {
 		return deployments([]observe.Deployment{*out}), true
 	case []observe.Revision:
 		return revisions(out), true
-	case []observe.Service:
+	case []show.Summary:
 		return services(out), true
 	case *logs.Page:
 		return lines(out), true
@@ -103,15 +105,6 @@ func clean(text string) string {
 	}, text)
 }
 
-// value returns what a pointer points at, or the zero value for nil.
-func value[T any](p *T) T {
-	if p == nil {
-		var zero T
-		return zero
-	}
-	return *p
-}
-
 // when returns a time as reports have it: "-" for none.
 func when(t *time.Time) string {
 	if t == nil {
@@ -122,7 +115,7 @@ func when(t *time.Time) string {
 
 // name returns the name at the end of an ARN: "-" for none.
 func name(arn *string) string {
-	if value(arn) == "" {
+	if common.Value(arn) == "" {
 		return "-"
 	}
 	return account.NameOf(*arn)
@@ -159,7 +152,7 @@ func status(s *observe.Status) string {
 	if len(s.Events) > 0 {
 		p.heading("events")
 		for _, e := range s.Events {
-			p.wrapped("  "+when(e.CreatedAt)+"  ", value(e.Message))
+			p.wrapped("  "+when(e.CreatedAt)+"  ", common.Value(e.Message))
 		}
 	}
 	return p.String()
@@ -207,7 +200,7 @@ func (p *page) deployment(d observe.Deployment) {
 	if d.RolledBackTo != nil {
 		p.line("    rolled back to %s", name(d.RolledBackTo))
 	}
-	if value(d.Reason) != "" {
+	if common.Value(d.Reason) != "" {
 		p.wrapped("    ", *d.Reason)
 	}
 }
@@ -220,11 +213,11 @@ func (p *page) tasks(all []observe.Task) {
 	p.heading("tasks")
 	var rows [][]string
 	for _, t := range all {
-		state := value(t.LastStatus)
-		if health := value(t.HealthStatus); health != "" && health != "UNKNOWN" {
+		state := common.Value(t.LastStatus)
+		if health := common.Value(t.HealthStatus); health != "" && health != "UNKNOWN" {
 			state += "/" + health
 		}
-		rows = append(rows, []string{t.Id, name(t.TaskDefinition), state, value(t.StopCode)})
+		rows = append(rows, []string{t.Id, name(t.TaskDefinition), state, common.Value(t.StopCode)})
 	}
 	p.table(rows)
 }
@@ -237,7 +230,7 @@ func (p *page) targets(all []diagnosis.Target) {
 	p.heading("targets")
 	var rows [][]string
 	for _, t := range all {
-		rows = append(rows, []string{fmt.Sprintf("%s:%d", t.Id, t.Port), t.State, value(t.Reason)})
+		rows = append(rows, []string{fmt.Sprintf("%s:%d", t.Id, t.Port), t.State, common.Value(t.Reason)})
 	}
 	p.table(rows)
 }
@@ -271,7 +264,7 @@ func revisions(all []observe.Revision) string {
 		if r.Current {
 			title += " (current)"
 		}
-		if status := value(r.Status); status != "" && status != "ACTIVE" {
+		if status := common.Value(r.Status); status != "" && status != "ACTIVE" {
 			title += " " + status
 		}
 		title = clean(title + "  registered " + when(r.RegisteredAt))
@@ -315,11 +308,11 @@ func inLine(v any) string {
 	return fmt.Sprint(v)
 }
 
-func services(all []observe.Service) string {
+func services(all []show.Summary) string {
 	var p page
 	var rows [][]string
 	for _, s := range all {
-		rows = append(rows, []string{s.Cluster + "/" + value(s.ServiceName), string(s.State), fmt.Sprintf("%d/%d", s.RunningCount, s.DesiredCount), name(s.TaskDefinition)})
+		rows = append(rows, []string{s.Cluster + "/" + common.Value(s.ServiceName), string(s.State), fmt.Sprintf("%d/%d", s.RunningCount, s.DesiredCount), name(s.TaskDefinition)})
 	}
 	p.table(rows)
 	if len(all) == 0 {

@@ -16,6 +16,7 @@ import (
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
+	"ecs-api/orchestration/show"
 )
 
 var at = time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)
@@ -94,7 +95,7 @@ web:1 INACTIVE  registered 2026-11-26 09:00:00
     by ` + strings.Repeat("s", 60) + `
 `},
 		"lines": {&logs.Page{Events: []logs.Event{{Message: "one"}, {Message: "\ttwo"}}}, "one\n\ttwo\n"},
-		"services": {[]observe.Service{
+		"services": {[]show.Summary{
 			{ServiceName: new("www"), Cluster: "clu", State: diagnosis.Steady, DesiredCount: 1, RunningCount: 1, TaskDefinition: new("arn:aws:ecs:us-east-1:1:task-definition/web:2")},
 			{ServiceName: new("api"), Cluster: "other", State: diagnosis.Failing, DesiredCount: 2},
 		}, "  clu/www    steady   1/1  web:2\n  other/api  failing  0/2  -\n"},

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"ecs-api/common"
 	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/oneoff"
 	"ecs-api/orchestration/operations"
@@ -65,8 +66,8 @@ func Written(response json.RawMessage) string {
 		return "done\n"
 	}
 	var p page
-	title := "service " + value(w.Service.ServiceName)
-	switch status := value(w.Service.Status); {
+	title := "service " + common.Value(w.Service.ServiceName)
+	switch status := common.Value(w.Service.Status); {
 	case status == "DRAINING":
 		title += ": deleted, its tasks are stopping"
 	case status == "INACTIVE":
@@ -94,7 +95,7 @@ func Written(response json.RawMessage) string {
 // Run returns a one-off task as text: how it ended, and then its lines as they are.
 func Run(r *oneoff.Output) string {
 	var p page
-	ended := value(r.State)
+	ended := common.Value(r.State)
 	if r.ExitCode != nil {
 		ended += fmt.Sprintf(", exit code %d", *r.ExitCode)
 	}
@@ -102,7 +103,7 @@ func Run(r *oneoff.Output) string {
 		ended += ", stopped because its time was over"
 	}
 	p.line("%s", clean(fmt.Sprintf("task %s of %s: %s", r.Task, name(r.TaskDefinition), ended)))
-	if value(r.Reason) != "" {
+	if common.Value(r.Reason) != "" {
 		p.wrapped("    ", *r.Reason)
 	}
 	if r.LogsProblem != nil {

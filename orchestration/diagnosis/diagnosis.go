@@ -8,6 +8,7 @@ package diagnosis
 import (
 	"time"
 
+	"ecs-api/common"
 	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
 )
@@ -119,14 +120,5 @@ func (e Evidence) focus() Focus {
 	if p == nil {
 		return Focus{}
 	}
-	return Focus{ID: value(p.Id), Created: value(p.CreatedAt), Failed: value(p.RolloutState) == awsecs.DeploymentRolloutStateFailed}
-}
-
-// value returns what a pointer of the SDK's points at, or the zero value for nil.
-func value[T any](p *T) T {
-	if p == nil {
-		var zero T
-		return zero
-	}
-	return *p
+	return Focus{ID: common.Value(p.Id), Created: common.Value(p.CreatedAt), Failed: common.Value(p.RolloutState) == awsecs.DeploymentRolloutStateFailed}
 }

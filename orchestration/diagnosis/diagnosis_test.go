@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 )
 
@@ -45,7 +46,7 @@ func TestTheContainerThatEndedATaskIsBlamed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := Diagnose(Evidence{Now: now, Service: deploying(), Tasks: []*awsecs.Task{exited(1, c.codes...)}}).Problems
-			if len(got) != 1 || got[0].Code != ContainerExited || value(got[0].Container) != c.blamed || got[0].Detail != c.detail || !strings.Contains(got[0].Action, c.says) {
+			if len(got) != 1 || got[0].Code != ContainerExited || common.Value(got[0].Container) != c.blamed || got[0].Detail != c.detail || !strings.Contains(got[0].Action, c.says) {
 				t.Errorf("got %+v", got)
 			}
 		})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 )
 
@@ -45,7 +46,7 @@ func blame(c *awsecs.Container) int {
 	switch {
 	case c.ExitCode != nil && !bySignal(c) && *c.ExitCode != 0:
 		return 4
-	case value(c.Reason) != "":
+	case common.Value(c.Reason) != "":
 		return 3
 	case c.ExitCode != nil && !bySignal(c):
 		return 2
@@ -69,7 +70,7 @@ func blamed(task *awsecs.Task) *awsecs.Container {
 
 // exitDetail is AWS's words about a container that ended.
 func exitDetail(stopped string, c *awsecs.Container) string {
-	if reason := value(c.Reason); reason != "" {
+	if reason := common.Value(c.Reason); reason != "" {
 		stopped += ": " + reason
 	}
 	if c.ExitCode != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"ecs-api/common"
 	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
 )
@@ -26,7 +27,7 @@ const settled = 10 * time.Minute
 
 // gather returns the problems that concern the present state, grouped, the most telling first.
 func gather(e Evidence) []Problem {
-	if status := value(e.Service.Status); status == "INACTIVE" || status == "DRAINING" {
+	if status := common.Value(e.Service.Status); status == "INACTIVE" || status == "DRAINING" {
 		return []Problem{}
 	}
 	var found []Problem
@@ -54,26 +55,26 @@ func taskProblem(t *awsecs.Task, e Evidence) (Problem, bool) {
 		return Problem{}, false
 	}
 	p, ok := stoppedTask(t, e.LastLines)
-	p.past = e.replaced() && value(t.StartedBy) == e.Focus.ID
+	p.past = e.replaced() && common.Value(t.StartedBy) == e.Focus.ID
 	return p, ok
 }
 
 // replaced reports whether the deployment that is asked about failed, and another one runs in its place.
 func (e Evidence) replaced() bool {
 	p := ecs.Primary(e.Service)
-	return e.Focus.Failed && p != nil && value(p.Id) != e.Focus.ID
+	return e.Focus.Failed && p != nil && common.Value(p.Id) != e.Focus.ID
 }
 
 // stoppedTask returns why a task stopped, if it has, or is to, and that is a problem.
 func stoppedTask(t *awsecs.Task, lines map[LogKey]string) (Problem, bool) {
-	if t == nil || value(t.LastStatus) != "STOPPED" && value(t.DesiredStatus) != "STOPPED" {
+	if t == nil || common.Value(t.LastStatus) != "STOPPED" && common.Value(t.DesiredStatus) != "STOPPED" {
 		return Problem{}, false
 	}
 	p, ok := stopReason(t, lines)
 	if !ok {
 		return Problem{}, false
 	}
-	p.Task, p.Count = new(shortID(value(t.TaskArn))), 1
+	p.Task, p.Count = new(shortID(common.Value(t.TaskArn))), 1
 	if at := stoppedAt(t); !at.IsZero() {
 		p.Since, p.latest = &at, at
 	}
@@ -83,18 +84,18 @@ func stoppedTask(t *awsecs.Task, lines map[LogKey]string) (Problem, bool) {
 // concerns reports whether a stopped task is one of the present: of the deployment in question while that is in progress or if it failed, or
 // of the one that runs now, and stopped not long ago.
 func (e Evidence) concerns(t *awsecs.Task) bool {
-	by := value(t.StartedBy)
+	by := common.Value(t.StartedBy)
 	if by == e.Focus.ID && (e.Focus.Failed || e.Focus.Ended.IsZero() && !e.complete()) {
 		return true
 	}
 	p := ecs.Primary(e.Service)
-	return (by == e.Focus.ID || p != nil && by == value(p.Id)) && e.Now.Sub(stoppedAt(t)) < settled
+	return (by == e.Focus.ID || p != nil && by == common.Value(p.Id)) && e.Now.Sub(stoppedAt(t)) < settled
 }
 
 // complete reports whether the service's primary deployment has ended well.
 func (e Evidence) complete() bool {
 	p := ecs.Primary(e.Service)
-	return p != nil && value(p.RolloutState) == awsecs.DeploymentRolloutStateCompleted
+	return p != nil && common.Value(p.RolloutState) == awsecs.DeploymentRolloutStateCompleted
 }
 
 // stoppedAt returns when a task stopped, or began to.
@@ -110,15 +111,15 @@ func stoppedAt(t *awsecs.Task) time.Time {
 // stopReason returns why a task stopped: not at all because of a problem, for one that a user, scaling or maintenance ended. The order is that
 // of how far each source can be trusted: the stop code, out of memory, the table over the task's and then the containers' reasons, exit codes.
 func stopReason(t *awsecs.Task, lines map[LogKey]string) (Problem, bool) {
-	stopped := value(t.StoppedReason)
-	switch value(t.StopCode) {
+	stopped := common.Value(t.StoppedReason)
+	switch common.Value(t.StopCode) {
 	case awsecs.TaskStopCodeUserInitiated:
 		return Problem{}, false
 	case awsecs.TaskStopCodeSpotInterruption:
 		return Problem{Code: SpotInterrupted, Detail: cut(stopped, maxDetail), Action: actSpot}, true
 	}
 	if c := outOfMemory(t); c != nil {
-		return containerProblem(classify(value(c.Reason)), exitDetail(stopped, c), c), true
+		return containerProblem(classify(common.Value(c.Reason)), exitDetail(stopped, c), c), true
 	}
 	r := classify(stopped)
 	switch {
@@ -135,7 +136,7 @@ func stopReason(t *awsecs.Task, lines map[LogKey]string) (Problem, bool) {
 // outOfMemory returns the container that was out of memory; nil if none was.
 func outOfMemory(t *awsecs.Task) *awsecs.Container {
 	for _, c := range t.Containers {
-		if c != nil && strings.HasPrefix(fold(value(c.Reason)), "outofmemoryerror") {
+		if c != nil && strings.HasPrefix(fold(common.Value(c.Reason)), "outofmemoryerror") {
 			return c
 		}
 	}
@@ -149,7 +150,7 @@ func vagueReason(t *awsecs.Task, stopped string, r *rule, lines map[LogKey]strin
 	}
 	c := blamed(t)
 	switch {
-	case c != nil && c.ExitCode != nil && value(t.StopCode) == awsecs.TaskStopCodeEssentialContainerExited:
+	case c != nil && c.ExitCode != nil && common.Value(t.StopCode) == awsecs.TaskStopCodeEssentialContainerExited:
 		return exitProblem(t, stopped, lines), true
 	case stopped == "":
 		return Problem{}, false
@@ -165,10 +166,10 @@ const rowEssential = 30
 // fromContainers returns what the reason of a container says.
 func fromContainers(t *awsecs.Task, stopped string) (Problem, bool) {
 	for _, c := range t.Containers {
-		if c == nil || value(c.Reason) == "" {
+		if c == nil || common.Value(c.Reason) == "" {
 			continue
 		}
-		if r := classify(value(c.Reason)); r != nil && r.code != "" && !r.vague {
+		if r := classify(common.Value(c.Reason)); r != nil && r.code != "" && !r.vague {
 			return containerProblem(r, exitDetail(stopped, c), c), true
 		}
 	}
@@ -184,7 +185,7 @@ func exitProblem(t *awsecs.Task, stopped string, lines map[LogKey]string) Proble
 	if c == nil {
 		return Problem{Code: ContainerExited, Detail: cut(stopped, maxDetail), Action: actExited}
 	}
-	last := lines[LogKey{shortID(value(t.TaskArn)), value(c.Name)}]
+	last := lines[LogKey{shortID(common.Value(t.TaskArn)), common.Value(c.Name)}]
 	if r := classify(last); r != nil && r.code == ImagePlatform { // the log alone tells: the pull worked, the start did not
 		return containerProblem(r, exitDetail(stopped, c)+": "+last, c)
 	}
@@ -196,7 +197,7 @@ func exitProblem(t *awsecs.Task, stopped string, lines map[LogKey]string) Proble
 // containerProblem returns the problem that a rule names, of a container; nil for none.
 func containerProblem(r *rule, detail string, c *awsecs.Container) Problem {
 	p := Problem{Code: r.code, Detail: cut(unwrap(detail), maxDetail), Action: strings.ReplaceAll(r.action, "{container}", "the container")}
-	if c != nil && value(c.Name) != "" {
+	if c != nil && common.Value(c.Name) != "" {
 		p.Container, p.exitCode = c.Name, c.ExitCode
 		p.Action = strings.ReplaceAll(r.action, "{container}", *c.Name)
 	}
@@ -211,8 +212,8 @@ func mentioned(t *awsecs.Task, stopped string, r *rule) *awsecs.Container {
 		switch {
 		case c == nil:
 		case len(t.Containers) == 1,
-			r.code == HealthCheck && value(c.HealthStatus) == awsecs.HealthStatusUnhealthy,
-			strings.HasPrefix(string(r.code), "Image") && value(c.Image) != "" && strings.Contains(stopped, value(c.Image)):
+			r.code == HealthCheck && common.Value(c.HealthStatus) == awsecs.HealthStatusUnhealthy,
+			strings.HasPrefix(string(r.code), "Image") && common.Value(c.Image) != "" && strings.Contains(stopped, common.Value(c.Image)):
 			if match == nil {
 				match = c
 			}
@@ -223,15 +224,15 @@ func mentioned(t *awsecs.Task, stopped string, r *rule) *awsecs.Container {
 
 // eventProblem returns what a service event says, if that is a problem of the present.
 func eventProblem(event *awsecs.ServiceEvent, e Evidence) (Problem, bool) {
-	if event == nil || !e.short() && !e.Focus.Failed || value(event.CreatedAt).Before(e.eventsFrom()) {
+	if event == nil || !e.short() && !e.Focus.Failed || common.Value(event.CreatedAt).Before(e.eventsFrom()) {
 		return Problem{}, false
 	}
-	message := value(event.Message)
+	message := common.Value(event.Message)
 	r := eventRule(message)
 	if r == nil || e.heals(r) {
 		return Problem{}, false
 	}
-	at := value(event.CreatedAt)
+	at := common.Value(event.CreatedAt)
 	return Problem{
 		Code: r.code, Count: 1, Since: &at, latest: at, Detail: cut(unwrap(message), maxDetail),
 		Action: strings.ReplaceAll(r.action, "{container}", "the container"),
@@ -262,7 +263,7 @@ const rowTarget = 33
 
 // short reports whether the service lacks what it should have: tasks, or a deployment that ended well.
 func (e Evidence) short() bool {
-	return value(e.Service.RunningCount) < value(e.Service.DesiredCount) || !e.complete()
+	return common.Value(e.Service.RunningCount) < common.Value(e.Service.DesiredCount) || !e.complete()
 }
 
 // eventsFrom returns since when events concern the present: since the deployment began, or since the service was steady last, unless the
@@ -277,8 +278,8 @@ func (e Evidence) eventsFrom() time.Time {
 // steadySince returns when the service was steady last, at the earliest from.
 func (e Evidence) steadySince(from time.Time) time.Time {
 	for _, event := range e.Service.Events {
-		if event != nil && value(event.CreatedAt).After(from) && strings.Contains(value(event.Message), "has reached a steady state") {
-			from = value(event.CreatedAt)
+		if event != nil && common.Value(event.CreatedAt).After(from) && strings.Contains(common.Value(event.Message), "has reached a steady state") {
+			from = common.Value(event.CreatedAt)
 		}
 	}
 	return from
@@ -290,7 +291,7 @@ func targetsMatter(e Evidence) bool {
 		return true
 	}
 	p := ecs.Primary(e.Service)
-	return p == nil || value(p.FailedTasks) > 0 || e.Now.Sub(value(p.CreatedAt)) >= patience
+	return p == nil || common.Value(p.FailedTasks) > 0 || e.Now.Sub(common.Value(p.CreatedAt)) >= patience
 }
 
 // alarming reports whether an event that no rule knows sounds like a problem.
@@ -329,7 +330,7 @@ func group(found []Problem) []Problem {
 	var groups []Problem
 	index := map[string]int{}
 	for _, p := range found {
-		key := string(p.Code) + "\x00" + value(p.Container) + "\x00" + varying.ReplaceAllString(strings.TrimSuffix(p.Detail, "."), "#")
+		key := string(p.Code) + "\x00" + common.Value(p.Container) + "\x00" + varying.ReplaceAllString(strings.TrimSuffix(p.Detail, "."), "#")
 		i, ok := index[key]
 		if !ok {
 			index[key] = len(groups)

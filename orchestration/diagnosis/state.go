@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"ecs-api/common"
 	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
 )
@@ -29,13 +30,13 @@ func States() []State {
 
 // StateOf returns the state of a service from what DescribeServices says of it alone.
 func StateOf(s *awsecs.Service) State {
-	switch value(s.Status) {
+	switch common.Value(s.Status) {
 	case "INACTIVE":
 		return Inactive
 	case "DRAINING":
 		return Draining
 	}
-	desired, running, pending := value(s.DesiredCount), value(s.RunningCount), value(s.PendingCount)
+	desired, running, pending := common.Value(s.DesiredCount), common.Value(s.RunningCount), common.Value(s.PendingCount)
 	r := rolloutOf(s)
 	switch {
 	case desired == 0 && running+pending == 0:
@@ -65,19 +66,19 @@ func rolloutOf(s *awsecs.Service) rollout {
 	if p == nil {
 		return rollout{inProgress: len(s.Deployments) > 1}
 	}
-	state := value(p.RolloutState)
+	state := common.Value(p.RolloutState)
 	return rollout{
 		inProgress:  state == awsecs.DeploymentRolloutStateInProgress || state == "" && len(s.Deployments) > 1,
 		failed:      state == awsecs.DeploymentRolloutStateFailed,
-		failedTasks: value(p.FailedTasks),
+		failedTasks: common.Value(p.FailedTasks),
 	}
 }
 
 // refine corrects a state by what the tasks and the load balancer say.
 func refine(state State, e Evidence, problems []Problem) State {
-	missing := value(e.Service.DesiredCount) - value(e.Service.RunningCount)
+	missing := common.Value(e.Service.DesiredCount) - common.Value(e.Service.RunningCount)
 	switch {
-	case state == Degraded && present(problems) == nil && missing > 0 && value(e.Service.PendingCount) >= missing:
+	case state == Degraded && present(problems) == nil && missing > 0 && common.Value(e.Service.PendingCount) >= missing:
 		return Deploying // the count was raised: what is missing is on its way
 	case state != Steady:
 		return state
@@ -100,7 +101,7 @@ func present(problems []Problem) *Problem {
 // unhealthy reports whether a running task or a target fails its health check.
 func (e Evidence) unhealthy() bool {
 	for _, t := range e.Tasks {
-		if value(t.LastStatus) == "RUNNING" && value(t.HealthStatus) == awsecs.HealthStatusUnhealthy {
+		if common.Value(t.LastStatus) == "RUNNING" && common.Value(t.HealthStatus) == awsecs.HealthStatusUnhealthy {
 			return true
 		}
 	}
@@ -137,8 +138,8 @@ func summary(state State, s *awsecs.Service, problems []Problem) string {
 
 // counts says in one line how many tasks of which revision run.
 func counts(state State, s *awsecs.Service) string {
-	running := fmt.Sprintf("%d of %s", value(s.RunningCount), tasks(int(value(s.DesiredCount))))
-	revision := value(s.TaskDefinition)
+	running := fmt.Sprintf("%d of %s", common.Value(s.RunningCount), tasks(int(common.Value(s.DesiredCount))))
+	revision := common.Value(s.TaskDefinition)
 	revision = revision[strings.LastIndex(revision, "/")+1:]
 	switch state {
 	case Steady:
@@ -148,7 +149,7 @@ func counts(state State, s *awsecs.Service) string {
 	case Stopped:
 		return "scaled to 0"
 	case Draining:
-		return fmt.Sprintf("deleted; %s still running", tasks(int(value(s.RunningCount))))
+		return fmt.Sprintf("deleted; %s still running", tasks(int(common.Value(s.RunningCount))))
 	case Inactive:
 		return "deleted"
 	}
@@ -163,7 +164,7 @@ func failedTasks(s *awsecs.Service, first Problem) int {
 	}
 	for _, d := range s.Deployments {
 		if d != nil {
-			failed = max(failed, int(value(d.FailedTasks)))
+			failed = max(failed, int(common.Value(d.FailedTasks)))
 		}
 	}
 	return failed
@@ -201,7 +202,7 @@ var phrases = map[Code]string{
 
 // phrase says in a few words what a problem is.
 func phrase(p Problem) string {
-	container := value(p.Container)
+	container := common.Value(p.Container)
 	if container == "" {
 		container = "a container"
 	}

@@ -1,13 +1,14 @@
 package diagnosis
 
 import (
+	"ecs-api/common"
 	"fmt"
 	"strings"
 )
 
 // targetAction says what to do about a target in a state, with the reason's code and the description; empty if nothing is wrong with it.
 func targetAction(t Target) string {
-	description := fold(value(t.Reason))
+	description := fold(common.Value(t.Reason))
 	switch {
 	case t.State == "unhealthy" && (t.ReasonCode == "Target.ResponseCodeMismatch" || strings.Contains(description, "with these codes")):
 		return codeAction(description)
@@ -47,7 +48,7 @@ func targetProblem(t Target) (Problem, bool) {
 		return Problem{}, false
 	}
 	detail := fmt.Sprintf("target %s:%d is %s", t.Id, t.Port, t.State)
-	if reason := value(t.Reason); reason != "" {
+	if reason := common.Value(t.Reason); reason != "" {
 		detail += ": " + reason
 	}
 	return Problem{Code: TargetUnhealthy, Count: 1, Detail: detail, Action: action}, true

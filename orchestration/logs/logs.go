@@ -132,13 +132,13 @@ type place struct{ container, group, prefix string }
 func (r *Reader) placesOf(definition *awsecs.TaskDefinition) []place {
 	var all []place
 	for _, c := range definition.ContainerDefinitions {
-		if c == nil || c.LogConfiguration == nil || value(c.LogConfiguration.LogDriver) != awsecs.LogDriverAwslogs {
+		if c == nil || c.LogConfiguration == nil || common.Value(c.LogConfiguration.LogDriver) != awsecs.LogDriverAwslogs {
 			continue
 		}
-		option := func(name string) string { return value(c.LogConfiguration.Options[name]) }
+		option := func(name string) string { return common.Value(c.LogConfiguration.Options[name]) }
 		region := option("awslogs-region")
 		if option("awslogs-group") != "" && option("awslogs-stream-prefix") != "" && (region == "" || region == r.account.Region) {
-			all = append(all, place{value(c.Name), option("awslogs-group"), option("awslogs-stream-prefix")})
+			all = append(all, place{common.Value(c.Name), option("awslogs-group"), option("awslogs-stream-prefix")})
 		}
 	}
 	return all
@@ -148,7 +148,7 @@ func (r *Reader) placesOf(definition *awsecs.TaskDefinition) []place {
 // (group and prefix are the names of the cluster and the service) all streams are the service's, those of tasks that ECS has forgotten too;
 // of others only those of tasks that ECS knows.
 func (r *Reader) Service(cluster string, service *awsecs.Service, container string, previous bool) Source {
-	name := value(service.ServiceName)
+	name := common.Value(service.ServiceName)
 	return func(ctx context.Context) ([]source, error) {
 		tasks, running, err := r.tasksOf(ctx, cluster, name)
 		if err != nil {
@@ -160,7 +160,7 @@ func (r *Reader) Service(cluster string, service *awsecs.Service, container stri
 		}
 		known := map[string]bool{}
 		for _, t := range tasks {
-			known[account.NameOf(value(t.TaskArn))] = true
+			known[account.NameOf(common.Value(t.TaskArn))] = true
 		}
 		var sources []source
 		for _, p := range r.chosen(definitions, container) {
@@ -206,12 +206,12 @@ func (r *Reader) tasksOf(ctx context.Context, cluster, service string) ([]*awsec
 
 // definitions returns the task definitions of a service and of its tasks.
 func (r *Reader) definitions(ctx context.Context, service *awsecs.Service, tasks []*awsecs.Task) ([]*awsecs.TaskDefinition, error) {
-	arns := []string{value(service.TaskDefinition)}
+	arns := []string{common.Value(service.TaskDefinition)}
 	for _, d := range service.Deployments {
-		arns = append(arns, value(d.TaskDefinition))
+		arns = append(arns, common.Value(d.TaskDefinition))
 	}
 	for _, t := range tasks {
-		arns = append(arns, value(t.TaskDefinitionArn))
+		arns = append(arns, common.Value(t.TaskDefinitionArn))
 	}
 	slices.Sort(arns)
 	arns = slices.DeleteFunc(slices.Compact(arns), func(arn string) bool { return arn == "" })
@@ -250,7 +250,7 @@ func (r *Reader) chosen(definitions []*awsecs.TaskDefinition, container string) 
 func (r *Reader) none(definitions []*awsecs.TaskDefinition, container string) error {
 	for _, d := range definitions {
 		for _, c := range d.ContainerDefinitions {
-			if container == "" || value(c.Name) == container {
+			if container == "" || common.Value(c.Name) == container {
 				return common.Coded(common.CodeNotInCloudWatch, "what is asked for does not log to CloudWatch Logs in %s", r.account.Region)
 			}
 		}
@@ -263,9 +263,9 @@ func (r *Reader) none(definitions []*awsecs.TaskDefinition, container string) er
 
 // Task returns where the lines of a task's containers are, of one of them if container is not empty.
 func (r *Reader) Task(task *awsecs.Task, container string) Source {
-	id := account.NameOf(value(task.TaskArn))
+	id := account.NameOf(common.Value(task.TaskArn))
 	return func(ctx context.Context) ([]source, error) {
-		out, err := r.account.RevisionCache.Body(ctx, value(task.TaskDefinitionArn))
+		out, err := r.account.RevisionCache.Body(ctx, common.Value(task.TaskDefinitionArn))
 		if err != nil {
 			return nil, err
 		}
@@ -291,13 +291,4 @@ func (s source) of(stream string) (task string, ok bool) {
 		return "", false
 	}
 	return task, s.accept == nil || s.accept(task)
-}
-
-// value returns what a pointer of the SDK's points at, or the zero value for nil.
-func value[T any](p *T) T {
-	if p == nil {
-		var zero T
-		return zero
-	}
-	return *p
 }

@@ -280,9 +280,9 @@ func (m *merge) read(ctx context.Context, r *reader, limit int) error {
 	}
 	token := r.token
 	for _, raw := range out.Events {
-		e := Event{Timestamp: time.UnixMilli(value(raw.Timestamp)).UTC(), Message: strings.TrimSuffix(value(raw.Message), "\n"), id: value(raw.EventId)}
-		r.frontier = max(r.frontier, value(raw.Timestamp))
-		task, ok := r.of(value(raw.LogStreamName))
+		e := Event{Timestamp: time.UnixMilli(common.Value(raw.Timestamp)).UTC(), Message: strings.TrimSuffix(common.Value(raw.Message), "\n"), id: common.Value(raw.EventId)}
+		r.frontier = max(r.frontier, common.Value(raw.Timestamp))
+		task, ok := r.of(common.Value(raw.LogStreamName))
 		if e.Task, e.Container = task, r.container; !ok || m.sent.before(e) {
 			continue
 		}
@@ -290,7 +290,7 @@ func (m *merge) read(ctx context.Context, r *reader, limit int) error {
 	}
 	r.pages = append(r.pages, page{token, r.frontier})
 	slices.SortFunc(r.buffer, byMark)
-	r.token = value(out.NextToken)
+	r.token = common.Value(out.NextToken)
 	r.done = r.token == ""
 	return nil
 }

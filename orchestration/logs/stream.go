@@ -69,12 +69,12 @@ func (r *Reader) Stream(ctx context.Context, cluster, name string, show func(con
 // the service's tasks log now, or by convention.
 func (r *Reader) streamOf(ctx context.Context, cluster, name string, service *awsecs.Service, task *awsecs.Task, q StreamQuery) (place, error) {
 	if task != nil {
-		if value(task.Group) != "service:"+name {
+		if common.Value(task.Group) != "service:"+name {
 			return place{}, common.Errorf(common.NotFound, "task %s is not one of service %s", q.Task, name)
 		}
-		return r.placeOf(ctx, value(task.TaskDefinitionArn), q.Container)
+		return r.placeOf(ctx, common.Value(task.TaskDefinitionArn), q.Container)
 	}
-	at, err := r.placeOf(ctx, value(service.TaskDefinition), q.Container)
+	at, err := r.placeOf(ctx, common.Value(service.TaskDefinition), q.Container)
 	switch common.KindOf(err) {
 	case common.NotFound, common.Conflict: // the definition is another one now
 		return place{q.Container, cluster, name}, nil
@@ -93,7 +93,7 @@ func (r *Reader) placeOf(ctx context.Context, definition, container string) (pla
 		return p, nil
 	}
 	for _, c := range out.TaskDefinition.ContainerDefinitions {
-		if value(c.Name) == container {
+		if common.Value(c.Name) == container {
 			return place{}, common.Coded(common.CodeNotInCloudWatch, "container %s does not log to CloudWatch Logs in %s", container, r.account.Region)
 		}
 	}

@@ -19,7 +19,7 @@ const maxTailCalls = 5
 
 // Tail returns the last lines that a container of the task has written, n at most, the oldest first. A task that has not logged has none.
 func (r *Reader) Tail(ctx context.Context, task *awsecs.Task, container string, n int) ([]Event, error) {
-	at, err := r.placeOf(ctx, value(task.TaskDefinitionArn), container)
+	at, err := r.placeOf(ctx, common.Value(task.TaskDefinitionArn), container)
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +27,7 @@ func (r *Reader) Tail(ctx context.Context, task *awsecs.Task, container string, 
 	if err != nil || !ours {
 		return nil, err
 	}
-	id := account.NameOf(value(task.TaskArn))
+	id := account.NameOf(common.Value(task.TaskArn))
 	in := &awslogs.GetLogEventsInput{LogGroupName: aws.String(at.group), LogStreamName: aws.String(at.streams() + id), StartFromHead: aws.Bool(false),
 		Limit: aws.Int64(int64(n))}
 	var lines []Event
@@ -41,11 +41,11 @@ func (r *Reader) Tail(ctx context.Context, task *awsecs.Task, container string, 
 		}
 		var earlier []Event
 		for _, raw := range out.Events {
-			earlier = append(earlier, Event{Timestamp: time.UnixMilli(value(raw.Timestamp)).UTC(), Task: id, Container: container,
-				Message: strings.TrimSuffix(value(raw.Message), "\n")})
+			earlier = append(earlier, Event{Timestamp: time.UnixMilli(common.Value(raw.Timestamp)).UTC(), Task: id, Container: container,
+				Message: strings.TrimSuffix(common.Value(raw.Message), "\n")})
 		}
 		lines = slices.Concat(earlier, lines)
-		if len(lines) >= n || value(out.NextBackwardToken) == value(in.NextToken) { // the same token again is the stream's beginning
+		if len(lines) >= n || common.Value(out.NextBackwardToken) == common.Value(in.NextToken) { // the same token again is the stream's beginning
 			break
 		}
 		in.NextToken = out.NextBackwardToken

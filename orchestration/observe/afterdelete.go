@@ -17,9 +17,9 @@ func (o *Observer) AfterDelete(ctx context.Context, cluster string, deleted *aws
 	_, _ = saga.Named("wait until the tasks have stopped", saga.NoRollback(func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
-		return o.watchDraining(ctx, target{cluster, value(deleted.ServiceName)}, func(now *awsecs.Service) bool {
+		return o.watchDraining(ctx, target{cluster, common.Value(deleted.ServiceName)}, func(now *awsecs.Service) bool {
 			latest = afterDelete(deleted, now)
-			return value(latest.Status) == resource.StatusInactive
+			return common.Value(latest.Status) == resource.StatusInactive
 		})
 	}))(ctx)
 	return latest
@@ -52,7 +52,7 @@ func (o *Observer) watchDraining(ctx context.Context, at target, see func(*awsec
 
 // Deleted returns a service that was deleted as it is now, or as it was where that cannot be read.
 func (o *Observer) Deleted(ctx context.Context, cluster string, deleted *awsecs.Service) *awsecs.Service {
-	now, err := o.account.ECS.Service(ctx, cluster, value(deleted.ServiceName))
+	now, err := o.account.ECS.Service(ctx, cluster, common.Value(deleted.ServiceName))
 	if err != nil && !common.Is(err, common.NotFound) {
 		return deleted
 	}
@@ -61,7 +61,7 @@ func (o *Observer) Deleted(ctx context.Context, cluster string, deleted *awsecs.
 
 // afterDelete returns a service that was deleted as it is, given what there is of its name now: nothing, or another one even.
 func afterDelete(deleted, now *awsecs.Service) *awsecs.Service {
-	if now == nil || value(now.Status) == resource.StatusActive {
+	if now == nil || common.Value(now.Status) == resource.StatusActive {
 		return resource.Gone(deleted)
 	}
 	return now

@@ -27,7 +27,7 @@ func containerImages(definition *awsecs.TaskDefinition) map[string]string {
 	all := map[string]string{}
 	for _, c := range definition.ContainerDefinitions {
 		if c != nil {
-			all[value(c.Name)] = value(c.Image)
+			all[common.Value(c.Name)] = common.Value(c.Image)
 		}
 	}
 	return all

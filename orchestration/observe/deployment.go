@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/diagnosis"
 )
@@ -87,7 +88,7 @@ func (f *found) deployments() []Deployment {
 	var all []Deployment
 	known := map[string]bool{}
 	for _, brief := range f.briefs {
-		d := f.fromBrief(brief, ids[value(brief.ServiceDeploymentArn)], events)
+		d := f.fromBrief(brief, ids[common.Value(brief.ServiceDeploymentArn)], events)
 		known[d.Id] = true
 		all = append(all, d)
 	}
@@ -108,12 +109,12 @@ func began(d Deployment) time.Time {
 	if d.CreatedAt != nil {
 		return *d.CreatedAt
 	}
-	return value(d.EndedAt)
+	return common.Value(d.EndedAt)
 }
 
 // newerThanBriefs reports whether a deployment is one that AWS does not list yet.
 func (f *found) newerThanBriefs(d Deployment) bool {
-	return d.CreatedAt != nil && d.CreatedAt.After(value(f.briefs[0].CreatedAt).Add(sameMoment))
+	return d.CreatedAt != nil && d.CreatedAt.After(common.Value(f.briefs[0].CreatedAt).Add(sameMoment))
 }
 
 // sameMoment is how far apart two times may be that AWS writes for the same.
@@ -125,8 +126,8 @@ func (f *found) link() map[string]string {
 	ids := map[string]string{}
 	linked := len(f.service.Deployments) == 0
 	for _, brief := range f.briefs {
-		id := deploymentID(value(brief.TargetServiceRevisionArn))
-		ids[value(brief.ServiceDeploymentArn)] = id
+		id := deploymentID(common.Value(brief.TargetServiceRevisionArn))
+		ids[common.Value(brief.ServiceDeploymentArn)] = id
 		linked = linked || f.entry(id) != nil
 	}
 	if linked {
@@ -134,8 +135,8 @@ func (f *found) link() map[string]string {
 	}
 	for _, brief := range f.briefs {
 		for _, d := range f.service.Deployments {
-			if apart := value(d.CreatedAt).Sub(value(brief.CreatedAt)); apart.Abs() <= sameMoment {
-				ids[value(brief.ServiceDeploymentArn)] = value(d.Id)
+			if apart := common.Value(d.CreatedAt).Sub(common.Value(brief.CreatedAt)); apart.Abs() <= sameMoment {
+				ids[common.Value(brief.ServiceDeploymentArn)] = common.Value(d.Id)
 			}
 		}
 	}
@@ -158,18 +159,18 @@ var rolloutStates = map[string]DeploymentState{
 func (f *found) fromBrief(brief *awsecs.ServiceDeploymentBrief, id string, events eventLog) Deployment {
 	d := Deployment{Id: id, Images: map[string]string{}, CreatedAt: brief.CreatedAt, EndedAt: brief.FinishedAt, Reason: brief.StatusReason,
 		ServiceDeploymentArn: brief.ServiceDeploymentArn}
-	state, ok := rolloutStates[value(brief.Status)]
+	state, ok := rolloutStates[common.Value(brief.Status)]
 	if !ok {
 		state = Stopped
 	}
 	entry := f.entry(id)
-	if rollout := f.rollouts[value(brief.ServiceDeploymentArn)]; rollout != nil {
+	if rollout := f.rollouts[common.Value(brief.ServiceDeploymentArn)]; rollout != nil {
 		d.fromRollout(rollout, f)
 		if !ok && triggered(rollout) {
 			state = Failed
 		}
 	}
-	if revision := f.revisions[value(brief.TargetServiceRevisionArn)]; revision != nil {
+	if revision := f.revisions[common.Value(brief.TargetServiceRevisionArn)]; revision != nil {
 		d.TaskDefinition, d.Images = revision.TaskDefinition, images(revision)
 	}
 	if entry != nil {
@@ -192,14 +193,14 @@ func (f *found) fromBrief(brief *awsecs.ServiceDeploymentBrief, id string, event
 // corrected returns the state of a deployment that the service still shows. AWS calls a service deployment SUCCESSFUL when old tasks begin to
 // stop, before its deployment has completed. And the two are read at the same time: one may be of the moment before the end, the other of that after.
 func (f *found) corrected(state DeploymentState, entry *awsecs.Deployment, brief *awsecs.ServiceDeploymentBrief) DeploymentState {
-	rollout := value(entry.RolloutState)
-	underWay := brief == f.briefs[0] && value(entry.Status) == "PRIMARY" && rollout == awsecs.DeploymentRolloutStateInProgress
-	justEnded := f.at.Sub(value(brief.FinishedAt)) <= sameMoment
+	rollout := common.Value(entry.RolloutState)
+	underWay := brief == f.briefs[0] && common.Value(entry.Status) == "PRIMARY" && rollout == awsecs.DeploymentRolloutStateInProgress
+	justEnded := f.at.Sub(common.Value(brief.FinishedAt)) <= sameMoment
 	switch {
 	case underWay && (state == Completed || justEnded && (state == RolledBack || state == Failed || state == Stopped)):
 		return InProgress
 	case state == Stopped && rollout == awsecs.DeploymentRolloutStateFailed,
-		state == InProgress && rollout == awsecs.DeploymentRolloutStateFailed && value(entry.Status) == "PRIMARY" && f.at.Sub(value(entry.UpdatedAt)) > sameMoment:
+		state == InProgress && rollout == awsecs.DeploymentRolloutStateFailed && common.Value(entry.Status) == "PRIMARY" && f.at.Sub(common.Value(entry.UpdatedAt)) > sameMoment:
 		return Failed // nothing rolls it back
 	}
 	return state
@@ -208,19 +209,19 @@ func (f *found) corrected(state DeploymentState, entry *awsecs.Deployment, brief
 // isPrimary reports whether the deployment with the id is the service's primary one.
 func (f *found) isPrimary(id string) bool {
 	p := f.primary()
-	return p != nil && value(p.Id) == id
+	return p != nil && common.Value(p.Id) == id
 }
 
 // triggered reports whether the circuit breaker or an alarm ended a service deployment.
 func triggered(r *awsecs.ServiceDeployment) bool {
 	const status = awsecs.ServiceDeploymentRollbackMonitorsStatusTriggered
-	return r.DeploymentCircuitBreaker != nil && value(r.DeploymentCircuitBreaker.Status) == status || r.Alarms != nil && value(r.Alarms.Status) == status
+	return r.DeploymentCircuitBreaker != nil && common.Value(r.DeploymentCircuitBreaker.Status) == status || r.Alarms != nil && common.Value(r.Alarms.Status) == status
 }
 
 // fromRollout takes over what a service deployment says that a list of them does not.
 func (d *Deployment) fromRollout(r *awsecs.ServiceDeployment, f *found) {
 	if r.DeploymentCircuitBreaker != nil {
-		d.FailedTasks = value(r.DeploymentCircuitBreaker.FailureCount)
+		d.FailedTasks = common.Value(r.DeploymentCircuitBreaker.FailureCount)
 	}
 	if r.DeploymentConfiguration != nil {
 		d.Strategy = r.DeploymentConfiguration.Strategy
@@ -241,11 +242,11 @@ func (d *Deployment) fromRollout(r *awsecs.ServiceDeployment, f *found) {
 
 // fromEntry takes over what the service itself shows of a deployment.
 func (d *Deployment) fromEntry(entry *awsecs.Deployment) {
-	d.TaskDefinition, d.FailedTasks = entry.TaskDefinition, max(d.FailedTasks, value(entry.FailedTasks))
+	d.TaskDefinition, d.FailedTasks = entry.TaskDefinition, max(d.FailedTasks, common.Value(entry.FailedTasks))
 	if d.CreatedAt == nil {
 		d.CreatedAt = entry.CreatedAt
 	}
-	if value(d.Reason) == "" {
+	if common.Value(d.Reason) == "" {
 		d.Reason = entry.RolloutStateReason
 	}
 }
@@ -255,7 +256,7 @@ func images(r *awsecs.ServiceRevision) map[string]string {
 	all := map[string]string{}
 	for _, c := range r.ContainerImages {
 		if c != nil {
-			all[value(c.ContainerName)] = value(c.Image)
+			all[common.Value(c.ContainerName)] = common.Value(c.Image)
 		}
 	}
 	return all
@@ -287,11 +288,11 @@ func (f *found) outcome(d Deployment, newest bool) *Outcome {
 
 // runs reports whether what a completed deployment brought up is what the service runs.
 func (f *found) runs(d Deployment) bool {
-	if p := f.primary(); p != nil && value(p.Id) == d.Id {
-		return value(p.RolloutState) != awsecs.DeploymentRolloutStateFailed
+	if p := f.primary(); p != nil && common.Value(p.Id) == d.Id {
+		return common.Value(p.RolloutState) != awsecs.DeploymentRolloutStateFailed
 	}
 	for _, r := range f.service.CurrentServiceRevisions {
-		if r != nil && deploymentID(value(r.Arn)) == d.Id {
+		if r != nil && deploymentID(common.Value(r.Arn)) == d.Id {
 			return len(f.service.CurrentServiceRevisions) == 1
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 )
 
@@ -87,7 +88,7 @@ func TestWhatAWSShowsOfDeployments(t *testing.T) {
 			t.Errorf("%s: no deployments", name)
 			continue
 		}
-		back := value(all[0].RolledBackTo)
+		back := common.Value(all[0].RolledBackTo)
 		if back == "" {
 			back = "-"
 		}

@@ -83,13 +83,13 @@ func (o *Observer) lookBack(ctx context.Context, at target) (*found, error) {
 	if err != nil {
 		return nil, err
 	}
-	if value(f.service.Status) == "INACTIVE" {
+	if common.Value(f.service.Status) == "INACTIVE" {
 		return nil, account.NoService(at.cluster, at.service)
 	}
 	var rollouts, revisions []string
 	for _, brief := range f.briefs {
-		rollouts = append(rollouts, value(brief.ServiceDeploymentArn))
-		revisions = append(revisions, value(brief.TargetServiceRevisionArn))
+		rollouts = append(rollouts, common.Value(brief.ServiceDeploymentArn))
+		revisions = append(revisions, common.Value(brief.TargetServiceRevisionArn))
 	}
 	return f, common.Concurrently(ctx,
 		func(ctx context.Context) error { return o.readRollouts(ctx, f, rollouts) },
@@ -155,7 +155,7 @@ func (o *Observer) RollbackTargets(ctx context.Context, cluster, service string)
 		if d.Outcome == nil || completed < keptTargets {
 			arns = append(arns, *d.TaskDefinition)
 		}
-		if d.State == Completed && *d.TaskDefinition != value(f.service.TaskDefinition) {
+		if d.State == Completed && *d.TaskDefinition != common.Value(f.service.TaskDefinition) {
 			completed++
 		}
 	}

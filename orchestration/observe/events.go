@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 )
 
@@ -32,10 +33,12 @@ func readEvents(events []*awsecs.ServiceEvent) eventLog {
 	log := eventLog{failed: map[string]*eventMark{}, completed: map[string]*eventMark{}, rollbacks: map[string]*eventMark{}}
 	sorted := slices.DeleteFunc(slices.Clone(events), func(e *awsecs.ServiceEvent) bool { return e == nil })
 	slices.Reverse(sorted) // AWS shows the newest first, also of one moment
-	slices.SortStableFunc(sorted, func(a, b *awsecs.ServiceEvent) int { return value(a.CreatedAt).Compare(value(b.CreatedAt)) })
+	slices.SortStableFunc(sorted, func(a, b *awsecs.ServiceEvent) int {
+		return common.Value(a.CreatedAt).Compare(common.Value(b.CreatedAt))
+	})
 	last := ""
 	for _, e := range sorted {
-		mark := &eventMark{at: value(e.CreatedAt), text: value(e.Message)}
+		mark := &eventMark{at: common.Value(e.CreatedAt), text: common.Value(e.Message)}
 		if m := deploymentEvent.FindStringSubmatch(mark.text); m != nil {
 			if m[2] == "failed" {
 				last, log.failed[m[1]] = m[1], mark
@@ -59,8 +62,8 @@ func (f *found) fromService(events eventLog) []Deployment {
 		if entry == nil || events.isRollback(entry) {
 			continue
 		}
-		known[value(entry.Id)] = true
-		d := Deployment{Images: map[string]string{}, Id: value(entry.Id), State: f.stateOf(entry, events)}
+		known[common.Value(entry.Id)] = true
+		d := Deployment{Images: map[string]string{}, Id: common.Value(entry.Id), State: f.stateOf(entry, events)}
 		d.fromEntry(entry)
 		f.endBy(&d, events)
 		all = append(all, d)
@@ -84,7 +87,7 @@ func (f *found) fromService(events eventLog) []Deployment {
 // isRollback reports whether a deployment is one that ECS began only to roll back: AWS mostly gives the old deployment its id back instead.
 func (l eventLog) isRollback(entry *awsecs.Deployment) bool {
 	for failed, mark := range l.rollbacks {
-		if mark.to == value(entry.Id) && failed != mark.to && !value(entry.CreatedAt).Before(mark.at.Add(-sameMoment)) {
+		if mark.to == common.Value(entry.Id) && failed != mark.to && !common.Value(entry.CreatedAt).Before(mark.at.Add(-sameMoment)) {
 			return true
 		}
 	}
@@ -103,16 +106,16 @@ func (l eventLog) freshRollback(id string) bool {
 
 // stateOf returns the state of a deployment that the service shows.
 func (f *found) stateOf(entry *awsecs.Deployment, events eventLog) DeploymentState {
-	rollout, primary := value(entry.RolloutState), value(entry.Status) == "PRIMARY"
+	rollout, primary := common.Value(entry.RolloutState), common.Value(entry.Status) == "PRIMARY"
 	switch {
-	case rollout == awsecs.DeploymentRolloutStateFailed || !primary && events.failed[value(entry.Id)] != nil:
+	case rollout == awsecs.DeploymentRolloutStateFailed || !primary && events.failed[common.Value(entry.Id)] != nil:
 		return Failed
 	case rollout == awsecs.DeploymentRolloutStateCompleted, rollout == "" && primary && len(f.service.Deployments) == 1, rollout == "" && !primary:
 		return Completed
 	case !primary:
 		return Stopped
 	}
-	if mark := events.completed[value(entry.Id)]; mark != nil && mark.at.Before(value(entry.UpdatedAt)) {
+	if mark := events.completed[common.Value(entry.Id)]; mark != nil && mark.at.Before(common.Value(entry.UpdatedAt)) {
 		return Completed // it was rolled back to, and its own success is long over
 	}
 	return InProgress
@@ -144,7 +147,7 @@ func (f *found) rolledBackBy(d *Deployment, back *eventMark, events eventLog) {
 		d.State, d.EndedAt = RolledBack, &done.at
 		return
 	}
-	if p := f.primary(); p != nil && (value(p.Id) != back.to || value(p.RolloutState) == awsecs.DeploymentRolloutStateCompleted) {
+	if p := f.primary(); p != nil && (common.Value(p.Id) != back.to || common.Value(p.RolloutState) == awsecs.DeploymentRolloutStateCompleted) {
 		d.State = RolledBack // somebody has deployed since, or the event has been dropped
 	}
 	if d.State == RollingBack {

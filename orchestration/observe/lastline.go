@@ -42,12 +42,12 @@ func (l *lastLines) put(key diagnosis.LogKey, line string) {
 // only the log tells. Not ok if there is none.
 func (f *found) exitedUnexplained() (key diagnosis.LogKey, ok bool) {
 	for _, t := range f.tasks {
-		if value(t.LastStatus) != awsecs.DesiredStatusStopped || value(t.StopCode) != awsecs.TaskStopCodeEssentialContainerExited {
+		if common.Value(t.LastStatus) != awsecs.DesiredStatusStopped || common.Value(t.StopCode) != awsecs.TaskStopCodeEssentialContainerExited {
 			continue
 		}
 		for _, c := range t.Containers {
-			if code := c.ExitCode; code != nil && (*code == 1 || *code == 255) && value(c.Reason) == "" {
-				return diagnosis.LogKey{Task: taskID(t.TaskArn), Container: value(c.Name)}, true
+			if code := c.ExitCode; code != nil && (*code == 1 || *code == 255) && common.Value(c.Reason) == "" {
+				return diagnosis.LogKey{Task: taskID(t.TaskArn), Container: common.Value(c.Name)}, true
 			}
 		}
 		return key, false
@@ -90,7 +90,7 @@ func (o *Observer) lastLine(ctx context.Context, at target, key diagnosis.LogKey
 					"/")), Limit: aws.Int64(1),
 			})
 			if err == nil && len(out.Events) > 0 {
-				line = value(out.Events[0].Message)
+				line = common.Value(out.Events[0].Message)
 			}
 			return err
 		},

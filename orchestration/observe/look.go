@@ -150,7 +150,7 @@ func (o *Observer) readTasks(ctx context.Context, f *found, at target, arns []st
 // byAge sorts tasks that run before those that have stopped, the youngest first.
 func byAge(a, b *awsecs.Task) int {
 	stopped := func(t *awsecs.Task) int {
-		if value(t.LastStatus) == awsecs.DesiredStatusStopped {
+		if common.Value(t.LastStatus) == awsecs.DesiredStatusStopped {
 			return 1
 		}
 		return 0
@@ -159,9 +159,9 @@ func byAge(a, b *awsecs.Task) int {
 		if t.StoppedAt != nil {
 			return t.StoppedAt.UnixNano()
 		}
-		return value(t.CreatedAt).UnixNano()
+		return common.Value(t.CreatedAt).UnixNano()
 	}
-	return cmp.Or(cmp.Compare(stopped(a), stopped(b)), cmp.Compare(when(b), when(a)), cmp.Compare(value(a.TaskArn), value(b.TaskArn)))
+	return cmp.Or(cmp.Compare(stopped(a), stopped(b)), cmp.Compare(when(b), when(a)), cmp.Compare(common.Value(a.TaskArn), common.Value(b.TaskArn)))
 }
 
 // readRollouts reads service deployments whole, for what a list leaves out.
@@ -171,7 +171,7 @@ func (o *Observer) readRollouts(ctx context.Context, f *found, arns []string) er
 	}
 	rollouts, err := o.account.ECS.DescribeServiceDeployments(ctx, arns)
 	for _, r := range rollouts {
-		f.rollouts[value(r.ServiceDeploymentArn)] = r
+		f.rollouts[common.Value(r.ServiceDeploymentArn)] = r
 	}
 	return o.history.note(f.at, err)
 }
@@ -183,17 +183,17 @@ func (o *Observer) readRevisions(ctx context.Context, f *found, arns []string) e
 	}
 	revisions, err := o.account.ECS.ServiceRevisions(ctx, arns)
 	for _, r := range revisions {
-		f.revisions[value(r.ServiceRevisionArn)] = r
+		f.revisions[common.Value(r.ServiceRevisionArn)] = r
 	}
 	return o.history.note(f.at, err)
 }
 
 // unsettled returns the ARN of the newest service deployment, unless the list says all of it.
 func (f *found) unsettled() []string {
-	if len(f.briefs) == 0 || value(f.briefs[0].Status) == awsecs.ServiceDeploymentStatusSuccessful {
+	if len(f.briefs) == 0 || common.Value(f.briefs[0].Status) == awsecs.ServiceDeploymentStatusSuccessful {
 		return nil
 	}
-	return []string{value(f.briefs[0].ServiceDeploymentArn)}
+	return []string{common.Value(f.briefs[0].ServiceDeploymentArn)}
 }
 
 // unseen returns the ARN of the service revision of the newest service deployment, unless the service still shows its deployment.
@@ -201,7 +201,7 @@ func (f *found) unseen() []string {
 	if len(f.briefs) == 0 {
 		return nil
 	}
-	arn := value(f.briefs[0].TargetServiceRevisionArn)
+	arn := common.Value(f.briefs[0].TargetServiceRevisionArn)
 	if f.entry(deploymentID(arn)) != nil {
 		return nil
 	}
@@ -211,7 +211,7 @@ func (f *found) unseen() []string {
 // entry returns the deployment with the id that DescribeServices shows; nil if there is none.
 func (f *found) entry(id string) *awsecs.Deployment {
 	for _, d := range f.service.Deployments {
-		if d != nil && value(d.Id) == id {
+		if d != nil && common.Value(d.Id) == id {
 			return d
 		}
 	}
@@ -231,4 +231,4 @@ func deploymentID(revisionARN string) string {
 }
 
 // taskID returns the id at the end of a task's ARN.
-func taskID(arn *string) string { return account.NameOf(value(arn)) }
+func taskID(arn *string) string { return account.NameOf(common.Value(arn)) }

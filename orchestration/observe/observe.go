@@ -20,17 +20,14 @@ import (
 
 // Observer reads the services of one account.
 type Observer struct {
-	account          *account.Account
-	now              func() time.Time
-	limits           limits
-	history          history
-	recentEndpoints  *recent[*string] // by the service and the ARN of the Cloud Map service
-	recentNamespaces *recent[string]  // names by id
-	sightings        *sightings
-	pollers          pollers
-	lines            lastLines
-	interval         <-chan time.Time // in place of a ticker's, for tests
-	ended            func(outcome string)
+	account  *account.Account
+	now      func() time.Time
+	limits   limits
+	history  history
+	pollers  pollers
+	lines    lastLines
+	interval <-chan time.Time // in place of a ticker's, for tests
+	ended    func(outcome string)
 }
 
 // limits bound what waiting and watching costs.
@@ -57,7 +54,6 @@ func WithOutcomes(ended func(outcome string)) Option {
 // New returns an observer of the account.
 func New(a *account.Account, opts ...Option) *Observer {
 	o := &Observer{account: a, now: time.Now, ended: func(string) {}, limits: limits{Interval: 3 * time.Second, Services: 200, Waiting: 2000}}
-	o.recentEndpoints, o.recentNamespaces, o.sightings = newRecent[*string](), newRecent[string](), newSightings()
 	for _, opt := range opts {
 		opt(o)
 	}
@@ -93,13 +89,4 @@ func (o *Observer) checkCluster(ctx context.Context, at target) error {
 		return account.NoClusterFor(at.cluster, at.service)
 	}
 	return err
-}
-
-// value returns what a pointer of the SDK's points at, or the zero value for nil.
-func value[T any](p *T) T {
-	if p == nil {
-		var zero T
-		return zero
-	}
-	return *p
 }

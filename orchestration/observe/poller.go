@@ -45,8 +45,6 @@ type view struct {
 // wait for the next poll. An empty service stands for all of the cluster's, an empty cluster for all.
 func (o *Observer) Written(cluster, service string) {
 	now := o.now()
-	o.recentEndpoints.forget(func(key string) bool { return isOf(key, cluster, service) })
-	o.sightings.forget(cluster, service)
 	o.pollers.mu.Lock()
 	defer o.pollers.mu.Unlock()
 	for at, p := range o.pollers.all {

@@ -35,7 +35,7 @@ func (o *Observer) Revisions(ctx context.Context, cluster, service string, most 
 	if err != nil {
 		return nil, err
 	}
-	current := value(f.service.TaskDefinition)
+	current := common.Value(f.service.TaskDefinition)
 	if current == "" {
 		return []Revision{}, nil // another deployment controller's
 	}
@@ -87,16 +87,16 @@ func (o *Observer) readDefinitions(ctx context.Context, arns []string) ([]*awsec
 func revisions(definitions []*awsecs.TaskDefinition, current string, most int) []Revision {
 	definitions = slices.Clone(definitions)
 	slices.SortStableFunc(definitions, func(a, b *awsecs.TaskDefinition) int {
-		return cmp.Or(value(b.RegisteredAt).Compare(value(a.RegisteredAt)), cmp.Compare(value(a.Family), value(b.Family)),
-			cmp.Compare(value(b.Revision), value(a.Revision)))
+		return cmp.Or(common.Value(b.RegisteredAt).Compare(common.Value(a.RegisteredAt)), cmp.Compare(common.Value(a.Family), common.Value(b.Family)),
+			cmp.Compare(common.Value(b.Revision), common.Value(a.Revision)))
 	})
 	all := []Revision{}
 	for i, d := range definitions[:min(len(definitions), most)] {
 		r := Revision{
-			Revision: value(d.Revision), TaskDefinitionArn: d.TaskDefinitionArn, RegisteredAt: d.RegisteredAt, RegisteredBy: d.RegisteredBy,
-			Status: d.Status, Current: value(d.TaskDefinitionArn) == current, Images: containerImages(d), Changes: []Change{},
+			Revision: common.Value(d.Revision), TaskDefinitionArn: d.TaskDefinitionArn, RegisteredAt: d.RegisteredAt, RegisteredBy: d.RegisteredBy,
+			Status: d.Status, Current: common.Value(d.TaskDefinitionArn) == current, Images: containerImages(d), Changes: []Change{},
 		}
-		if before := slices.IndexFunc(definitions[i+1:], func(other *awsecs.TaskDefinition) bool { return value(other.Family) == value(d.Family) }); before >= 0 {
+		if before := slices.IndexFunc(definitions[i+1:], func(other *awsecs.TaskDefinition) bool { return common.Value(other.Family) == common.Value(d.Family) }); before >= 0 {
 			r.Changes = changes(definitions[i+1+before], d)
 		}
 		all = append(all, r)

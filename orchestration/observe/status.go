@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/diagnosis"
 	"ecs-api/orchestration/etag"
@@ -76,7 +77,7 @@ func (o *Observer) Status(ctx context.Context, cluster, service string) (*Status
 // status returns the status of what was found.
 func (f *found) status() *Status {
 	s := &Status{
-		DesiredCount: value(f.service.DesiredCount), RunningCount: value(f.service.RunningCount), PendingCount: value(f.service.PendingCount),
+		DesiredCount: common.Value(f.service.DesiredCount), RunningCount: common.Value(f.service.RunningCount), PendingCount: common.Value(f.service.PendingCount),
 		Tasks: f.shownTasks(), Targets: f.targets, Events: f.shownEvents(), ETag: etag.Service(f.service),
 	}
 	if s.Targets == nil {
@@ -94,7 +95,7 @@ func (f *found) status() *Status {
 func (f *found) diagnose(d *Deployment) diagnosis.Report {
 	e := diagnosis.Evidence{Now: f.at, Service: f.service, Tasks: f.tasks, Targets: f.presentTargets(), LastLines: f.lines}
 	if d != nil {
-		e.Focus = diagnosis.Focus{ID: d.Id, Created: value(d.CreatedAt), Ended: value(d.EndedAt), Failed: d.failed()}
+		e.Focus = diagnosis.Focus{ID: d.Id, Created: common.Value(d.CreatedAt), Ended: common.Value(d.EndedAt), Failed: d.failed()}
 	}
 	return diagnosis.Diagnose(e)
 }
@@ -104,7 +105,7 @@ func (f *found) shownTasks() []Task {
 	all := []Task{}
 	stopped := 0
 	for _, t := range f.tasks {
-		if value(t.LastStatus) == awsecs.DesiredStatusStopped {
+		if common.Value(t.LastStatus) == awsecs.DesiredStatusStopped {
 			if stopped++; stopped > shownStopped {
 				break // they come last
 			}

@@ -28,10 +28,10 @@ func (o *Observer) readTargets(ctx context.Context, f *found) error {
 					continue
 				}
 				t := diagnosis.Target{
-					TargetGroupArn: group, Id: value(h.Target.Id), Port: value(h.Target.Port), State: value(h.TargetHealth.State),
-					Reason: h.TargetHealth.Description, ReasonCode: value(h.TargetHealth.Reason),
+					TargetGroupArn: group, Id: common.Value(h.Target.Id), Port: common.Value(h.Target.Port), State: common.Value(h.TargetHealth.State),
+					Reason: h.TargetHealth.Description, ReasonCode: common.Value(h.TargetHealth.Reason),
 				}
-				if value(t.Reason) == "" {
+				if common.Value(t.Reason) == "" {
 					t.Reason = h.TargetHealth.Reason
 				}
 				read[i] = append(read[i], t)
@@ -53,7 +53,7 @@ func (o *Observer) readTargets(ctx context.Context, f *found) error {
 func targetGroups(service *awsecs.Service) []string {
 	var all []string
 	add := func(arn *string) {
-		if value(arn) != "" && !slices.Contains(all, *arn) {
+		if common.Value(arn) != "" && !slices.Contains(all, *arn) {
 			all = append(all, *arn)
 		}
 	}
@@ -73,12 +73,12 @@ func targetGroups(service *awsecs.Service) []string {
 func (f *found) presentTargets() []diagnosis.Target {
 	addresses := map[string]bool{}
 	for _, t := range f.tasks {
-		if value(t.LastStatus) != awsecs.DesiredStatusRunning || value(t.DesiredStatus) != awsecs.DesiredStatusRunning {
+		if common.Value(t.LastStatus) != awsecs.DesiredStatusRunning || common.Value(t.DesiredStatus) != awsecs.DesiredStatusRunning {
 			continue
 		}
 		for _, c := range t.Containers {
 			for _, n := range c.NetworkInterfaces {
-				addresses[value(n.PrivateIpv4Address)] = true
+				addresses[common.Value(n.PrivateIpv4Address)] = true
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go/aws"
 	"github.com/aws/aws-sdk-go/service/elbv2"
 
+	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
 	"ecs-api/localaws/awstest"
@@ -29,7 +30,7 @@ func TestTargetHealthIsPartOfTheStatus(t *testing.T) {
 	}
 	w.aws.SetTargetHealth(group, address, "unhealthy", "Target.ResponseCodeMismatch", "Health checks failed with these codes: [404]")
 	s = w.status()
-	if s.State != diagnosis.Degraded || len(s.Problems) != 1 || s.Problems[0].Code != diagnosis.TargetUnhealthy || value(s.Targets[0].Reason) != "Health checks failed with these codes: [404]" {
+	if s.State != diagnosis.Degraded || len(s.Problems) != 1 || s.Problems[0].Code != diagnosis.TargetUnhealthy || common.Value(s.Targets[0].Reason) != "Health checks failed with these codes: [404]" {
 		t.Errorf("got %+v", s)
 	}
 	w.aws.Inject(localaws.Fault{Operation: "DescribeTargetHealth", Effect: localaws.Refuse})

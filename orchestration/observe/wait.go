@@ -156,7 +156,7 @@ func (f *found) resultOf(d *Deployment) *Result {
 // up reports whether all tasks of the primary deployment run.
 func (f *found) up() bool {
 	p := f.primary()
-	return p == nil || value(p.RunningCount) >= value(p.DesiredCount)
+	return p == nil || common.Value(p.RunningCount) >= common.Value(p.DesiredCount)
 }
 
 // Watch sends the status of a service at once, and then whenever it has changed, until ctx ends or send fails.

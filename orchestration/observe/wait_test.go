@@ -45,7 +45,7 @@ func TestADeploymentThatComesUpSucceeds(t *testing.T) {
 			t.Errorf("at first: %+v, deployment %+v", s, s.Deployment)
 		}
 		r := w.wait(id)
-		if !r.Done || outcomeOf(r.Outcome) != "succeeded" || r.State != diagnosis.Steady || len(r.Problems) != 0 || value(r.Deployment.TaskDefinition) != definition {
+		if !r.Done || outcomeOf(r.Outcome) != "succeeded" || r.State != diagnosis.Steady || len(r.Problems) != 0 || common.Value(r.Deployment.TaskDefinition) != definition {
 			t.Errorf("got %+v, deployment %+v", r, r.Deployment)
 		}
 		if unpinned := w.wait(""); outcomeOf(unpinned.Outcome) != "succeeded" || unpinned.Deployment.Id != id {
@@ -74,13 +74,13 @@ func TestADeploymentThatIsRolledBackIsNeverASuccess(t *testing.T) {
 		bad := w.register("exit 3")
 		id := w.update(bad)
 		r := w.wait(id)
-		if !r.Done || outcomeOf(r.Outcome) != "rolled_back" || r.Deployment.Id != id || value(r.Deployment.RolledBackTo) != good || value(r.Deployment.TaskDefinition) != bad && w.recorded() {
+		if !r.Done || outcomeOf(r.Outcome) != "rolled_back" || r.Deployment.Id != id || common.Value(r.Deployment.RolledBackTo) != good || common.Value(r.Deployment.TaskDefinition) != bad && w.recorded() {
 			t.Errorf("got %+v, deployment %+v", r, r.Deployment)
 		}
-		if len(r.Problems) == 0 || r.Problems[0].Code != diagnosis.ContainerExited || value(r.Problems[0].Container) != "web" || r.Problems[0].Count < 3 {
+		if len(r.Problems) == 0 || r.Problems[0].Code != diagnosis.ContainerExited || common.Value(r.Problems[0].Container) != "web" || r.Problems[0].Count < 3 {
 			t.Errorf("problems: %+v", r.Problems)
 		}
-		if r.Deployment.Images == nil || r.Deployment.EndedAt == nil || value(r.Deployment.Reason) == "" {
+		if r.Deployment.Images == nil || r.Deployment.EndedAt == nil || common.Value(r.Deployment.Reason) == "" {
 			t.Errorf("deployment %+v", r.Deployment)
 		}
 		if unpinned := w.wait(""); outcomeOf(unpinned.Outcome) != "rolled_back" || unpinned.Deployment.Id != id {
@@ -204,7 +204,7 @@ func TestBlueGreenLinearAndCanaryDeploymentsAreWaitedFor(t *testing.T) {
 				}
 				w.wait(w.create(in))
 				r := w.wait(w.update(w.register(command)))
-				if outcomeOf(r.Outcome) != outcome || value(r.Deployment.Strategy) != strategy && outcome != "succeeded" {
+				if outcomeOf(r.Outcome) != outcome || common.Value(r.Deployment.Strategy) != strategy && outcome != "succeeded" {
 					t.Errorf("got %+v, deployment %+v", r, r.Deployment)
 				}
 			})

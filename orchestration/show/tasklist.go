@@ -1,4 +1,4 @@
-package observe
+package show
 
 import (
 	"context"
@@ -75,27 +75,27 @@ func (s *sightings) forget(cluster, service string) {
 func lookOf(s *awsecs.Service) string {
 	var look strings.Builder
 	add := func(values ...any) { _, _ = fmt.Fprintln(&look, values...) } // a builder takes all
-	add(value(s.ServiceArn), value(s.CreatedAt).UnixNano(), value(s.Status), value(s.DesiredCount), value(s.RunningCount), value(s.PendingCount),
-		value(s.TaskDefinition))
+	add(common.Value(s.ServiceArn), common.Value(s.CreatedAt).UnixNano(), common.Value(s.Status), common.Value(s.DesiredCount), common.Value(s.RunningCount), common.Value(s.PendingCount),
+		common.Value(s.TaskDefinition))
 	for _, d := range s.Deployments {
 		if d != nil {
-			add(value(d.Id), value(d.Status), value(d.RolloutState), value(d.RunningCount), value(d.PendingCount), value(d.FailedTasks),
-				value(d.UpdatedAt).UnixNano())
+			add(common.Value(d.Id), common.Value(d.Status), common.Value(d.RolloutState), common.Value(d.RunningCount), common.Value(d.PendingCount), common.Value(d.FailedTasks),
+				common.Value(d.UpdatedAt).UnixNano())
 		}
 	}
 	if len(s.Events) > 0 && s.Events[0] != nil {
-		add(value(s.Events[0].Id), value(s.Events[0].CreatedAt).UnixNano())
+		add(common.Value(s.Events[0].Id), common.Value(s.Events[0].CreatedAt).UnixNano())
 	}
 	return look.String()
 }
 
 // isSteady reports whether ECS has nothing to do for a service: as many tasks run as are wanted, of one deployment that is complete.
 func isSteady(s *awsecs.Service) bool {
-	if s.DeploymentController != nil && value(s.DeploymentController.Type) != awsecs.DeploymentControllerTypeEcs || len(s.Deployments) != 1 || s.Deployments[0] == nil {
+	if s.DeploymentController != nil && common.Value(s.DeploymentController.Type) != awsecs.DeploymentControllerTypeEcs || len(s.Deployments) != 1 || s.Deployments[0] == nil {
 		return false
 	}
-	rollout := value(s.Deployments[0].RolloutState)
-	return value(s.Status) == "ACTIVE" && value(s.PendingCount) == 0 && value(s.RunningCount) == value(s.DesiredCount) &&
+	rollout := common.Value(s.Deployments[0].RolloutState)
+	return common.Value(s.Status) == "ACTIVE" && common.Value(s.PendingCount) == 0 && common.Value(s.RunningCount) == common.Value(s.DesiredCount) &&
 		(rollout == "" || rollout == awsecs.DeploymentRolloutStateCompleted)
 }
 
@@ -109,19 +109,19 @@ type taskList struct {
 }
 
 // listNow lists the tasks as far as AWS's rates let that happen at once.
-func (o *Observer) listNow(ctx context.Context, at target) (tasks taskList, err error) {
+func (r *Reader) listNow(ctx context.Context, at target) (tasks taskList, err error) {
 	err = tasks.each(ctx, func(ctx context.Context, i int, status string) (err error) {
-		tasks.arns[i], tasks.listed[i], err = o.account.ECS.ServiceTasksNow(ctx, at.cluster, at.service, status)
+		tasks.arns[i], tasks.listed[i], err = r.account.ECS.ServiceTasksNow(ctx, at.cluster, at.service, status)
 		return err
 	})
 	return tasks, err
 }
 
 // listRest lists what listNow has left out. It may be so old.
-func (o *Observer) listRest(ctx context.Context, at target, tasks *taskList, oldest time.Duration) error {
+func (r *Reader) listRest(ctx context.Context, at target, tasks *taskList, oldest time.Duration) error {
 	return tasks.each(ctx, func(ctx context.Context, i int, status string) (err error) {
 		if !tasks.listed[i] {
-			tasks.arns[i], err = o.account.ECS.ServiceTasksWithin(ctx, at.cluster, at.service, status, oldest)
+			tasks.arns[i], err = r.account.ECS.ServiceTasksWithin(ctx, at.cluster, at.service, status, oldest)
 		}
 		return err
 	})
@@ -148,15 +148,15 @@ func (t *taskList) ids() []string {
 }
 
 // readRest reads what belongs to a service, beside its cluster and what is known of its tasks.
-func (o *Observer) readRest(ctx context.Context, at target, view *ServiceView, tasks *taskList, oldest time.Duration) error {
+func (r *Reader) readRest(ctx context.Context, at target, view *View, tasks *taskList, oldest time.Duration) error {
 	return common.Concurrently(ctx,
-		func(ctx context.Context) error { return o.listRest(ctx, at, tasks, oldest) },
+		func(ctx context.Context) error { return r.listRest(ctx, at, tasks, oldest) },
 		func(ctx context.Context) (err error) {
-			view.TaskDefinition, err = o.definitionOf(ctx, aws.StringValue(view.Service.TaskDefinition))
+			view.TaskDefinition, err = r.definitionOf(ctx, aws.StringValue(view.Service.TaskDefinition))
 			return err
 		},
 		func(ctx context.Context) (err error) {
-			view.ServiceEndpoint, err = o.endpointOf(ctx, at, view.Service)
+			view.ServiceEndpoint, err = r.endpointOf(ctx, at, view.Service)
 			return err
 		},
 	)

@@ -1,4 +1,4 @@
-package observe
+package show
 
 import (
 	"math/rand/v2"
