@@ -250,7 +250,7 @@ func TestLoadSaysWhatIsWrongWithTheFile(t *testing.T) {
 		{"a comma too many", write(t, "{\n  \"token\": \"x\",\n}"), common.BadRequest,
 			"config PATH: is not JSON: line 3, column 1: the comma before } is one too many"},
 		{"a file that was cut off", write(t, `{"token": "hunter2`), common.BadRequest, "config PATH: is not JSON: line 1, column 19: the text ends before the JSON does: a }, ] or \" is missing"},
-		{"something after the end", write(t, seedFile+"{}"), common.BadRequest, "config PATH: is not JSON: line 17, column 1: nothing may follow the end, not {"},
+		{"something after the end", write(t, seedFile+"{}"), common.BadRequest, "config PATH: is not JSON: line 17, column 1: only blanks may follow the JSON, not {"},
 		{"an array", write(t, "[]"), common.BadRequest, "config PATH: must be a JSON object, not an array"},
 		{"null", write(t, " null "), common.BadRequest, "config PATH: must be a JSON object, not null"},
 	}

@@ -112,7 +112,7 @@ func TestWhatIsNoObjectIsRefusedWhole(t *testing.T) {
 		{"false", "false", "the body must be an object, not true or false"},
 		{"another text", "hunter=2", "the body is not JSON: line 1, column 1: a value is expected: text in double quotes, a number, true, false, null, { or [, not h"},
 		{"an object that is cut short", `{"a":`, `the body is not JSON: line 1, column 6: the text ends before the JSON does: a }, ] or " is missing`},
-		{"two values", `{} {}`, "the body is not JSON: line 1, column 4: nothing may follow the end, not {"},
+		{"two values", `{} {}`, "the body is not JSON: line 1, column 4: only blanks may follow the JSON, not {"},
 		{"not UTF-8", "{\"a\":\"\xff\"}", "the body must be JSON in UTF-8"},
 		{"a byte order mark inside", "{\ufeff}", `the body is not JSON: line 1, column 2: a key in double quotes is expected, not \ufeff`},
 		{"half of a surrogate pair", `{"a":"b\ud83d"}`, `the body has half of a surrogate pair, at byte 8: it must be two escapes, \ud800 to \udbff and then \udc00 to \udfff`},
