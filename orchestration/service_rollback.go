@@ -11,9 +11,11 @@ import (
 	"github.com/aws/aws-sdk-go/aws"
 
 	"ecs-api/common"
+	"ecs-api/ecs"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/observe"
+	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/space"
 	"ecs-api/orchestration/spec"
 )
@@ -94,7 +96,7 @@ func (u *update) rollbackTarget(ctx context.Context, to string) (*rollbackTarget
 	if err != nil {
 		return nil, account.Hide(err, "service", u.service+" in cluster "+u.cluster)
 	}
-	deployments, recorded, err := u.o.observer.History(ctx, u.cluster, u.service)
+	deployments, unrecorded, err := u.o.observer.History(ctx, u.cluster, u.service)
 	if err != nil {
 		return nil, err
 	}
@@ -102,11 +104,39 @@ func (u *update) rollbackTarget(ctx context.Context, to string) (*rollbackTarget
 		return nil, err
 	}
 	target, err := chooseTarget(found, deployments, to)
-	if !recorded && common.ResponseCode(err) == common.CodeNothingToRollBackTo && to == "" {
-		return nil, common.Coded(common.CodeNothingToRollBackTo,
-			"AWS does not let this server read the earlier deployments of service %s (ecs:ListServiceDeployments); name a revision in To", u.service)
+	switch {
+	case err != nil && to == "" && unrecorded != nil:
+		return nil, unknownTarget(u.service, unrecorded)
+	case err == nil && !ran(deployments, target.definition):
+		err = u.checkSpaceOf(ctx, target.definition)
 	}
 	return target, err
+}
+
+// unknownTarget is the error of a rollback to the last deployment that succeeded, where AWS's record of deployments could not be read.
+func unknownTarget(service string, unrecorded error) error {
+	switch {
+	case common.Transient(unrecorded):
+		return common.Wrapf(unrecorded, "read the earlier deployments")
+	case common.CodeOf(unrecorded) == "AccessDeniedException":
+		return common.Coded(common.CodeNothingToRollBackTo,
+			"AWS does not let this server read the earlier deployments of service %s (ecs:ListServiceDeployments); name a revision in To", service)
+	}
+	return common.Coded(common.CodeNothingToRollBackTo, "the earlier deployments of service %s cannot be read; name a revision in To", service)
+}
+
+// checkSpaceOf refuses a revision that another space's request registered, and that no deployment of the service ran: it has that space's role and secrets.
+// Families are not divided by spaces, so a mere number can name one.
+func (u *update) checkSpaceOf(ctx context.Context, revision string) error {
+	found, err := u.o.account.ECS.TaskDefinition(ctx, revision)
+	if err != nil {
+		return resource.IgnoreNotFound(err) // that it is not there is said where it is looked for
+	}
+	tags := ecs.ToTags(found.Tags)
+	if space, ok := tags.Get(common.TagSpace); ok && space != u.cluster && tags.VisibleTo(u.o.account.Org) {
+		return common.Invalid(common.FieldError{Field: "To", Detail: fmt.Sprintf("is a revision of space %s, and no deployment of this service ran it", space)})
+	}
+	return nil
 }
 
 // chooseTarget is the pure part of rollbackTarget.

@@ -1,68 +1,125 @@
 package orchestration
 
 import (
-	"slices"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"ecs-api/common"
 	"ecs-api/localaws"
-	"ecs-api/orchestration/saga"
+	"ecs-api/orchestration/spec"
 )
 
-// TestARollbackContinuesWithWhatIsLeft breaks each call of the rollback of a create for a while, longer than the response waits for.
-func TestARollbackContinuesWithWhatIsLeft(t *testing.T) {
-	for _, broken := range []string{
-		"ecs DeleteCluster", "ecs DeleteTaskDefinitions", "ecs DeregisterTaskDefinition", "iam DeleteRole", "iam DeleteRolePolicy", "logs DeleteLogGroup",
-		"secretsmanager DeleteSecret", "servicediscovery DeleteService",
-	} {
-		t.Run(broken, func(t *testing.T) {
-			t.Parallel()
-			service, operation, _ := strings.Cut(broken, " ")
-			aws := localaws.New()
-			aws.Inject(localaws.Fault{Service: "ecs", Operation: "CreateService", Code: "InvalidParameterException", Message: "no"},
-				localaws.Fault{Service: service, Operation: operation, Effect: localaws.Down, Times: 2 * (hurriedRetry.Failed + 1)})
-			w := newWorld(t, aws)
-			_, err := w.Create(t.Context(), wholeService(t, "myclu", "www"))
-			if err == nil || !strings.Contains(err.Error(), "rolled back in the background") {
-				t.Fatalf("got %v", err)
-			}
-			asked := aws.Calls()
-			w.wait()
-			ops := w.group.Operations(t.Context(), "local")
-			if len(ops) != 1 || ops[0].State != saga.Succeeded {
-				t.Errorf("operations %+v", ops)
-			}
-			if diff := cmp.Diff([]string{}, inventory(aws)); diff != "" {
-				t.Errorf("left: %s", diff)
-			}
-			for _, call := range aws.Calls()[len(asked):] {
-				if !slices.Contains([]string{service, "sts"}, call.Service) {
-					t.Errorf("%s %s was called again, though it was not what failed", call.Service, call.Operation)
-				}
-			}
-			if _, err := w.Create(t.Context(), wholeService(t, "myclu", "www")); err != nil {
-				t.Errorf("the same request: %v", err)
-			}
-		})
+// TestARollbackThatIsRepeatedReturnsItsDeployment repeats it as a caller does who has lost the response: what is waited for is the same deployment.
+func TestARollbackThatIsRepeatedReturnsItsDeployment(t *testing.T) {
+	w := newWorld(t, localaws.New(localaws.WithLags(localaws.Lags{Provision: time.Hour})))
+	w.create(t, wholeService(t, "myclu", "www"))
+	if _, err := w.patch(t, `{"Containers": {"webserver": {"Image": "nginx:2"}}}`); err != nil {
+		t.Fatal(err)
+	}
+	to := spec.Quantity("1")
+	first, err := w.Rollback(t.Context(), "myclu", "www", &RollbackInput{To: &to})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := w.Rollback(t.Context(), "myclu", "www", &RollbackInput{To: &to})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.Deployment == nil || again.Deployment == nil || first.Deployment.Id != again.Deployment.Id {
+		t.Errorf("deployment %+v, then %+v", first.Deployment, again.Deployment)
 	}
 }
 
-func TestWhatIsGoneAlreadyIsRolledBack(t *testing.T) {
-	aws := localaws.New()
-	w := newWorld(t, aws)
-	const revision = "www-task:1"
-	aws.Inject(localaws.Fault{Service: "ecs", Operation: "CreateService", Code: "InvalidParameterException", Message: "no", Func: func() {
-		if err := deleteRevision(t.Context(), w, revision); err != nil {
-			t.Error(err)
+func TestARollbackToWhatIsNoRevisionIsRefused(t *testing.T) {
+	w := newWorld(t, localaws.New())
+	w.create(t, wholeService(t, "myclu", "www"))
+	for _, to := range []spec.Quantity{
+		"", " ", "0", "-1", "+1", "01", "1.0", "1e0", "99999999999999999999", "latest", "www-task", "www-task:", ":1", "www-task:+1", "www-task:1:2", "../www-task:1", "www-task:1\x00",
+		"arn::::::", "arn:aws:ecs:us-east-1:123456789012:service/www-task:1", "task-definition/www-task:1",
+	} {
+		_, err := w.Rollback(t.Context(), "myclu", "www", &RollbackInput{To: &to})
+		if fields := common.Fields(err); len(fields) != 1 || fields[0].Field != "To" {
+			t.Errorf("%q: %v", to, err)
 		}
-	}})
-	_, err := w.Create(t.Context(), wholeService(t, "myclu", "www"))
-	if err == nil || strings.Contains(err.Error(), "leftover: ") {
-		t.Errorf("got %v", err)
 	}
-	if diff := cmp.Diff([]string{}, inventory(aws)); diff != "" {
-		t.Errorf("left: %s", diff)
+}
+
+func TestTheErrorsOfARollbackNameIt(t *testing.T) {
+	w := newWorld(t, localaws.New())
+	w.create(t, wholeService(t, "myclu", "www"))
+	for want, do := range map[string]func(*Write) error{
+		"roll back service www in cluster myclu: ":         func(r *Write) error { _, err := r.Apply(t.Context()); return err },
+		"plan to roll back service www in cluster myclu: ": func(r *Write) error { _, err := r.Plan(t.Context()); return err },
+	} {
+		request, err := w.Orchestrator.Rollback("myclu", "www", &RollbackInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := do(request); common.ResponseCode(err) != common.CodeNothingToRollBackTo || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+// TestARollbackAfterARestart returns to the revision before the one that was restarted: restarting it made it no better.
+func TestARollbackAfterARestart(t *testing.T) {
+	w := newWorld(t, localaws.New())
+	w.create(t, wholeService(t, "myclu", "www"))
+	if _, err := w.patch(t, `{"Containers": {"webserver": {"Image": "nginx:2"}}}`); err != nil {
+		t.Fatal(err)
+	}
+	restart, err := w.Orchestrator.Restart("myclu", "www")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := restart.Apply(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	out, err := w.Rollback(t.Context(), "myclu", "www", &RollbackInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := *out.Service.TaskDefinition; !strings.HasSuffix(got, ":1") {
+		t.Errorf("rolled back to %s, want revision 1", got)
+	}
+}
+
+func TestARollbackWhereAWSDoesNotLetUsReadDeployments(t *testing.T) {
+	w := newWorld(t, localaws.New())
+	w.create(t, wholeService(t, "myclu", "www"))
+	w.aws.Inject(localaws.Fault{Operation: "ListServiceDeployments", Times: -1, Effect: localaws.Refuse, Code: "AccessDeniedException", Message: "no"})
+	if _, err := w.Rollback(t.Context(), "myclu", "www", &RollbackInput{}); common.ResponseCode(err) != common.CodeNothingToRollBackTo ||
+		!strings.Contains(err.Error(), "ecs:ListServiceDeployments") {
+		t.Errorf("%v, want one that names what AWS refused", err)
+	}
+	if _, err := w.patch(t, `{"Containers": {"webserver": {"Image": "nginx:2"}}}`); err != nil {
+		t.Fatal(err)
+	}
+	to := spec.Quantity("1")
+	if _, err := w.Rollback(t.Context(), "myclu", "www", &RollbackInput{To: &to}); err != nil {
+		t.Errorf("to a revision that is named: %v", err)
+	}
+}
+
+// TestARollbackWhereTheDeploymentsCannotBeReadNow fails as AWS does, so that the caller retries it.
+func TestARollbackWhereTheDeploymentsCannotBeReadNow(t *testing.T) {
+	w := newWorld(t, localaws.New())
+	w.create(t, wholeService(t, "myclu", "www"))
+	w.aws.Inject(localaws.Fault{Operation: "ListServiceDeployments", Times: -1, Effect: localaws.Throttle})
+	if _, err := w.Rollback(t.Context(), "myclu", "www", &RollbackInput{}); !common.Is(err, common.Throttled) {
+		t.Errorf("%v, want that AWS throttles", err)
+	}
+}
+
+// TestARollbackToAnotherSpacesRevision is refused, but for one that the service ran: families are not divided by spaces, so a mere number can name one.
+func TestARollbackToAnotherSpacesRevision(t *testing.T) {
+	w := newWorld(t, localaws.New())
+	w.create(t, wholeService(t, "theirs", "www"))
+	w.create(t, wholeService(t, "myclu", "www"))
+	to := spec.Quantity("1")
+	_, err := w.Rollback(t.Context(), "myclu", "www", &RollbackInput{To: &to})
+	if fields := common.Fields(err); len(fields) != 1 || fields[0].Field != "To" || !strings.Contains(fields[0].Detail, "space theirs") {
+		t.Errorf("%v, want that To is of another space", err)
 	}
 }

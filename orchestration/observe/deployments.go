@@ -32,14 +32,14 @@ func (o *Observer) Deployments(ctx context.Context, cluster, service string) ([]
 	return all, o.addImages(ctx, all)
 }
 
-// History returns the service's deployments as Deployments does, some without their images, and whether they are AWS's record: false where AWS does
-// not let us read it, so that there may have been more.
-func (o *Observer) History(ctx context.Context, cluster, service string) (all []Deployment, recorded bool, err error) {
+// History returns the service's deployments as Deployments does, some without their images, and why AWS's record of them could not be read: there may have been
+// more then. It is nil if it was read.
+func (o *Observer) History(ctx context.Context, cluster, service string) (all []Deployment, unrecorded, err error) {
 	f, err := o.lookBack(ctx, target{cluster, service})
 	if err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
-	return f.deployments(), f.recorded, nil
+	return f.deployments(), f.unrecorded, nil
 }
 
 // Deployment returns one of the service's deployments.
@@ -100,15 +100,14 @@ func (o *Observer) lookBack(ctx context.Context, at target) (*found, error) {
 // readAllBriefs reads the service deployments that AWS keeps. It tries twice where AWS fails: who is to go back to an earlier one must not read that there is
 // none because a response was lost.
 func (o *Observer) readAllBriefs(ctx context.Context, f *found, at target) error {
-	if o.history.skip(f.at) {
+	if f.unrecorded = o.history.skip(f.at); f.unrecorded != nil {
 		return nil
 	}
-	briefs, err := o.account.ECS.ServiceDeployments(ctx, at.cluster, at.service, maxDeployments)
-	if common.Transient(err) {
-		briefs, err = o.account.ECS.ServiceDeployments(ctx, at.cluster, at.service, maxDeployments)
+	f.briefs, f.unrecorded = o.account.ECS.ServiceDeployments(ctx, at.cluster, at.service, maxDeployments)
+	if common.Transient(f.unrecorded) {
+		f.briefs, f.unrecorded = o.account.ECS.ServiceDeployments(ctx, at.cluster, at.service, maxDeployments)
 	}
-	f.briefs, f.recorded = briefs, err == nil
-	return o.history.note(f.at, err)
+	return o.history.note(f.at, f.unrecorded)
 }
 
 // addImages adds the images of deployments that AWS returned without.
@@ -141,7 +140,7 @@ func (o *Observer) RollbackTargets(ctx context.Context, cluster, service string)
 	if err != nil {
 		return nil, false, err
 	}
-	if !f.recorded {
+	if f.unrecorded != nil {
 		return nil, false, nil
 	}
 	completed := 0

@@ -22,7 +22,7 @@ type found struct {
 	service    *awsecs.Service
 	tasks      []*awsecs.Task
 	targets    []diagnosis.Target
-	recorded   bool                                 // AWS keeps service deployments, and let us read them
+	unrecorded error                                // why AWS's record of service deployments could not be read; nil if it was
 	briefs     []*awsecs.ServiceDeploymentBrief     // newest first
 	rollouts   map[string]*awsecs.ServiceDeployment // by ARN, as far as they were read
 	revisions  map[string]*awsecs.ServiceRevision   // by ARN, as far as they were read
@@ -48,6 +48,7 @@ type history struct {
 	mu      sync.Mutex
 	worked  bool
 	retryAt time.Time
+	last    error // that made it wait until then
 }
 
 // How long service deployments are not asked for after AWS refused, and after it failed: simulated AWSs fail at what they do not know, and AWS itself is back
@@ -57,11 +58,14 @@ const (
 	historyRecovery = 30 * time.Second
 )
 
-// skip reports whether service deployments are not to be asked for now.
-func (h *history) skip(now time.Time) bool {
+// skip returns why service deployments are not to be asked for now; nil if they are.
+func (h *history) skip(now time.Time) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return now.Before(h.retryAt)
+	if now.Before(h.retryAt) {
+		return h.last
+	}
+	return nil
 }
 
 // note notes how it went. It returns the error if the caller has to know it: everything else can be read off the service itself.
@@ -79,9 +83,9 @@ func (h *history) note(now time.Time, err error) error {
 		h.worked = true
 	case h.worked:
 	case common.Transient(err):
-		h.retryAt = now.Add(historyRecovery)
+		h.retryAt, h.last = now.Add(historyRecovery), err
 	default:
-		h.retryAt = now.Add(historyRetry)
+		h.retryAt, h.last = now.Add(historyRetry), err
 	}
 	return nil
 }
@@ -122,13 +126,12 @@ func (o *Observer) look(ctx context.Context, at target) (*found, error) {
 }
 
 // readBriefs reads the newest service deployments: most of them at most.
-func (o *Observer) readBriefs(ctx context.Context, f *found, at target, most int) (err error) {
-	if o.history.skip(f.at) {
+func (o *Observer) readBriefs(ctx context.Context, f *found, at target, most int) error {
+	if f.unrecorded = o.history.skip(f.at); f.unrecorded != nil {
 		return nil
 	}
-	f.briefs, err = o.account.ECS.ServiceDeployments(ctx, at.cluster, at.service, most)
-	f.recorded = err == nil
-	return o.history.note(f.at, err)
+	f.briefs, f.unrecorded = o.account.ECS.ServiceDeployments(ctx, at.cluster, at.service, most)
+	return o.history.note(f.at, f.unrecorded)
 }
 
 // readTasks reads tasks.
