@@ -16,7 +16,7 @@ type account struct {
 // written has nobody get from now on what was read before the request, which has changed something: the service that its path names, or any.
 func (a *account) written(c call) {
 	change := fleet.Change{Account: a.Name}
-	if cluster, service, err := a.Scope.ServiceNamed(c.ctx, c.named("cluster"), c.named("service")); err == nil {
+	if cluster, service, err := a.AWS.ServiceNamed(c.ctx, c.named("cluster"), c.named("service")); err == nil {
 		change.Cluster, change.Service = cluster, service // else it names none, or none that we know: let all look
 	}
 	c.server.changed(change)
@@ -26,7 +26,7 @@ func (a *account) written(c call) {
 // subscribe begins to receive the changes of other servers, and publishes those of revisions by this one.
 func (s *Server) subscribe() {
 	for name, a := range s.accounts {
-		a.Scope.RevisionCache.OnChange(func(arn, status string) {
+		a.AWS.RevisionCache.OnChange(func(arn, status string) {
 			s.fleet.Publish(context.Background(), fleet.Change{Account: name, Revision: arn, Status: status})
 		})
 	}
@@ -37,7 +37,7 @@ func (s *Server) subscribe() {
 func (s *Server) setDisconnected(disconnected bool) {
 	s.responses.SetDisconnected(disconnected)
 	for _, a := range s.accounts {
-		a.Scope.RevisionCache.SetDisconnected(disconnected)
+		a.AWS.RevisionCache.SetDisconnected(disconnected)
 	}
 }
 
@@ -50,10 +50,10 @@ func (s *Server) changed(change fleet.Change) {
 		s.forget(name)
 		switch {
 		case change.Revision != "":
-			a.Scope.RevisionCache.Invalidate(change.Revision, change.Status)
+			a.AWS.RevisionCache.Invalidate(change.Revision, change.Status)
 			continue
 		case change.Account == "":
-			a.Scope.RevisionCache.InvalidateAll()
+			a.AWS.RevisionCache.InvalidateAll()
 		}
 		a.Observer.Written(change.Cluster, change.Service)
 		a.Services.Written(change.Cluster, change.Service)

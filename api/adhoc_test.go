@@ -125,7 +125,7 @@ func adhocHarness(t *testing.T, opts ...localaws.Option) *harness {
 }
 
 // sdk is the account's clients, for what is there before a request comes.
-func (h *harness) sdk() *awsaccount.Account { return h.accounts["local"].Scope }
+func (h *harness) sdk() *awsaccount.Account { return h.accounts["local"].AWS }
 
 func (h *harness) addCluster(t *testing.T, name string, tags common.Tags) {
 	t.Helper()

@@ -115,7 +115,7 @@ func TestABigCleanUpThrottlesNobodysReads(t *testing.T) {
 // register makes n more revisions of the family, as the org's, at the rate that AWS allows.
 func register(t testing.TB, cloud *localaws.AWS, family string, n int) {
 	t.Helper()
-	sess, err := common.NewSession(common.Account{Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Transport: cloud.Transport()})
+	sess, err := common.NewSession(common.Access{Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Transport: cloud.Transport()})
 	if err != nil {
 		t.Fatal(err)
 	}

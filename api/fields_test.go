@@ -418,7 +418,7 @@ func (f *fieldWalk) try(t *testing.T, h *harness, tap *wiretap, model *ecsModel,
 
 func addFieldRole(t *testing.T, simulator *localaws.AWS) {
 	t.Helper()
-	sess, err := common.NewSession(common.Account{Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: "http://localaws", Transport: simulator.Transport()})
+	sess, err := common.NewSession(common.Access{Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: "http://localaws", Transport: simulator.Transport()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,11 +9,11 @@ import (
 )
 
 func listTargetGroups(c call, _ none) (map[string]string, error) {
-	return loadbalancers.TargetGroups(c.Context(), c.account.Scope, c.text("space"))
+	return loadbalancers.TargetGroups(c.Context(), c.account.AWS, c.text("space"))
 }
 
 func showLoadBalancers(c call, _ none) ([]loadbalancers.LoadBalancer, error) {
-	return loadbalancers.Describe(c.Context(), c.account.Scope, c.name("space"))
+	return loadbalancers.Describe(c.Context(), c.account.AWS, c.name("space"))
 }
 
 // loadBalancerRoutes are the routes of load balancers, which are shown by their space.

@@ -16,7 +16,7 @@ func (h *harness) loadBalancers(t testing.TB) awstest.LoadBalancers {
 	t.Helper()
 	server := httptest.NewServer(h.aws)
 	t.Cleanup(server.Close)
-	sess, err := common.NewSession(common.Account{Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: server.URL, Limits: common.NoLimits()})
+	sess, err := common.NewSession(common.Access{Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: server.URL, Limits: common.NoLimits()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ func TestMetricsCountWhatHappened(t *testing.T) {
 	aws := localaws.New(localaws.WithFaults(localaws.Fault{N: 2}))
 	h := newHarness(t, aws)
 	h.v1().Handle("/{account}/who", handle(h.Server, http.StatusCreated, func(c call, _ none) (string, error) {
-		id, err := c.account.Scope.STS.Identity(c.Context())
+		id, err := c.account.AWS.STS.Identity(c.Context())
 		return id.Account, err
 	})).Methods(http.MethodPut)
 	for range 2 {

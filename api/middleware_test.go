@@ -43,7 +43,7 @@ func TestRequestsHaveIDs(t *testing.T) {
 func TestEveryRequestIsOneLineInTheLog(t *testing.T) {
 	h := newHarness(t, localaws.New())
 	h.v1().Handle("/{account}/who", handle(h.Server, http.StatusOK, func(c call, _ none) (string, error) {
-		id, err := c.account.Scope.STS.Identity(c.Context())
+		id, err := c.account.AWS.STS.Identity(c.Context())
 		return id.Account, err
 	}, text("value"))).Methods(http.MethodPost)
 

@@ -217,7 +217,7 @@ func TestARevisionThatOneServerDeregistersIsInactiveOnAnother(t *testing.T) {
 	ctx := t.Context()
 	revision := localRevision(t, a)
 	status := func(h *harness) string {
-		out, err := h.Server.accounts["local"].Scope.RevisionCache.Revision(ctx, revision)
+		out, err := h.Server.accounts["local"].AWS.RevisionCache.Revision(ctx, revision)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,10 +238,10 @@ func TestARevisionThatOneServerDeregistersIsInactiveOnAnother(t *testing.T) {
 // localRevision registers web:1, and returns its ARN.
 func localRevision(t *testing.T, h *harness) string {
 	t.Helper()
-	out, err := h.Server.accounts["local"].Scope.ECS.RegisterTaskDefinition(t.Context(), &awsecs.RegisterTaskDefinitionInput{
+	out, err := h.Server.accounts["local"].AWS.ECS.RegisterTaskDefinition(t.Context(), &awsecs.RegisterTaskDefinitionInput{
 		Family: aws.String("web"), Cpu: aws.String("256"), Memory: aws.String("512"), NetworkMode: aws.String("awsvpc"), RequiresCompatibilities: aws.StringSlice([]string{"FARGATE"}),
 		ContainerDefinitions: []*awsecs.ContainerDefinition{{Name: aws.String("web"), Image: aws.String("nginx:alpine")}},
-		Tags:                 []*awsecs.Tag{{Key: aws.String(common.TagOrg), Value: aws.String(h.Server.accounts["local"].Scope.Org)}},
+		Tags:                 []*awsecs.Tag{{Key: aws.String(common.TagOrg), Value: aws.String(h.Server.accounts["local"].AWS.Org)}},
 	})
 	if err != nil {
 		t.Fatal(err)

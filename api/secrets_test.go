@@ -274,7 +274,7 @@ func TestAChangeOfASecretIsTheWholeOfIt(t *testing.T) {
 // secretValue returns a secret's value, which no client of ours can.
 func (h *harness) secretValue(t *testing.T, id string) *awssecrets.GetSecretValueOutput {
 	t.Helper()
-	sess, err := common.NewSession(common.Account{Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: "http://localaws", Transport: h.aws.Transport()})
+	sess, err := common.NewSession(common.Access{Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: "http://localaws", Transport: h.aws.Transport()})
 	if err != nil {
 		t.Fatal(err)
 	}

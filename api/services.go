@@ -44,9 +44,9 @@ func targeted[In, Out any](f func(call, target, In) (Out, error)) func(call, In)
 	return func(c call, in In) (out Out, err error) {
 		var at target
 		if service := c.named("service"); service != "" {
-			at.cluster, at.service, err = c.account.Scope.ServiceNamed(c.Context(), c.name("cluster"), service)
+			at.cluster, at.service, err = c.account.AWS.ServiceNamed(c.Context(), c.name("cluster"), service)
 		} else {
-			at.cluster, err = c.account.Scope.ClusterNamed(c.Context(), c.name("cluster"))
+			at.cluster, err = c.account.AWS.ClusterNamed(c.Context(), c.name("cluster"))
 		}
 		if err != nil {
 			return out, err

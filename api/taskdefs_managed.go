@@ -18,7 +18,7 @@ import (
 // inCluster lets the path's cluster be a name or an ARN, and gives f its name and that of the managed task definition, if the path has one.
 func inCluster[In, Out any](f func(c call, cluster, family string, in In) (Out, error)) func(call, In) (Out, error) {
 	return func(c call, in In) (out Out, err error) {
-		cluster, err := c.account.Scope.ClusterNamed(c.Context(), c.name("cluster"))
+		cluster, err := c.account.AWS.ClusterNamed(c.Context(), c.name("cluster"))
 		if err != nil {
 			return out, err
 		}

@@ -15,7 +15,7 @@ import (
 // limited returns a client of aws whose calls to the buckets for services are held to limit.
 func limited(t testing.TB, aws *localaws.AWS, limit Limit) *ecs.ECS {
 	t.Helper()
-	sess, err := NewSession(Account{
+	sess, err := NewSession(Access{
 		Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Transport: aws.Transport(),
 		Limits: map[string]Limit{"ecs-service-read": limit, "ecs-cluster-modify": limit},
 		Retry:  RetryPolicy{Throttled: 3, ThrottledWait: time.Millisecond, Failed: 3, FailedWait: time.Millisecond},

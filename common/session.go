@@ -16,8 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go/aws/session"
 )
 
-// Account is what is needed to speak to one AWS account.
-type Account struct {
+// Access is what is needed to speak to one AWS account.
+type Access struct {
 	Region      string
 	AccessKeyID string // empty: the SDK's default credential chain
 	SecretKey   string
@@ -75,7 +75,7 @@ func (s *Session) Batched(operation string, reads int) {
 
 // NewSession returns the account's session, which all its clients share: the calls of one account go through one connection pool. It
 // makes no call.
-func NewSession(a Account) (*Session, error) {
+func NewSession(a Access) (*Session, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone() // keeps ProxyFromEnvironment
 	transport.DialContext = (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext
 	transport.MaxIdleConns = 0 // no limit but the one per host

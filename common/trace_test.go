@@ -19,7 +19,7 @@ import (
 )
 
 // tracedSession returns a session for the AWS at endpoint, which retries without waiting for long.
-func tracedSession(t *testing.T, a Account) *ssm.SSM {
+func tracedSession(t *testing.T, a Access) *ssm.SSM {
 	t.Helper()
 	a.Region, a.AccessKeyID, a.SecretKey = "us-east-1", "AKID", "the-secret-key"
 	a.Retry = RetryPolicy{Throttled: 3, ThrottledWait: time.Millisecond, Failed: 3, FailedWait: time.Millisecond}
@@ -82,7 +82,7 @@ func TestACallToAWSIsASpan(t *testing.T) {
 			defer server.Close()
 			c := otlptest.NewCollector(t)
 			ctx, above := c.Provider(t).Tracer("test").Start(t.Context(), "above")
-			_, _ = tracedSession(t, Account{Endpoint: server.URL}).PutParameterWithContext(ctx, &ssm.PutParameterInput{Name: aws.String("/org/s3cret-name"), Value: aws.String("s3cret-value")})
+			_, _ = tracedSession(t, Access{Endpoint: server.URL}).PutParameterWithContext(ctx, &ssm.PutParameterInput{Name: aws.String("/org/s3cret-name"), Value: aws.String("s3cret-value")})
 			above.End()
 			spans := c.Spans()["above > SSM.PutParameter"]
 			if len(spans) != 1 || n != len(tt.do) {
@@ -108,7 +108,7 @@ func TestACallToAWSIsASpan(t *testing.T) {
 func TestAssumingARoleIsASpanBelowTheCallThatNeedsIt(t *testing.T) {
 	c := otlptest.NewCollector(t)
 	ctx, above := c.Provider(t).Tracer("test").Start(t.Context(), "above")
-	client := tracedSession(t, Account{Transport: localaws.New().Transport(), RoleARN: "arn:aws:iam::123456789012:role/ecs-api", ExternalID: "s3cret-id"})
+	client := tracedSession(t, Access{Transport: localaws.New().Transport(), RoleARN: "arn:aws:iam::123456789012:role/ecs-api", ExternalID: "s3cret-id"})
 	for range 2 {
 		if _, err := client.GetParametersByPathWithContext(ctx, &ssm.GetParametersByPathInput{Path: aws.String("/org/app")}); err != nil {
 			t.Fatal(err)

@@ -33,7 +33,7 @@ func TestADeleteKnowsItsOwnWork(t *testing.T) {
 			n := 0
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { n++; test.do[n-1](w, req) }))
 			defer server.Close()
-			sess, err := NewSession(Account{Region: "us-east-1", AccessKeyID: "AKID", SecretKey: "secret", Endpoint: server.URL,
+			sess, err := NewSession(Access{Region: "us-east-1", AccessKeyID: "AKID", SecretKey: "secret", Endpoint: server.URL,
 				Retry: RetryPolicy{Throttled: 3, ThrottledWait: time.Millisecond, Failed: 3, FailedWait: time.Millisecond}})
 			if err != nil {
 				t.Fatal(err)
@@ -53,7 +53,7 @@ func TestADeleteKnowsItsOwnWork(t *testing.T) {
 func TestARefusedConnectionTookNoEffect(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
-	sess, err := NewSession(Account{Region: "us-east-1", AccessKeyID: "AKID", SecretKey: "secret", Endpoint: server.URL,
+	sess, err := NewSession(Access{Region: "us-east-1", AccessKeyID: "AKID", SecretKey: "secret", Endpoint: server.URL,
 		Retry: RetryPolicy{Throttled: 1, ThrottledWait: time.Millisecond, Failed: 1, FailedWait: time.Millisecond}})
 	if err != nil {
 		t.Fatal(err)

@@ -27,7 +27,7 @@ func limited(t *testing.T, n int, opts ...localaws.Option) (*ecs.Client, *locala
 	for _, bucket := range []string{"ecs-service-read", "ecs-cluster-read", "ecs-task-read"} {
 		limits[bucket] = common.Limit{Burst: 1, PerSecond: 1}
 	}
-	sess, err := common.NewSession(common.Account{Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Transport: simulator.Transport(), Limits: limits})
+	sess, err := common.NewSession(common.Access{Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Transport: simulator.Transport(), Limits: limits})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -74,7 +74,7 @@ func (o *Orchestrator) create(ctx context.Context, in *CreateInput) (out *Create
 	defer tx.End()
 	ctx, cancel := transaction.Detached(ctx, resource.RequestTime)
 	defer cancel()
-	out, back, err := transaction.Run(ctx, c.space.Request, c.space.Shared(), c.run)
+	out, rollback, err := transaction.Run(ctx, c.space.Request, c.space.Shared(), c.run)
 	if err == nil {
 		tx.Succeed()
 		return out, false, nil
@@ -83,7 +83,7 @@ func (o *Orchestrator) create(ctx context.Context, in *CreateInput) (out *Create
 	if concurrent {
 		c.awaitConcurrentCreator(ctx)
 	}
-	return nil, concurrent, tx.Fail(ctx, common.Wrapf(err, "create service %s in cluster %s", c.service, c.cluster), back)
+	return nil, concurrent, tx.Fail(ctx, common.Wrapf(err, "create service %s in cluster %s", c.service, c.cluster), rollback)
 }
 
 // run plans and applies.
@@ -98,12 +98,12 @@ func (c *creation) run(ctx context.Context) (*CreateOutput, saga.Rollback, error
 	}
 	operations.AcceptNow(ctx, c.cluster+"/"+c.service)
 	var out *CreateOutput
-	back, err := saga.InOrder(plan.Apply(), plan.verify(), saga.NoRollback(func(context.Context) error { out = plan.output(); return nil }))(ctx)
+	rollback, err := saga.InOrder(plan.Apply(), plan.verify(), saga.NoRollback(func(context.Context) error { out = plan.output(); return nil }))(ctx)
 	if deletedMeanwhile(err) {
 		err = common.Coded(common.CodeConcurrentChange, "something that is needed was deleted meanwhile; repeat the request: %w", err)
 	}
 	if err != nil {
-		return nil, back, err
+		return nil, rollback, err
 	}
 	return out, nil, nil
 }

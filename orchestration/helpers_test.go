@@ -49,7 +49,7 @@ type world struct {
 // newWorld returns an orchestrator of its own; two of them on one AWS are two servers.
 func newWorld(t testing.TB, aws *localaws.AWS) *world {
 	t.Helper()
-	sess, err := common.NewSession(common.Account{
+	sess, err := common.NewSession(common.Access{
 		Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: "http://localaws", Transport: aws.Transport(),
 		Retry: hurriedRetry, Limits: common.NoLimits(),
 	})

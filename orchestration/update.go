@@ -143,13 +143,13 @@ func (u *update) do(ctx context.Context) (*UpdateOutput, error) {
 	defer tx.End()
 	ctx, cancel := transaction.Detached(ctx, resource.RequestTime)
 	defer cancel()
-	out, back, err := transaction.Run(ctx, u.space.Request, u.space.Shared(), u.run)
+	out, rollback, err := transaction.Run(ctx, u.space.Request, u.space.Shared(), u.run)
 	if err == nil {
 		tx.Succeed()
 		u.retire(ctx, out)
 		return out, nil
 	}
-	return nil, tx.Fail(ctx, common.Wrapf(err, "%s service %s in cluster %s", u.verb(), u.service, u.cluster), back)
+	return nil, tx.Fail(ctx, common.Wrapf(err, "%s service %s in cluster %s", u.verb(), u.service, u.cluster), rollback)
 }
 
 // verb returns what the request does to the service, for its errors.
@@ -189,10 +189,10 @@ func (u *update) run(ctx context.Context) (*UpdateOutput, saga.Rollback, error) 
 	}
 	var out *UpdateOutput
 	unchanged := saga.When(u.match.Compares(), saga.Named("compare with If-Match", saga.NoRollback(u.checkMatch)))
-	back, err := saga.InOrder(unchanged, plan.Apply(), plan.parts.Verify(),
+	rollback, err := saga.InOrder(unchanged, plan.Apply(), plan.parts.Verify(),
 		saga.NoRollback(func(context.Context) error { out = plan.output(); return nil }))(ctx)
 	if err != nil {
-		return nil, back, err
+		return nil, rollback, err
 	}
 	return out, nil, nil
 }

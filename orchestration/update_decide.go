@@ -221,15 +221,15 @@ func (p *updatePlan) decideService() {
 func (p *updatePlan) updateService(ctx context.Context) (saga.Rollback, error) {
 	u := p.update
 	change := p.changeInput()
-	back := restoreInput(change, p.found.service)
+	rollback := restoreInput(change, p.found.service)
 	ecsClient := u.o.account.ECS
 	restore := func(ctx context.Context) error {
 		now, err := ecsClient.Service(ctx, u.cluster, u.service)
-		if err == nil && (aws.StringValue(now.Status) != resource.StatusActive || awsutil.DeepEqual(restoreInput(change, now), back)) {
+		if err == nil && (aws.StringValue(now.Status) != resource.StatusActive || awsutil.DeepEqual(restoreInput(change, now), rollback)) {
 			return nil // the call that failed has changed nothing, or the service was deleted
 		}
 		if err == nil {
-			_, err = ecsClient.UpdateService(ctx, back)
+			_, err = ecsClient.UpdateService(ctx, rollback)
 		}
 		return common.Wrapf(resource.IgnoreNotFound(err), "the settings of service %s", u.service)
 	}

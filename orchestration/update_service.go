@@ -50,23 +50,23 @@ func sameStrategy(a, b []*awsecs.CapacityProviderStrategyItem) bool {
 
 // restoreInput returns the call that gives the service back the settings that it was found with, where the change has others.
 func restoreInput(change *awsecs.UpdateServiceInput, was *awsecs.Service) *awsecs.UpdateServiceInput {
-	back := &awsecs.UpdateServiceInput{Cluster: change.Cluster, Service: change.Service}
+	rollback := &awsecs.UpdateServiceInput{Cluster: change.Cluster, Service: change.Service}
 	if change.TaskDefinition != nil {
-		back.TaskDefinition = was.TaskDefinition
+		rollback.TaskDefinition = was.TaskDefinition
 	}
 	if change.CapacityProviderStrategy != nil { // back to a launch type with an empty one
-		back.CapacityProviderStrategy = append([]*awsecs.CapacityProviderStrategyItem{}, was.CapacityProviderStrategy...)
-		back.ForceNewDeployment = aws.Bool(true)
+		rollback.CapacityProviderStrategy = append([]*awsecs.CapacityProviderStrategyItem{}, was.CapacityProviderStrategy...)
+		rollback.ForceNewDeployment = aws.Bool(true)
 	}
 	current := currentSettings(was)
-	from, to, has := reflect.ValueOf(change).Elem(), reflect.ValueOf(back).Elem(), reflect.ValueOf(current)
+	from, to, has := reflect.ValueOf(change).Elem(), reflect.ValueOf(rollback).Elem(), reflect.ValueOf(current)
 	for field := range has.Type().Fields() {
 		if !field.IsExported() || from.FieldByName(field.Name).IsNil() {
 			continue
 		}
 		to.FieldByName(field.Name).Set(has.FieldByName(field.Name))
 	}
-	return back
+	return rollback
 }
 
 // settings are the members of UpdateServiceInput that a rollback restores as they are, under its names. A test compares them.

@@ -19,13 +19,13 @@ func TestIdentityIsWhoAWSTakesUsFor(t *testing.T) {
 	t.Cleanup(server.Close)
 	tests := []struct {
 		name    string
-		account common.Account
+		account common.Access
 		want    sts.Identity
 		refused string
 	}{
-		{"a static key", common.Account{}, sts.Identity{Account: localaws.DefaultAccount, ARN: "arn:aws:iam::123456789012:user/local"}, ""},
-		{"a role", common.Account{RoleARN: role, ExternalID: "the-id"}, sts.Identity{Account: "210987654321", ARN: "arn:aws:sts::210987654321:assumed-role/ecs-api/ecs-api"}, ""},
-		{"a role that wants another external id", common.Account{RoleARN: role, ExternalID: "another"}, sts.Identity{}, "AccessDenied"},
+		{"a static key", common.Access{}, sts.Identity{Account: localaws.DefaultAccount, ARN: "arn:aws:iam::123456789012:user/local"}, ""},
+		{"a role", common.Access{RoleARN: role, ExternalID: "the-id"}, sts.Identity{Account: "210987654321", ARN: "arn:aws:sts::210987654321:assumed-role/ecs-api/ecs-api"}, ""},
+		{"a role that wants another external id", common.Access{RoleARN: role, ExternalID: "another"}, sts.Identity{}, "AccessDenied"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

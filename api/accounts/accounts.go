@@ -29,8 +29,8 @@ import (
 // Account is one AWS account: what requests do with it.
 type Account struct {
 	Name string
-	// Scope is the account as the packages below orchestration see it: settings, clients and identity.
-	Scope                  *awsaccount.Account
+	// AWS is the account as the packages below orchestration see it: settings, clients and identity.
+	AWS                    *awsaccount.Account
 	Adhoc                  *adhoc.Resources
 	Observer               *observe.Observer
 	Services               *show.Reader
@@ -56,7 +56,7 @@ type Options struct {
 // New returns the named account of the config. It makes no call to AWS.
 func New(name string, o Options) (*Account, error) {
 	c := o.Config.Accounts[name]
-	access := common.Account{
+	access := common.Access{
 		Region:      c.Region,
 		AccessKeyID: c.AKID,
 		SecretKey:   c.Secret.Reveal(),
@@ -78,20 +78,20 @@ func New(name string, o Options) (*Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Account{Name: name, Scope: awsaccount.New(settings(name, o.Config.Org, c), awsaccount.NewClients(sess), o.Backoff)}
-	tx := transaction.New(a.Scope, o.Background)
+	a := &Account{Name: name, AWS: awsaccount.New(settings(name, o.Config.Org, c), awsaccount.NewClients(sess), o.Backoff)}
+	transactions := transaction.New(a.AWS, o.Background)
 	if o.Leases != nil {
-		tx.ShareLocks(o.Leases)
+		transactions.ShareLocks(o.Leases)
 	}
-	a.Adhoc = adhoc.New(tx)
-	a.Observer = observe.New(a.Scope, observe.WithOutcomes(o.Metrics.ObserveOutcome(name)))
-	a.Services = show.New(a.Scope)
-	a.Logs = logs.New(a.Scope)
-	a.Preflight = preflight.New(a.Scope, sess, c.TaskRoles, access.RoleARN)
-	a.Orchestrator = orchestration.New(tx, a.Observer)
-	a.Rollouts = rollout.New(a.Scope, a.Observer)
-	a.Runs = oneoff.New(tx, a.Logs, a.Services.Show)
-	a.ManagedTaskDefinitions = taskdefs.New(tx, a.Adhoc.Tasks, a.Orchestrator.Deleter(), a.Logs)
+	a.Adhoc = adhoc.New(transactions)
+	a.Observer = observe.New(a.AWS, observe.WithOutcomes(o.Metrics.ObserveOutcome(name)))
+	a.Services = show.New(a.AWS)
+	a.Logs = logs.New(a.AWS)
+	a.Preflight = preflight.New(a.AWS, sess, c.TaskRoles, access.RoleARN)
+	a.Orchestrator = orchestration.New(transactions, a.Observer)
+	a.Rollouts = rollout.New(a.AWS, a.Observer)
+	a.Runs = oneoff.New(transactions, a.Logs, a.Services.Show)
+	a.ManagedTaskDefinitions = taskdefs.New(transactions, a.Adhoc.Tasks, a.Orchestrator.Deleter(), a.Logs)
 	return a, nil
 }
 

@@ -15,7 +15,7 @@ import (
 
 // populate creates the services of a fleet in the simulated AWS itself: the program would need a minute and a half for it at AWS's rates.
 func (s *server) populate(ctx context.Context, f fleet) error {
-	sess, err := common.NewSession(common.Account{Region: "us-east-1", AccessKeyID: "AKIALOAD", SecretKey: "of-the-load-program", Transport: s.aws.Transport(), Limits: common.NoLimits()})
+	sess, err := common.NewSession(common.Access{Region: "us-east-1", AccessKeyID: "AKIALOAD", SecretKey: "of-the-load-program", Transport: s.aws.Transport(), Limits: common.NoLimits()})
 	if err != nil {
 		return err
 	}

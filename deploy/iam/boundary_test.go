@@ -27,7 +27,7 @@ func executionPolicy(t *testing.T, key string) []Statement {
 	t.Helper()
 	server := httptest.NewServer(localaws.New())
 	t.Cleanup(server.Close)
-	sess, err := common.NewSession(common.Account{Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: server.URL})
+	sess, err := common.NewSession(common.Access{Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: server.URL})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ func Session(t testing.TB, opts ...localaws.Option) (*common.Session, *localaws.
 	simulator := localaws.New(opts...)
 	server := httptest.NewServer(simulator)
 	t.Cleanup(server.Close)
-	sess, err := common.NewSession(common.Account{
+	sess, err := common.NewSession(common.Access{
 		Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: server.URL, Limits: common.NoLimits(),
 		Retry: common.RetryPolicy{Throttled: 2, ThrottledWait: time.Millisecond, Failed: 2, FailedWait: time.Millisecond},
 	})

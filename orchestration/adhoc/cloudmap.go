@@ -104,15 +104,15 @@ func (m CloudMap) Create(ctx context.Context, in *awscloud.CreateServiceInput) (
 	}
 	r := m.request("")
 	thing := &resource.CloudMapService{Account: m.account, Service: name, Namespace: namespace, Input: in, CreatorID: resource.NewID(), Owner: r.Owner}
-	it := &resource.Item{Thing: thing, Tags: m.tagsFor(ctx, r, tags)}
-	if err := m.transactions.RunUnlocked(ctx, name, r, r.Ensure(it)); err != nil {
+	item := &resource.Item{Thing: thing, Tags: m.tagsFor(ctx, r, tags)}
+	if err := m.transactions.RunUnlocked(ctx, name, r, r.Ensure(item)); err != nil {
 		if common.ResponseCode(err) == common.CodeNameTaken {
 			err = common.Coded(common.CodeAlreadyExists, "%s %s already exists in namespace %s: another request created it meanwhile", cloudMapWord,
 				name, namespace)
 		}
 		return nil, err
 	}
-	return resource.ValueOf[*awscloud.Service](it.Now), nil
+	return resource.ValueOf[*awscloud.Service](item.Now), nil
 }
 
 // Check returns what is wrong with a new Cloud Map service, as far as that can be decided without AWS.

@@ -119,21 +119,21 @@ func (c Clusters) Create(ctx context.Context, in *awsecs.CreateClusterInput) (*a
 		return nil, err
 	}
 	r := c.request(name)
-	it := &resource.Item{Thing: newCluster{&resource.Cluster{Account: c.account, Cluster: name, Input: in}}, Tags: c.tagsFor(ctx, r, tags)}
-	err := c.transactions.RunUnlocked(ctx, name, r, saga.InOrder(r.Ensure(it), saga.NoRollback(func(ctx context.Context) error {
+	item := &resource.Item{Thing: newCluster{&resource.Cluster{Account: c.account, Cluster: name, Input: in}}, Tags: c.tagsFor(ctx, r, tags)}
+	err := c.transactions.RunUnlocked(ctx, name, r, saga.InOrder(r.Ensure(item), saga.NoRollback(func(ctx context.Context) error {
 		// ECS responds 200 for a cluster that another request created since we looked. Its tags tell; one that cannot be seen yet is ours.
 		if found, err := c.account.ECS.Cluster(ctx, name); err == nil && !r.HasTagged(ecs.ToTags(found.Tags)) {
 			return c.taken(found)
 		}
 		return nil
-	})), it)
+	})), item)
 	if err != nil && (r.ConcurrentCreator.Load() || common.ResponseCode(err) == common.CodeNameTaken) {
 		err = clusterExists(name)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return resource.ValueOf[*awsecs.Cluster](it.Now), nil
+	return resource.ValueOf[*awsecs.Cluster](item.Now), nil
 }
 
 // free returns why there cannot be a new cluster of the name. It waits for one that is being deleted.

@@ -25,7 +25,7 @@ func resources(t *testing.T, simulator *localaws.AWS) (*Resources, *transaction.
 // withBackoff is resources with a backoff of the test's own.
 func withBackoff(t *testing.T, simulator *localaws.AWS, backoff common.Backoff) (*Resources, *transaction.Manager) {
 	t.Helper()
-	sess, err := common.NewSession(common.Account{
+	sess, err := common.NewSession(common.Access{
 		Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: "http://localaws", Transport: simulator.Transport(), Limits: common.NoLimits(),
 		Retry: common.RetryPolicy{Throttled: 5, ThrottledWait: time.Millisecond, Failed: 3, FailedWait: time.Millisecond},
 	})

@@ -61,9 +61,9 @@ func (t Tasks) launch(ctx context.Context, l launch.Launch) (started *launch.Sta
 	cluster := aws.StringValue(l.Input.Cluster)
 	err = t.transactions.RunUnlocked(ctx, transaction.TaskDefinitionTarget(cluster, account.FamilyOf(aws.StringValue(l.Input.TaskDefinition))),
 		t.request(cluster), saga.Named("start tasks",
-			func(ctx context.Context) (back saga.Rollback, err error) {
-				started, back, err = l.Run(ctx)
-				return back, err
+			func(ctx context.Context) (rollback saga.Rollback, err error) {
+				started, rollback, err = l.Run(ctx)
+				return rollback, err
 			}))
 	if err != nil {
 		return nil, err

@@ -40,11 +40,11 @@ func (d TaskDefinitions) Register(ctx context.Context, in *awsecs.RegisterTaskDe
 	r := d.request("")
 	thing := &resource.TaskDefinition{Account: d.account, Family: family, Owner: r.Owner,
 		Input: func() (*awsecs.RegisterTaskDefinitionInput, error) { return &completed, nil }}
-	it := &resource.Item{Thing: thing, Tags: d.tagsFor(ctx, r, ecs.ToTags(in.Tags))}
-	if err := d.transactions.RunUnlocked(ctx, family, r, r.Ensure(it)); err != nil {
+	item := &resource.Item{Thing: thing, Tags: d.tagsFor(ctx, r, ecs.ToTags(in.Tags))}
+	if err := d.transactions.RunUnlocked(ctx, family, r, r.Ensure(item)); err != nil {
 		return nil, err
 	}
-	return &awsecs.RegisterTaskDefinitionOutput{Tags: ecs.FromTags(it.Tags), TaskDefinition: resource.ValueOf[*awsecs.TaskDefinition](it.Now)}, nil
+	return &awsecs.RegisterTaskDefinitionOutput{Tags: ecs.FromTags(item.Tags), TaskDefinition: resource.ValueOf[*awsecs.TaskDefinition](item.Now)}, nil
 }
 
 // Check returns what is wrong with a new revision, as far as that can be decided without AWS.

@@ -45,13 +45,13 @@ type Started struct {
 // started are not started again, unless a rollback has stopped them.
 func (l Launch) Run(ctx context.Context) (*Started, saga.Rollback, error) {
 	for in := *l.Input; ; {
-		out, back, err := l.run(ctx, &in)
+		out, rollback, err := l.run(ctx, &in)
 		before := ecs.StartedBefore(err)
 		if err == nil {
-			return &Started{Tasks: out.Tasks, Failures: out.Failures}, back, nil
+			return &Started{Tasks: out.Tasks, Failures: out.Failures}, rollback, nil
 		}
 		if !l.Key.Given() || len(before) == 0 {
-			return nil, back, err
+			return nil, rollback, err
 		}
 		found, err := l.startedBefore(ctx, before, err)
 		if err != nil || len(found) > 0 {

@@ -151,7 +151,7 @@ func TestFourRoundsWhateverTheirNumber(t *testing.T) {
 	for _, n := range []int{1, 45} {
 		synctest.Test(t, func(t *testing.T) {
 			simulator := localaws.New()
-			sess, err := common.NewSession(common.Account{
+			sess, err := common.NewSession(common.Access{
 				Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Transport: simulator.Transport(), Limits: common.NoLimits(),
 			})
 			if err != nil {

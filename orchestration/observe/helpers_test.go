@@ -62,7 +62,7 @@ func (w *world) observer(opts ...Option) *Observer {
 // session returns a session of the simulated AWS.
 func (w *world) session() *common.Session {
 	w.t.Helper()
-	sess, err := common.NewSession(common.Account{
+	sess, err := common.NewSession(common.Access{
 		Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: "http://localaws", Transport: w.aws.Transport(), Limits: common.NoLimits(),
 		Retry: common.RetryPolicy{Throttled: 1, ThrottledWait: time.Millisecond, Failed: 1, FailedWait: time.Millisecond},
 	})

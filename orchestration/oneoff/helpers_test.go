@@ -71,7 +71,7 @@ func (w *world) addRole() {
 // runner returns another runner of the same AWS, as on another server.
 func (w *world) runner(group *operations.Group) *Runner {
 	w.t.Helper()
-	sess, err := common.NewSession(common.Account{
+	sess, err := common.NewSession(common.Access{
 		Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: "http://localaws", Transport: w.aws.Transport(), Limits: common.NoLimits(),
 		Retry: common.RetryPolicy{Throttled: 5, ThrottledWait: time.Millisecond, Failed: 3, FailedWait: time.Millisecond},
 	})

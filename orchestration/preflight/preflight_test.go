@@ -28,7 +28,7 @@ func local(t *testing.T, aws *localaws.AWS, edit func(*setting)) Account {
 		Name: "local", Region: "us-east-1", Org: "localdev", Subnets: []string{localaws.SubnetA, localaws.SubnetB}, SecurityGroups: []string{localaws.SecurityGroup}, KMSKeyID: localaws.KMSKey,
 	}, endpoint: "http://localaws"}
 	edit(&s)
-	access := common.Account{
+	access := common.Access{
 		Region: s.Region, AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: s.endpoint, RoleARN: s.roleARN, ExternalID: s.externalID,
 		Retry: common.RetryPolicy{Failed: 1, FailedWait: 1}, Limits: common.NoLimits(),
 	}

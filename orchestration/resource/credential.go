@@ -110,11 +110,11 @@ func (c *Credential) Restore(found *State) saga.Step {
 		if !Scheduled(found) {
 			return nil, nil
 		}
-		back := func(ctx context.Context) error {
+		rollback := func(ctx context.Context) error {
 			_, err := c.Account.Secrets.DeleteSecret(ctx, found.ID, RestoreWindowDays)
 			return common.Wrapf(IgnoreNotFound(err), "secret %s, which was scheduled for deletion", c.Secret)
 		}
-		return back, c.Account.Secrets.RestoreSecret(ctx, found.ID)
+		return rollback, c.Account.Secrets.RestoreSecret(ctx, found.ID)
 	}
 }
 
@@ -123,10 +123,10 @@ func (c *Credential) Restore(found *State) saga.Step {
 func (c *Credential) SetValue(found *State) saga.Step {
 	return func(ctx context.Context) (saga.Rollback, error) {
 		before := currentVersion(ValueOf[*awssecrets.DescribeSecretOutput](found))
-		back := func(ctx context.Context) error {
+		rollback := func(ctx context.Context) error {
 			return common.Wrapf(c.restoreVersion(ctx, found.ID, before), "the value of secret %s", c.Secret)
 		}
-		return back, c.Account.Backoff.Retry(ctx, func() error {
+		return rollback, c.Account.Backoff.Retry(ctx, func() error {
 			_, err := c.Account.Secrets.PutSecretValue(ctx, &awssecrets.PutSecretValueInput{
 				SecretId: aws.String(found.ID), SecretString: c.Input.SecretString, ClientRequestToken: aws.String(c.VersionID),
 			})
@@ -177,9 +177,9 @@ func CurrentVersion(s *State) string {
 }
 
 // Output returns what a response shows of the item once it is there.
-func (c *Credential) Output(it *Item) *awssecrets.CreateSecretOutput {
+func (c *Credential) Output(item *Item) *awssecrets.CreateSecretOutput {
 	out := &awssecrets.CreateSecretOutput{VersionId: aws.String(c.VersionID), Name: aws.String(c.Secret)}
-	if secret := ValueOf[*awssecrets.DescribeSecretOutput](it.Now); secret != nil {
+	if secret := ValueOf[*awssecrets.DescribeSecretOutput](item.Now); secret != nil {
 		out.ARN, out.Name = secret.ARN, secret.Name
 	}
 	return out

@@ -12,16 +12,16 @@ import (
 // confirms and does not show yet (eventual consistency), see await.
 
 // Ensure returns the step that creates the item if it was not found, and adopts it otherwise.
-func (r *Request) Ensure(it *Item) saga.Step {
+func (r *Request) Ensure(item *Item) saga.Step {
 	return func(ctx context.Context) (saga.Rollback, error) {
-		if it.Found == nil {
-			return r.create(ctx, it)
+		if item.Found == nil {
+			return r.create(ctx, item)
 		}
-		back, err := r.adopt(ctx, it, it.Found)
+		rollback, err := r.adopt(ctx, item, item.Found)
 		if DeletedMeanwhile(err) {
-			return r.create(ctx, it)
+			return r.create(ctx, item)
 		}
-		return back, err
+		return rollback, err
 	}
 }
 
@@ -34,58 +34,58 @@ func DeletedMeanwhile(err error) bool {
 const maxTries = 3
 
 // create creates the item. What turns out to be there is this request's, by an attempt whose response was lost, or is adopted.
-func (r *Request) create(ctx context.Context, it *Item) (saga.Rollback, error) {
-	it.adopted = false
-	traits := it.Traits()
-	c := &creation{r: r, it: it}
+func (r *Request) create(ctx context.Context, item *Item) (saga.Rollback, error) {
+	item.adopted = false
+	traits := item.Traits()
+	c := &attempt{r: r, item: item}
 	for try := 1; ; try++ {
 		err := r.Backoff.Retry(ctx, func() (err error) {
-			it.Now, err = it.Create(ctx, it.Tags)
+			item.Now, err = item.Create(ctx, item.Tags)
 			return err
 		}, traits.RetryCreate...)
 		if err == nil {
 			c.confirmed.Store(true)
-			return r.keepRollback(it, c.rollback), nil
+			return r.keepRollback(item, c.rollback), nil
 		}
-		it.Now = nil
+		item.Now = nil
 		exists := common.Is(err, common.Conflict)
 		if !exists && !common.Ambiguous(err) {
 			return nil, err
 		}
-		found, lookErr := r.findCreated(ctx, it, exists)
+		found, lookErr := r.findCreated(ctx, item, exists)
 		if lookErr == nil && found != nil {
-			return r.creator(ctx, it, found, c, err)
+			return r.creator(ctx, item, found, c, err)
 		}
 		if NotIdempotent(err) { // ECS does not show yet what it says is there
 			r.ConcurrentCreator.Store(true)
 		}
 		if exists || !traits.CreateNotIdempotent || lookErr != nil || try == maxTries { // where we cannot look, another try could create a second one
-			return r.keepRollback(it, c.rollback), err
+			return r.keepRollback(item, c.rollback), err
 		}
 	}
 }
 
 // findCreated looks for what an attempt to create the item may have created. AWS may show late what it says is there.
-func (r *Request) findCreated(ctx context.Context, it *Item, exists bool) (*State, error) {
-	if exists && it.Traits().Shared {
-		return r.await(ctx, it)
+func (r *Request) findCreated(ctx context.Context, item *Item, exists bool) (*State, error) {
+	if exists && item.Traits().Shared {
+		return r.await(ctx, item)
 	}
-	return it.Find(ctx)
+	return item.Find(ctx)
 }
 
-// creation is the attempt to create one item.
-type creation struct {
+// attempt is an attempt to create one item.
+type attempt struct {
 	r         *Request
-	it        *Item
+	item      *Item
 	confirmed atomic.Bool // AWS's response said that it is created
 }
 
 // await finds the item, for which AWS has confirmed that it is there: where it does not show it yet, it is looked for up to half a minute.
-func (r *Request) await(ctx context.Context, it Thing) (found *State, err error) {
+func (r *Request) await(ctx context.Context, item Thing) (found *State, err error) {
 	err = r.Backoff.Retry(ctx, func() error {
-		found, err = it.Find(ctx)
+		found, err = item.Find(ctx)
 		if err == nil && found == nil {
-			err = common.Errorf(common.NotFound, "there is no %s %s", it.Kind().Word(), it.Name())
+			err = common.Errorf(common.NotFound, "there is no %s %s", item.Kind().Word(), item.Name())
 		}
 		return err
 	}, common.NotVisible)

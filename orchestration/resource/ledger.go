@@ -60,15 +60,15 @@ const enterPoll = 100 * time.Millisecond
 
 // Leave ends what Enter began. A request that failed passes how to roll back the thing, if it created it. What comes back is for the caller to run,
 // then to release the reservation: the rollbacks of all that failed, if this was the last user and none succeeded.
-func (l *Ledger) Leave(key string, succeeded bool, back saga.Rollback) (run saga.Rollback, reservation *Reservation) {
+func (l *Ledger) Leave(key string, succeeded bool, rollback saga.Rollback) (run saga.Rollback, reservation *Reservation) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	u := l.uses[key]
 	u.users--
 	if succeeded {
 		u.pending = nil
-	} else if back != nil {
-		u.pending = append(u.pending, back)
+	} else if rollback != nil {
+		u.pending = append(u.pending, rollback)
 	}
 	switch {
 	case u.users > 0:

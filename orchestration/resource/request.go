@@ -34,15 +34,15 @@ type Request struct {
 func (r *Request) HasTagged(tags common.Tags) bool { return hasOwner(tags, r.Owner) }
 
 // ownerOf returns the value of the ownership tag that the request gives an item. A task definition has one of its own, which tells what it was made of.
-func (r *Request) ownerOf(it *Item) string {
-	if owner, ok := it.Tags.Get(common.TagRequest); ok {
+func (r *Request) ownerOf(item *Item) string {
+	if owner, ok := item.Tags.Get(common.TagRequest); ok {
 		return owner
 	}
 	return r.Owner
 }
 
 // tagged reports whether tags are those of an item that this request created or adopted, and nobody adopted since.
-func (r *Request) tagged(it *Item, tags common.Tags) bool { return hasOwner(tags, r.ownerOf(it)) }
+func (r *Request) tagged(item *Item, tags common.Tags) bool { return hasOwner(tags, r.ownerOf(item)) }
 
 func hasOwner(tags common.Tags, owner string) bool {
 	value, _ := tags.Get(common.TagRequest)
@@ -82,14 +82,14 @@ func ledgerKey(t Thing) string { return string(t.Kind()) + "/" + t.Name() }
 func (r *Request) Leave(succeeded bool) (saga.Rollback, []*Reservation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var backs []saga.Rollback
+	var rollbacks []saga.Rollback
 	var reservations []*Reservation
 	for key, created := range r.shared {
-		back, reservation := r.Ledger.Leave(key, succeeded && !slices.Contains(r.notNeeded, key), created)
+		rollback, reservation := r.Ledger.Leave(key, succeeded && !slices.Contains(r.notNeeded, key), created)
 		if reservation != nil {
-			backs, reservations = append(backs, back), append(reservations, reservation)
+			rollbacks, reservations = append(rollbacks, rollback), append(reservations, reservation)
 		}
 	}
 	r.shared = nil
-	return saga.Concurrent(backs...), reservations
+	return saga.Concurrent(rollbacks...), reservations
 }

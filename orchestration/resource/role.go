@@ -152,16 +152,16 @@ func (r *Role) SetPolicy(found RolePolicies, document string) saga.Step {
 		return r.Account.Backoff.Retry(ctx, func() error { return r.Account.IAM.PutRolePolicy(ctx, r.Name(), name, document) }, common.RoleNotVisible)
 	}
 	return func(ctx context.Context) (saga.Rollback, error) {
-		var back saga.Rollback
+		var rollback saga.Rollback
 		if found.Regional != "" {
-			back = func(ctx context.Context) error {
+			rollback = func(ctx context.Context) error {
 				return common.Wrapf(IgnoreNotFound(r.Account.IAM.PutRolePolicy(ctx, r.Name(), name, found.Regional)), "the policy of role %s", r.Name())
 			}
 		}
 		if err := put(ctx, document); err != nil || !spec.IsForRegion(found.Legacy, r.Account.Region) {
-			return back, err
+			return rollback, err
 		}
-		return back, IgnoreNotFound(r.Account.IAM.DeleteRolePolicy(ctx, r.Name(), spec.LegacyRolePolicyName()))
+		return rollback, IgnoreNotFound(r.Account.IAM.DeleteRolePolicy(ctx, r.Name(), spec.LegacyRolePolicyName()))
 	}
 }
 

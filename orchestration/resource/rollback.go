@@ -11,35 +11,35 @@ import (
 
 // keepRollback returns the rollback of a thing of the service's own. That of a shared one is kept for the end of the request: another request may use
 // the thing by then.
-func (r *Request) keepRollback(it *Item, back saga.Rollback) saga.Rollback {
-	if !it.Traits().Shared {
-		return back
+func (r *Request) keepRollback(item *Item, rollback saga.Rollback) saga.Rollback {
+	if !item.Traits().Shared {
+		return rollback
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.shared[ledgerKey(it)] = back
+	r.shared[ledgerKey(item)] = rollback
 	return nil
 }
 
 // rollback deletes the item if the request created it and nobody adopted it since. One that AWS confirmed and does not show yet is waited for.
-func (c *creation) rollback(ctx context.Context) error {
-	it := c.it
-	find := it.Find
+func (c *attempt) rollback(ctx context.Context) error {
+	item := c.item
+	find := item.Find
 	if c.confirmed.Load() {
-		find = func(ctx context.Context) (*State, error) { return c.r.await(ctx, it) }
+		find = func(ctx context.Context) (*State, error) { return c.r.await(ctx, item) }
 	}
 	err := c.r.Backoff.Retry(ctx, func() error {
 		found, err := find(ctx)
-		if err != nil || found == nil || !c.r.tagged(it, found.Tags) {
+		if err != nil || found == nil || !c.r.tagged(item, found.Tags) {
 			return err
 		}
-		return ignoreInUse(it.Delete(ctx, found))
-	}, it.Traits().RetryDelete...)
+		return ignoreInUse(item.Delete(ctx, found))
+	}, item.Traits().RetryDelete...)
 	err = IgnoreNotFound(err)
 	if err == nil {
 		c.confirmed.Store(false) // so that a retry of other rollbacks does not wait for it
 	}
-	return common.Wrapf(err, "%s %s", it.Kind().Word(), it.Name())
+	return common.Wrapf(err, "%s %s", item.Kind().Word(), item.Name())
 }
 
 // ignoreInUse returns err unless it says that something is used, and so stays.

@@ -23,10 +23,10 @@ func ChangeTags(t Thing, found *State, wanted common.Tags, remove []string) saga
 				added = append(added, key)
 			}
 		}
-		back := func(ctx context.Context) error {
+		rollback := func(ctx context.Context) error {
 			return common.Wrapf(IgnoreNotFound(t.SetTags(ctx, found, restored, added)), "the tags of %s %s", t.Kind().Word(), t.Name())
 		}
-		return back, t.SetTags(ctx, found, changed, removed)
+		return rollback, t.SetTags(ctx, found, changed, removed)
 	}
 }
 

@@ -110,12 +110,12 @@ func (d *TaskDefinition) Delete(ctx context.Context, s *State) error {
 func (d *TaskDefinition) CreateRevision(backoff common.Backoff, tags common.Tags, registered func(*State)) saga.Step {
 	return func(ctx context.Context) (saga.Rollback, error) {
 		r := &Request{Org: d.Account.Org, Owner: d.Owner, Backoff: backoff}
-		it := &Item{Thing: d, Tags: tags}
-		back, err := r.Ensure(it)(ctx)
+		item := &Item{Thing: d, Tags: tags}
+		rollback, err := r.Ensure(item)(ctx)
 		if err == nil {
-			registered(it.Now)
+			registered(item.Now)
 		}
-		return back, err
+		return rollback, err
 	}
 }
 

@@ -107,23 +107,23 @@ type Item struct {
 }
 
 // ID returns what AWS addresses the thing by once it is there; empty before, and for no item.
-func (it *Item) ID() string {
-	if it == nil || it.Now == nil {
+func (item *Item) ID() string {
+	if item == nil || item.Now == nil {
 		return ""
 	}
-	return it.Now.ID
+	return item.Now.ID
 }
 
 // String names the item in messages.
-func (it *Item) String() string { return fmt.Sprintf("%s %s", it.Kind().Word(), it.Name()) }
+func (item *Item) String() string { return fmt.Sprintf("%s %s", item.Kind().Word(), item.Name()) }
 
 // PlannedID returns what AWS addresses the item by, or its name as long as it is not there.
-func (it *Item) PlannedID() string {
+func (item *Item) PlannedID() string {
 	switch {
-	case it.Now != nil:
-		return it.Now.ID
-	case it.Found != nil:
-		return it.Found.ID
+	case item.Now != nil:
+		return item.Now.ID
+	case item.Found != nil:
+		return item.Found.ID
 	}
-	return it.Name()
+	return item.Name()
 }

@@ -12,30 +12,30 @@ import (
 // Verify returns the step that looks once more, at the end, whether a thing that the request adopted is still there: the request that created it may
 // have rolled it back, as no tag can be compared and swapped. A request that had to wait for a service to drain verifies all that it needs. A shared
 // thing is created again; without one of the service's own the request fails.
-func (r *Request) Verify(it *Item) saga.Step {
+func (r *Request) Verify(item *Item) saga.Step {
 	return func(ctx context.Context) (saga.Rollback, error) {
-		if !r.Waited.Load() && (!it.adopted || it.Traits().Shared && r.HasServices) {
+		if !r.Waited.Load() && (!item.adopted || item.Traits().Shared && r.HasServices) {
 			return nil, nil
 		}
-		return saga.Named("verify "+it.Kind().Word(), func(ctx context.Context) (saga.Rollback, error) {
-			find := it.Find
-			if !it.adopted {
-				find = func(ctx context.Context) (*State, error) { return r.await(ctx, it) }
+		return saga.Named("verify "+item.Kind().Word(), func(ctx context.Context) (saga.Rollback, error) {
+			find := item.Find
+			if !item.adopted {
+				find = func(ctx context.Context) (*State, error) { return r.await(ctx, item) }
 			}
 			switch found, err := find(ctx); {
 			case err != nil && common.Transient(err):
 				return nil, nil // what AWS does not let us see for the moment is taken to be there
 			case err != nil || found != nil:
 				return nil, err
-			case !it.Traits().Shared:
-				return nil, Deleted(it)
+			case !item.Traits().Shared:
+				return nil, Deleted(item)
 			}
-			back, err := r.create(ctx, it)
-			if err != nil || it.Completes == nil {
-				return back, err
+			rollback, err := r.create(ctx, item)
+			if err != nil || item.Completes == nil {
+				return rollback, err
 			}
-			completed, err := it.Completes(ctx)
-			return saga.Reverse(back, completed), err
+			completed, err := item.Completes(ctx)
+			return saga.Reverse(rollback, completed), err
 		})(ctx)
 	}
 }

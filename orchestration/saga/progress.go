@@ -130,9 +130,9 @@ func Named(name string, s Step) Step {
 	return func(ctx context.Context) (Rollback, error) {
 		end := progressOf(ctx).begin(ctx, name)
 		ctx, ended := Traced(ctx, name)
-		back, err := try(ctx, s)
+		rollback, err := try(ctx, s)
 		end("", err)
 		ended(err)
-		return back, err
+		return rollback, err
 	}
 }

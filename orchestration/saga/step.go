@@ -23,9 +23,9 @@ func InOrder(steps ...Step) Step {
 	return func(ctx context.Context) (Rollback, error) {
 		var done []Rollback
 		for _, s := range steps {
-			back, err := try(ctx, s)
-			if back != nil {
-				done = append(done, back)
+			rollback, err := try(ctx, s)
+			if rollback != nil {
+				done = append(done, rollback)
 			}
 			if err != nil {
 				return Reverse(done...), err
@@ -53,12 +53,12 @@ func Together(steps ...Step) Step {
 }
 
 // try does the step. A panic becomes its error, so that what the other steps did is rolled back then as well, and the server lives on.
-func try(ctx context.Context, s Step) (back Rollback, err error) {
+func try(ctx context.Context, s Step) (rollback Rollback, err error) {
 	err = common.Safely(func() (err error) {
-		back, err = s(ctx)
+		rollback, err = s(ctx)
 		return err
 	})
-	return back, err
+	return rollback, err
 }
 
 // once makes a rollback do nothing more when it has succeeded: of several that are retried, only those run again that failed.

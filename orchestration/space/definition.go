@@ -36,24 +36,24 @@ func (p *Parts) NewDefinition(plan *resource.Plan, in *awsecs.RegisterTaskDefini
 	adapter := &resource.TaskDefinition{Account: s.Account, Family: family, Owner: prefix + s.Request.Key.Of(s.ID())}
 	adapter.Input = func() (*awsecs.RegisterTaskDefinitionInput, error) { return p.Definition().Complete(in), nil }
 	owner := common.Tag{Key: common.TagRequest, Value: adapter.Owner}
-	it := &resource.Item{Thing: adapter, Tags: s.Tags(ecs.ToTags(in.Tags)).With(owner)}
+	item := &resource.Item{Thing: adapter, Tags: s.Tags(ecs.ToTags(in.Tags)).With(owner)}
 	change := resource.Change{
 		Resource: resource.KindTaskDefinition, Name: family, Action: resource.ActionCreate, Reason: "the request has a task definition",
-		After: p.Planned().Complete(in), Step: s.adoptOrRegister(it),
+		After: p.Planned().Complete(in), Step: s.adoptOrRegister(item),
 	}
-	if state := resource.RevisionState(newest); state != nil && resource.IsSameRevision(state.Tags, it.Tags, prefix) && p.pullsWith(state) {
-		it.Found = state
+	if state := resource.RevisionState(newest); state != nil && resource.IsSameRevision(state.Tags, item.Tags, prefix) && p.pullsWith(state) {
+		item.Found = state
 		change.Action, change.Name, change.Reason = resource.ActionAdopt, account.NameOf(state.ID), "an interrupted request has left the same"
 	}
 	plan.Add(resource.StageDefinition, change)
-	return it, nil
+	return item, nil
 }
 
 // pullsWith reports whether the images of a revision that was found are pulled with the secrets that the request adopts.
 func (p *Parts) pullsWith(revision *resource.State) bool {
-	for container, it := range p.Credentials {
+	for container, item := range p.Credentials {
 		has := spec.RepositoryCredentials(resource.ValueOf[*awsecs.TaskDefinition](revision).ContainerDefinitions, container)
-		if it.Found == nil || has != it.Found.ID {
+		if item.Found == nil || has != item.Found.ID {
 			return false
 		}
 	}
@@ -61,12 +61,12 @@ func (p *Parts) pullsWith(revision *resource.State) bool {
 }
 
 // adoptOrRegister returns the step that puts the request's ownership tag on the revision that was found, or registers one.
-func (s *Space) adoptOrRegister(it *resource.Item) saga.Step {
-	adapter := it.Thing.(*resource.TaskDefinition)
-	step := s.Request.Ensure(it)
+func (s *Space) adoptOrRegister(item *resource.Item) saga.Step {
+	adapter := item.Thing.(*resource.TaskDefinition)
+	step := s.Request.Ensure(item)
 	return func(ctx context.Context) (saga.Rollback, error) {
-		if it.Found != nil {
-			adapter.ARN = it.Found.ID
+		if item.Found != nil {
+			adapter.ARN = item.Found.ID
 		}
 		return step(ctx)
 	}
@@ -74,8 +74,8 @@ func (s *Space) adoptOrRegister(it *resource.Item) saga.Step {
 
 // Sets reports whether the request gives the secret a value.
 func (p *Parts) Sets(secret *resource.State) bool {
-	for _, it := range p.Credentials {
-		if it.Found != nil && it.Found.ID == secret.ID {
+	for _, item := range p.Credentials {
+		if item.Found != nil && item.Found.ID == secret.ID {
 			return true
 		}
 	}

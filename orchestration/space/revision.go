@@ -161,12 +161,12 @@ func (r *Revision) Register(plan *resource.Plan, parts *Parts) (*resource.Item, 
 	}
 	adapter := &resource.TaskDefinition{Account: s.Account, Family: aws.StringValue(in.Family), Owner: r.owner() + s.Request.Key.Of(s.ID())}
 	adapter.Input = func() (*awsecs.RegisterTaskDefinitionInput, error) { return parts.Definition().Complete(&in), nil }
-	it := &resource.Item{Thing: adapter, Tags: r.tags(&in).With(common.Tag{Key: common.TagRequest, Value: adapter.Owner})}
+	item := &resource.Item{Thing: adapter, Tags: r.tags(&in).With(common.Tag{Key: common.TagRequest, Value: adapter.Owner})}
 	plan.Add(resource.StageDefinition, resource.Change{
 		Resource: resource.KindTaskDefinition, Name: adapter.Family, Action: resource.ActionCreate, Reason: "the task definition differs from " + account.NameOf(aws.StringValue(present.TaskDefinition.TaskDefinitionArn)),
-		Before: CopyDefinition(present.TaskDefinition), After: parts.Planned().Complete(&in), Step: s.adoptOrRegister(it),
+		Before: CopyDefinition(present.TaskDefinition), After: parts.Planned().Complete(&in), Step: s.adoptOrRegister(item),
 	})
-	return it, nil
+	return item, nil
 }
 
 // tags returns the tags of the new revision.

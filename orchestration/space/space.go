@@ -223,9 +223,9 @@ func (s *Space) Decide(plan *resource.Plan, found *Found) (*Parts, error) {
 	}
 	parts.Role = s.item(s.role(), found.Role, nil)
 	parts.LogGroup = s.item(s.logGroup(), found.LogGroup, nil)
-	for _, it := range []*resource.Item{parts.Role, parts.LogGroup} {
-		if it.Found != nil {
-			if err := s.Request.Check(it, it.Found); err != nil {
+	for _, item := range []*resource.Item{parts.Role, parts.LogGroup} {
+		if item.Found != nil {
+			if err := s.Request.Check(item, item.Found); err != nil {
 				return nil, err
 			}
 		}
@@ -268,14 +268,14 @@ func (s *Space) decideCluster(plan *resource.Plan, parts *Parts) error {
 }
 
 // ensure returns the change that creates or adopts the item.
-func (s *Space) ensure(it *resource.Item) resource.Change {
+func (s *Space) ensure(item *resource.Item) resource.Change {
 	change := resource.Change{
-		Resource: it.Kind(), Name: it.Name(), Action: resource.ActionCreate, Reason: "there is none of this name",
-		Step: s.Request.Ensure(it),
+		Resource: item.Kind(), Name: item.Name(), Action: resource.ActionCreate, Reason: "there is none of this name",
+		Step: s.Request.Ensure(item),
 	}
-	if it.Found != nil {
+	if item.Found != nil {
 		change.Action, change.Reason = resource.ActionAdopt, "it exists"
-		if !it.Traits().Shared {
+		if !item.Traits().Shared {
 			change.Reason = "an interrupted request has left it"
 		}
 	}
@@ -334,15 +334,15 @@ func (s *Space) decideLogGroup(plan *resource.Plan, parts *Parts) {
 func (p *Parts) CreateCredential(plan *resource.Plan, container string) error {
 	s := p.space
 	in := s.Want.Credentials[container]
-	it := s.item(s.credential(container), p.found.Credentials[container], secretsmanager.ToTags(in.Tags))
-	if it.Found != nil {
-		if err := s.Request.Check(it, it.Found); err != nil {
+	item := s.item(s.credential(container), p.found.Credentials[container], secretsmanager.ToTags(in.Tags))
+	if item.Found != nil {
+		if err := s.Request.Check(item, item.Found); err != nil {
 			return err
 		}
 	}
-	p.Credentials[container] = it
-	change := s.ensure(it)
-	change.After = map[string]any{"Name": it.Name(), "Container": container, "KmsKeyId": in.KmsKeyId}
+	p.Credentials[container] = item
+	change := s.ensure(item)
+	change.After = map[string]any{"Name": item.Name(), "Container": container, "KmsKeyId": in.KmsKeyId}
 	plan.Add(resource.StageFirst, change)
 	return nil
 }
@@ -363,8 +363,8 @@ func (p *Parts) SetCredential(plan *resource.Plan, container string, found *reso
 // CredentialARNs returns the secrets of the containers, once they are there.
 func (p *Parts) CredentialARNs() map[string]string {
 	arns := map[string]string{}
-	for container, it := range p.Credentials {
-		arns[container] = it.ID()
+	for container, item := range p.Credentials {
+		arns[container] = item.ID()
 	}
 	return arns
 }
@@ -372,8 +372,8 @@ func (p *Parts) CredentialARNs() map[string]string {
 // Planned returns how the task definition will be completed: secrets that are not there yet are referred to by their names.
 func (p *Parts) Planned() spec.Definition {
 	d := p.Definition()
-	for container, it := range p.Credentials {
-		d.Credentials[container] = it.PlannedID()
+	for container, item := range p.Credentials {
+		d.Credentials[container] = item.PlannedID()
 	}
 	return d
 }
@@ -381,8 +381,8 @@ func (p *Parts) Planned() spec.Definition {
 // CredentialOutputs returns what a response shows of the credentials.
 func (p *Parts) CredentialOutputs() map[string]*awssecrets.CreateSecretOutput {
 	out := map[string]*awssecrets.CreateSecretOutput{}
-	for container, it := range p.Credentials {
-		out[container] = it.Thing.(*resource.Credential).Output(it)
+	for container, item := range p.Credentials {
+		out[container] = item.Thing.(*resource.Credential).Output(item)
 	}
 	return out
 }

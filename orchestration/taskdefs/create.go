@@ -109,12 +109,12 @@ func (d *TaskDefinitions) apply(ctx context.Context, s *space.Space, verb string
 	defer tx.End()
 	ctx, cancel := transaction.Detached(ctx, requestTime)
 	defer cancel()
-	out, back, err := transaction.Run(ctx, s.Request, s.Shared(), run)
+	out, rollback, err := transaction.Run(ctx, s.Request, s.Shared(), run)
 	if err == nil {
 		tx.Succeed()
 		return out, nil
 	}
-	return nil, tx.Fail(ctx, common.Wrapf(err, "%s task definition %s in cluster %s", verb, family, cluster), back)
+	return nil, tx.Fail(ctx, common.Wrapf(err, "%s task definition %s in cluster %s", verb, family, cluster), rollback)
 }
 
 // plan looks and decides.
@@ -134,12 +134,12 @@ func (c *creation) run(ctx context.Context) (*Output, saga.Rollback, error) {
 		return nil, nil, err
 	}
 	operations.AcceptNow(ctx, transaction.TaskDefinitionTarget(c.space.Want.Cluster, c.space.Want.Name))
-	back, err := saga.InOrder(plan.Apply(), saga.Together(plan.parts.Verify(), c.space.Request.Verify(plan.definition)))(ctx)
+	rollback, err := saga.InOrder(plan.Apply(), saga.Together(plan.parts.Verify(), c.space.Request.Verify(plan.definition)))(ctx)
 	if resource.DeletedMeanwhile(err) {
 		err = common.Coded(common.CodeConcurrentChange, "something that is needed was deleted meanwhile; repeat the request: %w", err)
 	}
 	if err != nil {
-		return nil, back, err
+		return nil, rollback, err
 	}
 	return output(plan.parts, plan.definition), nil, nil
 }

@@ -49,7 +49,7 @@ func newWorld(t testing.TB, sim *localaws.AWS) *world { return newWorldOf(t, sim
 
 func newWorldOf(t testing.TB, sim *localaws.AWS, org string) *world {
 	t.Helper()
-	sess, err := common.NewSession(common.Account{
+	sess, err := common.NewSession(common.Access{
 		Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: "http://localaws", Transport: sim.Transport(),
 		Retry: hurriedRetry, Limits: common.NoLimits(),
 	})

@@ -137,9 +137,9 @@ func (u *update) run(ctx context.Context) (*Output, saga.Rollback, error) {
 		u.space.Request.NotNeeded(u.space.Execution()...)
 	}
 	unchanged := saga.When(u.match.Compares(), saga.Named("compare with If-Match", saga.NoRollback(u.checkMatch)))
-	back, err := saga.InOrder(unchanged, plan.Apply(), plan.parts.Verify())(ctx)
+	rollback, err := saga.InOrder(unchanged, plan.Apply(), plan.parts.Verify())(ctx)
 	if err != nil {
-		return nil, back, err
+		return nil, rollback, err
 	}
 	return output(plan.parts, plan.definition), nil, nil
 }

@@ -26,13 +26,13 @@ func (t *teardown) lookSecrets(ctx context.Context, f *deletable, used usage, ma
 		return err
 	}
 	goes := map[string]bool{}
-	for _, it := range f.revisions {
-		goes[it.Found.ID] = true
-		own = append(own, spec.CredentialIDs(resource.ValueOf[*awsecs.TaskDefinition](it.Found).ContainerDefinitions)...)
+	for _, item := range f.revisions {
+		goes[item.Found.ID] = true
+		own = append(own, spec.CredentialIDs(resource.ValueOf[*awsecs.TaskDefinition](item.Found).ContainerDefinitions)...)
 	}
 	references := sync.OnceValues(func() ([]string, error) { return t.deleter.secretReferences(ctx, used, managed, goes) })
 	f.secrets, f.kept, err = t.readSecrets(ctx, own, t.mayDeleteWithService, references)
-	f.kept = slices.DeleteFunc(f.kept, func(it *resource.Item) bool { return resource.IsOrphaned(it.Found.Tags) })
+	f.kept = slices.DeleteFunc(f.kept, func(item *resource.Item) bool { return resource.IsOrphaned(item.Found.Tags) })
 	if err != nil || !f.empty {
 		return err
 	}
@@ -128,22 +128,22 @@ func (t *teardown) readSecrets(ctx context.Context, ids []string, wanted func(co
 			continue
 		}
 		known[s.ID] = true
-		it := &resource.Item{Thing: space.CredentialOf(t.account, s), Found: s}
+		item := &resource.Item{Thing: space.CredentialOf(t.account, s), Found: s}
 		name := aws.StringValue(resource.ValueOf[*awssecrets.DescribeSecretOutput](s).Name)
 		if slices.ContainsFunc(referred, func(id string) bool { return spec.Names(id, s.ID, name) }) {
-			used = append(used, it)
+			used = append(used, item)
 		} else {
-			unused = append(unused, it)
+			unused = append(unused, item)
 		}
 	}
 	return unused, used, nil
 }
 
 // markOrphaned marks a secret, which something else refers to, as one that outlives the service: whoever tears down the space deletes it then.
-func (t *teardown) markOrphaned(ctx context.Context, it *resource.Item) error {
-	found, err := it.Find(ctx)
+func (t *teardown) markOrphaned(ctx context.Context, item *resource.Item) error {
+	found, err := item.Find(ctx)
 	if err != nil || found == nil || resource.Scheduled(found) || !t.mayDeleteWithService(found.Tags) {
 		return err // gone, or adopted meanwhile
 	}
-	return resource.IgnoreNotFound(it.SetTags(ctx, found, common.Tags{{Key: common.TagRequest, Value: resource.OrphanOwner(t.name, t.id)}}, nil))
+	return resource.IgnoreNotFound(item.SetTags(ctx, found, common.Tags{{Key: common.TagRequest, Value: resource.OrphanOwner(t.name, t.id)}}, nil))
 }

@@ -147,23 +147,23 @@ func (t *teardown) inactive(ctx context.Context) (*awsecs.Service, error) {
 // decide returns the plan for what was found. It is pure.
 func (t *teardown) decide(f *deletable) *resource.Plan {
 	p := &resource.Plan{}
-	for _, it := range f.cloudMap {
-		p.Add(stageParts, t.deleteChange(it, t.usedBy(), saga.NoRollback(func(ctx context.Context) error { return t.deleteCloudMap(ctx, it) })))
+	for _, item := range f.cloudMap {
+		p.Add(stageParts, t.deleteChange(item, t.usedBy(), saga.NoRollback(func(ctx context.Context) error { return t.deleteCloudMap(ctx, item) })))
 	}
-	for i, it := range f.revisions {
-		change := t.deleteChange(it, t.usedBy(), nil)
+	for i, item := range f.revisions {
+		change := t.deleteChange(item, t.usedBy(), nil)
 		if i == 0 { // deregistered one by one, at the rate AWS allows, and deleted ten at a time
 			change.Step = saga.NoRollback(func(ctx context.Context) error { return t.deleteRevisions(ctx, f.revisions) })
 		}
 		p.Add(stageParts, change)
 	}
-	for _, it := range f.secrets {
-		p.Add(stageSecrets, t.deleteChange(it, t.usedBy(), t.deleteStep(it, t.mayDeleteWithService)))
+	for _, item := range f.secrets {
+		p.Add(stageSecrets, t.deleteChange(item, t.usedBy(), t.deleteStep(item, t.mayDeleteWithService)))
 	}
-	for _, it := range f.kept {
-		p.Add(stageSecrets, resource.Change{Resource: it.Kind(), Name: it.Name(), Action: resource.ActionUpdate,
+	for _, item := range f.kept {
+		p.Add(stageSecrets, resource.Change{Resource: item.Kind(), Name: item.Name(), Action: resource.ActionUpdate,
 			Reason: "something else refers to it: it is marked to go with the space",
-			Step:   saga.NoRollback(func(ctx context.Context) error { return t.markOrphaned(ctx, it) })})
+			Step:   saga.NoRollback(func(ctx context.Context) error { return t.markOrphaned(ctx, item) })})
 	}
 	return p
 }
@@ -172,8 +172,8 @@ func (t *teardown) decide(f *deletable) *resource.Plan {
 // interrupted teardown finds them while it is there.
 func (t *teardown) decideSpace(f *deletable) *resource.Plan {
 	p := &resource.Plan{}
-	for _, it := range f.orphans {
-		p.Add(stageOrphans, t.deleteChange(it, "its service is gone, and nothing refers to it any more", t.deleteStep(it, t.mayDeleteWithSpace)))
+	for _, item := range f.orphans {
+		p.Add(stageOrphans, t.deleteChange(item, "its service is gone, and nothing refers to it any more", t.deleteStep(item, t.mayDeleteWithSpace)))
 	}
 	if f.cluster != nil {
 		p.Add(stageCluster, t.deleteChange(f.cluster, "nothing is left in it", t.deleteStep(f.cluster, t.mayDelete)))
@@ -201,21 +201,21 @@ func (t *teardown) usedBy() string {
 	return "only this service used it"
 }
 
-func (t *teardown) deleteChange(it *resource.Item, reason string, step saga.Step) resource.Change {
-	return resource.Change{Resource: it.Kind(), Name: it.Name(), Action: resource.ActionDelete, Reason: reason, Step: step}
+func (t *teardown) deleteChange(item *resource.Item, reason string, step saga.Step) resource.Change {
+	return resource.Change{Resource: item.Kind(), Name: item.Name(), Action: resource.ActionDelete, Reason: reason, Step: step}
 }
 
 // deleteStep returns the step that deletes a thing, as long as its tags are as wanted and the service is not there again.
-func (t *teardown) deleteStep(it *resource.Item, wanted func(common.Tags) bool) saga.Step {
+func (t *teardown) deleteStep(item *resource.Item, wanted func(common.Tags) bool) saga.Step {
 	return saga.NoRollback(func(ctx context.Context) error {
-		gone, err := resource.TearDown(ctx, t.account.Backoff, it.Thing, func(ctx context.Context, s *resource.State) (bool, error) {
+		gone, err := resource.TearDown(ctx, t.account.Backoff, item.Thing, func(ctx context.Context, s *resource.State) (bool, error) {
 			if !wanted(s.Tags) || resource.Scheduled(s) && s.Value != nil {
 				return false, nil
 			}
 			_, err := t.inactive(ctx)
 			return err == nil, err
 		})
-		if err == nil && !gone && it.Kind() == resource.KindCluster {
+		if err == nil && !gone && item.Kind() == resource.KindCluster {
 			err = errClusterStays
 		}
 		return err
@@ -226,13 +226,13 @@ func (t *teardown) deleteStep(it *resource.Item, wanted func(common.Tags) bool) 
 var errClusterStays = errors.New("the cluster is used again")
 
 // deleteCloudMap deletes a Cloud Map service. Its instances leave as the tasks stop; those that do not are deregistered.
-func (t *teardown) deleteCloudMap(ctx context.Context, it *resource.Item) error {
-	tearDown := t.deleteStep(it, t.mayDeleteWithService)
+func (t *teardown) deleteCloudMap(ctx context.Context, item *resource.Item) error {
+	tearDown := t.deleteStep(item, t.mayDeleteWithService)
 	_, err := tearDown(ctx)
 	if !common.CloudMapServiceInUse.Is(err) {
 		return err
 	}
-	if err := it.Thing.(*resource.CloudMapService).Deregister(ctx, it.Found.ID); err != nil {
+	if err := item.Thing.(*resource.CloudMapService).Deregister(ctx, item.Found.ID); err != nil {
 		return err
 	}
 	_, err = tearDown(ctx)
@@ -242,8 +242,8 @@ func (t *teardown) deleteCloudMap(ctx context.Context, it *resource.Item) error 
 // deleteRevisions deregisters the revisions, and then deletes them.
 func (t *teardown) deleteRevisions(ctx context.Context, revisions []*resource.Item) error {
 	var arns []string
-	for _, it := range revisions {
-		arn := it.Found.ID
+	for _, item := range revisions {
+		arn := item.Found.ID
 		now, err := t.account.ECS.TaskDefinition(ctx, arn)
 		if resource.IgnoreNotFound(err) != nil {
 			return err

@@ -20,10 +20,10 @@ const stepRollback = "roll back"
 
 // Fail ends a request that failed with err: it rolls back what the steps did, then the shared things that nobody uses, and returns err with what could not
 // be rolled back. Where AWS is only too busy or too broken, the rollback continues in the background, and keeps the locks until it is done.
-func (t *Transaction) Fail(ctx context.Context, err error, back saga.Rollback) error {
+func (t *Transaction) Fail(ctx context.Context, err error, rollback saga.Rollback) error {
 	t.ended = true
 	shared, reservations := t.leave(false)
-	all := saga.Reverse(shared, back) // the steps first, in reverse order, then what is shared
+	all := saga.Reverse(shared, rollback) // the steps first, in reverse order, then what is shared
 	if all == nil {
 		t.release(reservations)
 		return err

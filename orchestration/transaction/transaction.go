@@ -86,15 +86,15 @@ func (m *Manager) begin(ctx context.Context, target string, request *resource.Re
 // Run does the work of a request, which uses the shared things. A panic of it, outside a step, becomes its error, so that what others left to the
 // request to roll back is rolled back too.
 func Run[T any](ctx context.Context, request *resource.Request, shared []resource.Thing, work func(context.Context) (T, saga.Rollback, error)) (out T,
-	back saga.Rollback, err error) {
+	rollback saga.Rollback, err error) {
 	err = common.Safely(func() (err error) {
 		if err := request.Use(ctx, shared...); err != nil {
 			return err
 		}
-		out, back, err = work(ctx)
+		out, rollback, err = work(ctx)
 		return err
 	})
-	return out, back, err
+	return out, rollback, err
 }
 
 // End unlocks the service whatever happened, unless an operation has the lock by then: the request was refused, or panicked.
@@ -192,12 +192,12 @@ func (m *Manager) Handle(kind string, run func(context.Context, operations.Job) 
 func (m *Manager) RunUnlocked(ctx context.Context, target string, request *resource.Request, s saga.Step, uses ...resource.Thing) error {
 	t := &Transaction{m: m, request: request, Target: target}
 	defer t.End()
-	_, back, err := Run(ctx, request, uses, func(ctx context.Context) (any, saga.Rollback, error) {
-		back, err := s(ctx)
-		return nil, back, err
+	_, rollback, err := Run(ctx, request, uses, func(ctx context.Context) (any, saga.Rollback, error) {
+		rollback, err := s(ctx)
+		return nil, rollback, err
 	})
 	if err != nil {
-		return t.Fail(ctx, err, back)
+		return t.Fail(ctx, err, rollback)
 	}
 	t.Succeed()
 	return nil
