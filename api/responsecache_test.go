@@ -154,7 +154,7 @@ func TestWhatIsKeptIsShownOnlyToTokensOfTheAccount(t *testing.T) {
 	}
 }
 
-// twoServers returns two servers that share the Redis, and waits until they hear each other.
+// twoServers returns two servers that share the Redis, and waits until they receive each other's messages.
 func twoServers(t *testing.T, redis *miniredis.Miniredis) (a, b *harness) {
 	t.Helper()
 	cloud := localaws.New()

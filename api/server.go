@@ -96,10 +96,10 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.idempotency = s.fleet.Keeper(s.callers.Token)
-	shared := accounts.Options{Config: o.Config, Retry: o.Retry, AWS: o.AWS, Backoff: o.Backoff, Metrics: s.metrics, Background: s.fleet.Background,
+	options := accounts.Options{Config: o.Config, Retry: o.Retry, AWS: o.AWS, Backoff: o.Backoff, Metrics: s.metrics, Background: s.fleet.Background,
 		Leases: s.fleet.Leases}
 	for name := range o.Config.Accounts {
-		a, err := accounts.New(name, shared)
+		a, err := accounts.New(name, options)
 		if err != nil {
 			return nil, common.Wrapf(err, "account %s", name)
 		}

@@ -197,7 +197,7 @@ func responseLost(req *request.Request) bool {
 	return ok && (ae.Code() == request.ErrCodeSerialization || ae.Code() == request.ErrCodeRead)
 }
 
-// OnlyOnce is a request option for calls that create something new each time: it keeps the SDK from trying again after an
+// OnlyOnce is a request option for calls that are not idempotent, as they create something new each time: it keeps the SDK from trying again after an
 // response was lost. The error is Ambiguous then, and the caller has to look. Throttled calls are tried again: they took no effect.
 func OnlyOnce(req *request.Request) {
 	req.Retryer = onlyOnce{req.Retryer}

@@ -196,7 +196,9 @@ func (p *createPlan) serviceInput(definition, cloudMap string) *awsecs.CreateSer
 	if c.in.ServiceRegistry != nil {
 		in.ServiceRegistries = []*awsecs.ServiceRegistry{c.registryUse(cloudMap)}
 	}
-	in.LaunchType = optional(aws.StringValue(in.LaunchType))
+	if aws.StringValue(in.LaunchType) == "" {
+		in.LaunchType = nil
+	}
 	if in.LaunchType == nil && len(in.CapacityProviderStrategy) == 0 {
 		in.LaunchType, in.CapacityProviderStrategy = placement(resource.ValueOf[*awsecs.Cluster](p.parts.Cluster.Now))
 	}
@@ -221,14 +223,6 @@ func placement(cluster *awsecs.Cluster) (*string, []*awsecs.CapacityProviderStra
 		return aws.String(awsecs.LaunchTypeFargate), nil
 	}
 	return nil, cluster.DefaultCapacityProviderStrategy
-}
-
-// optional returns a pointer to s, or nil if s is empty.
-func optional(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }
 
 // verify returns the step that looks again, at the end, for what the request adopted.

@@ -11,7 +11,7 @@ import (
 	"ecs-api/orchestration/resource"
 )
 
-// decideExisting decides about a service that is there: it is a Conflict, unless this very request, by its Idempotency-Key, created it before. The response was
+// decideExisting makes a create with an Idempotency-Key idempotent. It decides about a service that is there: it is a Conflict, unless this very request, by its Idempotency-Key, created it before. The response was
 // lost then, or the server that sent it has ended and its memory with it.
 func (c *creation) decideExisting(f *createFound) (*createPlan, error) {
 	tags := ecs.ToTags(f.service.Tags)

@@ -21,25 +21,25 @@ import (
 type Orchestrator struct {
 	account      *account.Account
 	transactions *transaction.Manager
-	teardown     *teardown.Deleter
+	deleter      *teardown.Deleter
 	observer     *observe.Observer
 }
 
 // New returns an orchestrator whose requests are transactions of the manager. The observer tells which deployments a service had.
 func New(transactions *transaction.Manager, observer *observe.Observer) *Orchestrator {
-	return &Orchestrator{account: transactions.Account, transactions: transactions, teardown: teardown.New(transactions), observer: observer}
+	return &Orchestrator{account: transactions.Account, transactions: transactions, deleter: teardown.New(transactions), observer: observer}
 }
 
 // Delete deletes a service; see teardown.Deleter.Delete.
 func (o *Orchestrator) Delete(ctx context.Context, cluster, service string, scope teardown.Scope, match etag.Condition) (*teardown.Output,
 	*operations.Operation, error) {
-	return o.teardown.Delete(ctx, cluster, service, scope, match)
+	return o.deleter.Delete(ctx, cluster, service, scope, match)
 }
 
 // PlanDelete returns what Delete would do, and changes nothing.
 func (o *Orchestrator) PlanDelete(ctx context.Context, cluster, service string, scope teardown.Scope, match etag.Condition) (*resource.Preview, error) {
-	return o.teardown.Plan(ctx, cluster, service, scope, match)
+	return o.deleter.Plan(ctx, cluster, service, scope, match)
 }
 
 // Deleter returns what tears down services, for those who delete other things by the same rules.
-func (o *Orchestrator) Deleter() *teardown.Deleter { return o.teardown }
+func (o *Orchestrator) Deleter() *teardown.Deleter { return o.deleter }

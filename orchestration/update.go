@@ -158,7 +158,7 @@ func (u *update) verb() string { return cmp.Or(u.action, "update") }
 // retire deregisters old revisions, in the background, once a change has registered a new one.
 func (u *update) retire(ctx context.Context, out *UpdateOutput) {
 	if u.define != nil && out.TaskDefinition != nil {
-		u.o.teardown.Retire(ctx, u.cluster, u.service, aws.StringValue(out.TaskDefinition.Family), u.o.observer.RollbackTargets)
+		u.o.deleter.Retire(ctx, u.cluster, u.service, aws.StringValue(out.TaskDefinition.Family), u.o.observer.RollbackTargets)
 	}
 }
 

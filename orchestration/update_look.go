@@ -44,7 +44,7 @@ func startsTasks(settings *awsecs.UpdateServiceInput) bool {
 }
 
 // look reads what there is, in two rounds: what the service refers to is known after the first. Its secrets are recognised by their ownership tags in a list,
-// which may lag; those that the list does not have take a third round.
+// which may lag (eventual consistency); those that the list does not have take a third round.
 func (u *update) look(ctx context.Context) (*updateFound, error) {
 	f := &updateFound{}
 	var listed []string

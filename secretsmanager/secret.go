@@ -106,15 +106,15 @@ func (c *Client) MoveStage(ctx context.Context, id, stage, toVersion, fromVersio
 	_, err := c.api.UpdateSecretVersionStageWithContext(ctx, in, tries.Watch)
 	err = common.FromAWS(err, "move stage %s of secret %q", stage, id)
 	if common.Is(err, common.BadRequest) && tries.Lost() {
-		if now, lookErr := c.Secret(ctx, id); lookErr == nil && stageOf(now, stage) == toVersion {
+		if now, lookErr := c.Secret(ctx, id); lookErr == nil && VersionOf(now, stage) == toVersion {
 			return nil
 		}
 	}
 	return err
 }
 
-// stageOf returns the id of the version that has the staging label; empty if none has.
-func stageOf(secret *secretsmanager.DescribeSecretOutput, stage string) string {
+// VersionOf returns the id of the version of the secret that has the staging label; empty if none has.
+func VersionOf(secret *secretsmanager.DescribeSecretOutput, stage string) string {
 	for version, stages := range secret.VersionIdsToStages {
 		for _, s := range stages {
 			if aws.StringValue(s) == stage {

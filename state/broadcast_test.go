@@ -14,33 +14,33 @@ import (
 // ear is what one server hears.
 type ear struct {
 	*Broadcast
-	heard chan string // messages, and "deaf" and "hears"
+	received chan string // messages, and "disconnected" and "connected"
 }
 
 func listen(t *testing.T, r *Redis) ear {
 	t.Helper()
-	heard := make(chan string, 100)
-	b := r.Broadcast(t.Context(), "written", func(message string) { heard <- message }, func(deaf bool) {
-		if deaf {
-			heard <- "deaf"
+	received := make(chan string, 100)
+	b := r.Broadcast(t.Context(), "written", func(message string) { received <- message }, func(disconnected bool) {
+		if disconnected {
+			received <- "disconnected"
 			return
 		}
-		heard <- "hears"
+		received <- "connected"
 	})
 	t.Cleanup(b.Close)
-	return ear{b, heard}
+	return ear{b, received}
 }
 
-// expect waits for what is heard next.
+// expect waits for what is received next.
 func (e ear) expect(t *testing.T, want string) {
 	t.Helper()
 	select {
-	case got := <-e.heard:
+	case got := <-e.received:
 		if got != want {
-			t.Fatalf("heard %q, want %q", got, want)
+			t.Fatalf("received %q, want %q", got, want)
 		}
 	case <-time.After(20 * time.Second):
-		t.Fatalf("heard nothing, want %q", want)
+		t.Fatalf("received nothing, want %q", want)
 	}
 }
 
@@ -49,8 +49,8 @@ func TestServersHearEachOtherAndKnowWhenTheyDoNot(t *testing.T) {
 	ra, toldA := open(t, "redis://"+server.Addr())
 	rb, _ := open(t, "redis://"+server.Addr())
 	a, b := listen(t, ra), listen(t, rb)
-	a.expect(t, "hears")
-	b.expect(t, "hears")
+	a.expect(t, "connected")
+	b.expect(t, "connected")
 	if err := a.Publish(t.Context(), "local www"); err != nil {
 		t.Fatal(err)
 	}
@@ -61,8 +61,8 @@ func TestServersHearEachOtherAndKnowWhenTheyDoNot(t *testing.T) {
 	a.expect(t, "local api") // and not its own message before
 
 	server.Close()
-	a.expect(t, "deaf")
-	b.expect(t, "deaf")
+	a.expect(t, "disconnected")
+	b.expect(t, "disconnected")
 	if err := a.Publish(t.Context(), "lost"); !errors.Is(err, ErrDown) {
 		t.Errorf("sent into the dark: %v", err)
 	}
@@ -71,8 +71,8 @@ func TestServersHearEachOtherAndKnowWhenTheyDoNot(t *testing.T) {
 	if err := server.Restart(); err != nil {
 		t.Fatal(err)
 	}
-	a.expect(t, "hears")
-	b.expect(t, "hears")
+	a.expect(t, "connected")
+	b.expect(t, "connected")
 	for !next(t, toldA).up {
 	}
 	if err := a.Publish(t.Context(), "again"); err != nil {
@@ -132,9 +132,9 @@ func TestAConnectionThatIsHalfDeadIsNoticed(t *testing.T) {
 	address, swallow := lossy(t, miniredis.RunT(t).Addr())
 	r, _ := open(t, "redis://"+address)
 	e := listen(t, r)
-	e.expect(t, "hears")
+	e.expect(t, "connected")
 	swallow.Store(true)
-	e.expect(t, "deaf")
+	e.expect(t, "disconnected")
 	swallow.Store(false)
-	e.expect(t, "hears")
+	e.expect(t, "connected")
 }

@@ -59,7 +59,8 @@ func (c Clusters) Show(ctx context.Context, ref string) (*awsecs.Cluster, error)
 // settleTime is how long a request waits for a cluster whose capacity providers are attached or detached.
 const settleTime = time.Minute
 
-// settled returns the cluster once its capacity providers are attached. One of which they are being detached is waited for, and then NotFound.
+// settled returns the cluster once its capacity providers are attached. A cluster whose providers are being detached is on its way out: settled waits for
+// that, and returns NotFound.
 func (c Clusters) settled(ctx context.Context, ref string) (*awsecs.Cluster, error) {
 	ctx, cancel := context.WithTimeout(ctx, settleTime)
 	defer cancel()

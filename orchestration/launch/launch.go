@@ -1,4 +1,4 @@
-// Package launch starts tasks with RunTask. It owns one rule: a request starts its tasks once, or, where it fails, none that keeps running.
+// Package launch starts tasks with RunTask. It owns one rule: a request starts its tasks once (it is idempotent by its Idempotency-Key, which ECS's client token derives from), or, where it fails, none that keeps running.
 package launch
 
 import (

@@ -2,7 +2,6 @@ package resource
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go/aws"
@@ -163,12 +162,7 @@ func currentVersion(secret *awssecrets.DescribeSecretOutput) string {
 	if secret == nil {
 		return ""
 	}
-	for id, stages := range secret.VersionIdsToStages {
-		if slices.Contains(aws.StringValueSlice(stages), labelCurrent) {
-			return id
-		}
-	}
-	return ""
+	return secretsmanager.VersionOf(secret, labelCurrent)
 }
 
 // CurrentVersion returns the id of the version of a secret that counts; empty if it has none.

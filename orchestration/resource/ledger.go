@@ -58,8 +58,8 @@ func (l *Ledger) Enter(ctx context.Context, key string) error {
 // enterPoll is how often a request that waits looks whether the deletion has moved to the background.
 const enterPoll = 100 * time.Millisecond
 
-// Leave ends what Enter began. A request that failed passes how to roll back the thing, if it created it. What comes back is for the caller to run,
-// then to release the reservation: the rollbacks of all that failed, if this was the last user and none succeeded.
+// Leave ends what Enter began. A request that failed passes how to roll back the thing, if it created it. Leave returns what the caller has to run before it releases the
+// reservation: the rollbacks of all that failed, if this was the last user and none succeeded.
 func (l *Ledger) Leave(key string, succeeded bool, rollback saga.Rollback) (run saga.Rollback, reservation *Reservation) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

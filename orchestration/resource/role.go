@@ -165,7 +165,7 @@ func (r *Role) SetPolicy(found RolePolicies, document string) saga.Step {
 	}
 }
 
-// Outdated says what of the role's trust and boundary differs from what it is to have; nothing of a role that is not ours.
+// Outdated says what of the role's trust and boundary differs from what it is to have. Of a role that is not ours, nothing differs.
 func (r *Role) Outdated(found *State, id account.Identity) (trust, boundary bool) {
 	role := ValueOf[*awsiam.Role](found)
 	if role == nil || !found.Tags.TaggedFor(r.Account.Org) {

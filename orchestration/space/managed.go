@@ -36,7 +36,7 @@ func CheckFamily(newest *awsecs.DescribeTaskDefinitionOutput) error {
 }
 
 // ManagedFamilies returns the families of the managed task definitions in the cluster that have an ACTIVE revision, sorted. AWS finds them by their
-// tags, which it shows some minutes late.
+// tags, which it shows some minutes late (eventual consistency).
 func ManagedFamilies(ctx context.Context, a *account.Account, cluster string) ([]string, error) {
 	found, err := a.Tagging.Find(ctx, common.Tags{{Key: common.TagOrg, Value: a.Org}, {Key: common.TagSpace, Value: cluster},
 		{Key: common.TagFlavor, Value: FlavorTask}},

@@ -33,7 +33,7 @@ type TaskDefinitions struct {
 	account      *account.Account
 	transactions *transaction.Manager
 	tasks        adhoc.Tasks
-	teardown     *teardown.Deleter
+	deleter      *teardown.Deleter
 	logs         *logs.Reader
 	now          func() time.Time
 	wait         func(context.Context, time.Duration) error // between two looks at tasks
@@ -49,8 +49,8 @@ func WithClock(now func() time.Time, wait func(context.Context, time.Duration) e
 }
 
 // New returns the managed task definitions of the account whose transactions the manager begins.
-func New(transactions *transaction.Manager, tasks adhoc.Tasks, teardowns *teardown.Deleter, reader *logs.Reader, opts ...Option) *TaskDefinitions {
-	d := &TaskDefinitions{account: transactions.Account, transactions: transactions, tasks: tasks, teardown: teardowns, logs: reader, now: time.Now,
+func New(transactions *transaction.Manager, tasks adhoc.Tasks, deleter *teardown.Deleter, reader *logs.Reader, opts ...Option) *TaskDefinitions {
+	d := &TaskDefinitions{account: transactions.Account, transactions: transactions, tasks: tasks, deleter: deleter, logs: reader, now: time.Now,
 		wait: common.Sleep}
 	for _, opt := range opts {
 		opt(d)
@@ -156,7 +156,7 @@ func (d *TaskDefinitions) Delete(ctx context.Context, cluster, family string, re
 	if err := checkFamily(family); err != nil {
 		return nil, nil, err
 	}
-	return d.teardown.DeleteTaskDefinition(ctx, cluster, family, recursive, force, match)
+	return d.deleter.DeleteTaskDefinition(ctx, cluster, family, recursive, force, match)
 }
 
 // PlanDelete returns what Delete would do, and changes nothing.
@@ -164,7 +164,7 @@ func (d *TaskDefinitions) PlanDelete(ctx context.Context, cluster, family string
 	if err := checkFamily(family); err != nil {
 		return nil, err
 	}
-	return d.teardown.PlanTaskDefinition(ctx, cluster, family, recursive, force, match)
+	return d.deleter.PlanTaskDefinition(ctx, cluster, family, recursive, force, match)
 }
 
 // checkFamily refuses what can be no family.

@@ -70,7 +70,7 @@ const teardownTime = 30 * time.Minute
 // operation, and the same one when the request is repeated meanwhile. Repeated after an interruption, it continues with what is left; NotFound means that
 // nothing is. A service that is not in the state that the request expects is an ETagMismatch.
 func (d *Deleter) Delete(ctx context.Context, cluster, service string, scope Scope, match etag.Condition) (*Output, *operations.Operation, error) {
-	out, op, err := d.delete(ctx, cluster, service, scope, match)
+	out, op, err := d.deleteLocked(ctx, cluster, service, scope, match)
 	return out, op, common.Wrapf(err, "delete service %s in cluster %s", service, cluster)
 }
 
@@ -147,7 +147,8 @@ func (t *teardown) checkMatch(ctx context.Context) error {
 	return t.match.Check("service "+t.name, etag.Service(now))
 }
 
-func (d *Deleter) delete(ctx context.Context, cluster, service string, scope Scope, match etag.Condition) (*Output, *operations.Operation, error) {
+// deleteLocked locks what is deleted, and then deletes it, or hands that over to a job.
+func (d *Deleter) deleteLocked(ctx context.Context, cluster, service string, scope Scope, match etag.Condition) (*Output, *operations.Operation, error) {
 	args := deleteArgs{cluster, service, resource.NewID(), match, scope.Params}
 	tx, err := d.transactions.Begin(ctx, cluster, service, nil)
 	if err != nil {

@@ -99,7 +99,7 @@ func (t *teardown) ownerIsGone(ctx context.Context, tags common.Tags) (bool, err
 	if !ok {
 		return true, nil
 	}
-	active, err := t.account.ECS.ListTaskDefinitions(ctx, family, awsecs.TaskDefinitionStatusActive) // AWS shows late by its tags that it is the space's
+	active, err := t.account.ECS.ListTaskDefinitions(ctx, family, awsecs.TaskDefinitionStatusActive) // eventual consistency: its tags may not be shown yet
 	return len(active) == 0, err
 }
 

@@ -46,7 +46,7 @@ func (d *Deleter) DeleteTaskDefinition(ctx context.Context, cluster, family stri
 	match etag.Condition) (*TaskDefinitionOutput, *operations.Operation, error) {
 	t := d.newTaskDefinition(taskDefinitionArgs{cluster, family, resource.NewID(), recursive, force})
 	t.match = match
-	op, err := t.delete(ctx)
+	op, err := t.deleteLocked(ctx)
 	if err != nil {
 		return nil, nil, common.Wrapf(err, "delete task definition %s in cluster %s", family, cluster)
 	}
@@ -98,7 +98,8 @@ func (t *taskDefinitionDeletion) output() *TaskDefinitionOutput {
 	return out
 }
 
-func (t *taskDefinitionDeletion) delete(ctx context.Context) (*operations.Operation, error) {
+// deleteLocked locks what is deleted, and then deletes it, or hands that over to a job.
+func (t *taskDefinitionDeletion) deleteLocked(ctx context.Context) (*operations.Operation, error) {
 	tx, err := t.deleter.transactions.BeginTaskDefinition(ctx, t.cluster, t.family, nil)
 	if err != nil {
 		op, ok := t.deleter.transactions.Background.Working(ctx, t.account.Name, KindDeleteTaskDefinition,
