@@ -177,6 +177,9 @@ func lastSucceeded(deployments []observe.Deployment, runs string) string {
 	if len(deployments) == 0 {
 		return ""
 	}
+	if goesBack(deployments, runs) {
+		return runs
+	}
 	restarted := aws.StringValue(deployments[0].TaskDefinition) == runs
 	for _, d := range deployments[1:] {
 		if d.State != observe.Completed || d.TaskDefinition == nil { // the outcome of a completed one says that it was replaced since
@@ -187,6 +190,20 @@ func lastSucceeded(deployments []observe.Deployment, runs string) string {
 		}
 	}
 	return ""
+}
+
+// goesBack reports whether the newest deployment is in progress and brings back, from another revision, one that had succeeded: so it is while a
+// rollback is under way, which whoever has lost its response repeats.
+func goesBack(deployments []observe.Deployment, runs string) bool {
+	brings := func(d observe.Deployment) bool { return aws.StringValue(d.TaskDefinition) == runs }
+	if !inProgress(deployments) || !brings(deployments[0]) {
+		return false
+	}
+	earlier := slices.DeleteFunc(slices.Clone(deployments[1:]), func(d observe.Deployment) bool {
+		undone, replaced := d.State == observe.RolledBack, brings(d) && d.State != observe.Completed // before the newest one began, or by it
+		return undone || replaced
+	})
+	return len(earlier) > 0 && !brings(earlier[0]) && slices.ContainsFunc(earlier, brings)
 }
 
 // ran reports whether a deployment ran the revision.

@@ -2,6 +2,7 @@ package orchestration
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,17 +19,48 @@ func TestARollbackThatIsRepeatedReturnsItsDeployment(t *testing.T) {
 		t.Fatal(err)
 	}
 	to := spec.Quantity("1")
-	first, err := w.Rollback(t.Context(), "myclu", "www", &RollbackInput{To: &to})
+	w.rollBackTwice(t, &RollbackInput{To: &to})
+}
+
+// TestARollbackWithoutToThatIsRepeatedReturnsItsDeployment has two revisions that succeeded: the rollback of a third one returns to the second, however
+// often it is sent.
+func TestARollbackWithoutToThatIsRepeatedReturnsItsDeployment(t *testing.T) {
+	for name, passes := range map[string]time.Duration{"that has succeeded": 2 * time.Hour, "in progress": 0} {
+		t.Run(name, func(t *testing.T) {
+			var now atomic.Int64 // nanoseconds after the test's begin
+			begin := time.Now()
+			clock := localaws.Clock(func() time.Time { return begin.Add(time.Duration(now.Load())) })
+			w := newWorld(t, localaws.New(localaws.WithLags(localaws.Lags{Provision: time.Hour}), clock))
+			w.create(t, wholeService(t, "myclu", "www"))
+			for _, image := range []string{"nginx:2", "nginx:3"} {
+				now.Add(int64(2 * time.Hour))
+				if _, err := w.patch(t, `{"Containers": {"webserver": {"Image": "`+image+`"}}}`); err != nil {
+					t.Fatal(err)
+				}
+			}
+			now.Add(int64(passes))
+			if got := w.rollBackTwice(t, &RollbackInput{}); !strings.HasSuffix(got, ":2") {
+				t.Errorf("rolled back to %s, want revision 2", got)
+			}
+		})
+	}
+}
+
+// rollBackTwice sends a rollback twice, and returns the revision that the service is on its way to.
+func (w *world) rollBackTwice(t *testing.T, in *RollbackInput) string {
+	t.Helper()
+	first, err := w.Rollback(t.Context(), "myclu", "www", in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := w.Rollback(t.Context(), "myclu", "www", &RollbackInput{To: &to})
+	again, err := w.Rollback(t.Context(), "myclu", "www", in)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if first.Deployment == nil || again.Deployment == nil || first.Deployment.Id != again.Deployment.Id {
-		t.Errorf("deployment %+v, then %+v", first.Deployment, again.Deployment)
+		t.Fatalf("deployment %+v, then %+v", first.Deployment, again.Deployment)
 	}
+	return *again.Service.TaskDefinition
 }
 
 func TestARollbackToWhatIsNoRevisionIsRefused(t *testing.T) {
