@@ -13,6 +13,8 @@ type ecsService struct {
 	cluster     *ecsCluster
 	name, arn   string
 	created     time.Time
+	deleted     time.Time    // zero until then
+	before      *ecs.Service // as it was right before it was deleted
 	status      string
 	token       string                  // the client token it was made with, or empty
 	request     *ecs.CreateServiceInput // what it was made of
@@ -80,7 +82,7 @@ func describeServices(r *request, in *ecs.DescribeServicesInput) (*ecs.DescribeS
 			out.Failures = append(out.Failures, missing(r.asARN("service/"+c.name+"/", ref)))
 			continue
 		}
-		shown := svc.show(r)
+		shown := svc.seen(r)
 		if wants(in.Include, ecs.ServiceFieldTags) {
 			shown.Tags = svc.tags.shown()
 		}
@@ -99,7 +101,7 @@ func ecsListServices(r *request, in *ecs.ListServicesInput) (*ecs.ListServicesOu
 		return nil, err
 	}
 	page, next, err := ecsPage(&c.services, in.NextToken, in.MaxResults, 10, func(svc *ecsService) bool {
-		return svc.status == statusActive && r.visible(svc.created) &&
+		return (svc.status == statusActive || svc.seenAsBefore(r)) && r.visible(svc.created) &&
 			(in.LaunchType == nil || *in.LaunchType == aws.StringValue(svc.out.LaunchType)) &&
 			(in.SchedulingStrategy == nil || *in.SchedulingStrategy == aws.StringValue(svc.out.SchedulingStrategy))
 	})
@@ -139,6 +141,7 @@ func ecsDeleteService(r *request, in *ecs.DeleteServiceInput) (*ecs.DeleteServic
 
 // drain stops the service; it is INACTIVE when its tasks have stopped, and forgotten later.
 func (svc *ecsService) drain(r *request) {
+	svc.before, svc.deleted = svc.show(r), r.now
 	svc.status, svc.out.DesiredCount = statusDraining, aws.Int64(0)
 	if ro := svc.rollout(); ro.ongoing() { // the words are not known
 		ro.finish(r, ecs.ServiceDeploymentStatusStopped, "Service deployment stopped because the service was deleted.")
@@ -159,6 +162,20 @@ func (o *ordered[V]) forget(key string, same func(V) bool) {
 	if v, ok := o.get(key); ok && same(v) {
 		o.delete(key)
 	}
+}
+
+// seen returns the service as reads see it, which is as it was for a while after it was deleted (Lags.Deleted).
+func (svc *ecsService) seen(r *request) *ecs.Service {
+	if svc.seenAsBefore(r) {
+		before := *svc.before
+		return &before
+	}
+	return svc.show(r)
+}
+
+// seenAsBefore reports whether reads do not see yet that the service was deleted.
+func (svc *ecsService) seenAsBefore(r *request) bool {
+	return svc.before != nil && r.now.Before(svc.deleted.Add(r.aws.lags.Deleted))
 }
 
 // show returns the service as ECS returns it, without tags.

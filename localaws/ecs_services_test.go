@@ -396,6 +396,32 @@ func TestNewThingsAreNotSeenAtOnce(t *testing.T) {
 	}
 }
 
+func TestADeletedServiceIsSeenAsItWasForAWhile(t *testing.T) {
+	const lag = 5 * time.Second
+	w := newECSWorld(t, localaws.WithLags(localaws.Lags{Deleted: lag, Drain: time.Second}))
+	w.create(w.input("www"))
+	before := w.describe("www")
+	deleted := must[*ecs.DeleteServiceOutput](t)(w.DeleteService(&ecs.DeleteServiceInput{Cluster: aws.String("clu"), Service: aws.String("www"), Force: aws.Bool(true)})).Service
+	if *deleted.Status != "DRAINING" {
+		t.Errorf("the response to the delete: %v", deleted)
+	}
+	if got := w.list(ecs.ListServicesInput{}); len(got) != 1 {
+		t.Errorf("a service that was just deleted is not listed: %v", got)
+	}
+	w.clock.Advance(lag - time.Second)
+	if diff := cmp.Diff(before, w.describe("www")); diff != "" {
+		t.Errorf("a service that was just deleted (-before +after):\n%s", diff)
+	}
+	w.clock.Advance(time.Second)
+	if svc := w.describe("www"); *svc.Status != "INACTIVE" || *svc.DesiredCount != 0 {
+		t.Errorf("later: %v", svc)
+	}
+	again := w.create(w.input("www"))
+	if svc := w.describe("www"); *svc.Status != "ACTIVE" || !svc.CreatedAt.Equal(*again.CreatedAt) || svc.CreatedAt.Equal(*before.CreatedAt) {
+		t.Errorf("one that is created again: %v", svc)
+	}
+}
+
 // dropRole deletes a role that allowTasks was called for.
 func (w *ecsWorld) dropRole(name string) {
 	w.t.Helper()

@@ -46,6 +46,7 @@ type Lags struct {
 	Cluster   time.Duration // a new cluster until services can be created in it
 	Secret    time.Duration // a force-deleted secret's name until it is free again
 	Visible   time.Duration // a new resource until reads see it
+	Deleted   time.Duration // a deleted service until reads stop showing it as it was before, ACTIVE
 	Parameter time.Duration // a deleted parameter's name until it is free again: AWS asks callers to wait for 30 seconds
 	Providers time.Duration // a cluster with capacity providers in PROVISIONING before it is ACTIVE, and in DEPROVISIONING before it is INACTIVE
 	Tagging   time.Duration // a change of tags until the tagging API's index shows it

@@ -236,11 +236,14 @@ func TestManyDeletesAtOnceShareWhatTheyRead(t *testing.T) {
 		w.create(t, wholeService(t, name, name))
 	}
 	sim.ResetCalls()
+	requested := make(chan struct{})
+	sim.Inject(localaws.Fault{Service: "ecs", Operation: "ListClusters", Effect: localaws.Hook, Func: func() { <-requested }}) // else the first may have ended by then
 	for _, name := range names {
 		if _, _, err := w.Delete(t.Context(), name, name, true); err != nil {
 			t.Fatal(err)
 		}
 	}
+	close(requested)
 	w.wait()
 	for _, o := range w.group.Operations(t.Context(), "local") {
 		if o.State != saga.Succeeded {

@@ -3,6 +3,7 @@ package orchestration
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -11,8 +12,10 @@ import (
 
 	"ecs-api/common"
 	"ecs-api/localaws"
+	"ecs-api/orchestration/etag"
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
+	"ecs-api/orchestration/teardown"
 )
 
 // TestWhatAWSRefusesForAWhileIsRetried plays each case of the table in common/retry.go: AWS refuses for a while what it will accept.
@@ -55,6 +58,7 @@ func TestWhatAWSRefusesForAWhileIsRetried(t *testing.T) {
 		{"a secret of the same name that was just deleted", []localaws.Option{localaws.WithLags(localaws.Lags{Secret: lag})}, again, wholeInventory("myclu", "www")},
 		{"a registry of the same name that was just deleted", nil, again, wholeInventory("myclu", "www")},
 		{"instances that are still leaving", []localaws.Option{localaws.WithLags(localaws.Lags{Register: lag})}, createAndDelete, remains},
+		{"a deleted service that ECS still shows as ACTIVE", []localaws.Option{localaws.WithLags(localaws.Lags{Deleted: lag})}, createAndDelete, remains},
 		{"a deployment in progress", []localaws.Option{refuse("ecs", "DeleteService", "InvalidParameterException", "The service cannot be stopped while deployments are active.")}, createAndDelete, remains},
 		{"a cluster that is being changed", []localaws.Option{refuse("ecs", "DeleteCluster", "UpdateInProgressException", "There is already a current Amazon ECS update in progress")}, createAndDelete, remains},
 		{"a cluster whose tasks are not gone yet", []localaws.Option{refuse("ecs", "DeleteCluster", "ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active.")}, createAndDelete, remains},
@@ -82,6 +86,39 @@ func (w *world) tearDown(t *testing.T, cluster, service string) {
 	w.wait()
 	if done, err := w.group.Operation(t.Context(), "local", op.ID); err != nil || done.State != saga.Succeeded {
 		t.Fatalf("operation %+v, %v", done, err)
+	}
+}
+
+// TestADeleteWithIfMatchThatECSShowsLateSucceeds lets the job of a recursive delete find the service ACTIVE, as it was before the request deleted it, and
+// no more when the job looks again: nobody but the request has changed it.
+func TestADeleteWithIfMatchThatECSShowsLateSucceeds(t *testing.T) {
+	var passed atomic.Int64
+	clock := func() time.Time { return time.Now().Add(time.Duration(passed.Load())) }
+	w := newWorld(t, localaws.New(localaws.Clock(clock), localaws.WithLags(localaws.Lags{Deleted: time.Hour})))
+	w.create(t, wholeService(t, "myclu", "www"))
+	service, err := w.account.ECS.Service(t.Context(), "myclu", "www")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reads := 0
+	w.aws.Inject(localaws.Fault{Service: "ecs", Operation: "DeleteService", Effect: localaws.Hook, Func: func() {
+		w.aws.Inject(localaws.Fault{Service: "ecs", Operation: "DescribeServices", Times: -1, Effect: localaws.Hook, Func: func() {
+			if reads++; reads == 2 {
+				passed.Add(int64(2 * time.Hour))
+			}
+		}})
+	}})
+	match := etag.Condition{Tags: []string{etag.Service(service)}}
+	_, op, err := w.Orchestrator.Delete(t.Context(), "myclu", "www", teardown.Scope{Recursive: true}, match)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.wait()
+	if done, err := w.group.Operation(t.Context(), "local", op.ID); err != nil || done.State != saga.Succeeded {
+		t.Errorf("operation %+v, %v", done, err)
+	}
+	if diff := cmp.Diff(remains, inventory(w.aws)); diff != "" {
+		t.Errorf("what is left (-want +got):\n%s", diff)
 	}
 }
 

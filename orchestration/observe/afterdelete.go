@@ -59,10 +59,14 @@ func (o *Observer) Deleted(ctx context.Context, cluster string, deleted *awsecs.
 	return afterDelete(deleted, now)
 }
 
-// afterDelete returns a service that was deleted as it is, given what there is of its name now: nothing, or another one even.
+// afterDelete returns a service that was deleted as it is, given what ECS shows of its name now: nothing, another service even, or the deleted one as it was
+// before, which says nothing yet of what has become of it.
 func afterDelete(deleted, now *awsecs.Service) *awsecs.Service {
-	if now == nil || common.Value(now.Status) == resource.StatusActive {
+	switch {
+	case now == nil || resource.IsAnother(now, deleted):
 		return resource.Gone(deleted)
+	case common.Value(now.Status) == resource.StatusActive:
+		return deleted
 	}
 	return now
 }

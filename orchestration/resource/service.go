@@ -64,6 +64,12 @@ func Gone(service *awsecs.Service) *awsecs.Service {
 	return &gone
 }
 
+// IsAnother reports whether now, which ECS shows as ACTIVE under the name of a service that was deleted, is another one, created since. It may also be the deleted
+// one, as reads are eventually consistent: a service that is created again has a creation time of its own, but the same ARN.
+func IsAnother(now, deleted *awsecs.Service) bool {
+	return aws.StringValue(now.Status) == StatusActive && !aws.TimeValue(now.CreatedAt).Equal(aws.TimeValue(deleted.CreatedAt))
+}
+
 // Create creates the service. Its client token is the request's own: of two requests at once ECS creates one service, and refuses the other.
 func (s *Service) Create(ctx context.Context, tags common.Tags) (*State, error) {
 	in := *s.Input()

@@ -50,15 +50,24 @@ func (d *Deleter) runServiceJob(ctx context.Context, job operations.Job) (json.R
 	return encode(Output{t.stopped})
 }
 
-// deleteForJob deletes the service that the request of a job did not come to delete, in the state that it expected.
+// deleteForJob deletes the service that the request of a job did not come to delete, in the state that it expected. It may find one that the request has
+// deleted, which ECS does not show yet.
 func (t *teardown) deleteForJob(ctx context.Context, match etag.Condition, began time.Time) error {
 	created := aws.TimeValue(t.service.CreatedAt)
 	if resource.CreatedAfter(ecs.ToTags(t.service.Tags), t.id) || created.After(began) {
 		return common.Coded(common.CodeConcurrentChange, "service %s was created again meanwhile", t.name)
 	}
-	t.match = match
-	if err := t.checkMatch(ctx); err != nil {
-		return err
+	if match.Compares() {
+		now, err := t.account.ECS.Service(ctx, t.cluster, t.name)
+		switch {
+		case resource.IgnoreNotFound(err) != nil:
+			return err
+		case now == nil || aws.StringValue(now.Status) != resource.StatusActive:
+			return nil // the request has deleted it after all, which ECS did not show at once
+		}
+		if err := match.Check("service "+t.name, etag.Service(now)); err != nil {
+			return err
+		}
 	}
 	_, err := t.decideService(&Output{}).Apply()(ctx)
 	return err

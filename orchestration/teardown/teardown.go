@@ -135,10 +135,10 @@ func (t *teardown) inactive(ctx context.Context) (*awsecs.Service, error) {
 	case err != nil:
 		return nil, err
 	}
-	switch aws.StringValue(service.Status) {
-	case resource.StatusActive:
+	switch status := aws.StringValue(service.Status); {
+	case resource.IsAnother(service, t.service):
 		return nil, common.Coded(common.CodeConcurrentChange, "service %s was created again meanwhile", t.name)
-	case resource.StatusDraining:
+	case status == resource.StatusActive || status == resource.StatusDraining: // ACTIVE: ECS does not show yet that it is deleted
 		return nil, nil
 	}
 	return service, nil
