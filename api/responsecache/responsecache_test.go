@@ -101,7 +101,7 @@ func TestAResponseIsNeverFromBeforeAWrite(t *testing.T) {
 	}
 }
 
-func TestNothingIsUsedWhileOtherServersCannotBeHeard(t *testing.T) {
+func TestNothingIsUsedWhileOtherServersCannotBeReceived(t *testing.T) {
 	s := New[string](DefaultLimits)
 	before := s.Begin("local", at(0))
 	s.Put(www, before, "before", 6)
