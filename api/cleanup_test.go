@@ -16,6 +16,7 @@ import (
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
 	"ecs-api/orchestration/saga"
+	"ecs-api/racetest"
 )
 
 // newInProcessHarness is newHarness without a network, for tests whose time is not real; o's config is its own.
@@ -29,6 +30,9 @@ func newInProcessHarness(t testing.TB, aws *localaws.AWS, o Options) *harness {
 
 // A clean-up of 200 revisions, which takes over three minutes at AWS's rate, runs beside a web UI that shows 50 services.
 func TestABigCleanUpThrottlesNobodysReads(t *testing.T) {
+	if racetest.Plainly(t) {
+		return
+	}
 	synctest.Test(t, func(t *testing.T) {
 		const services, revisions, period = 50, 200, 10 * time.Second
 		cloud := localaws.New(localaws.RateLimits(), localaws.Latency(20*time.Millisecond))

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"ecs-api/racetest"
 )
 
 // endpointVariable names the moto_server to run against.
@@ -44,7 +46,7 @@ func runSuite(m *testing.M) int {
 		}
 	}
 	binary = plainBinary
-	if raceDetector {
+	if racetest.Detector {
 		binary = filepath.Join(dir, "ecs-api-race")
 		if err := build(binary, "-race"); err != nil {
 			return failSuite(err)

@@ -11,6 +11,7 @@ import (
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
 	"ecs-api/localaws/awstest"
+	"ecs-api/racetest"
 )
 
 func TestCreateCreatesAWholeService(t *testing.T) {
@@ -30,6 +31,9 @@ func TestCreateCreatesAWholeService(t *testing.T) {
 
 // TestAFailedCreateLeavesNothing breaks each AWS call of a create in turn, in each way.
 func TestAFailedCreateLeavesNothing(t *testing.T) {
+	if racetest.Plainly(t) {
+		return
+	}
 	awstest.BreakEach(t, awstest.Breaks{Least: 15}, func(t *testing.T, a *awstest.Attempt) error {
 		sim := localaws.New()
 		w := newWorld(t, sim)
@@ -60,6 +64,9 @@ func TestAFailedCreateLeavesNothing(t *testing.T) {
 // TestAFailedCreateLeavesNothingThatIsSeenLate refuses each call of a create in turn where AWS does not show yet what it has made a moment ago,
 // when that is to be rolled back: not to be found does not mean to be gone.
 func TestAFailedCreateLeavesNothingThatIsSeenLate(t *testing.T) {
+	if racetest.Plainly(t) {
+		return
+	}
 	failed := 0
 	for n := 1; n < 25; n++ {
 		sim := localaws.New(localaws.WithLags(localaws.Lags{Visible: 60 * time.Millisecond}))

@@ -15,6 +15,7 @@ import (
 	"ecs-api/localaws/awstest"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/saga"
+	"ecs-api/racetest"
 )
 
 // remains is what a recursive delete of all services leaves: logs outlive what they tell of.
@@ -157,6 +158,9 @@ func TestARecursiveDeleteSparesWhatOthersUse(t *testing.T) {
 
 // TestARecursiveDeleteContinuesAfterAFault breaks each AWS call of a recursive delete, of the parameters too, in turn, in each way, and repeats it.
 func TestARecursiveDeleteContinuesAfterAFault(t *testing.T) {
+	if racetest.Plainly(t) {
+		return
+	}
 	awstest.BreakEach(t, awstest.Breaks{Least: 20}, func(t *testing.T, a *awstest.Attempt) error {
 		sim := localaws.New(localaws.WithLags(localaws.Lags{Drain: 2 * time.Millisecond, Register: 2 * time.Millisecond}))
 		w := newWorld(t, sim)

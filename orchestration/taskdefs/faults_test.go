@@ -12,6 +12,7 @@ import (
 	"ecs-api/localaws/awstest"
 	"ecs-api/orchestration/etag"
 	"ecs-api/orchestration/saga"
+	"ecs-api/racetest"
 )
 
 // breaks are how the calls of managed task definitions are broken. AWS is down for so many calls; -1 stands for good.
@@ -39,6 +40,9 @@ func breakEach(t *testing.T, how awstest.Breaks, prepare func(*world), do func(*
 
 // TestAFailedCreateLeavesNothing breaks each AWS call of a create in turn, in each way.
 func TestAFailedCreateLeavesNothing(t *testing.T) {
+	if racetest.Plainly(t) {
+		return
+	}
 	var before []string
 	var snapshot any
 	breakEach(t, breaks(12, -1),
@@ -65,6 +69,9 @@ func TestAFailedCreateLeavesNothing(t *testing.T) {
 
 // TestAFailedUpdateChangesNothing breaks each AWS call of updates in turn, in each way.
 func TestAFailedUpdateChangesNothing(t *testing.T) {
+	if racetest.Plainly(t) {
+		return
+	}
 	for name, body := range map[string]string{
 		"everything": `{
 			"taskdefinition": {"cpu": "256", "memory": "1024", "containerdefinitions": [{"name": "report", "image": "nginx:alpine"}, {"name": "sidecar", "image": "nginx:alpine"}]},
@@ -102,6 +109,9 @@ func TestAFailedUpdateChangesNothing(t *testing.T) {
 
 // TestADeleteContinuesUntilNothingIsLeft breaks each AWS call of a recursive delete in turn, in each way, and repeats it until it is NotFound.
 func TestADeleteContinuesUntilNothingIsLeft(t *testing.T) {
+	if racetest.Plainly(t) {
+		return
+	}
 	breakEach(t, breaks(15, 2*(hurriedRetry.Failed+1)),
 		func(w *world) { w.create(t, "myclu", "reports") },
 		func(w *world) error {

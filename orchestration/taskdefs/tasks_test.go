@@ -19,6 +19,7 @@ import (
 	"ecs-api/orchestration/etag"
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
+	"ecs-api/racetest"
 )
 
 // script is a request that has the container report run a shell's script.
@@ -229,6 +230,9 @@ func TestTasksAreThoseOfTheirFamily(t *testing.T) {
 
 // TestOneRequestRunsItsTasksOnce breaks each AWS call of a run that waits, in each way: what fails starts nothing, and no response that is lost starts more.
 func TestOneRequestRunsItsTasksOnce(t *testing.T) {
+	if racetest.Plainly(t) {
+		return
+	}
 	breakEach(t, breaks(6, -1),
 		func(w *world) { w.create(t, "myclu", "reports") },
 		func(w *world) error {
