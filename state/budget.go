@@ -7,14 +7,15 @@ import (
 )
 
 const (
-	// regained is the part of the time that a request takes by which its budget grows: one that runs for minutes, or a stream, uses Redis all the time.
-	regained = 10
+	// budgetShare is by which part of the time that a request takes its budget grows, a tenth: one that runs for minutes, or a stream, uses Redis all the time.
+	budgetShare = 10
 	// leastUse is the least that a command gets: one with less time would be cut off where Redis is fine, and leave open what it has done.
 	leastUse = 50 * time.Millisecond
 )
 
 // Budget is what one request may wait for Redis in all: useTime, and a tenth of the time that it takes. A Redis that is slow but not down would else hold it up
-// with each of its commands. Once it is used up, the request goes on as if Redis were down. Nil has no limit.
+// with each of its commands. Commands that a request sends at the same time are each paid for. Once the budget is used up, the request continues as if Redis were
+// down. Nil has no limit.
 type Budget struct {
 	now   func() time.Time
 	began time.Time
@@ -27,9 +28,10 @@ type Budget struct {
 type budgetKey struct{}
 
 // WithBudget returns a context of a request that begins, with a budget of its own. Background work has none: see WithoutBudget.
-func WithBudget(ctx context.Context) context.Context { return withClock(ctx, time.Now) }
+func WithBudget(ctx context.Context) context.Context { return WithClock(ctx, time.Now) }
 
-func withClock(ctx context.Context, now func() time.Time) context.Context {
+// WithClock is WithBudget with a clock.
+func WithClock(ctx context.Context, now func() time.Time) context.Context {
 	return (&Budget{now: now, began: now()}).In(ctx)
 }
 
@@ -54,7 +56,7 @@ func (b *Budget) left(slow func()) (time.Duration, bool) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	left := min(useTime+b.now().Sub(b.began)/regained-b.spent, useTime)
+	left := min(useTime+b.now().Sub(b.began)/budgetShare-b.spent, useTime)
 	if left >= leastUse {
 		return left, true
 	}
@@ -76,17 +78,4 @@ func (b *Budget) pay() func() {
 		defer b.mu.Unlock()
 		b.spent += b.now().Sub(began)
 	}
-}
-
-// Spend has the budget of ctx pay for what a library does on Redis whose functions take no context: ErrDown if it is used up. What has begun is not cut off.
-func (r *Redis) Spend(ctx context.Context, use func() error) error {
-	if !r.Up() {
-		return ErrDown
-	}
-	budget := BudgetOf(ctx)
-	if _, ok := budget.left(r.slow); !ok {
-		return ErrDown
-	}
-	defer budget.pay()()
-	return use()
 }

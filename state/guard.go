@@ -68,12 +68,25 @@ func (g guard) run(ctx context.Context, send func(context.Context) error) error 
 	switch {
 	case err == nil || ctx.Err() != nil || !broken(err): // the caller's time was over, or it left: that says nothing about Redis
 		return err
-	case limit < useTime && errors.Is(bounded.Err(), context.DeadlineExceeded): // Redis may be slow alone: the watcher finds out
+	case limit < useTime/2 && errors.Is(bounded.Err(), context.DeadlineExceeded): // Redis may be slow alone: the watcher finds out
 		g.r.doubt(err)
 		return ErrDown
 	}
 	g.r.fail(err)
 	return err
+}
+
+// Spend has the budget of ctx pay for what a library does on Redis whose functions take no context: ErrDown if it is used up. What has begun is not cut off.
+func (r *Redis) Spend(ctx context.Context, use func() error) error {
+	if !r.Up() {
+		return ErrDown
+	}
+	budget := BudgetOf(ctx)
+	if _, ok := budget.left(r.slow); !ok {
+		return ErrDown
+	}
+	defer budget.pay()()
+	return use()
 }
 
 // unusable are the words that the responses of a Redis begin with which cannot serve us, though it responds: it starts, it is a replica of a lost

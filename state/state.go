@@ -133,7 +133,8 @@ func (r *Redis) AfterRecovery(f func()) {
 }
 
 // Do runs one step's commands, which together may take useTime, or what is left of the budget of ctx. It returns ErrDown when Redis is down or has been found
-// to be, or the budget is used up, and the step's own error otherwise: redis.Nil for a missing key, or what Redis said of a command that is wrong.
+// to be, or the budget is used up, and the step's own error otherwise: redis.Nil for a missing key, or what Redis said of a command that is wrong. A step that
+// takes useTime shows that Redis is down, also where each of its commands took less.
 func (r *Redis) Do(ctx context.Context, use func(ctx context.Context, client redis.UniversalClient) error) error {
 	if !r.Up() {
 		return ErrDown

@@ -99,7 +99,7 @@ func (f *Fleet) observeState(up bool, why error) {
 func (f *Fleet) observeSlow() {
 	f.countSlow()
 	f.logSlow.Do(func() {
-		f.options.Log.Warn("the state is slow: a request has waited for Redis as long as it may, and goes on without it; there may be more of them in the next minute")
+		f.options.Log.Warn("the state is slow: a request has waited for Redis as long as it may, and continues without it; there may be more of them in the next minute")
 	})
 }
 

@@ -68,14 +68,18 @@ type lease struct {
 // Acquire implements resource.Leases.
 func (l *Leases) Acquire(ctx context.Context, account, target string) (resource.Lease, error) {
 	held := &lease{all: l, key: l.shared.Key("lock", account, target), token: newToken(), budget: state.BudgetOf(ctx)}
-	err := held.obtain(context.WithoutCancel(ctx)) // else a caller that leaves would leave open whether Redis has it
+	// A caller that leaves must not leave open whether Redis has it. Nor does it depend on the request's budget: what an Idempotency-Key, which is recorded first,
+	// used up of it would let two servers work on the service.
+	err := held.obtain(state.WithoutBudget(context.WithoutCancel(ctx)))
 	if errors.Is(err, redislock.ErrNotObtained) {
 		return nil, &resource.LockedElsewhere{Operation: l.holder(ctx, held.key)}
 	}
-	// Otherwise Redis has it, or is down and gets it with the first renewal that succeeds.
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.held[held] = true
+	l.mu.Unlock()
+	if err != nil { // Redis gets it with the first renewal that succeeds: at once, unless it is down
+		l.renewal.Wake()
+	}
 	return held, nil
 }
 
@@ -110,8 +114,8 @@ func (h *lease) obtain(ctx context.Context) error {
 func (h *lease) Operation(ctx context.Context, id string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.operation = id; !h.released {
-		_ = h.obtain(ctx) // else the next renewal says it
+	if h.operation = id; !h.released && h.obtain(ctx) != nil {
+		h.all.renewal.Wake() // which says it
 	}
 }
 

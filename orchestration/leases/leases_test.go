@@ -3,6 +3,7 @@ package leases
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -11,7 +12,9 @@ import (
 	"go.uber.org/goleak"
 
 	"ecs-api/common"
+	"ecs-api/localaws/awstest"
 	"ecs-api/orchestration/resource"
+	"ecs-api/state"
 	"ecs-api/state/statetest"
 )
 
@@ -229,4 +232,44 @@ func TestAReleaseFreesWhatRedisHasThoughItsResponseWasLost(t *testing.T) {
 	busy(t, b, "op-1")
 	lease.Release()
 	hold(t, b).Release()
+}
+
+// usedUp returns the context of a request whose budget for Redis is used up.
+func usedUp(t *testing.T, s *server) context.Context {
+	t.Helper()
+	clock := awstest.NewClock()
+	ctx := state.WithClock(t.Context(), clock.Now)
+	if err := s.shared.Spend(ctx, func() error { clock.Advance(time.Second); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.shared.Spend(ctx, func() error { return nil }); !errors.Is(err, state.ErrDown) {
+		t.Fatalf("the budget is not used up: %v", err)
+	}
+	return ctx
+}
+
+func TestARequestWithoutTimeForRedisLocksItsServiceAllTheSame(t *testing.T) {
+	redis := miniredis.RunT(t)
+	a, b := newServer(t, redis), newServer(t, redis)
+	ctx := usedUp(t, a)
+	lease, err := a.Acquire(ctx, "local", "c/s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	busy(t, b, "")
+	lease.Operation(ctx, "op-1") // which the renewal says that it wakes
+	looks := time.NewTicker(time.Millisecond)
+	defer looks.Stop()
+	for value, over := "", time.After(20*time.Second); !strings.HasSuffix(value, "op-1"); {
+		select {
+		case <-looks.C:
+		case <-over:
+			t.Fatalf("the lock names no operation: %q", value)
+		}
+		var err error
+		if value, err = redis.Get(key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lease.Release()
 }

@@ -48,8 +48,12 @@ type Queue struct {
 	inspect *asynq.Inspector
 	patient redis.UniversalClient
 	server  *asynq.Server
-	renewal atomic.Pointer[state.Renewal] // nil before Start
+	started atomic.Pointer[renewals] // nil before Start
+	changed changed
 }
+
+// renewals keep the keys of the queues alive: all of them every so often, and at once those of a queue that has changed.
+type renewals struct{ all, changed *state.Renewal }
 
 var _ operations.Queue = (*Queue)(nil)
 
@@ -100,7 +104,8 @@ func (q *Queue) name(account string) string { return q.o.Redis.Key("jobs", accou
 // Start takes jobs and does them with work, until Stop.
 func (q *Queue) Start(work func(context.Context, operations.Job) error) error {
 	err := q.server.Start(asynq.HandlerFunc(func(ctx context.Context, task *asynq.Task) error {
-		q.wake() // the task is in another list now
+		name, _ := asynq.GetQueueName(ctx)
+		q.renewSoon(name) // the task is in another list now
 		var job operations.Job
 		if err := json.Unmarshal(task.Payload(), &job); err != nil { // a newer server may understand it
 			return &operations.Later{After: mostBackoff, Err: common.Errorf(common.Internal, "read a job: %w", err)}
@@ -114,15 +119,17 @@ func (q *Queue) Start(work func(context.Context, operations.Job) error) error {
 	if err != nil {
 		return common.Errorf(common.Internal, "start the queue: %v", err)
 	}
-	q.renewal.Store(q.o.Redis.Renew(renewEvery, q.renew))
-	q.wake() // servers that were killed may have left something
+	started := &renewals{q.o.Redis.Renew(renewEvery, q.renew), q.o.Redis.Renew(renewEvery, q.renewChanged)}
+	q.started.Store(started)
+	started.all.Wake() // servers that were killed may have left something
 	return nil
 }
 
-// wake gives what is new in Redis a TTL.
-func (q *Queue) wake() {
-	if renewal := q.renewal.Load(); renewal != nil {
-		renewal.Wake()
+// renewSoon has what is new of a queue get a TTL.
+func (q *Queue) renewSoon(name string) {
+	q.changed.add(name)
+	if started := q.started.Load(); started != nil {
+		started.changed.Wake()
 	}
 }
 
@@ -141,8 +148,9 @@ func (q *Queue) Shutdown(ctx context.Context) {
 	case <-ctx.Done():
 	}
 	_ = q.patient.Close() // there is nothing left to do about it
-	if renewal := q.renewal.Load(); renewal != nil {
-		renewal.Close()
+	if started := q.started.Load(); started != nil {
+		started.all.Close()
+		started.changed.Close()
 		q.renew(ctx) // what has been created since
 	}
 }
@@ -248,7 +256,7 @@ func (q *Queue) enqueue(ctx context.Context, job operations.Job, opts ...asynq.O
 	}
 	opts = append(opts, asynq.Queue(q.name(job.Account)), asynq.TaskID(job.Target), asynq.MaxRetry(retries), asynq.Timeout(taskTime))
 	_, err = asynq.NewClientFromRedisClient(q.o.Redis.Client()).EnqueueContext(ctx, asynq.NewTask(taskType, payload), opts...)
-	q.wake()
+	q.renewSoon(q.name(job.Account))
 	return err
 }
 

@@ -4,11 +4,13 @@ import (
 	"context"
 	"io"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/google/go-cmp/cmp"
+	"github.com/redis/go-redis/v9"
 	"github.com/sirupsen/logrus"
 	"go.uber.org/goleak"
 
@@ -83,11 +85,18 @@ func TestNothingOfAQueueStaysThatNoServerWorksOn(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Fatal("the job is not tried")
 	}
-	for deadline := time.Now().Add(20 * time.Second); ; { // a job that failed is to be retried in a moment
-		if depth, err := q.Depth("local"); err != nil || time.Now().After(deadline) {
-			t.Fatalf("%v, %v", depth, err)
-		} else if depth["retrying"] == 1 {
-			break
+	looks := time.NewTicker(time.Millisecond)
+	defer looks.Stop()
+	over := time.After(20 * time.Second)
+	for depth := map[string]int{}; depth["retrying"] != 1; { // a job that failed is to be retried in a moment
+		select {
+		case <-looks.C:
+		case <-over:
+			t.Fatalf("%v", depth)
+		}
+		var err error
+		if depth, err = q.Depth("local"); err != nil {
+			t.Fatal(err)
 		}
 	}
 	q.renew(t.Context())
@@ -107,5 +116,78 @@ func TestNothingOfAQueueStaysThatNoServerWorksOn(t *testing.T) {
 	redis.FastForward(91 * 24 * time.Hour) // asynq keeps what it counts by day for 90
 	if diff := cmp.Diff([]string{"asynq:queues"}, slices.DeleteFunc(redis.Keys(), func(key string) bool { return key == "ecs-api:v1:acme:probe" })); diff != "" {
 		t.Errorf("left after that: %s", diff)
+	}
+}
+
+// TestALongQueueIsRenewedInParts: one use of Redis must not get longer with the queue, or Redis would count as down.
+func TestALongQueueIsRenewedInParts(t *testing.T) {
+	server := miniredis.RunT(t)
+	q := newQueue(t, server, nil)
+	const tasks = 2*perUse + 1
+	prefix := "asynq:{" + q.name("local") + "}:"
+	for n := range tasks {
+		id := strconv.Itoa(n)
+		if _, err := server.Push(prefix+"pending", id); err != nil {
+			t.Fatal(err)
+		}
+		server.HSet(prefix+"t:"+id, "state", "pending")
+	}
+	sizes := &sizes{}
+	q.o.Redis.Client().AddHook(sizes)
+	q.renew(t.Context())
+	if got := stay(server); len(got) > 0 {
+		t.Errorf("%d keys without a TTL: %.200q", len(got), got)
+	}
+	if sizes.most > perUse || sizes.uses < tasks/perUse {
+		t.Errorf("%d uses, of up to %d commands", sizes.uses, sizes.most)
+	}
+}
+
+// sizes counts the pipelines that a client sends, and how many commands the longest has.
+type sizes struct{ uses, most int }
+
+func (s *sizes) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (s *sizes) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (s *sizes) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		s.uses, s.most = s.uses+1, max(s.most, len(cmds))
+		return next(ctx, cmds)
+	}
+}
+
+// TestAQueueThatCannotBeRenewedKeepsNoOtherFromIt gives a key of the first account a type that asynq's has not.
+func TestAQueueThatCannotBeRenewedKeepsNoOtherFromIt(t *testing.T) {
+	server := miniredis.RunT(t)
+	q := newQueue(t, server, nil)
+	if err := server.Set("asynq:{"+q.name("local")+"}:pending", "no list"); err != nil {
+		t.Fatal(err)
+	}
+	other := "asynq:{" + q.name("other") + "}:pending"
+	if _, err := server.Push(other, "task"); err != nil {
+		t.Fatal(err)
+	}
+	q.renew(t.Context())
+	if server.TTL(other) == 0 {
+		t.Error("the queue of the other account is not renewed")
+	}
+}
+
+// TestOnlyTheQueueThatChangedIsRenewedAtOnce leaves the rest to the next renewal of all.
+func TestOnlyTheQueueThatChangedIsRenewedAtOnce(t *testing.T) {
+	server := miniredis.RunT(t)
+	q := newQueue(t, server, nil)
+	local, other := "asynq:{"+q.name("local")+"}:t:c/s", "asynq:{"+q.name("other")+"}:pending"
+	if _, err := server.Push(other, "task"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := q.Announce(t.Context(), job("c/s")); err != nil {
+		t.Fatal(err)
+	}
+	q.renewChanged(t.Context())
+	if server.TTL(local) == 0 || server.TTL(other) != 0 {
+		t.Errorf("the TTL of the queue that changed is %v, that of the other %v", server.TTL(local), server.TTL(other))
+	}
+	if rest := q.changed.take(); len(rest) > 0 {
+		t.Errorf("%q are renewed again", rest)
 	}
 }

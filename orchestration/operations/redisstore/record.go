@@ -167,7 +167,28 @@ func (r *Record) find(ctx context.Context, account, id string) (o operations.Ope
 	return o, err
 }
 
-// FindAll returns those of the ids that are operations of one of the accounts. It is one round trip to Redis, however many they are.
+// getAll returns what Redis has by the keys, in their order, nil where it has nothing. It is one round trip, or one to each node of a cluster.
+func getAll(ctx context.Context, client redis.UniversalClient, keys []string) ([][]byte, error) {
+	gets, err := client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, key := range keys {
+			p.Get(ctx, key)
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return nil, err
+	}
+	values := make([][]byte, len(gets))
+	for i, get := range gets {
+		// The error of a pipeline is that of its first command that has one: a missing key may hide that a node of a cluster failed.
+		if values[i], err = get.(*redis.StringCmd).Bytes(); err != nil && !errors.Is(err, redis.Nil) {
+			return nil, err
+		}
+	}
+	return values, nil
+}
+
+// FindAll returns those of the ids that are operations of one of the accounts. They are read at once, however many they are.
 func (r *Record) FindAll(ctx context.Context, accounts, ids []string) (found []operations.Operation) {
 	keys := make([]string, 0, len(accounts)*len(ids))
 	for _, account := range accounts {
@@ -177,25 +198,13 @@ func (r *Record) FindAll(ctx context.Context, accounts, ids []string) (found []o
 	}
 	known := map[string]bool{}
 	_ = r.o.Redis.Do(ctx, func(ctx context.Context, client redis.UniversalClient) error { // while Redis is down, they are this server's own
-		gets, err := client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-			for _, key := range keys {
-				pipe.Get(ctx, key)
-			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, redis.Nil) {
-			return err
-		}
-		for i, get := range gets {
-			encoded, err := get.(*redis.StringCmd).Bytes()
-			if err != nil {
-				continue // there is no such key: a failure of Redis is that of the whole
-			}
-			if o, err := decode(r.o.Seal, keys[i], encoded); err == nil {
+		values, err := getAll(ctx, client, keys)
+		for i, encoded := range values {
+			if o, err := decode(r.o.Seal, keys[i], encoded); encoded != nil && err == nil {
 				found, known[o.ID] = append(found, o), true
 			}
 		}
-		return nil
+		return err
 	})
 	for _, o := range r.own.FindAll(ctx, accounts, ids) {
 		if !known[o.ID] {
@@ -213,26 +222,17 @@ func (r *Record) List(ctx context.Context, account string) []operations.Operatio
 		if err != nil || len(ids) == 0 {
 			return err
 		}
-		got := make([]*redis.StringCmd, len(ids))
-		_, err = client.Pipelined(ctx, func(p redis.Pipeliner) error {
-			for i, id := range ids {
-				got[i] = p.Get(ctx, r.key(account, id))
-			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, redis.Nil) {
-			return err
-		}
+		keys := make([]string, len(ids))
 		for i, id := range ids {
-			encoded, err := got[i].Bytes()
-			if err != nil {
-				continue // it has been dropped meanwhile
-			}
-			if o, err := decode(r.o.Seal, r.key(account, id), encoded); err == nil {
+			keys[i] = r.key(account, id)
+		}
+		values, err := getAll(ctx, client, keys)
+		for i, encoded := range values {
+			if o, err := decode(r.o.Seal, keys[i], encoded); encoded != nil && err == nil { // else it has been dropped meanwhile
 				found = append(found, o)
 			}
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return r.own.List(ctx, account)
