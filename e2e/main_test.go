@@ -88,7 +88,7 @@ func build(to string, flags ...string) error {
 
 // compile runs the go command.
 func compile(args ...string) error {
-	if out, err := exec.CommandContext(context.Background(), "go", args...).CombinedOutput(); err != nil { //nolint:gosec // tests that build this module
+	if out, err := exec.CommandContext(context.Background(), "go", args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("go %s: %w\n%s", args[0], err, out)
 	}
 	return nil

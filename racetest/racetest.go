@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-// AllVariable, set to 1 in the environment, makes Plainly do nothing: the step races of CI runs the marked tests under the detector.
+// AllVariable is the environment variable that, set to 1, makes Plainly do nothing: the step races of CI runs the marked tests under the detector.
 const AllVariable = "ECS_API_RACE_ALL"
 
 // Plainly runs a test in a process of the same tests that is built without the race detector, and reports whether it has: the caller then has nothing left
