@@ -50,3 +50,12 @@ func (c call) named(name string) string {
 
 // wait returns how long the caller wants to wait for the effect of the request: the query's wait, in seconds.
 func (c call) wait() time.Duration { return time.Duration(c.number("wait")) * time.Second }
+
+// waitWritten is wait for a write that has changed something: nobody gets what was read before that any more, while the caller waits for its effect.
+func (c call) waitWritten() time.Duration {
+	wait := c.wait()
+	if wait > 0 {
+		c.account.written(c)
+	}
+	return wait
+}

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/aws/aws-sdk-go/aws"
 
+	"ecs-api/api/openapi"
 	"ecs-api/common"
 	"ecs-api/config"
 	awsecs "ecs-api/ecs/sdk/ecs"
@@ -96,6 +99,49 @@ func TestACallerGetsAResponseThatIsAsOldAsTheyAccept(t *testing.T) {
 		}
 		if w := h.ask(http.MethodGet, "/metrics"); !strings.Contains(w.Body.String(), "ecs_api_kept_responses_total 7\n") {
 			t.Errorf("metrics: %s", w.Body)
+		}
+	})
+}
+
+// TestAWriteThatWaitsIsSeenMeanwhile: what a write has changed is known while it waits for the effect.
+func TestAWriteThatWaitsIsSeenMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newInProcessHarness(t, localaws.New(localaws.WithLags(localaws.Lags{Provision: 20 * time.Second, Drain: 20 * time.Second})), Options{})
+		const www = "/local/clusters/myclu/services/www"
+		send := func(method, path, body string) *httptest.ResponseRecorder {
+			r := httptest.NewRequest(method, base+path, strings.NewReader(body))
+			r.Header.Set(headerToken, testToken)
+			w := httptest.NewRecorder()
+			h.Handler().ServeHTTP(w, r)
+			return w
+		}
+		if w := send(http.MethodPost, "/local/services?wait=60", openapi.CreateExample); w.Code != http.StatusOK {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		for _, tt := range []struct{ method, path, body, member string }{
+			{http.MethodPatch, www + "?wait=60", `{"DesiredCount":2}`, "DesiredCount"},
+			{http.MethodDelete, www + "?wait=60", "", "Status"},
+		} {
+			shown := func() string {
+				var service map[string]any
+				if err := json.Unmarshal(h.ask(http.MethodGet, www, "Cache-Control: max-age=60").Body.Bytes(), &service); err != nil {
+					t.Error(err)
+				}
+				return fmt.Sprint(service[tt.member])
+			}
+			before := shown()
+			done := make(chan *httptest.ResponseRecorder, 1)
+			go func() { done <- send(tt.method, tt.path, tt.body) }()
+			time.Sleep(5 * time.Second)
+			during := shown()
+			select {
+			case w := <-done:
+				t.Errorf("%s has not waited: %d %s", tt.method, w.Code, w.Body)
+			default:
+				if w := <-done; w.Code != http.StatusOK || during == before {
+					t.Errorf("%s: %d; %s is %q before, and %q while it waits", tt.method, w.Code, tt.member, before, during)
+				}
+			}
 		}
 	})
 }

@@ -26,7 +26,7 @@ func createService(c call, in orchestration.CreateInput) (any, error) {
 		c.header.Set(headerReplayed, "true")
 	}
 	c.header.Set(headerETag, etag.Service(out.Service))
-	out.Deployment = c.account.Observer.AfterWrite(c.Context(), out.Service, out.Deployment, c.wait())
+	out.Deployment = c.account.Observer.AfterWrite(c.Context(), out.Service, out.Deployment, c.waitWritten())
 	return &created{out, c.warnings()}, nil
 }
 
@@ -46,7 +46,7 @@ func changes[In any](change func(call, target, *In) (*orchestration.Write, error
 			return nil, err
 		}
 		c.header.Set(headerETag, etag.Service(out.Service))
-		out.Deployment = c.account.Observer.AfterWrite(c.Context(), out.Service, out.Deployment, c.wait())
+		out.Deployment = c.account.Observer.AfterWrite(c.Context(), out.Service, out.Deployment, c.waitWritten())
 		return &updated{out, append(c.warnings(), warnings.Unproven(out.Unproven)...)}, nil
 	})
 }

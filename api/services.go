@@ -104,15 +104,15 @@ func deleteService(c call, at target, _ none) (any, error) {
 	case err != nil:
 		return nil, err
 	case op == nil:
-		if c.wait() > 0 {
-			out.Service = c.account.Observer.AfterDelete(c.Context(), at.cluster, out.Service, c.wait())
+		if wait := c.waitWritten(); wait > 0 {
+			out.Service = c.account.Observer.AfterDelete(c.Context(), at.cluster, out.Service, wait)
 		}
 		return &deletedService{Output: out}, nil
 	case negotiation.WantsProgress(c.request):
 		return op, nil
 	}
 	c.locate(*op)
-	if ended, err := c.server.fleet.Background.Await(c.Context(), c.account.Name, op.ID, c.wait()); err == nil { // else it continues all the same
+	if ended, err := c.server.fleet.Background.Await(c.Context(), c.account.Name, op.ID, c.waitWritten()); err == nil { // else it continues all the same
 		op = &ended
 	}
 	if op.Err != nil {

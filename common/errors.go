@@ -157,27 +157,31 @@ func InvalidOf(code Code, fields []FieldError, more int) error {
 	if len(fields) == 0 {
 		return nil
 	}
-	listed := listed(fields)
-	shown, unlisted := 0, len(fields)-len(listed)+more
-	var msg strings.Builder
-	msg.WriteString("the request is not valid: ")
-	for _, f := range listed[:min(len(listed), maxShown)] {
-		if text := f.text(); shown == 0 {
-			msg.WriteString(text)
-		} else if msg.Len()+len(text) > maxShownBytes {
-			break
-		} else {
-			msg.WriteString("; " + text)
-		}
-		shown++
-	}
-	switch omitted := len(listed) - shown; {
+	list := listed(fields)
+	texts := shownTexts(list)
+	msg := invalidPrefix + strings.Join(texts, "; ")
+	switch omitted, unlisted := len(list)-len(texts), len(fields)-len(list)+more; {
 	case unlisted > 0:
-		fmt.Fprintf(&msg, "; and %d more, of which errors lists %d", omitted+unlisted, omitted)
+		msg += fmt.Sprintf("; and %d more, of which errors lists %d", omitted+unlisted, omitted)
 	case omitted > 0:
-		fmt.Fprintf(&msg, "; and %d more, which errors lists", omitted)
+		msg += fmt.Sprintf("; and %d more, which errors lists", omitted)
 	}
-	return &Error{Kind: BadRequest, Code: code, Fields: listed, msg: msg.String()}
+	return &Error{Kind: BadRequest, Code: code, Fields: list, msg: msg}
+}
+
+const invalidPrefix = "the request is not valid: "
+
+// shownTexts returns what is wrong with the first of the fields, and at least one, as far as a message has room for it.
+func shownTexts(fields []FieldError) (texts []string) {
+	bytes := len(invalidPrefix)
+	for i, f := range fields[:min(len(fields), maxShown)] {
+		text := f.text()
+		if i > 0 && bytes+len(text) > maxShownBytes {
+			break
+		}
+		texts, bytes = append(texts, text), bytes+len(text)+len("; ")
+	}
+	return texts
 }
 
 // listed returns as many of the fields, and at least one, as an error lists.

@@ -55,7 +55,7 @@ func JSONSyntax(text []byte, err error) string {
 
 // shown returns a character as it can stand in a sentence.
 func shown(c rune) string {
-	if quoted := strconv.QuoteRune(c); len(quoted) > 2 && (c < ' ' || c == utf8.RuneError || strings.HasPrefix(quoted, `'\u`)) {
+	if quoted := strconv.QuoteRune(c); c < ' ' || c == utf8.RuneError || strings.HasPrefix(quoted, `'\u`) {
 		return strings.Trim(quoted, "'")
 	}
 	return string(c)

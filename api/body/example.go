@@ -11,7 +11,7 @@ import (
 var pairs = [][2]string{{"Name", "Value"}, {"Name", "ValueFrom"}, {"Key", "Value"}}
 
 // instead shows how a value of the wrong form is to be written, with the caller's own first name: pairs as a list where AWS takes a list, as an object where
-// PATCH takes one, and one word as a list of words. It is empty where nothing is known to be meant. It repeats no value.
+// PATCH takes one, and one word as a list of words. It is empty where nothing is known to be meant. It repeats names, and no value.
 func instead(t reflect.Type, c byte, raw []byte) string {
 	switch {
 	case isList(t) && c == '{':
@@ -36,6 +36,9 @@ func listed(element reflect.Type, name string) string {
 		_, named := element.FieldByName(p[0])
 		_, valued := element.FieldByName(p[1])
 		if named && valued {
+			if strings.EqualFold(name, p[0]) || strings.EqualFold(name, p[1]) { // one pair, without the list around it
+				return ": [{" + quoted(p[0]) + `: "…", ` + quoted(p[1]) + `: "…"}]`
+			}
 			return ": [{" + quoted(p[0]) + ": " + quoted(name) + ", " + quoted(p[1]) + `: "…"}]`
 		}
 	}
@@ -70,16 +73,15 @@ func firstName(raw []byte) string {
 	if json.Unmarshal(raw, &elements) != nil || len(elements) == 0 {
 		return ""
 	}
-	var first map[string]any
+	var first struct{ Name, Key any } // whatever case its keys have
 	if json.Unmarshal(elements[0], &first) != nil {
 		return ""
 	}
-	for key, value := range first {
-		if name, ok := value.(string); ok && (strings.EqualFold(key, "name") || strings.EqualFold(key, "key")) {
-			return name
-		}
+	if name, ok := first.Name.(string); ok {
+		return name
 	}
-	return ""
+	name, _ := first.Key.(string)
+	return name
 }
 
 // quoted returns a name as JSON has it, a long one in part.

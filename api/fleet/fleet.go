@@ -77,11 +77,11 @@ func (f *Fleet) open() (err error) {
 	if url == "" {
 		return nil
 	}
-	f.countSlow = f.options.Metrics.WatchState(func() bool { return f.state.Up() })
 	f.state, err = state.Open(context.Background(), state.Options{URL: url, Org: f.options.Config.Org, Observe: f.observeState, Slow: f.observeSlow})
 	if err != nil {
 		return common.Wrapf(err, "state.redis")
 	}
+	f.countSlow = f.options.Metrics.WatchState(f.state.Up) // before any request, which alone may find the state slow
 	f.Leases, f.keys = leases.New(f.state), idempotency.NewRedis(f.state)
 	return nil
 }

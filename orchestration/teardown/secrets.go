@@ -68,7 +68,7 @@ func (t *teardown) listSecrets(ctx context.Context, empty bool) (own, orphaned [
 	}
 	for _, entry := range listed {
 		tags, arn := secretsmanager.ToTags(entry.Tags), aws.StringValue(entry.ARN)
-		if _, marked := tags.Get(common.TagRequest); !marked || !t.mayDelete(tags.Without(common.TagRequest)) {
+		if _, marked := tags.Get(common.TagRequest); !marked || !tags.TaggedFor(t.account.Org) {
 			continue
 		}
 		if resource.CreatedFor(tags, t.name) {

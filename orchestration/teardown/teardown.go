@@ -67,7 +67,7 @@ func (t *teardown) deleteAll(ctx context.Context) error {
 		_, err := plan.Apply()(ctx)
 		errs = append(errs, err)
 		if err != nil && t.deregistered != nil {
-			break // a task that was started meanwhile may need the rest
+			break // a task that was started meanwhile may need its secrets; the space stays by itself, as long as something runs in it
 		}
 	}
 	return errors.Join(append(errs, t.deleteSpace(ctx))...)

@@ -115,16 +115,16 @@ func (t *Transaction) Succeed() {
 	if shared == nil {
 		return
 	}
-	release := func() {
+	releaseAll := func() {
 		for _, reservation := range reservations {
 			reservation.Release()
 		}
 	}
 	_, err := t.m.Background.Start(context.Background(), operations.Operation{Kind: KindRollback, Target: t.Target, Account: t.m.Account.Name},
 		resource.BackgroundRollbackTime,
-		func(ctx context.Context) error { return retryRollback(ctx, t.m.Account.Backoff, shared) }, release)
+		func(ctx context.Context) error { return retryRollback(ctx, t.m.Account.Backoff, shared) }, releaseAll)
 	if err != nil { // the server is shutting down: what is left is adopted by the next request
-		release()
+		releaseAll()
 	}
 }
 
