@@ -58,9 +58,9 @@ func walkTaskDefinition() *fieldWalk {
 			"containerDefinitions[].dnsSearchDomains": onFargate, "containerDefinitions[].extraHosts": onFargate, "containerDefinitions[].hostname": onFargate,
 			"containerDefinitions[].disableNetworking": onFargate, "containerDefinitions[].dockerSecurityOptions": onFargate,
 			"containerDefinitions[].linuxParameters.devices": onFargate, "containerDefinitions[].linuxParameters.sharedMemorySize": onFargate,
-			"containerDefinitions[].linuxParameters.tmpfs": onFargate, "containerDefinitions[].linuxParameters.maxSwap": onFargate,
-			"containerDefinitions[].linuxParameters.swappiness": onFargate, "containerDefinitions[].resourceRequirements": onFargate,
-			"inferenceAccelerators": onFargate, "ipcMode": onFargate, "placementConstraints": onFargate,
+			"containerDefinitions[].linuxParameters.maxSwap": onFargate, "containerDefinitions[].linuxParameters.swappiness": onFargate,
+			"containerDefinitions[].resourceRequirements": onFargate,
+			"inferenceAccelerators":                       onFargate, "ipcMode": onFargate, "placementConstraints": onFargate,
 			"volumes[].host.sourcePath": onFargate, "volumes[].dockerVolumeConfiguration": onFargate, "volumes[].fsxWindowsFileServerVolumeConfiguration": onFargate,
 		},
 	}

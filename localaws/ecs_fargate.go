@@ -165,8 +165,6 @@ func unsupportedOnFargate(c *ecs.ContainerDefinition) string {
 		return "devices"
 	case l.SharedMemorySize != nil:
 		return "sharedMemorySize"
-	case len(l.Tmpfs) > 0:
-		return "tmpfs"
 	case l.MaxSwap != nil || l.Swappiness != nil:
 		return "swap"
 	case l.Capabilities != nil && slices.ContainsFunc(aws.StringValueSlice(l.Capabilities.Add), func(c string) bool { return c != "SYS_PTRACE" }):

@@ -18,6 +18,7 @@ import (
 	"github.com/bsm/redislock"
 	"github.com/redis/go-redis/v9"
 
+	"ecs-api/common"
 	"ecs-api/orchestration/resource"
 	"ecs-api/state"
 )
@@ -27,6 +28,9 @@ const (
 	Life = 15 * time.Second
 	// renewEvery is how often leases are renewed: a lease outlives two renewals that fail.
 	renewEvery = 5 * time.Second
+	// secondLook is when a lock that a request has is looked at again. A Redis that stood still may have given it to a request that had gone on without it
+	// and has ended: its server releases it then, with a command or two.
+	secondLook = 100 * time.Millisecond
 	// tokenLength is that of tokens, which the values of the keys begin with; the rest is the operation.
 	tokenLength = 22
 )
@@ -70,9 +74,14 @@ func (l *Leases) Acquire(ctx context.Context, account, target string) (resource.
 	held := &lease{all: l, key: l.shared.Key("lock", account, target), token: newToken(), budget: state.BudgetOf(ctx)}
 	// A caller that leaves must not leave open whether Redis has it. Nor does it depend on the request's budget: what an Idempotency-Key, which is recorded first,
 	// used up of it would let two servers work on the service.
-	err := held.obtain(state.WithoutBudget(context.WithoutCancel(ctx)))
-	if errors.Is(err, redislock.ErrNotObtained) {
-		return nil, &resource.LockedElsewhere{Operation: l.holder(ctx, held.key)}
+	whole := state.WithoutBudget(context.WithoutCancel(ctx))
+	err := held.obtain(whole)
+	for looks := 1; errors.Is(err, redislock.ErrNotObtained); looks++ {
+		locked := &resource.LockedElsewhere{Operation: l.holder(ctx, held.key)}
+		if locked.Operation != "" || looks == 2 || common.Sleep(ctx, secondLook) != nil {
+			return nil, locked
+		}
+		err = held.obtain(whole)
 	}
 	l.mu.Lock()
 	l.held[held] = true

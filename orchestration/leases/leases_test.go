@@ -5,10 +5,12 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	peers "github.com/alicebob/miniredis/v2/server"
 	"go.uber.org/goleak"
 
 	"ecs-api/common"
@@ -214,6 +216,26 @@ func TestALockWhoseResponseWasLostIsReleasedWithoutBeingObtained(t *testing.T) {
 		}
 	}
 	busy(t, a, "")
+	kept.Release()
+}
+
+// TestALockThatASlowRedisGaveAfterItsRequestHadEnded is what a Redis that stood still does when it goes on: it locks the service for a request that has ended
+// without it, then finds it locked for the next request, then releases it.
+func TestALockThatASlowRedisGaveAfterItsRequestHadEnded(t *testing.T) {
+	redis := miniredis.RunT(t)
+	a, b := newServer(t, redis), newServer(t, redis)
+	abandoned := hold(t, a)
+	var looks atomic.Int64
+	redis.Server().SetPreHook(func(_ *peers.Peer, command string, _ ...string) bool {
+		if command == "EVALSHA" && looks.Add(1) == 2 {
+			redis.Del(key)
+		}
+		return false
+	})
+	hold(t, b).Release()
+	abandoned.Release()
+	kept := hold(t, a)
+	busy(t, b, "") // as the request works that has it
 	kept.Release()
 }
 

@@ -132,6 +132,7 @@ func (in *Input) Define(present *awsecs.TaskDefinition) (*space.Registration, er
 	p.AddSDK("taskdefinition", out)
 	same := reflect.DeepEqual(out, space.CopyDefinition(present))
 	if !same {
+		spec.CheckContainers(&p, "taskdefinition.", out.ContainerDefinitions)
 		spec.CheckSizes(&p, "taskdefinition.", out)
 	}
 	for i := range p {

@@ -139,10 +139,16 @@ func Doubts(in *awsecs.RegisterTaskDefinitionInput, field func(path string) stri
 	if ok && !known(units, mib) {
 		all = append(all, Doubt{FargateSize, at + fieldCPU, fmt.Sprintf("Fargate is not known to offer %d CPU units with %d MiB: AWS will refuse the task definition unless that is new", units, mib)})
 	}
+	unsupported := func(field string, given bool) {
+		if given {
+			all = append(all, Doubt{FargateUnsupported, at + field, "Fargate is not known to support this: AWS will refuse the task definition unless that is new"})
+		}
+	}
+	unsupported("ipcmode", in.IpcMode != nil)
+	unsupported("pidmode", aws.StringValue(in.PidMode) == awsecs.PidModeHost)
 	for i, c := range in.ContainerDefinitions {
 		for _, wrong := range notOnFargate(c) {
-			all = append(all, Doubt{FargateUnsupported, fmt.Sprintf("%scontainerdefinitions[%d].%s", at, i, wrong),
-				"Fargate is not known to support this: AWS will refuse the task definition unless that is new"})
+			unsupported(fmt.Sprintf("containerdefinitions[%d].%s", i, wrong), true)
 		}
 	}
 	for i := range all {
@@ -185,8 +191,7 @@ func notOnFargate(c *awsecs.ContainerDefinition) []string {
 			len(c.DnsSearchDomains) > 0},
 		{"extrahosts", len(c.ExtraHosts) > 0}, {"dockersecurityoptions", len(c.DockerSecurityOptions) > 0}, {"hostname", aws.StringValue(c.Hostname) != ""},
 		{"disablenetworking", aws.BoolValue(c.DisableNetworking)}, {"resourcerequirements", gpu}, {"linuxparameters.capabilities.add", added},
-		{"linuxparameters.devices", len(l.Devices) > 0}, {"linuxparameters.sharedmemorysize", l.SharedMemorySize != nil}, {"linuxparameters.tmpfs",
-			len(l.Tmpfs) > 0},
+		{"linuxparameters.devices", len(l.Devices) > 0}, {"linuxparameters.sharedmemorysize", l.SharedMemorySize != nil},
 		{"linuxparameters.maxswap", l.MaxSwap != nil}, {"linuxparameters.swappiness", l.Swappiness != nil},
 	} {
 		if f.given {

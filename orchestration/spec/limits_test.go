@@ -42,12 +42,20 @@ func TestValuesThatAWSRefusesAreRefused(t *testing.T) {
 		"a log driver that Fargate has not": {"", `,"logConfiguration":{"logDriver":"awslog"}`, []common.FieldError{
 			{Field: web + "logconfiguration.logdriver", Detail: "must be one of awslogs, splunk, awsfirelens: Fargate has no other"},
 		}},
-		"a log driver that it has":                     {"", `,"logConfiguration":{"logDriver":"awsfirelens"}`, nil},
-		"storage":                                      {`,"ephemeralStorage":{"sizeInGiB":20}`, "", []common.FieldError{{Field: "ephemeralstorage.sizeingib", Detail: "must be 21 to 200"}}},
-		"a container that needs more CPU":              {"", `,"cpu":257`, []common.FieldError{{Field: "cpu", Detail: "is 256 units, less than its containers' 257 together"}}},
-		"a container with more memory":                 {"", `,"memory":513`, []common.FieldError{{Field: web + "memory", Detail: "is 513 MiB, more than the task's 512"}}},
-		"a container that reserves more memory":        {"", `,"memoryReservation":513`, []common.FieldError{{Field: "memory", Detail: "is 512 MiB, less than its containers' 513 together"}}},
-		"a container as large as the task":             {"", `,"cpu":256,"memory":512`, nil},
+		"a log driver that it has":              {"", `,"logConfiguration":{"logDriver":"awsfirelens"}`, nil},
+		"storage":                               {`,"ephemeralStorage":{"sizeInGiB":20}`, "", []common.FieldError{{Field: "ephemeralstorage.sizeingib", Detail: "must be 21 to 200"}}},
+		"a container that needs more CPU":       {"", `,"cpu":257`, []common.FieldError{{Field: "cpu", Detail: "is 256 units, less than its containers' 257 together"}}},
+		"a container with more memory":          {"", `,"memory":513`, []common.FieldError{{Field: web + "memory", Detail: "is 513 MiB, more than the task's 512"}}},
+		"a container that reserves more memory": {"", `,"memoryReservation":513`, []common.FieldError{{Field: "memory", Detail: "is 512 MiB, less than its containers' 513 together"}}},
+		"a container as large as the task":      {"", `,"cpu":256,"memory":512`, nil},
+		"no container that is essential":        {"", `,"essential":false`, []common.FieldError{{Field: web + "essential", Detail: "is false, as that of every container: a task needs one that is essential"}}},
+		"less memory than is reserved":          {"", `,"memory":100,"memoryReservation":101`, []common.FieldError{{Field: web + "memory", Detail: "is 100 MiB, less than the memoryReservation of 101"}}},
+		"as much memory as is reserved":         {"", `,"memory":100,"memoryReservation":100`, nil},
+		"a container that waits for none of the task": {"", `,"dependsOn":[{"containerName":"web","condition":"START"},{"containerName":"db","condition":"START"}]`, []common.FieldError{
+			{Field: web + "dependson[0].containername", Detail: "must name another container of the task"}, {Field: web + "dependson[1].containername", Detail: "must name another container of the task"},
+		}},
+		"an architecture that is none":                 {`,"runtimePlatform":{"cpuArchitecture":"AMD64"}`, "", []common.FieldError{{Field: "runtimeplatform.cpuarchitecture", Detail: "must be one of X86_64, ARM64"}}},
+		"an architecture":                              {`,"runtimePlatform":{"cpuArchitecture":"ARM64"}`, "", nil},
 		"a size of another form is one error, not two": {`,"cpu":"many"`, `,"cpu":257`, []common.FieldError{{Field: "cpu", Detail: `must be CPU units such as "256", or "0.25 vCPU"`}}},
 	} {
 		wrong := CheckTaskDefinition(account.Settings{}, "", definitionOf(t, tt.task, tt.container))
@@ -82,7 +90,8 @@ func TestDoubtsAreOfWhatFargateIsNotKnownToHave(t *testing.T) {
 			"FargateUnsupported taskdefinition.containerdefinitions[0].links", "FargateUnsupported taskdefinition.containerdefinitions[0].privileged",
 			"FargateUnsupported taskdefinition.containerdefinitions[0].linuxparameters.capabilities.add", "FargateUnsupported taskdefinition.containerdefinitions[0].linuxparameters.sharedmemorysize",
 		}},
-		"what Fargate has": {"", `,"privileged":false,"linuxParameters":{"initProcessEnabled":true,"capabilities":{"add":["SYS_PTRACE"],"drop":["ALL"]}}`, nil},
+		"parts of a host of the task": {`,"ipcMode":"task","pidMode":"host"`, "", []string{"FargateUnsupported taskdefinition.ipcmode", "FargateUnsupported taskdefinition.pidmode"}},
+		"what Fargate has":            {`,"pidMode":"task"`, `,"privileged":false,"linuxParameters":{"tmpfs":[{"containerPath":"/run","size":64}],"initProcessEnabled":true,"capabilities":{"add":["SYS_PTRACE"],"drop":["ALL"]}}`, nil},
 	} {
 		var fields []string
 		for _, d := range Doubts(definitionOf(t, tt.task, tt.container), nil) {

@@ -47,7 +47,9 @@ func CheckTaskDefinition(a account.Settings, at string, in *awsecs.RegisterTaskD
 		}
 		CheckContainer(&p, at, container)
 	}
+	CheckContainers(&p, at, in.ContainerDefinitions)
 	CheckSizes(&p, at, in)
+	checkPlatform(&p, at, in.RuntimePlatform)
 	CheckRole(&p, a, at+"taskrolearn", in.TaskRoleArn)
 	if mode := aws.StringValue(in.NetworkMode); mode != "" && mode != awsecs.NetworkModeAwsvpc {
 		p.Add(at+"networkmode", "must be awsvpc, or left out: Fargate has no other")
