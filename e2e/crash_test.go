@@ -181,10 +181,6 @@ func eachCrash(t *testing.T, do func(t *testing.T, thing crashThing, after bool)
 	if backEndName() != "localaws" {
 		t.Skip("plays faults that only localaws can; it runs without " + endpointVariable)
 	}
-	t.Parallel()
-	if plainly(t) {
-		return
-	}
 	for name, thing := range crashThings {
 		for _, after := range []bool{false, true} {
 			t.Run(name+map[bool]string{false: ", before it takes effect", true: ", after it took effect"}[after], func(t *testing.T) {
@@ -221,6 +217,10 @@ func onlyLogs(t *testing.T, sim *localaws.AWS, when string) {
 // TestKilledInEachCallOfACreate kills the program in each AWS call of a create, starts it again, makes the same request, and takes the
 // service down: the request succeeds, and nothing is left but the log group.
 func TestKilledInEachCallOfACreate(t *testing.T) {
+	t.Parallel()
+	if plainly(t) {
+		return
+	}
 	eachCrash(t, func(t *testing.T, thing crashThing, after bool) {
 		killed := 0
 		for n := 1; ; n++ {
@@ -270,6 +270,10 @@ func TestKilledInEachCallOfACreate(t *testing.T) {
 // TestKilledInEachCallOfARecursiveDelete kills the program in each AWS call of a recursive delete, of its background work too, starts it
 // again and repeats the request, until nothing is left.
 func TestKilledInEachCallOfARecursiveDelete(t *testing.T) {
+	t.Parallel()
+	if plainly(t) {
+		return
+	}
 	eachCrash(t, func(t *testing.T, thing crashThing, after bool) {
 		killed := 0
 		for n := 1; ; n++ {
