@@ -15,7 +15,6 @@ import (
 	awsaccount "ecs-api/orchestration/account"
 	"ecs-api/orchestration/etag"
 	"ecs-api/orchestration/oneoff"
-	"ecs-api/orchestration/show"
 	"ecs-api/orchestration/teardown"
 )
 
@@ -66,7 +65,7 @@ func listServices(c call, at target, _ none) (any, error) {
 // showService returns the service, or with all also what belongs to it.
 func showService(c call, at target, _ none) (any, error) {
 	if c.flag("all") {
-		view, err := c.account.Services.ShowAll(c.Context(), at.cluster, at.service, show.Freshness(responsecache.Demanded(c.request.Header)))
+		view, err := c.account.Services.ShowAll(c.Context(), at.cluster, at.service, responsecache.Demanded(c.request.Header))
 		if err != nil {
 			return nil, err
 		}
@@ -129,12 +128,12 @@ func listServiceEvents(c call, at target, _ none) ([]*awsecs.ServiceEvent, error
 	return c.account.Services.Events(c.Context(), at.cluster, at.service)
 }
 
-// serviceWrite returns the endpoint of a write of a service: what it changes, and, for a body that is wrong in form, what is wrong with its values, is
-// what change makes of the body. Where its caller does not wait, it is an operation of the kind.
+// serviceWrite returns the endpoint of a write of a service. change builds the write from the body; it also finds the wrong values of a body that is wrong in
+// form. Where its caller does not wait, it is an operation of the kind.
 func serviceWrite[In any](
-	s *Server, status int, kind string, change func(call, target, *In) (*orchestration.Write, error), settings ...setting,
+	s *Server, kind string, change func(call, target, *In) (*orchestration.Write, error), settings ...setting,
 ) http.Handler {
-	return handle(s, status, changes(change), append(settings,
+	return handle(s, http.StatusOK, changes(change), append(settings,
 		checks(change), asynchronous(kind), number("wait", 1, longestWait, 0), flag(flagDryRun), conditional, within(orchestrationTime))...)
 }
 
@@ -146,16 +145,16 @@ func (s *Server) serviceRoutes(v1 *mux.Router) {
 	v1.Handle("/{account}/services", handle(s, http.StatusOK, createService,
 		asynchronous("create service"), waits, dry, checked(checkCreate), within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(services, handle(s, http.StatusOK, targeted(listServices), slashes("cluster"), flag("all"))).Methods(http.MethodGet)
-	v1.Handle(services, serviceWrite(s, http.StatusOK, "update service", updateNamedService, slashes("cluster"))).Methods(http.MethodPut)
+	v1.Handle(services, serviceWrite(s, "update service", updateNamedService, slashes("cluster"))).Methods(http.MethodPut)
 	v1.Handle(service, handle(s, http.StatusOK, targeted(showService), slashed, flag("all"))).Methods(http.MethodGet)
-	v1.Handle(service, serviceWrite(s, http.StatusOK, "update service", updateService, slashed)).Methods(http.MethodPut)
-	v1.Handle(service, serviceWrite(s, http.StatusOK, "patch service", patchService, slashed)).Methods(http.MethodPatch)
+	v1.Handle(service, serviceWrite(s, "update service", updateService, slashed)).Methods(http.MethodPut)
+	v1.Handle(service, serviceWrite(s, "patch service", patchService, slashed)).Methods(http.MethodPatch)
 	v1.Handle(service, handle(s, http.StatusOK, targeted(deleteService),
 		asynchronous("delete service alone"), slashed, flag("recursive"), flag("params"), waits, dry, conditional, within(orchestrationTime))).Methods(http.MethodDelete)
-	v1.Handle(service+"/rollback", serviceWrite(s, http.StatusOK, "roll back service", rollBackService, slashed, bare())).Methods(http.MethodPost)
+	v1.Handle(service+"/rollback", serviceWrite(s, "roll back service", rollBackService, slashed, bare())).Methods(http.MethodPost)
 	v1.Handle(service+"/restart", handle(s, http.StatusOK, changes(restartService),
 		asynchronous("restart service"), slashed, waits, dry, conditional, within(orchestrationTime))).Methods(http.MethodPost)
-	v1.Handle(service+"/power", serviceWrite(s, http.StatusOK, "start or stop service", powerService, slashed)).Methods(http.MethodPut)
+	v1.Handle(service+"/power", serviceWrite(s, "start or stop service", powerService, slashed)).Methods(http.MethodPut)
 	v1.Handle(service+"/run", handle(s, http.StatusOK, targeted(runTask), asynchronous("start task"), slashed, waits,
 		checked(func(_ call, in *oneoff.Input) []common.FieldError { return in.Check() }), within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(service+"/events", handle(s, http.StatusOK, targeted(listServiceEvents), slashes("cluster", "service"))).Methods(http.MethodGet)

@@ -46,7 +46,7 @@ func BenchmarkRounds(b *testing.B) {
 			return err
 		}},
 		{"show all", whole, func(b *testing.B, w *world, _ *CreateOutput) error {
-			_, err := show.New(w.account).ShowAll(b.Context(), "myclu", "www", show.AsFarAsRatesAllow)
+			_, err := show.New(w.account).ShowAll(b.Context(), "myclu", "www", false)
 			return err
 		}},
 		{"list", whole, func(b *testing.B, w *world, _ *CreateOutput) error {

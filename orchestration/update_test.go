@@ -101,7 +101,7 @@ func TestUpdateReturnsTheServiceAsItIsAfterwards(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown, err := show.New(w.account).ShowAll(t.Context(), "myclu", "www", show.AsFarAsRatesAllow)
+	shown, err := show.New(w.account).ShowAll(t.Context(), "myclu", "www", false)
 	if err != nil {
 		t.Fatal(err)
 	}

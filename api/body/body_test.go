@@ -161,6 +161,8 @@ func TestEverythingWrongWithABodyIsReportedInTheCallersSpelling(t *testing.T) {
 			}, nil},
 		{"an object instead of pairs that has none, and a list without names", `{"taskdefinition":{"tags":{}},"change":["A"]}`,
 			common.CodeInvalidRequest, []string{"taskdefinition.tags must be an array, not an object", `change must be an object, not an array: {"NAME": "…"}`}, nil},
+		{"one pair without its list, and a pair with a name and a key", `{"taskdefinition":{"tags":{"key":"Team","value":"hunter2"}},"change":[{"key":"B","name":"A","value":"hunter2"}]}`,
+			common.CodeInvalidRequest, []string{`taskdefinition.tags must be an array, not an object: [{"Key": "…", "Value": "…"}]`, `change must be an object, not an array: {"A": "…"}`}, nil},
 		{"more than AWS's integers hold", `{"service":{"desiredCount":2147483648,"healthCheckGracePeriodSeconds":-2147483649}}`, common.CodeInvalidRequest, []string{
 			"service.desiredCount is out of range", "service.healthCheckGracePeriodSeconds is out of range",
 		}, nil},

@@ -65,19 +65,9 @@ func (r *Reader) homeOf(ctx context.Context, name string) (*awsecs.Cluster, erro
 	return cluster, err
 }
 
-// Freshness is how new what a read returns has to be.
-type Freshness bool
-
-// What a reader can ask for.
-const (
-	// AsFarAsRatesAllow takes what is known to be still true where AWS's rates have no room for reading it anew.
-	AsFarAsRatesAllow Freshness = false
-	// AllNew has everything read anew, however long that takes.
-	AllNew Freshness = true
-)
-
-// ShowAll returns a service with what belongs to it, in three rounds.
-func (r *Reader) ShowAll(ctx context.Context, cluster, name string, fresh Freshness) (*View, error) {
+// ShowAll returns a service with what belongs to it, in three rounds. With fresh the tasks are listed anew, however long AWS's rates let that take; without it, a
+// list that is known to be still true will do where they have no room for a new one.
+func (r *Reader) ShowAll(ctx context.Context, cluster, name string, fresh bool) (*View, error) {
 	at, view := target{cluster, name}, &View{}
 	var tasks taskList
 	err := common.Concurrently(ctx,
@@ -94,7 +84,7 @@ func (r *Reader) ShowAll(ctx context.Context, cluster, name string, fresh Freshn
 		return nil, err
 	}
 	oldest := r.sightings.see(at, view.Service, r.now())
-	if fresh == AllNew {
+	if fresh {
 		oldest = 0
 	}
 	if err := r.readRest(ctx, at, view, &tasks, oldest); err != nil {

@@ -110,7 +110,7 @@ type taskList struct {
 
 // listNow lists the tasks as far as AWS's rates let that happen at once.
 func (r *Reader) listNow(ctx context.Context, at target) (tasks taskList, err error) {
-	err = tasks.each(ctx, func(ctx context.Context, i int, status string) (err error) {
+	err = eachStatus(ctx, func(ctx context.Context, i int, status string) (err error) {
 		tasks.arns[i], tasks.listed[i], err = r.account.ECS.ServiceTasksNow(ctx, at.cluster, at.service, status)
 		return err
 	})
@@ -119,7 +119,7 @@ func (r *Reader) listNow(ctx context.Context, at target) (tasks taskList, err er
 
 // listRest lists what listNow has left out. It may be so old.
 func (r *Reader) listRest(ctx context.Context, at target, tasks *taskList, oldest time.Duration) error {
-	return tasks.each(ctx, func(ctx context.Context, i int, status string) (err error) {
+	return eachStatus(ctx, func(ctx context.Context, i int, status string) (err error) {
 		if !tasks.listed[i] {
 			tasks.arns[i], err = r.account.ECS.ServiceTasksWithin(ctx, at.cluster, at.service, status, oldest)
 		}
@@ -127,8 +127,8 @@ func (r *Reader) listRest(ctx context.Context, at target, tasks *taskList, oldes
 	})
 }
 
-// each calls list for each status at the same time.
-func (*taskList) each(ctx context.Context, list func(ctx context.Context, i int, status string) error) error {
+// eachStatus calls list for each status at the same time.
+func eachStatus(ctx context.Context, list func(ctx context.Context, i int, status string) error) error {
 	var lists []func(context.Context) error
 	for i, status := range taskStatuses {
 		lists = append(lists, func(ctx context.Context) error { return list(ctx, i, status) })
