@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -18,10 +19,13 @@ import (
 	"ecs-api/racetest"
 )
 
-// loadOpenAPI returns the document, read by a library that does not serve it.
+// readOpenAPI reads the document, once, with a library that does not serve it. Tests only read the result.
+var readOpenAPI = sync.OnceValues(func() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromData(openapi.YAML) })
+
+// loadOpenAPI returns the document.
 func loadOpenAPI(t *testing.T) *openapi3.T {
 	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromData(openapi.YAML)
+	doc, err := readOpenAPI()
 	if err != nil {
 		t.Fatal(err)
 	}

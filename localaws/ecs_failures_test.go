@@ -17,6 +17,7 @@ import (
 
 	"ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
+	"ecs-api/racetest"
 )
 
 // Digits that stand for ids in wanted messages.
@@ -115,6 +116,9 @@ const (
 
 // The rows of ecs-failures.md (the number is theirs) that a stopped task shows, in AWS's words.
 func TestTasksFailInAWSsWords(t *testing.T) {
+	if racetest.Plainly(t) {
+		return
+	}
 	const readOnly = `{"Statement":{"Effect":"Allow","Action":"logs:*","Resource":"*"}}`
 	type failure struct {
 		row    int
@@ -271,6 +275,9 @@ func TestContainersFail(t *testing.T) {
 
 // Of every failing image a service shows the whole path: events, failed tasks, the circuit breaker, the rollback.
 func TestAServiceWithAFailingImageIsRolledBack(t *testing.T) {
+	if racetest.Plainly(t) {
+		return
+	}
 	images := append(localaws.ImageFaults(), "exit-1")
 	for _, fault := range images {
 		if fault == "slow-start" || fault == "spot-interrupted" || fault == "no-capacity" {
@@ -347,6 +354,9 @@ func TestSpotTasksAreInterrupted(t *testing.T) {
 }
 
 func TestHealthChecksDecideWhetherATaskIsReady(t *testing.T) {
+	if racetest.Plainly(t) {
+		return
+	}
 	lags := slowly
 	lags.Check = 15 * time.Second
 	for _, test := range []struct {
@@ -391,6 +401,9 @@ func TestHealthChecksDecideWhetherATaskIsReady(t *testing.T) {
 }
 
 func TestRolesThatECSCannotAssume(t *testing.T) {
+	if racetest.Plainly(t) {
+		return
+	}
 	const statement = `{"Version":"2012-10-17","Statement":[{"Effect":%q,"Principal":%s,"Action":"sts:AssumeRole"%s}]}`
 	condition := func(operator, key, value string) string {
 		return fmt.Sprintf(`,"Condition":{%q:{%q:%q}}`, operator, key, value)

@@ -11,6 +11,7 @@ import (
 
 	"ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
+	"ecs-api/racetest"
 )
 
 // staged are the lags of a world in which lifecycle stages take time.
@@ -50,6 +51,9 @@ func (w *ecsWorld) watch() (seen []string) {
 }
 
 func TestDeploymentStrategiesHaveLifecycleStages(t *testing.T) {
+	if racetest.Plainly(t) {
+		return
+	}
 	for _, test := range []struct {
 		name   string
 		config *ecs.DeploymentConfiguration
@@ -117,6 +121,9 @@ func TestABlueGreenDeploymentIsRolledBack(t *testing.T) {
 }
 
 func TestLifecycleHooksHoldADeployment(t *testing.T) {
+	if racetest.Plainly(t) {
+		return
+	}
 	pause := func(action string) *ecs.DeploymentConfiguration {
 		return &ecs.DeploymentConfiguration{Strategy: aws.String("BLUE_GREEN"), LifecycleHooks: []*ecs.DeploymentLifecycleHook{
 			{TargetType: aws.String("PAUSE"), LifecycleStages: aws.StringSlice([]string{"POST_SCALE_UP"}), TimeoutConfiguration: &ecs.DeploymentLifecycleHookTimeoutConfiguration{TimeoutInMinutes: aws.Int64(15), Action: &action}},

@@ -13,6 +13,7 @@ import (
 
 	"ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
+	"ecs-api/racetest"
 )
 
 // guarded returns a service with a circuit breaker.
@@ -373,6 +374,9 @@ func TestWithoutRollbackAFailedDeploymentStays(t *testing.T) {
 }
 
 func TestTheThresholdFollowsTheDesiredCount(t *testing.T) {
+	if racetest.Plainly(t) {
+		return
+	}
 	for desired, want := range map[int64]int64{0: 3, 1: 3, 5: 3, 6: 3, 7: 4, 25: 13, 399: 200, 1000: 200} {
 		w := newECSWorld(t)
 		in := w.guarded("www", true)
@@ -385,6 +389,9 @@ func TestTheThresholdFollowsTheDesiredCount(t *testing.T) {
 }
 
 func TestWithoutCircuitBreakerAServiceTriesForEver(t *testing.T) {
+	if racetest.Plainly(t) {
+		return
+	}
 	w := newECSWorld(t)
 	w.registerCommand("exit 3")
 	w.create(w.input("www")) // its newest revision exits
@@ -504,6 +511,9 @@ func TestDeletingAServiceStopsItsDeployment(t *testing.T) {
 }
 
 func TestADeploymentKeepsWithinItsPercentages(t *testing.T) {
+	if racetest.Plainly(t) {
+		return
+	}
 	for _, test := range []struct {
 		name        string
 		most, least int64

@@ -39,7 +39,7 @@ func launchTest(t *testing.T) *server {
 
 func TestACellIsWrittenForBenchstat(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out.txt")
-	if err := table(t.Context(), program, plan{time.Second / 2, regexp.MustCompile(`^aws=0s/mix/callers=16$`), 2, out}); err != nil {
+	if err := table(t.Context(), program, plan{time.Second / 5, regexp.MustCompile(`^aws=0s/mix/callers=16$`), 2, out}); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(out)
