@@ -49,7 +49,7 @@ func (c call) preview(plan *resource.Preview, err error) (any, error) {
 		out.Warnings = append(out.Warnings, warnings.Warning{Code: "SubnetIsolated", Field: fieldSubnets,
 			Detail: "the routes of " + id + " do not lead out of its VPC for tasks, which have no public address; unless its VPC has endpoints for all that tasks need to start, they do not"})
 	}
-	for _, d := range plan.Doubts {
+	for _, d := range plan.Warnings {
 		out.Warnings = append(out.Warnings, warnings.Warning{Code: d.Code, Field: d.Field, Detail: d.Detail})
 	}
 	for _, ref := range plan.Missing {

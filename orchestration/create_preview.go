@@ -27,7 +27,7 @@ func (o *Orchestrator) PlanCreate(ctx context.Context, in *CreateInput) (*resour
 	preview.Missing, preview.Network = missing, faults
 	if in.TaskDefinition != nil {
 		preview.Images = space.Images(in.TaskDefinition.ContainerDefinitions, in.Credentials)
-		preview.Doubts = spec.Doubts(in.TaskDefinition, nil)
+		preview.Warnings = spec.Warnings(in.TaskDefinition, nil)
 	} else {
 		preview.Images = space.Images(p.definitionFound().ContainerDefinitions, nil)
 	}

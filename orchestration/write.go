@@ -41,7 +41,7 @@ func (w *Write) Plan(ctx context.Context) (*resource.Preview, error) {
 	case p.revise.New != nil:
 		containers := p.revise.Containers()
 		preview.Images = space.Images(containers, w.u.space.Want.Credentials)
-		preview.Doubts = spec.Doubts(p.revise.New.Input, p.revise.New.Field)
+		preview.Warnings = spec.Warnings(p.revise.New.Input, p.revise.New.Field)
 		preview.Missing = space.Missing(ctx, w.u.o.account, w.u.cluster, space.WithoutCredentials(containers, w.u.space.Want.Credentials),
 			p.found.present.TaskDefinition.ContainerDefinitions)
 	case p.revision != nil:

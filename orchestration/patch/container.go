@@ -1,11 +1,10 @@
 package patch
 
 import (
-	"strings"
-
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go/aws"
 

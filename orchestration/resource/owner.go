@@ -85,7 +85,7 @@ func TaskDefinitionOf(tags common.Tags) (family string, ok bool) {
 
 // How long a request may change what it created or adopted.
 const (
-	// RequestTime is how long a create or an update of a service may take before it fails, what AWS refuses for now included. A service of the same
+	// RequestTime is how long a create or an update of a service or a managed task definition may take before it fails, what AWS refuses for now included. A service of the same
 	// name may take four minutes to drain.
 	RequestTime = 6 * time.Minute
 	// RollbackTime is how long a rollback may take before the error is returned.

@@ -13,8 +13,8 @@ type Preview struct {
 	Images []Image `json:"-"`
 	// Missing are the secrets and parameters that tasks would read, and that are not there.
 	Missing []spec.Reference `json:"-"`
-	// Doubts are what of the task definition AWS will probably refuse.
-	Doubts []spec.Doubt `json:"-"`
+	// Warnings are what of the task definition AWS will probably refuse.
+	Warnings []spec.Warning `json:"-"`
 	// Subnets reports that tasks would have some to run in.
 	Subnets bool `json:"-"`
 	// Network is what is wrong with those that the request gives them.

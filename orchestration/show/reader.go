@@ -17,19 +17,19 @@ type Reader struct {
 	now              func() time.Time
 	recentEndpoints  *recent[*string] // by the service and the ARN of the Cloud Map service
 	recentNamespaces *recent[string]  // names by id
-	sightings        *sightings
+	lastSeen         *lastSeen
 }
 
 // New returns a reader of the account.
 func New(a *account.Account) *Reader {
-	return &Reader{account: a, now: time.Now, recentEndpoints: newRecent[*string](), recentNamespaces: newRecent[string](), sightings: newSightings()}
+	return &Reader{account: a, now: time.Now, recentEndpoints: newRecent[*string](), recentNamespaces: newRecent[string](), lastSeen: newLastSeen()}
 }
 
 // Written says that a write of ours to the service has ended: what was read before is not shown any more. An empty service stands for all of the cluster's, an
 // empty cluster for all.
 func (r *Reader) Written(cluster, service string) {
 	r.recentEndpoints.forget(func(key string) bool { return isOf(key, cluster, service) })
-	r.sightings.forget(cluster, service)
+	r.lastSeen.forget(cluster, service)
 }
 
 // target is a service.

@@ -83,7 +83,7 @@ func (r *Reader) ShowAll(ctx context.Context, cluster, name string, fresh bool) 
 	if err != nil {
 		return nil, err
 	}
-	oldest := r.sightings.see(at, view.Service, r.now())
+	oldest := r.lastSeen.see(at, view.Service, r.now())
 	if fresh {
 		oldest = 0
 	}

@@ -26,32 +26,32 @@ const (
 	settleTime = 10 * time.Second
 )
 
-// sightings remember since when services have looked as they look now. A list of tasks from since then is still true where nothing has started a task, and ECS
+// lastSeen remembers since when services have had the fingerprint that they have now. A list of tasks from since then is still true where nothing has started a task, and ECS
 // shows that it has: in the service's counts, its deployments and its events, of which each start of a task is one.
-type sightings struct {
+type lastSeen struct {
 	mu  sync.Mutex
-	all *lru.Cache[target, sighting]
+	all *lru.Cache[target, seenSince]
 }
 
-type sighting struct {
-	look  string
-	since time.Time
+type seenSince struct {
+	fingerprint string
+	since       time.Time
 }
 
-func newSightings() *sightings {
-	s := &sightings{}
-	s.all, _ = lru.New[target, sighting](maxRecent) // it fails for a size of 0 alone
+func newLastSeen() *lastSeen {
+	s := &lastSeen{}
+	s.all, _ = lru.New[target, seenSince](maxRecent) // it fails for a size of 0 alone
 	return s
 }
 
-// see notes how a service looks, and returns how old a list of its tasks may be that is shown with it; 0 for a new one only.
-func (s *sightings) see(at target, service *awsecs.Service, now time.Time) time.Duration {
-	look := lookOf(service)
+// see notes what a service shows, and returns how old a list of its tasks may be that is shown with it; 0 for a new one only.
+func (s *lastSeen) see(at target, service *awsecs.Service, now time.Time) time.Duration {
+	fingerprint := fingerprintOf(service)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	seen, ok := s.all.Get(at)
-	if !ok || seen.look != look {
-		s.all.Add(at, sighting{look, now})
+	if !ok || seen.fingerprint != fingerprint {
+		s.all.Add(at, seenSince{fingerprint, now})
 		return 0
 	}
 	if !isSteady(service) {
@@ -61,7 +61,7 @@ func (s *sightings) see(at target, service *awsecs.Service, now time.Time) time.
 }
 
 // forget has what a write of ours may have changed be listed anew. An empty service stands for all of the cluster's, an empty cluster for all.
-func (s *sightings) forget(cluster, service string) {
+func (s *lastSeen) forget(cluster, service string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, at := range s.all.Keys() {
@@ -71,10 +71,10 @@ func (s *sightings) forget(cluster, service string) {
 	}
 }
 
-// lookOf returns all of a service that changes when one of its tasks starts or stops.
-func lookOf(s *awsecs.Service) string {
-	var look strings.Builder
-	add := func(values ...any) { _, _ = fmt.Fprintln(&look, values...) } // a builder takes all
+// fingerprintOf returns all of a service that changes when one of its tasks starts or stops.
+func fingerprintOf(s *awsecs.Service) string {
+	var text strings.Builder
+	add := func(values ...any) { _, _ = fmt.Fprintln(&text, values...) } // a builder takes all
 	add(common.Value(s.ServiceArn), common.Value(s.CreatedAt).UnixNano(), common.Value(s.Status), common.Value(s.DesiredCount), common.Value(s.RunningCount), common.Value(s.PendingCount),
 		common.Value(s.TaskDefinition))
 	for _, d := range s.Deployments {
@@ -86,7 +86,7 @@ func lookOf(s *awsecs.Service) string {
 	if len(s.Events) > 0 && s.Events[0] != nil {
 		add(common.Value(s.Events[0].Id), common.Value(s.Events[0].CreatedAt).UnixNano())
 	}
-	return look.String()
+	return text.String()
 }
 
 // isSteady reports whether ECS has nothing to do for a service: as many tasks run as are wanted, of one deployment that is complete.

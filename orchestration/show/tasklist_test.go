@@ -44,7 +44,7 @@ func TestAListOfTasksIsShownAgainWhileTheServiceLooksTheSame(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, now := newSightings(), start
+			s, now := newLastSeen(), start
 			see := func(service *awsecs.Service, after, want time.Duration) {
 				t.Helper()
 				now = now.Add(after)
@@ -86,7 +86,7 @@ func TestAServiceThatECSWorksOnIsListedInEveryRead(t *testing.T) {
 			s.DeploymentController = &awsecs.DeploymentController{Type: aws.String(awsecs.DeploymentControllerTypeCodeDeploy)}
 		},
 	} {
-		s, now := newSightings(), time.Date(2026, 11, 27, 1, 0, 0, 0, time.UTC)
+		s, now := newLastSeen(), time.Date(2026, 11, 27, 1, 0, 0, 0, time.UTC)
 		for range 3 {
 			if got := s.see(target{"clu", "www"}, steady(change), now); got != 0 {
 				t.Errorf("%s: a list may be %v old", name, got)

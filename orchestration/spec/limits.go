@@ -49,23 +49,28 @@ func CheckContainer(p *common.Problems, at string, c *awsecs.ContainerDefinition
 			p.Add(at+field, "must be %d to %d", least, most)
 		}
 	}
+	health, restart := orZero(c.HealthCheck), orZero(c.RestartPolicy)
 	within("starttimeout", c.StartTimeout, 2, 120)
 	within("stoptimeout", c.StopTimeout, 0, 120)
-	if h := c.HealthCheck; h != nil {
-		within("healthcheck.interval", h.Interval, 5, 300)
-		within("healthcheck.timeout", h.Timeout, 2, 60)
-		within("healthcheck.retries", h.Retries, 1, 10)
-		within("healthcheck.startperiod", h.StartPeriod, 0, 300)
-	}
-	if r := c.RestartPolicy; r != nil {
-		within("restartpolicy.restartattemptperiod", r.RestartAttemptPeriod, 60, 1800)
-		if n := len(r.IgnoredExitCodes); n > maxExitCodes {
-			p.Add(at+fieldExitCode, "has %d codes; ECS allows %d", n, maxExitCodes)
-		}
+	within("healthcheck.interval", health.Interval, 5, 300)
+	within("healthcheck.timeout", health.Timeout, 2, 60)
+	within("healthcheck.retries", health.Retries, 1, 10)
+	within("healthcheck.startperiod", health.StartPeriod, 0, 300)
+	within("restartpolicy.restartattemptperiod", restart.RestartAttemptPeriod, 60, 1800)
+	if n := len(restart.IgnoredExitCodes); n > maxExitCodes {
+		p.Add(at+fieldExitCode, "has %d codes; ECS allows %d", n, maxExitCodes)
 	}
 	if l := c.LogConfiguration; l != nil && l.LogDriver != nil && !slices.Contains(fargateDrivers, *l.LogDriver) {
 		p.Add(at+fieldDriver, "must be one of %s: Fargate has no other", strings.Join(fargateDrivers, ", "))
 	}
+}
+
+// orZero returns what p points to, or a zero value where it is nil.
+func orZero[T any](p *T) *T {
+	if p == nil {
+		return new(T)
+	}
+	return p
 }
 
 func checkPorts(p *common.Problems, at string, ports []*awsecs.PortMapping) {
@@ -96,12 +101,15 @@ func CheckSizes(p *common.Problems, at string, in *awsecs.RegisterTaskDefinition
 	if s := in.EphemeralStorage; s != nil && s.SizeInGiB != nil && (*s.SizeInGiB < leastStorage || *s.SizeInGiB > mostStorage) {
 		p.Add(at+"ephemeralstorage.sizeingib", "must be %d to %d", leastStorage, mostStorage)
 	}
-	units, mib, ok := Units(cpu, memory)
-	if !ok {
-		return
+	if units, mib, ok := Units(cpu, memory); ok {
+		checkFits(p, at, in.ContainerDefinitions, units, mib)
 	}
+}
+
+// checkFits refuses containers that do not fit into a task of the size.
+func checkFits(p *common.Problems, at string, containers []*awsecs.ContainerDefinition, units, mib int64) {
 	var cpus, reserved int64
-	for i, c := range in.ContainerDefinitions {
+	for i, c := range containers {
 		cpus += aws.Int64Value(c.Cpu)
 		wanted := aws.Int64Value(c.Memory)
 		if wanted > mib {
@@ -121,27 +129,27 @@ func CheckSizes(p *common.Problems, at string, in *awsecs.RegisterTaskDefinition
 	}
 }
 
-// A Doubt is something that AWS will probably refuse: what Fargate has changes, so that AWS decides.
-type Doubt struct{ Code, Field, Detail string }
+// A Warning is about something that AWS will probably refuse: what Fargate has changes, so that AWS decides.
+type Warning struct{ Code, Field, Detail string }
 
-// The codes of doubts.
+// The codes of warnings.
 const (
 	FargateSize        = "FargateSize"
 	FargateUnsupported = "FargateUnsupported"
 )
 
-// Doubts returns what of a request's task definition AWS will probably refuse on Fargate, with its path in the request, as CheckSizes has it, renamed
+// Warnings returns what of a request's task definition AWS will probably refuse on Fargate, with its path in the request, as CheckSizes has it, renamed
 // by field if that is not nil.
-func Doubts(in *awsecs.RegisterTaskDefinitionInput, field func(path string) string) []Doubt {
-	var all []Doubt
+func Warnings(in *awsecs.RegisterTaskDefinitionInput, field func(path string) string) []Warning {
+	var all []Warning
 	at := "taskdefinition."
 	units, mib, ok := Units(aws.StringValue(in.Cpu), aws.StringValue(in.Memory))
 	if ok && !known(units, mib) {
-		all = append(all, Doubt{FargateSize, at + fieldCPU, fmt.Sprintf("Fargate is not known to offer %d CPU units with %d MiB: AWS will refuse the task definition unless that is new", units, mib)})
+		all = append(all, Warning{FargateSize, at + fieldCPU, fmt.Sprintf("Fargate is not known to offer %d CPU units with %d MiB: AWS will refuse the task definition unless that is new", units, mib)})
 	}
 	unsupported := func(field string, given bool) {
 		if given {
-			all = append(all, Doubt{FargateUnsupported, at + field, "Fargate is not known to support this: AWS will refuse the task definition unless that is new"})
+			all = append(all, Warning{FargateUnsupported, at + field, "Fargate is not known to support this: AWS will refuse the task definition unless that is new"})
 		}
 	}
 	unsupported("ipcmode", in.IpcMode != nil)
@@ -159,16 +167,15 @@ func Doubts(in *awsecs.RegisterTaskDefinitionInput, field func(path string) stri
 	return all
 }
 
-// largest is the largest size, since 2026, which comes with three amounts of memory.
-var largest = struct {
-	units int64
-	mib   []int64
-}{32768, []int64{61440, 122880, 249856}}
+// The largest size, since 2026, comes with three amounts of memory, in MiB.
+const largestUnits = 32768
+
+var largestMemory = []int64{61440, 122880, 249856}
 
 // known reports whether Fargate is known to have tasks of the size.
 func known(units, mib int64) bool {
-	if units == largest.units {
-		return slices.Contains(largest.mib, mib)
+	if units == largestUnits {
+		return slices.Contains(largestMemory, mib)
 	}
 	s, ok := sizes[int(units)]
 	return ok && mib <= int64(s.most)

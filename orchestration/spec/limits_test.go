@@ -76,7 +76,7 @@ func TestValuesThatAWSRefusesAreRefused(t *testing.T) {
 	}
 }
 
-func TestDoubtsAreOfWhatFargateIsNotKnownToHave(t *testing.T) {
+func TestWarningsAreOfWhatFargateIsNotKnownToHave(t *testing.T) {
 	for name, tt := range map[string]struct {
 		task, container string
 		fields          []string
@@ -94,7 +94,7 @@ func TestDoubtsAreOfWhatFargateIsNotKnownToHave(t *testing.T) {
 		"what Fargate has":            {`,"pidMode":"task"`, `,"privileged":false,"linuxParameters":{"tmpfs":[{"containerPath":"/run","size":64}],"initProcessEnabled":true,"capabilities":{"add":["SYS_PTRACE"],"drop":["ALL"]}}`, nil},
 	} {
 		var fields []string
-		for _, d := range Doubts(definitionOf(t, tt.task, tt.container), nil) {
+		for _, d := range Warnings(definitionOf(t, tt.task, tt.container), nil) {
 			fields = append(fields, d.Code+" "+d.Field)
 		}
 		if diff := cmp.Diff(tt.fields, fields); diff != "" {

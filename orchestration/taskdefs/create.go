@@ -33,13 +33,13 @@ type creation struct {
 	space *space.Space
 }
 
-// createPlan is the plan of a create, with the items that its response shows.
-type createPlan struct {
+// taskDefinitionPlan is the plan of a create or an update, with the items that its response shows.
+type taskDefinitionPlan struct {
 	resource.Plan
 	parts      *space.Parts
 	definition *resource.Item
 	containers []*awsecs.ContainerDefinition        // that tasks have from now on
-	doubts     []spec.Doubt                         // what of the task definition AWS will probably refuse
+	warnings   []spec.Warning                       // what of the task definition AWS will probably refuse
 	present    *awsecs.DescribeTaskDefinitionOutput // that is changed; nil of a create
 }
 
@@ -107,7 +107,7 @@ func (d *TaskDefinitions) apply(ctx context.Context, s *space.Space, verb string
 		return nil, err
 	}
 	defer tx.End()
-	ctx, cancel := transaction.Detached(ctx, requestTime)
+	ctx, cancel := transaction.Detached(ctx, resource.RequestTime)
 	defer cancel()
 	out, rollback, err := transaction.Run(ctx, s.Request, s.Shared(), run)
 	if err == nil {
@@ -118,7 +118,7 @@ func (d *TaskDefinitions) apply(ctx context.Context, s *space.Space, verb string
 }
 
 // plan looks and decides.
-func (c *creation) plan(ctx context.Context) (*createPlan, error) {
+func (c *creation) plan(ctx context.Context) (*taskDefinitionPlan, error) {
 	found, err := c.look(ctx)
 	if err != nil {
 		return nil, err
@@ -155,8 +155,8 @@ func (c *creation) look(ctx context.Context) (*createFound, error) {
 }
 
 // decide returns the plan for what was found. It is pure.
-func (c *creation) decide(f *createFound) (*createPlan, error) {
-	p := &createPlan{containers: c.in.TaskDefinition.ContainerDefinitions, doubts: spec.Doubts(c.in.TaskDefinition, nil)}
+func (c *creation) decide(f *createFound) (*taskDefinitionPlan, error) {
+	p := &taskDefinitionPlan{containers: c.in.TaskDefinition.ContainerDefinitions, warnings: spec.Warnings(c.in.TaskDefinition, nil)}
 	var err error
 	if p.parts, err = c.space.Decide(&p.Plan, &f.space); err != nil {
 		return nil, err

@@ -58,9 +58,6 @@ func New(transactions *transaction.Manager, tasks adhoc.Tasks, deleter *teardown
 	return d
 }
 
-// requestTime is how long a create or an update may take.
-const requestTime = 4 * time.Minute
-
 // Output is a managed task definition that a request created or updated.
 type Output struct {
 	Cluster        *awsecs.Cluster

@@ -117,7 +117,7 @@ func (d *TaskDefinitions) Patch(cluster, family string, in *PatchInput) (*Write,
 }
 
 // plan looks and decides.
-func (u *update) plan(ctx context.Context) (*createPlan, error) {
+func (u *update) plan(ctx context.Context) (*taskDefinitionPlan, error) {
 	found, err := u.look(ctx)
 	if err != nil {
 		return nil, err
@@ -190,8 +190,8 @@ func (u *update) retags() bool {
 }
 
 // decide returns the plan for what was found. It is pure.
-func (u *update) decide(f *updateFound) (*createPlan, error) {
-	p := &createPlan{present: f.present}
+func (u *update) decide(f *updateFound) (*taskDefinitionPlan, error) {
+	p := &taskDefinitionPlan{present: f.present}
 	revise := &space.Revision{Space: u.space, Present: f.present, Secrets: f.secrets, Untag: u.untag}
 	var err error
 	if u.define != nil {
@@ -213,7 +213,7 @@ func (u *update) decide(f *updateFound) (*createPlan, error) {
 	p.definition = &resource.Item{Thing: u.revision(present), Now: present, Tags: present.Tags}
 	if revise.New != nil {
 		containers = revise.Containers()
-		p.doubts = spec.Doubts(revise.New.Input, revise.New.Field)
+		p.warnings = spec.Warnings(revise.New.Input, revise.New.Field)
 		if p.definition, err = revise.Register(&p.Plan, p.parts); err != nil {
 			return nil, err
 		}
@@ -233,7 +233,7 @@ func (u *update) revision(s *resource.State) *resource.TaskDefinition {
 }
 
 // decideTags decides which things get the request's tags: those that belong to the managed task definition and are ours. A new revision has them already.
-func (u *update) decideTags(p *createPlan, f *updateFound, keepsRevision bool) {
+func (u *update) decideTags(p *taskDefinitionPlan, f *updateFound, keepsRevision bool) {
 	a, cluster := u.d.account, u.space.Want.Cluster
 	retag := func(stage int, t resource.Thing, s *resource.State) {
 		if s != nil && s.Tags.TaggedFor(a.Org) {

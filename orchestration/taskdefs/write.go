@@ -45,7 +45,7 @@ func (d *TaskDefinitions) PlanCreate(ctx context.Context, in *CreateInput) (*res
 }
 
 // preview returns what a request would do, with the ETag of the newest revision as it is, if the request changes that.
-func preview(ctx context.Context, s *space.Space, plan func(context.Context) (*createPlan, error)) (*resource.Preview, error) {
+func preview(ctx context.Context, s *space.Space, plan func(context.Context) (*taskDefinitionPlan, error)) (*resource.Preview, error) {
 	ctx, cancel := context.WithTimeout(ctx, planTime)
 	defer cancel()
 	p, err := plan(ctx)
@@ -57,7 +57,7 @@ func preview(ctx context.Context, s *space.Space, plan func(context.Context) (*c
 		tag = aws.String(etag.TaskDefinition(p.present.TaskDefinition, p.present.Tags))
 	}
 	out := p.Preview(tag)
-	out.Images, out.Doubts = space.Images(p.containers, s.Want.Credentials), p.doubts
+	out.Images, out.Warnings = space.Images(p.containers, s.Want.Credentials), p.warnings
 	out.Missing = space.Missing(ctx, s.Account, s.Want.Cluster, space.WithoutCredentials(p.containers, s.Want.Credentials), nil)
 	return out, nil
 }
