@@ -31,7 +31,7 @@ func (s *Server) routes() {
 	s.clusterRoutes(v1)
 	s.taskRoutes(v1)
 	s.taskDefinitionRoutes(v1)
-	s.jobRoutes(v1)
+	s.managedTaskDefinitionRoutes(v1)
 	s.cloudMapRoutes(v1)
 	s.loadBalancerRoutes(v1)
 	s.secretRoutes(v1)

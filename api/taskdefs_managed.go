@@ -158,8 +158,8 @@ func jobTaskLogs(c call, cluster, family string, _ none) (any, error) {
 	})
 }
 
-// jobRoutes are the routes of managed task definitions and their tasks.
-func (s *Server) jobRoutes(v1 *mux.Router) {
+// managedTaskDefinitionRoutes are the routes of managed task definitions and their tasks.
+func (s *Server) managedTaskDefinitionRoutes(v1 *mux.Router) {
 	const taskdefs = "/{account}/clusters/{cluster}/taskdefs"
 	const taskdef = taskdefs + "/{taskdef}"
 	slashed := slashes("cluster")

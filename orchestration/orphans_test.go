@@ -82,8 +82,8 @@ func TestASecretGoesWithItsSpace(t *testing.T) {
 	}
 }
 
-// TestTheSecretOfAJobGoesWithItsSpace deletes a managed task definition whose credentials a service reads, and then the service.
-func TestTheSecretOfAJobGoesWithItsSpace(t *testing.T) {
+// TestTheSecretOfAManagedTaskDefinitionGoesWithItsSpace deletes a managed task definition whose credentials a service reads, and then the service.
+func TestTheSecretOfAManagedTaskDefinitionGoesWithItsSpace(t *testing.T) {
 	w := newWorld(t, localaws.New())
 	work := taskdefs.New(w.transactions, adhoc.New(w.transactions).Tasks, w.Deleter(), logs.New(w.account))
 	var in taskdefs.CreateInput
