@@ -17,10 +17,14 @@ func (o *Observer) AfterDelete(ctx context.Context, cluster string, deleted *aws
 	_, _ = saga.Named("wait until the tasks have stopped", saga.NoRollback(func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
-		return o.watchDraining(ctx, target{cluster, common.Value(deleted.ServiceName)}, func(now *awsecs.Service) bool {
+		err := o.watchDraining(ctx, target{cluster, common.Value(deleted.ServiceName)}, func(now *awsecs.Service) bool {
 			latest = afterDelete(deleted, now)
 			return common.Value(latest.Status) == resource.StatusInactive
 		})
+		if err == nil && common.Value(latest.Status) != resource.StatusInactive {
+			err = common.Errorf(common.Timeout, "they are still stopping")
+		}
+		return err
 	}))(ctx)
 	return latest
 }
