@@ -9,7 +9,6 @@ import (
 	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
 	awscloud "github.com/aws/aws-sdk-go/service/servicediscovery"
 
-	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/operations"
@@ -67,23 +66,8 @@ func (o *Orchestrator) create(ctx context.Context, in *CreateInput) (out *Create
 	if err != nil {
 		return nil, false, err
 	}
-	tx, err := o.transactions.Begin(ctx, c.cluster, c.service, c.space.Request)
-	if err != nil {
-		return nil, false, err
-	}
-	defer tx.End()
-	ctx, cancel := transaction.Detached(ctx, resource.RequestTime)
-	defer cancel()
-	out, rollback, err := transaction.Run(ctx, c.space.Request, c.space.Shared(), c.run)
-	if err == nil {
-		tx.Succeed()
-		return out, false, nil
-	}
-	concurrent = c.space.Request.ConcurrentCreator.Load()
-	if concurrent {
-		c.awaitConcurrentCreator(ctx)
-	}
-	return nil, concurrent, tx.Fail(ctx, common.Wrapf(err, "create service %s in cluster %s", c.service, c.cluster), rollback)
+	out, err = transaction.Apply(ctx, o.transactions, transaction.ServiceTarget(c.cluster, c.service), "create", c.space.Request, c.space.Shared(), c.run)
+	return out, err != nil && c.space.Request.ConcurrentCreator.Load(), err
 }
 
 // run plans and applies.
@@ -96,14 +80,14 @@ func (c *creation) run(ctx context.Context) (*CreateOutput, saga.Rollback, error
 		out, err := plan.existing(ctx)
 		return out, nil, err
 	}
-	operations.AcceptNow(ctx, c.cluster+"/"+c.service)
+	operations.AcceptNow(ctx, transaction.ServiceTarget(c.cluster, c.service))
 	var out *CreateOutput
 	rollback, err := saga.InOrder(plan.Apply(), plan.verify(), saga.NoRollback(func(context.Context) error { out = plan.output(); return nil }))(ctx)
-	if deletedMeanwhile(err) {
-		err = common.Coded(common.CodeConcurrentChange, "something that is needed was deleted meanwhile; repeat the request: %w", err)
-	}
 	if err != nil {
-		return nil, rollback, err
+		if c.space.Request.ConcurrentCreator.Load() {
+			c.awaitConcurrentCreator(ctx)
+		}
+		return nil, rollback, resource.ConcurrentDelete(err)
 	}
 	return out, nil, nil
 }
@@ -116,11 +100,6 @@ func (c *creation) plan(ctx context.Context) (*createPlan, error) {
 	}
 	c.space.Identify(ctx, &found.space)
 	return c.decide(found)
-}
-
-// deletedMeanwhile reports whether it is AWS that says that something is not there: it was there when the request looked.
-func deletedMeanwhile(err error) bool {
-	return resource.DeletedMeanwhile(err) || common.CloudMapServiceNotVisible.Is(err)
 }
 
 // concurrentCreatorTime is how long a request waits for the one that was faster.

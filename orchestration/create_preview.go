@@ -16,7 +16,7 @@ func (o *Orchestrator) PlanCreate(ctx context.Context, in *CreateInput) (*resour
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, planTime)
+	ctx, cancel := context.WithTimeout(ctx, resource.PlanTime)
 	defer cancel()
 	network := spec.Network(o.account.Settings, in.Service.NetworkConfiguration)
 	p, missing, faults, err := c.planWithFaults(ctx, network)

@@ -14,7 +14,6 @@ import (
 	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/patch"
-	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
 	"ecs-api/orchestration/space"
 	"ecs-api/orchestration/spec"
@@ -136,20 +135,11 @@ func (o *Orchestrator) Update(cluster, service string, in *UpdateInput) (*Write,
 
 // do locks the service, looks, decides and applies.
 func (u *update) do(ctx context.Context) (*UpdateOutput, error) {
-	tx, err := u.o.transactions.Begin(ctx, u.cluster, u.service, u.space.Request)
-	if err != nil {
-		return nil, err
-	}
-	defer tx.End()
-	ctx, cancel := transaction.Detached(ctx, resource.RequestTime)
-	defer cancel()
-	out, rollback, err := transaction.Run(ctx, u.space.Request, u.space.Shared(), u.run)
+	out, err := transaction.Apply(ctx, u.o.transactions, transaction.ServiceTarget(u.cluster, u.service), u.verb(), u.space.Request, u.space.Shared(), u.run)
 	if err == nil {
-		tx.Succeed()
-		u.retire(ctx, out)
-		return out, nil
+		u.retire(context.WithoutCancel(ctx), out)
 	}
-	return nil, tx.Fail(ctx, common.Wrapf(err, "%s service %s in cluster %s", u.verb(), u.service, u.cluster), rollback)
+	return out, err
 }
 
 // verb returns what the request does to the service, for its errors.
@@ -183,7 +173,7 @@ func (u *update) run(ctx context.Context) (*UpdateOutput, saga.Rollback, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	operations.AcceptNow(ctx, u.cluster+"/"+u.service)
+	operations.AcceptNow(ctx, transaction.ServiceTarget(u.cluster, u.service))
 	if plan.revise.New == nil {
 		u.space.Request.NotNeeded(u.space.Execution()...)
 	}

@@ -2,7 +2,6 @@ package orchestration
 
 import (
 	"context"
-	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
 
@@ -13,9 +12,6 @@ import (
 	"ecs-api/orchestration/space"
 	"ecs-api/orchestration/spec"
 )
-
-// planTime is how long a dry run may take: it reads, and waits for a cluster that ECS is working on.
-const planTime = time.Minute
 
 // Write is a request that changes a service, checked as far as that can be done without AWS. Plan says what it would do, and Apply does it; only one of them is
 // called, once.
@@ -29,7 +25,7 @@ func (w *Write) IfMatch(c etag.Condition) *Write {
 
 // Plan returns what the request would do. It reads what Apply reads, decides as that does, and changes nothing; so it locks nothing either.
 func (w *Write) Plan(ctx context.Context) (*resource.Preview, error) {
-	ctx, cancel := context.WithTimeout(ctx, planTime)
+	ctx, cancel := context.WithTimeout(ctx, resource.PlanTime)
 	defer cancel()
 	p, err := w.u.plan(ctx)
 	if err != nil {

@@ -49,7 +49,7 @@ func (b *Budget) In(ctx context.Context) context.Context {
 	return context.WithValue(ctx, budgetKey{}, b)
 }
 
-// left returns how long the next command may take, useTime at most; false if the budget is used up, of which slow is told once.
+// left returns how long the next command may take, useTime at most; false if the budget is used up, which slow reports once.
 func (b *Budget) left(slow func()) (time.Duration, bool) {
 	if b == nil {
 		return useTime, true

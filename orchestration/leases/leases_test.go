@@ -219,7 +219,7 @@ func TestALockWhoseResponseWasLostIsReleasedWithoutBeingObtained(t *testing.T) {
 	kept.Release()
 }
 
-// TestALockThatASlowRedisGaveAfterItsRequestHadEnded is what a Redis that stood still does when it goes on: it locks the service for a request that has ended
+// TestALockThatASlowRedisGaveAfterItsRequestHadEnded is what a Redis that stood still does when it runs again: it locks the service for a request that has ended
 // without it, then finds it locked for the next request, then releases it.
 func TestALockThatASlowRedisGaveAfterItsRequestHadEnded(t *testing.T) {
 	redis := miniredis.RunT(t)

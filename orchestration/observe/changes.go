@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go/private/protocol/json/jsonutil"
 
 	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/orchestration/resource"
 )
 
 // Change is one difference between two task definitions. Path is AWS's: containerDefinitions[web].image.
@@ -55,7 +56,7 @@ func plain(definition *awsecs.TaskDefinition) any {
 // diff appends the differences below a path.
 func diff(path string, before, after any, all *[]Change) {
 	before, after = shown(before), shown(after)
-	if reflect.DeepEqual(before, after) || empty(before) && empty(after) {
+	if reflect.DeepEqual(before, after) || resource.IsEmpty(before) && resource.IsEmpty(after) {
 		return
 	}
 	if b, a, ok := members(before, after); ok {
@@ -74,19 +75,6 @@ func diff(path string, before, after any, all *[]Change) {
 		return
 	}
 	*all = append(*all, Change{path, before, after})
-}
-
-// empty reports whether a value says nothing.
-func empty(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return true
-	case []any:
-		return len(v) == 0
-	case map[string]any:
-		return len(v) == 0
-	}
-	return false
 }
 
 // shown returns a value as a change tells of it: an entry that has no more than a name and a value is its value.

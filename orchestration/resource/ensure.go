@@ -18,15 +18,23 @@ func (r *Request) Ensure(item *Item) saga.Step {
 			return r.create(ctx, item)
 		}
 		rollback, err := r.adopt(ctx, item, item.Found)
-		if DeletedMeanwhile(err) {
+		if deletedMeanwhile(err) {
 			return r.create(ctx, item)
 		}
 		return rollback, err
 	}
 }
 
-// DeletedMeanwhile reports whether AWS says that something which was found is not there any more.
-func DeletedMeanwhile(err error) bool {
+// ConcurrentDelete returns the Conflict for an error of AWS that says that something which the request had found is not there any more, and any other error as it is.
+func ConcurrentDelete(err error) error {
+	if deletedMeanwhile(err) || common.CloudMapServiceNotVisible.Is(err) {
+		return common.Coded(common.CodeConcurrentChange, "something that is needed was deleted meanwhile; repeat the request: %w", err)
+	}
+	return err
+}
+
+// deletedMeanwhile reports whether AWS says that something which was found is not there any more.
+func deletedMeanwhile(err error) bool {
 	return common.Is(err, common.NotFound) && common.CodeOf(err) != ""
 }
 

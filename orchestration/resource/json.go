@@ -13,18 +13,20 @@ func compact(v any) any {
 
 // SameToAWS reports whether two values are the same to AWS, to which an empty list is one that is left out.
 func SameToAWS(a, b any) bool {
-	empty := func(member any) bool {
-		switch m := member.(type) {
-		case nil:
-			return true
-		case []any:
-			return len(m) == 0
-		case map[string]any:
-			return len(m) == 0
-		}
-		return false
+	return reflect.DeepEqual(without(asJSON(a), IsEmpty), without(asJSON(b), IsEmpty))
+}
+
+// IsEmpty reports whether a value of JSON says nothing.
+func IsEmpty(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case []any:
+		return len(v) == 0
+	case map[string]any:
+		return len(v) == 0
 	}
-	return reflect.DeepEqual(without(asJSON(a), empty), without(asJSON(b), empty))
+	return false
 }
 
 func asJSON(v any) (out any) {

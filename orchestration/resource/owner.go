@@ -83,6 +83,9 @@ func TaskDefinitionOf(tags common.Tags) (family string, ok bool) {
 	return strings.CutPrefix(whose, taskDefinitionOwner)
 }
 
+// PlanTime is how long a dry run may take: it reads, and waits for a cluster that ECS is working on.
+const PlanTime = time.Minute
+
 // How long a request may change what it created or adopted.
 const (
 	// RequestTime is how long a create or an update of a service or a managed task definition may take before it fails, what AWS refuses for now included. A service of the same

@@ -79,7 +79,7 @@ func TestAServiceThatECSWorksOnIsListedInEveryRead(t *testing.T) {
 		"a pending task":               func(s *awsecs.Service) { s.PendingCount = aws.Int64(1) },
 		"two deployments":              func(s *awsecs.Service) { s.Deployments = append(s.Deployments, s.Deployments[0]) },
 		"no deployment":                func(s *awsecs.Service) { s.Deployments = nil },
-		"a deployment that goes on":    func(s *awsecs.Service) { s.Deployments[0].RolloutState = aws.String("IN_PROGRESS") },
+		"a deployment in progress":     func(s *awsecs.Service) { s.Deployments[0].RolloutState = aws.String("IN_PROGRESS") },
 		"a deployment that has failed": func(s *awsecs.Service) { s.Deployments[0].RolloutState = aws.String("FAILED") },
 		"it drains":                    func(s *awsecs.Service) { s.Status = aws.String("DRAINING") },
 		"another one deploys it": func(s *awsecs.Service) {

@@ -101,20 +101,7 @@ func (d *TaskDefinitions) Create(ctx context.Context, in *CreateInput) (*Output,
 
 // apply locks the managed task definition and runs a request that changes it. When that fails, what it did is rolled back.
 func (d *TaskDefinitions) apply(ctx context.Context, s *space.Space, verb string, run func(context.Context) (*Output, saga.Rollback, error)) (*Output, error) {
-	cluster, family := s.Want.Cluster, s.Want.Name
-	tx, err := d.transactions.BeginTaskDefinition(ctx, cluster, family, s.Request)
-	if err != nil {
-		return nil, err
-	}
-	defer tx.End()
-	ctx, cancel := transaction.Detached(ctx, resource.RequestTime)
-	defer cancel()
-	out, rollback, err := transaction.Run(ctx, s.Request, s.Shared(), run)
-	if err == nil {
-		tx.Succeed()
-		return out, nil
-	}
-	return nil, tx.Fail(ctx, common.Wrapf(err, "%s task definition %s in cluster %s", verb, family, cluster), rollback)
+	return transaction.Apply(ctx, d.transactions, transaction.TaskDefinitionTarget(s.Want.Cluster, s.Want.Name), verb, s.Request, s.Shared(), run)
 }
 
 // plan looks and decides.
@@ -135,11 +122,8 @@ func (c *creation) run(ctx context.Context) (*Output, saga.Rollback, error) {
 	}
 	operations.AcceptNow(ctx, transaction.TaskDefinitionTarget(c.space.Want.Cluster, c.space.Want.Name))
 	rollback, err := saga.InOrder(plan.Apply(), saga.Together(plan.parts.Verify(), c.space.Request.Verify(plan.definition)))(ctx)
-	if resource.DeletedMeanwhile(err) {
-		err = common.Coded(common.CodeConcurrentChange, "something that is needed was deleted meanwhile; repeat the request: %w", err)
-	}
 	if err != nil {
-		return nil, rollback, err
+		return nil, rollback, resource.ConcurrentDelete(err)
 	}
 	return output(plan.parts, plan.definition), nil, nil
 }

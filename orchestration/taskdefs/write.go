@@ -2,7 +2,6 @@ package taskdefs
 
 import (
 	"context"
-	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
 
@@ -11,9 +10,6 @@ import (
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/space"
 )
-
-// planTime is how long a dry run may take: it reads, and waits for a cluster that ECS is working on.
-const planTime = time.Minute
 
 // Write is a request that changes a managed task definition, checked as far as that can be done without AWS. Plan says what it would do, and Apply
 // does it; only one of them is called, once.
@@ -46,7 +42,7 @@ func (d *TaskDefinitions) PlanCreate(ctx context.Context, in *CreateInput) (*res
 
 // preview returns what a request would do, with the ETag of the newest revision as it is, if the request changes that.
 func preview(ctx context.Context, s *space.Space, plan func(context.Context) (*taskDefinitionPlan, error)) (*resource.Preview, error) {
-	ctx, cancel := context.WithTimeout(ctx, planTime)
+	ctx, cancel := context.WithTimeout(ctx, resource.PlanTime)
 	defer cancel()
 	p, err := plan(ctx)
 	if err != nil {

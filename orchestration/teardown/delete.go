@@ -150,7 +150,7 @@ func (t *teardown) checkMatch(ctx context.Context) error {
 // deleteLocked locks what is deleted, and then deletes it, or hands that over to a job.
 func (d *Deleter) deleteLocked(ctx context.Context, cluster, service string, scope Scope, match etag.Condition) (*Output, *operations.Operation, error) {
 	args := deleteArgs{cluster, service, resource.NewID(), match, scope.Params}
-	tx, err := d.transactions.Begin(ctx, cluster, service, nil)
+	tx, err := d.transactions.Begin(ctx, transaction.ServiceTarget(cluster, service), nil)
 	if err != nil {
 		for _, kind := range []string{KindDelete, KindDeleteParams} {
 			if op, ok := d.transactions.Background.Working(ctx, d.transactions.Account.Name, kind,

@@ -100,7 +100,7 @@ func (t *taskDefinitionDeletion) output() *TaskDefinitionOutput {
 
 // deleteLocked locks what is deleted, and then deletes it, or hands that over to a job.
 func (t *taskDefinitionDeletion) deleteLocked(ctx context.Context) (*operations.Operation, error) {
-	tx, err := t.deleter.transactions.BeginTaskDefinition(ctx, t.cluster, t.family, nil)
+	tx, err := t.deleter.transactions.Begin(ctx, transaction.TaskDefinitionTarget(t.cluster, t.family), nil)
 	if err != nil {
 		op, ok := t.deleter.transactions.Background.Working(ctx, t.account.Name, KindDeleteTaskDefinition,
 			transaction.TaskDefinitionTarget(t.cluster, t.family))

@@ -45,16 +45,6 @@ type Transaction struct {
 	ended   bool
 }
 
-// Begin locks the service for a request. End must be deferred.
-func (m *Manager) Begin(ctx context.Context, cluster, service string, request *resource.Request) (*Transaction, error) {
-	return m.begin(ctx, ServiceTarget(cluster, service), request)
-}
-
-// BeginTaskDefinition locks the managed task definition for a request. End must be deferred.
-func (m *Manager) BeginTaskDefinition(ctx context.Context, cluster, family string, request *resource.Request) (*Transaction, error) {
-	return m.begin(ctx, TaskDefinitionTarget(cluster, family), request)
-}
-
 // ServiceTarget names a service in operations.
 func ServiceTarget(cluster, service string) string { return cluster + "/" + service }
 
@@ -70,7 +60,8 @@ func nameOf(target string) string {
 	return "service " + name + " in cluster " + cluster
 }
 
-func (m *Manager) begin(ctx context.Context, target string, request *resource.Request) (*Transaction, error) {
+// Begin locks the target for a request. End must be deferred.
+func (m *Manager) Begin(ctx context.Context, target string, request *resource.Request) (*Transaction, error) {
 	lock, err := m.locks.Lock(ctx, target, nameOf(target))
 	if err != nil {
 		return nil, err
@@ -83,9 +74,9 @@ func (m *Manager) begin(ctx context.Context, target string, request *resource.Re
 	return &Transaction{m: m, lock: lock, request: request, Target: target}, nil
 }
 
-// Run does the work of a request, which uses the shared things. A panic of it, outside a step, becomes its error, so that what others left to the
+// run does the work of a request, which uses the shared things. A panic of it, outside a step, becomes its error, so that what others left to the
 // request to roll back is rolled back too.
-func Run[T any](ctx context.Context, request *resource.Request, shared []resource.Thing, work func(context.Context) (T, saga.Rollback, error)) (out T,
+func run[T any](ctx context.Context, request *resource.Request, shared []resource.Thing, work func(context.Context) (T, saga.Rollback, error)) (out T,
 	rollback saga.Rollback, err error) {
 	err = common.Safely(func() (err error) {
 		if err := request.Use(ctx, shared...); err != nil {
@@ -95,6 +86,26 @@ func Run[T any](ctx context.Context, request *resource.Request, shared []resourc
 		return err
 	})
 	return out, rollback, err
+}
+
+// Apply does a whole request: it locks the target, does the work, which uses the shared things, and rolls back what that did when it fails. A caller who hangs up does
+// not stop it. The verb is what errors say that it does to the target.
+func Apply[T any](ctx context.Context, m *Manager, target, verb string, request *resource.Request, shared []resource.Thing,
+	work func(context.Context) (T, saga.Rollback, error)) (T, error) {
+	var none T
+	tx, err := m.Begin(ctx, target, request)
+	if err != nil {
+		return none, err
+	}
+	defer tx.End()
+	ctx, cancel := Detached(ctx, resource.RequestTime)
+	defer cancel()
+	out, rollback, err := run(ctx, request, shared, work)
+	if err != nil {
+		return none, tx.Fail(ctx, common.Wrapf(err, "%s %s", verb, nameOf(target)), rollback)
+	}
+	tx.Succeed()
+	return out, nil
 }
 
 // End unlocks the service whatever happened, unless an operation has the lock by then: the request was refused, or panicked.
@@ -192,7 +203,7 @@ func (m *Manager) Handle(kind string, run func(context.Context, operations.Job) 
 func (m *Manager) RunUnlocked(ctx context.Context, target string, request *resource.Request, s saga.Step, uses ...resource.Thing) error {
 	t := &Transaction{m: m, request: request, Target: target}
 	defer t.End()
-	_, rollback, err := Run(ctx, request, uses, func(ctx context.Context) (any, saga.Rollback, error) {
+	_, rollback, err := run(ctx, request, uses, func(ctx context.Context) (any, saga.Rollback, error) {
 		rollback, err := s(ctx)
 		return nil, rollback, err
 	})

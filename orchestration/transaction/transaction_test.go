@@ -32,7 +32,7 @@ func newManager(t *testing.T) *Manager {
 func begin(t *testing.T, m *Manager) *Transaction {
 	t.Helper()
 	r := &resource.Request{Org: "localdev", Cluster: "c", Service: "s", Backoff: m.Account.Backoff, Ledger: &m.Ledger}
-	tx, err := m.Begin(t.Context(), "c", "s", r)
+	tx, err := m.Begin(t.Context(), ServiceTarget("c", "s"), r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func begin(t *testing.T, m *Manager) *Transaction {
 // free fails the test unless the service is free, and nobody uses or holds what it shares.
 func free(t *testing.T, m *Manager) {
 	t.Helper()
-	tx, err := m.Begin(t.Context(), "c", "s", nil)
+	tx, err := m.Begin(t.Context(), ServiceTarget("c", "s"), nil)
 	if err != nil {
 		t.Errorf("the service is locked: %v", err)
 		return
@@ -149,7 +149,7 @@ func TestARollbackContinuesInTheBackground(t *testing.T) {
 	if len(ops) != 1 || ops[0].Kind != KindRollback || ops[0].State != saga.Running {
 		t.Fatalf("operations %+v", ops)
 	}
-	if _, err := m.Begin(t.Context(), "c", "s", nil); common.ResponseCode(err) != common.CodeServiceBusy || !strings.Contains(err.Error(), ops[0].ID) {
+	if _, err := m.Begin(t.Context(), ServiceTarget("c", "s"), nil); common.ResponseCode(err) != common.CodeServiceBusy || !strings.Contains(err.Error(), ops[0].ID) {
 		t.Errorf("the service: %v, want %s with the operation", err, common.CodeServiceBusy)
 	}
 	r := &resource.Request{Ledger: &m.Ledger}
@@ -178,7 +178,7 @@ func TestAnOperationReadsEndedWhenItsLockIsFree(t *testing.T) {
 	m := newManager(t)
 	m.Handle("work", func(context.Context, operations.Job) (json.RawMessage, error) { return nil, nil })
 	for range 200 {
-		tx, err := m.Begin(t.Context(), "c", "s", nil)
+		tx, err := m.Begin(t.Context(), ServiceTarget("c", "s"), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
