@@ -2,10 +2,8 @@ package api
 
 import (
 	"bytes"
-	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,6 +12,7 @@ import (
 
 	"ecs-api/config"
 	"ecs-api/localaws"
+	"ecs-api/state/statetest/proxy"
 )
 
 func TestTheStateIsShownAndItsURLIsNot(t *testing.T) {
@@ -98,51 +97,16 @@ type slowRedis struct {
 func newSlowRedis(t *testing.T, to string) (address string, s *slowRedis) {
 	t.Helper()
 	s = &slowRedis{}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all sync.WaitGroup
-	pass := func(from, to net.Conn, each func([]byte)) {
-		defer func() { _, _ = from.Close(), to.Close() }()
-		buffer := make([]byte, 64<<10)
-		for {
-			n, err := from.Read(buffer)
-			if err != nil {
-				return
-			}
-			each(buffer[:n])
-			if _, err := to.Write(buffer[:n]); err != nil {
-				return
-			}
+	address = proxy.Start(t, to, func(sent []byte) bool {
+		if bytes.Contains(sent, []byte("asynq:")) {
+			s.commands.Add(1)
 		}
-	}
-	all.Go(func() {
-		for {
-			here, err := l.Accept()
-			if err != nil {
-				return
-			}
-			there, err := net.Dial("tcp", to)
-			if err != nil {
-				_ = here.Close()
-				continue
-			}
-			all.Go(func() {
-				pass(here, there, func(sent []byte) {
-					if bytes.Contains(sent, []byte("asynq:")) {
-						s.commands.Add(1)
-					}
-				})
-			})
-			all.Go(func() { pass(there, here, func([]byte) { time.Sleep(time.Duration(s.delay.Load())) }) })
-		}
+		return true
+	}, func([]byte) bool {
+		time.Sleep(time.Duration(s.delay.Load()))
+		return true
 	})
-	t.Cleanup(func() {
-		_ = l.Close()
-		all.Wait()
-	})
-	return l.Addr().String(), s
+	return address, s
 }
 
 func createIn(name string) string {

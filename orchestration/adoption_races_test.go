@@ -16,6 +16,7 @@ import (
 	"ecs-api/common"
 	"ecs-api/iam"
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
@@ -27,7 +28,7 @@ func until(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	if err := hurried.Until(ctx, func() (bool, error) { return done(), nil }); err != nil {
+	if err := awstest.Hurried.Until(ctx, func() (bool, error) { return done(), nil }); err != nil {
 		t.Errorf("it never happened that %s", what)
 	}
 }

@@ -7,15 +7,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
 	"ecs-api/cloudwatchlogs"
-	"ecs-api/common"
 	"ecs-api/ecs"
 	"ecs-api/iam"
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/operations"
@@ -33,12 +32,6 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// hurried makes waits so short that tests need none.
-var (
-	hurried      = common.Backoff{First: time.Millisecond, Most: 5 * time.Millisecond, Budget: 0.02}
-	hurriedRetry = common.RetryPolicy{Throttled: 5, ThrottledWait: time.Millisecond, Failed: 3, FailedWait: time.Millisecond}
-)
-
 // world is an orchestrator, the simulated AWS it works on, and the group of its background work.
 type world struct {
 	*Orchestrator
@@ -49,13 +42,7 @@ type world struct {
 // newWorld returns an orchestrator of its own; two of them on one AWS are two servers.
 func newWorld(t testing.TB, aws *localaws.AWS) *world {
 	t.Helper()
-	sess, err := common.NewSession(common.Access{
-		Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: "http://localaws", Transport: aws.Transport(),
-		Retry: hurriedRetry, Limits: common.NoLimits(),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	sess := awstest.Direct(t, aws)
 	group := operations.NewGroup(operations.Options{})
 	t.Cleanup(func() { group.Shutdown(t.Context()) })
 	settings := account.Settings{
@@ -68,7 +55,7 @@ func newWorld(t testing.TB, aws *localaws.AWS) *world {
 		STS: sts.New(sess), Tagging: tagging.New(sess), Params: ssm.New(sess),
 	}
 	return &world{func() *Orchestrator {
-		a := account.New(settings, clients, hurried)
+		a := account.New(settings, clients, awstest.Hurried)
 		return New(transaction.New(a, group), observe.New(a))
 	}(), aws, group}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 	"ecs-api/orchestration/saga"
 )
 
@@ -22,7 +23,7 @@ func TestARollbackContinuesWithWhatIsLeft(t *testing.T) {
 			service, operation, _ := strings.Cut(broken, " ")
 			aws := localaws.New()
 			aws.Inject(localaws.Fault{Service: "ecs", Operation: "CreateService", Code: "InvalidParameterException", Message: "no"},
-				localaws.Fault{Service: service, Operation: operation, Effect: localaws.Down, Times: 2 * (hurriedRetry.Failed + 1)})
+				localaws.Fault{Service: service, Operation: operation, Effect: localaws.Down, Times: 2 * (awstest.HurriedRetry.Failed + 1)})
 			w := newWorld(t, aws)
 			_, err := w.Create(t.Context(), wholeService(t, "myclu", "www"))
 			if err == nil || !strings.Contains(err.Error(), "rolled back in the background") {

@@ -2,13 +2,13 @@ package state
 
 import (
 	"errors"
-	"net"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+
+	"ecs-api/state/statetest/proxy"
 )
 
 // ear is what one server hears.
@@ -84,48 +84,9 @@ func TestServersHearEachOtherAndKnowWhenTheyDoNot(t *testing.T) {
 // lossy forwards connections to a Redis until it swallows what is sent.
 func lossy(t *testing.T, to string) (address string, swallow *atomic.Bool) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	swallow = &atomic.Bool{}
-	var all sync.WaitGroup
-	forward := func(from, to net.Conn) {
-		defer func() { _, _ = from.Close(), to.Close() }()
-		buffer := make([]byte, 4096)
-		for {
-			n, err := from.Read(buffer)
-			if err != nil {
-				return
-			}
-			if swallow.Load() {
-				continue
-			}
-			if _, err := to.Write(buffer[:n]); err != nil {
-				return
-			}
-		}
-	}
-	all.Go(func() {
-		for {
-			here, err := l.Accept()
-			if err != nil {
-				return
-			}
-			there, err := net.Dial("tcp", to)
-			if err != nil {
-				_ = here.Close()
-				continue
-			}
-			all.Go(func() { forward(here, there) })
-			all.Go(func() { forward(there, here) })
-		}
-	})
-	t.Cleanup(func() {
-		_ = l.Close()
-		all.Wait()
-	})
-	return l.Addr().String(), swallow
+	pass := func([]byte) bool { return !swallow.Load() }
+	return proxy.Start(t, to, pass, pass), swallow
 }
 
 func TestAConnectionThatIsHalfDeadIsNoticed(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
+	"ecs-api/localaws/awstest"
 	"ecs-api/orchestration/account"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/resource"
@@ -19,19 +20,13 @@ import (
 // resources returns what an account of a simulated AWS has, and the manager of its transactions.
 func resources(t *testing.T, simulator *localaws.AWS) (*Resources, *transaction.Manager) {
 	t.Helper()
-	return withBackoff(t, simulator, common.Backoff{First: time.Millisecond, Most: 5 * time.Millisecond, Budget: 0.02})
+	return withBackoff(t, simulator, awstest.Hurried)
 }
 
 // withBackoff is resources with a backoff of the test's own.
 func withBackoff(t *testing.T, simulator *localaws.AWS, backoff common.Backoff) (*Resources, *transaction.Manager) {
 	t.Helper()
-	sess, err := common.NewSession(common.Access{
-		Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: "http://localaws", Transport: simulator.Transport(), Limits: common.NoLimits(),
-		Retry: common.RetryPolicy{Throttled: 5, ThrottledWait: time.Millisecond, Failed: 3, FailedWait: time.Millisecond},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	sess := awstest.Direct(t, simulator)
 	group := operations.NewGroup(operations.Options{})
 	t.Cleanup(func() { group.Shutdown(context.WithoutCancel(t.Context())) })
 	tx := transaction.New(account.New(account.Settings{Name: "local", Region: "us-east-1", Org: "localdev"}, account.NewClients(sess), backoff), group)

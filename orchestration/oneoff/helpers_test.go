@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
 	awsiam "github.com/aws/aws-sdk-go/service/iam"
@@ -71,15 +70,11 @@ func (w *world) addRole() {
 // runner returns another runner of the same AWS, as on another server.
 func (w *world) runner(group *operations.Group) *Runner {
 	w.t.Helper()
-	sess, err := common.NewSession(common.Access{
-		Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: "http://localaws", Transport: w.aws.Transport(), Limits: common.NoLimits(),
-		Retry: common.RetryPolicy{Throttled: 5, ThrottledWait: time.Millisecond, Failed: 3, FailedWait: time.Millisecond},
-	})
-	w.must(err)
+	sess := awstest.Direct(w.t, w.aws)
 	w.t.Cleanup(func() { group.Shutdown(context.WithoutCancel(w.t.Context())) })
 	a := account.New(account.Settings{Name: "local", Region: "us-east-1", Org: "localdev"},
 		account.Clients{ECS: ecs.New(sess), IAM: iam.New(sess), Logs: cloudwatchlogs.New(sess), STS: sts.New(sess), Tagging: tagging.New(sess)},
-		common.Backoff{First: time.Millisecond, Most: 5 * time.Millisecond, Budget: 0.02})
+		awstest.Hurried)
 	show := func(ctx context.Context, cluster, service string) (*awsecs.Service, error) {
 		return a.ECS.Service(ctx, cluster, service)
 	}

@@ -112,7 +112,7 @@ func TestADeleteContinuesUntilNothingIsLeft(t *testing.T) {
 	if racetest.Plainly(t) {
 		return
 	}
-	breakEach(t, breaks(15, 2*(hurriedRetry.Failed+1)),
+	breakEach(t, breaks(15, 2*(awstest.HurriedRetry.Failed+1)),
 		func(w *world) { w.create(t, "myclu", "reports") },
 		func(w *world) error {
 			_, _, err := w.Delete(t.Context(), "myclu", "reports", true, false, etag.Condition{})

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
 	"github.com/google/go-cmp/cmp"
@@ -32,11 +31,6 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-var (
-	hurried      = common.Backoff{First: time.Millisecond, Most: 5 * time.Millisecond, Budget: 0.02}
-	hurriedRetry = common.RetryPolicy{Throttled: 5, ThrottledWait: time.Millisecond, Failed: 3, FailedWait: time.Millisecond}
-)
-
 // world is the managed task definitions of an account, the simulated AWS they are in, and the group of the background work.
 type world struct {
 	*TaskDefinitions
@@ -49,19 +43,13 @@ func newWorld(t testing.TB, sim *localaws.AWS) *world { return newWorldOf(t, sim
 
 func newWorldOf(t testing.TB, sim *localaws.AWS, org string) *world {
 	t.Helper()
-	sess, err := common.NewSession(common.Access{
-		Region: "us-east-1", AccessKeyID: "AKIDLOCAL", SecretKey: "secret", Endpoint: "http://localaws", Transport: sim.Transport(),
-		Retry: hurriedRetry, Limits: common.NoLimits(),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	sess := awstest.Direct(t, sim)
 	group := operations.NewGroup(operations.Options{})
 	t.Cleanup(func() { group.Shutdown(t.Context()) })
 	a := account.New(account.Settings{
 		Name: "local", Region: "us-east-1", Org: org, Subnets: []string{localaws.SubnetA, localaws.SubnetB}, SecurityGroups: []string{localaws.SecurityGroup}, KMSKeyID: localaws.KMSKey,
 		AllowsRole: func(arn string) bool { return strings.HasSuffix(arn, ":role/app") },
-	}, account.NewClients(sess), hurried)
+	}, account.NewClients(sess), awstest.Hurried)
 	tx := transaction.New(a, group)
 	c := awstest.NewClock()
 	return &world{New(tx, adhoc.New(tx).Tasks, teardown.New(tx), logs.New(a), WithClock(c.Now, c.Wait)), sim, c, group}
