@@ -267,11 +267,11 @@ func TestADeleteStopsWhereItsServiceIsCreatedAnew(t *testing.T) {
 	}
 	building, goOn := make(chan struct{}), make(chan struct{})
 	var made sync.WaitGroup
-	looks := 0
+	var looks atomic.Int64
 	sim.Inject(
 		localaws.Fault{Service: "ecs", Operation: "CreateService", Effect: localaws.Hook, Func: func() { close(building); <-goOn }},
 		localaws.Fault{Operation: "ListSecrets", Times: 2, Effect: localaws.Hook, Func: func() {
-			if looks++; looks == 2 { // the first one is before the response
+			if looks.Add(1) == 2 { // the first one is before the response
 				close(goOn)
 				made.Wait()
 			}

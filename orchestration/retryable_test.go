@@ -92,7 +92,7 @@ func (w *world) tearDown(t *testing.T, cluster, service string) {
 // TestADeleteWithIfMatchThatECSShowsLateSucceeds lets the job of a recursive delete find the service ACTIVE, as it was before the request deleted it, and
 // no more when the job looks again: nobody but the request has changed it.
 func TestADeleteWithIfMatchThatECSShowsLateSucceeds(t *testing.T) {
-	var passed atomic.Int64
+	var passed, reads atomic.Int64 // a request and its job may read at once
 	clock := func() time.Time { return time.Now().Add(time.Duration(passed.Load())) }
 	w := newWorld(t, localaws.New(localaws.Clock(clock), localaws.WithLags(localaws.Lags{Deleted: time.Hour})))
 	w.create(t, wholeService(t, "myclu", "www"))
@@ -100,10 +100,9 @@ func TestADeleteWithIfMatchThatECSShowsLateSucceeds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reads := 0
 	w.aws.Inject(localaws.Fault{Service: "ecs", Operation: "DeleteService", Effect: localaws.Hook, Func: func() {
 		w.aws.Inject(localaws.Fault{Service: "ecs", Operation: "DescribeServices", Times: -1, Effect: localaws.Hook, Func: func() {
-			if reads++; reads == 2 {
+			if reads.Add(1) == 2 {
 				passed.Add(int64(2 * time.Hour))
 			}
 		}})
