@@ -41,7 +41,7 @@ func main() {
 // defaultConfig is the file that is read unless -config names another.
 const defaultConfig = "config/config.json"
 
-// options are the command line.
+// options are what the command line says.
 type options struct {
 	config          string
 	listen          string
@@ -58,12 +58,12 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.config, "config", "", "read the config from `FILE` (default "+defaultConfig+")")
 	flags.StringVar(&o.listen, "listen", "", "serve on `ADDRESS`, host:port, instead of the config's listenAddress")
-	flags.BoolVar(&o.local, "local", false, "serve one account named local, backed by a simulated AWS in this process: for development, needs no config and no AWS")
+	flags.BoolVar(&o.local, "local", false, "serve one account, named local, with a simulated AWS in this process: for development; it needs no config and no AWS account")
 	flags.DurationVar(&o.localLatency, "local-latency", 0, "with -local: delay each call to the simulated AWS by `DURATION`, such as 200ms")
-	flags.DurationVar(&o.localPace, "local-pace", defaultPace, "with -local: let each simulated task take `DURATION` to start, and as long to stop")
-	flags.BoolVar(&o.check, "check", false, "check the config, and each account's credentials, rights, network and key, then exit")
-	flags.BoolVar(&o.health, "health", false, "ask the server that runs with this config and -listen whether it is up, then exit: 0 if it is")
-	flags.BoolVar(&o.version, "version", false, "print the version, then exit")
+	flags.DurationVar(&o.localPace, "local-pace", defaultPace, "with -local: each simulated task takes `DURATION` to start, and the same to stop")
+	flags.BoolVar(&o.check, "check", false, "check the config, each account's credentials, rights, network and key, and the Redis of state; then exit with 0 if all of it can be used")
+	flags.BoolVar(&o.health, "health", false, "ask the server that runs with the same -config and -listen whether it is up; then exit with 0 if it is")
+	flags.BoolVar(&o.version, "version", false, "print the version; then exit")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Account is one AWS account: how to get in, and what a service built there gets unless the caller says otherwise.
+// Account is one AWS account: its credentials, and the defaults of the services that are created there.
 type Account struct {
 	// Region is the AWS region, such as us-east-1.
 	Region string `json:"region"`
@@ -17,13 +17,13 @@ type Account struct {
 	DefaultSubnets []string `json:"defaultSubnets"`
 	// DefaultKMSKeyID encrypts parameters and secrets: a key id, an alias/… or the ARN of either. AWS's own keys unless set.
 	DefaultKMSKeyID string `json:"defaultKmsKeyId"`
-	// Endpoint takes the place of every AWS service's address: LocalStack, moto, a VPC endpoint.
+	// Endpoint replaces the address of every AWS service: LocalStack, moto, a VPC endpoint.
 	Endpoint string `json:"endpoint"`
 	// Role is assumed with those credentials; nil to use them as they are.
 	Role *Role `json:"role"`
-	// PermissionsBoundary is the ARN of the policy that bounds every role created here.
+	// PermissionsBoundary is the ARN of the policy that limits every role that the server creates.
 	PermissionsBoundary string `json:"permissionsBoundary"`
-	// DefaultCapacityProviderStrategy is that of the clusters created here; FARGATE with weight 1 unless set.
+	// DefaultCapacityProviderStrategy is that of the clusters that the server creates; FARGATE with weight 1 unless set.
 	DefaultCapacityProviderStrategy []CapacityProvider `json:"defaultCapacityProviderStrategy"`
 	// TaskRoles are the role ARNs that a caller may name as TaskRoleArn; see AllowsTaskRole.
 	TaskRoles []string `json:"taskRoles"`

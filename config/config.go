@@ -1,4 +1,4 @@
-// Package config reads the server's configuration: one JSON file, with what is secret overridable from the environment. It owns
+// Package config reads the server's configuration: one JSON file, whose secrets the environment can override. It owns
 // one rule: a config is checked whole before anything starts, and everything wrong with it is reported at once, by the key's name.
 package config
 
@@ -13,23 +13,23 @@ type Config struct {
 	ListenAddress string `json:"listenAddress"`
 	// Token opens the API. It may be left out where Tokens has one.
 	Token Secret `json:"token"`
-	// Tokens are further tokens by caller's name, so that callers can be distinguished, limited, and tokens be rotated.
+	// Tokens are further tokens by the caller's name, so that callers can be told apart and limited, and tokens can be rotated.
 	Tokens map[string]Token `json:"tokens"`
 	// LogLevel is debug, info, warn or error; info unless set.
 	LogLevel string `json:"logLevel"`
 	// LogFormat is json or text; json unless set.
 	LogFormat string `json:"logFormat"`
-	// Org owns everything that is created here: it becomes the tag spinup:org and part of the paths of secrets and parameters.
+	// Org owns everything that the server creates: it becomes the tag spinup:org, and part of the paths of secrets and parameters.
 	Org string `json:"org"`
-	// Accounts are the AWS accounts served, by the name that the API's paths call them.
+	// Accounts are the AWS accounts that the server serves, by their names in the API's paths.
 	Accounts map[string]Account `json:"accounts"`
 	// Registries are the image registries, host or host:port, that the server may call although their address is not public.
 	Registries []string `json:"registries"`
-	// ShutdownGrace is how long background work may run after SIGTERM; 2m unless set.
+	// ShutdownGrace is how long requests and background work that have begun may continue after SIGTERM; 2m unless set.
 	ShutdownGrace Duration `json:"shutdownGrace"`
 	// DebugAddress is where pprof is served, host:port on a loopback address; nowhere unless set.
 	DebugAddress string `json:"debugAddress"`
-	// State is where several servers share what makes them work as one; each server is on its own unless set.
+	// State is where several servers share locks, operations and jobs; unless it is set, each server works alone.
 	State State `json:"state"`
 	// RateLimits replace the limits on calls to AWS, by the name of the rate bucket.
 	RateLimits map[string]RateLimit `json:"rateLimits"`

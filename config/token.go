@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// Token opens the API to one caller. In the file it may be a bare string: then it opens all of it.
+// Token opens the API to one caller. In the file it may be a plain string: then it opens the whole API.
 type Token struct {
 	Token Secret `json:"token"`
 	// Accounts are the accounts that the caller may use; nil for all.
 	Accounts []string `json:"accounts"`
-	// ReadOnly lets the caller look and change nothing.
+	// ReadOnly lets the caller send reads and dry runs only.
 	ReadOnly bool `json:"readOnly"`
 }
 
