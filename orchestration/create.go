@@ -18,7 +18,8 @@ import (
 	"ecs-api/orchestration/transaction"
 )
 
-// CreateInput says what a new service consists of. Only Service is required: what is given is created, what Service names instead must exist.
+// CreateInput says what a new service consists of. Only Service is required. The server creates each section that is given; what Service only names must
+// exist.
 type CreateInput struct {
 	Cluster         *awsecs.CreateClusterInput
 	TaskDefinition  *awsecs.RegisterTaskDefinitionInput
@@ -28,7 +29,7 @@ type CreateInput struct {
 	Tags            []*awsecs.Tag                            // of everything
 }
 
-// CreateOutput is what a new service consists of, created or found.
+// CreateOutput is what a new service consists of, whether the request created or found it.
 type CreateOutput struct {
 	Cluster                 *awsecs.Cluster
 	Credentials             map[string]*awssecrets.CreateSecretOutput
@@ -40,8 +41,7 @@ type CreateOutput struct {
 	Replayed bool `json:"-"` // the service was there: an earlier request with the same Idempotency-Key created it
 }
 
-// creation is one create. newCreation sets it up; afterwards only Space.Identify writes, once what there is has been read: it gives the request of the
-// space its id.
+// creation is one create. newCreation sets it up. Afterwards only Space.Identify writes to it, once, after look: it gives the request its id.
 type creation struct {
 	o                *Orchestrator
 	in               *CreateInput
@@ -49,12 +49,12 @@ type creation struct {
 	space            *space.Space
 }
 
-// Create creates a service and all it needs, or nothing: when a step fails, everything that this request created is rolled back before the error is
-// returned. A caller who hangs up does not stop it. What an interrupted earlier request for the same service left is adopted. A request whose
-// Idempotency-Key the service carries was applied before, and returns what there is.
+// Create creates a service and all it needs, or nothing: when a step fails, it rolls back everything that this request created, then returns the error. A
+// caller who hangs up does not stop it. It adopts what an interrupted request for the same service left. If the ownership tag of the service has the request's
+// Idempotency-Key, an earlier attempt created the service, and Create returns it.
 func (o *Orchestrator) Create(ctx context.Context, in *CreateInput) (*CreateOutput, error) {
 	out, concurrent, err := o.create(ctx, in)
-	if concurrent && resource.KeyOf(ctx).Given() { // another server may be serving the same request: then its service is the response to this one too
+	if concurrent && resource.KeyOf(ctx).Given() { // another server may be serving the same request: then this one returns the same service
 		out, _, err = o.create(ctx, in)
 	}
 	return out, err
@@ -70,7 +70,7 @@ func (o *Orchestrator) create(ctx context.Context, in *CreateInput) (out *Create
 	return out, err != nil && c.space.Request.ConcurrentCreator.Load(), err
 }
 
-// run plans and applies.
+// run looks, decides and applies.
 func (c *creation) run(ctx context.Context) (*CreateOutput, saga.Rollback, error) {
 	plan, err := c.plan(ctx)
 	if err != nil {
@@ -102,11 +102,11 @@ func (c *creation) plan(ctx context.Context) (*createPlan, error) {
 	return c.decide(found)
 }
 
-// concurrentCreatorTime is how long a request waits for the one that was faster.
+// concurrentCreatorTime is how long a request waits until the service of its concurrent creator exists.
 const concurrentCreatorTime = 15 * time.Second
 
-// awaitConcurrentCreator waits until the service is there that another server is creating now. What this request created and that one uses has been
-// adopted by then, and is spared by the rollback. If the service never comes, the other request has failed.
+// awaitConcurrentCreator waits until the service exists that another server is creating now. By then that request has adopted what it uses of this one's
+// things, so the rollback leaves these alone. If the service never appears, the other request has failed.
 func (c *creation) awaitConcurrentCreator(ctx context.Context) {
 	backoff := c.o.account.Backoff
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(float64(concurrentCreatorTime)*backoff.BudgetFactor()))
@@ -117,7 +117,7 @@ func (c *creation) awaitConcurrentCreator(ctx context.Context) {
 	})
 }
 
-// wantsPort reports whether the records of a Cloud Map service name a port, which the ECS service must choose then.
+// wantsPort reports whether the DNS records of a Cloud Map service contain a port, which the ECS service must name then.
 func wantsPort(in *awscloud.CreateServiceInput) bool {
 	return in.DnsConfig != nil && slices.ContainsFunc(in.DnsConfig.DnsRecords, func(r *awscloud.DnsRecord) bool {
 		return aws.StringValue(r.Type) == awscloud.RecordTypeSrv

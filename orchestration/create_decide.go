@@ -16,7 +16,7 @@ import (
 	"ecs-api/servicediscovery"
 )
 
-// createPlan is the plan of a create, with the items that its response shows.
+// createPlan is the plan of a create, with the items that the response shows.
 type createPlan struct {
 	resource.Plan
 	creation   *creation
@@ -24,10 +24,10 @@ type createPlan struct {
 	definition *resource.Item
 	cloudMap   *resource.Item // nil if the service has none
 	service    *resource.Item
-	replayed   bool // the request was applied before: nothing is changed
+	replayed   bool // an earlier attempt of the request created the service: nothing is changed
 }
 
-// decide returns the plan for what was found. It is pure: what cannot work is refused here, before anything is created.
+// decide returns the plan for what look found. It is a pure function. It refuses what cannot work, before the request has created anything.
 func (c *creation) decide(f *createFound) (*createPlan, error) {
 	if f.service != nil {
 		return c.decideExisting(f)
@@ -51,8 +51,8 @@ func (c *creation) decide(f *createFound) (*createPlan, error) {
 	return p, nil
 }
 
-// cloudMap returns the adapter of the Cloud Map service that the request gives. It gets a custom health check unless the request has one: ECS reports the
-// health of its tasks there.
+// cloudMap returns the adapter of the Cloud Map service that the request gives. Without a health check in the request it gets a custom one, through which ECS
+// reports the health of its tasks.
 func (c *creation) cloudMap() *resource.CloudMapService {
 	in := *c.in.ServiceRegistry
 	if in.HealthCheckCustomConfig == nil && in.HealthCheckConfig == nil {
@@ -125,7 +125,7 @@ func (p *createPlan) decideDefinition(f *createFound) error {
 	return err
 }
 
-// decideNamedDefinition checks the revision that the service names. A secret that it refers to and that is scheduled for deletion is restored.
+// decideNamedDefinition checks the revision that the service names. The plan restores each secret that this revision refers to and that is scheduled for deletion.
 func (p *createPlan) decideNamedDefinition(f *createFound) error {
 	name := aws.StringValue(p.creation.in.Service.TaskDefinition)
 	if f.revision == nil || !f.revisionTags().VisibleTo(p.creation.o.account.Org) {
@@ -164,18 +164,18 @@ func (p *createPlan) decideService(f *createFound) {
 	})
 }
 
-// plannedService returns the service as the plan shows it: what is not there yet is referred to by its name.
+// plannedService returns the service as the plan shows it: with names in place of the ARNs of things that do not exist yet.
 func (p *createPlan) plannedService() *awsecs.CreateServiceInput {
 	cloudMap := ""
 	if p.cloudMap != nil {
 		cloudMap = p.cloudMap.PlannedID()
 	}
 	in := p.serviceInput(p.definition.PlannedID(), cloudMap)
-	in.ClientToken = nil // of the request, and so of no interest
+	in.ClientToken = nil // it differs in each request, and tells a reader nothing
 	return in
 }
 
-// serviceInput returns the service as it is created, with what it refers to.
+// serviceInput returns the input that creates the service with the given task definition and Cloud Map service.
 func (p *createPlan) serviceInput(definition, cloudMap string) *awsecs.CreateServiceInput {
 	c := p.creation
 	in := *c.in.Service
@@ -206,7 +206,7 @@ func (p *createPlan) serviceInput(definition, cloudMap string) *awsecs.CreateSer
 	return &in
 }
 
-// registryUse returns how the service uses the Cloud Map service: the request may say which container and port.
+// registryUse returns how the service uses the Cloud Map service; the request may name the container and the port.
 func (c *creation) registryUse(arn string) *awsecs.ServiceRegistry {
 	use := awsecs.ServiceRegistry{}
 	if named := c.in.Service.ServiceRegistries; len(named) == 1 {
@@ -216,8 +216,8 @@ func (c *creation) registryUse(arn string) *awsecs.ServiceRegistry {
 	return &use
 }
 
-// placement returns the launch type or the strategy of a service that names neither: the cluster's default strategy, in so many words, because ECS falls
-// back to EC2 where a cluster has none.
+// placement returns the launch type or the strategy of a service that names neither. It repeats the cluster's default strategy explicitly, because ECS uses EC2
+// if the cluster has none.
 func placement(cluster *awsecs.Cluster) (*string, []*awsecs.CapacityProviderStrategyItem) {
 	if cluster == nil || len(cluster.DefaultCapacityProviderStrategy) == 0 {
 		return aws.String(awsecs.LaunchTypeFargate), nil
@@ -225,7 +225,7 @@ func placement(cluster *awsecs.Cluster) (*string, []*awsecs.CapacityProviderStra
 	return nil, cluster.DefaultCapacityProviderStrategy
 }
 
-// verify returns the step that looks again, at the end, for what the request adopted.
+// verify returns the step that checks, at the end, that everything the request adopted still exists.
 func (p *createPlan) verify() saga.Step {
 	verify := p.creation.space.Request.Verify
 	steps := []saga.Step{p.parts.Verify()}
@@ -238,7 +238,7 @@ func (p *createPlan) verify() saga.Step {
 	return saga.Together(steps...)
 }
 
-// output returns what the plan has led to.
+// output returns what exists after the plan was applied.
 func (p *createPlan) output() *CreateOutput {
 	out := &CreateOutput{
 		Cluster:        resource.ValueOf[*awsecs.Cluster](p.parts.Cluster.Now),

@@ -15,7 +15,7 @@ import (
 	"ecs-api/orchestration/space"
 )
 
-// createFound is what there was when a create looked.
+// createFound is what a create found when it looked.
 type createFound struct {
 	space    space.Found
 	service  *awsecs.Service                      // nil if there is none, or it is not ACTIVE
@@ -36,7 +36,7 @@ type namedCloudMap struct {
 	tags    common.Tags
 }
 
-// look reads what there is, in one round.
+// look reads everything that the create depends on, in one round of concurrent calls. It changes nothing.
 func (c *creation) look(ctx context.Context) (*createFound, error) {
 	f := &createFound{}
 	read := func(name string, do func(context.Context, *createFound) error) saga.Step {
@@ -63,7 +63,7 @@ func (c *creation) lookService(ctx context.Context, f *createFound) error {
 	return nil
 }
 
-// lookRevision reads the revision that the service names and the secrets that it refers to, or the newest of the family that is given.
+// lookRevision reads the revision that the service names, with the secrets that it refers to; or the newest revision of the family that the request gives.
 func (c *creation) lookRevision(ctx context.Context, f *createFound) (err error) {
 	name := aws.StringValue(c.in.Service.TaskDefinition)
 	if c.in.TaskDefinition != nil {
@@ -77,14 +77,14 @@ func (c *creation) lookRevision(ctx context.Context, f *createFound) (err error)
 	return err
 }
 
-// lookCloudMap looks for a Cloud Map service of the name that is given: an interrupted request may have left it.
+// lookCloudMap reads the Cloud Map service of the name that the request gives: an interrupted request may have left it.
 func (c *creation) lookCloudMap(ctx context.Context, f *createFound) (err error) {
 	f.cloudMap, err = c.cloudMap().Find(ctx)
-	return resource.IgnoreNotFound(err) // a namespace that is not there is for lookNamespace to tell
+	return resource.IgnoreNotFound(err) // lookNamespace reports a namespace that does not exist
 }
 
-// lookNamespace reads whose the namespace is. Its ARN is known once our identity is; in the first request of a server, its tags are read beside the first
-// changes, as a round of their own would make that request slower.
+// lookNamespace reads which org the namespace belongs to, from its tags. To read tags we need the ARN, and to compute the ARN we need our AWS account's id,
+// which a server learns in its first request. That request reads the tags together with its first changes: a round of its own would make it slower.
 func (c *creation) lookNamespace(ctx context.Context, f *createFound) error {
 	id := resource.NamespaceOf(c.in.ServiceRegistry)
 	readTags := func(ctx context.Context, arn string) (err error) {
@@ -108,7 +108,7 @@ func (c *creation) lookNamespace(ctx context.Context, f *createFound) error {
 	return exists(ctx)
 }
 
-// checkNamespace returns the step that reads whose the namespace is, where look could not.
+// checkNamespace returns the step that reads which org the namespace belongs to, if look could not.
 func (c *creation) checkNamespace(arn string) saga.Step {
 	return saga.NoRollback(func(ctx context.Context) error {
 		tags, err := c.o.account.CloudMap.Tags(ctx, arn)

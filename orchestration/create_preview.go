@@ -10,7 +10,7 @@ import (
 	"ecs-api/orchestration/spec"
 )
 
-// PlanCreate returns what Create would do. It reads what that reads, decides as that does, and changes nothing.
+// PlanCreate returns what Create would do. It looks and decides like Create, and changes nothing.
 func (o *Orchestrator) PlanCreate(ctx context.Context, in *CreateInput) (*resource.Preview, error) {
 	c, err := o.newCreation(in)
 	if err != nil {
@@ -35,8 +35,8 @@ func (o *Orchestrator) PlanCreate(ctx context.Context, in *CreateInput) (*resour
 	return preview, nil
 }
 
-// planWithFaults plans, and looks at the same time at the network, and for what the task definition of the request refers to; for that of one which the request
-// names, it looks afterwards.
+// planWithFaults returns the plan. At the same time it looks for faults of the network, and for secrets and parameters that the task definition refers to and
+// that do not exist. If the request only names a task definition, it looks for these after the plan.
 func (c *creation) planWithFaults(ctx context.Context, network *awsecs.NetworkConfiguration) (p *createPlan, missing []spec.Reference,
 	subnets resource.SubnetFaults, err error) {
 	a := c.o.account

@@ -11,8 +11,8 @@ import (
 	"ecs-api/orchestration/resource"
 )
 
-// decideExisting makes a create with an Idempotency-Key idempotent. It decides about a service that is there: it is a Conflict, unless this very request, by its Idempotency-Key, created it before. The response was
-// lost then, or the server that sent it has ended and its memory with it.
+// decideExisting decides about a service that exists already. It is a Conflict, unless the ownership tag says that a request with the same Idempotency-Key
+// created the service: then this request repeats that one, whose response was lost or whose server has ended.
 func (c *creation) decideExisting(f *createFound) (*createPlan, error) {
 	tags := ecs.ToTags(f.service.Tags)
 	if !tags.VisibleTo(c.o.account.Org) {
@@ -38,7 +38,7 @@ func (c *creation) decideExisting(f *createFound) (*createPlan, error) {
 	return p, nil
 }
 
-// existing returns what there is of a service that the request created before. The family may have a newer revision than the service runs.
+// existing returns the service that an earlier attempt created. The family may have a newer revision than the one that the service runs.
 func (p *createPlan) existing(ctx context.Context) (*CreateOutput, error) {
 	out := p.output()
 	if runs := aws.StringValue(out.Service.TaskDefinition); p.definition.ID() != runs {

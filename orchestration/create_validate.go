@@ -15,7 +15,7 @@ import (
 	"ecs-api/servicediscovery"
 )
 
-// newCreation checks the request as far as that can be done without AWS.
+// newCreation checks everything about the request that it can check without AWS.
 func (o *Orchestrator) newCreation(in *CreateInput) (*creation, error) {
 	var p common.Problems
 	if in.Service == nil {
@@ -57,7 +57,7 @@ func (o *Orchestrator) newCreation(in *CreateInput) (*creation, error) {
 	return c, nil
 }
 
-// clusterRef returns what the request calls a cluster that must exist: an ARN may be another account's.
+// clusterRef returns how the request refers to a cluster that must exist. This may be an ARN, even one of another account.
 func clusterRef(in *CreateInput) string {
 	if in.Cluster != nil {
 		return ""
@@ -155,8 +155,8 @@ func (c *creation) checkCloudMap(p *common.Problems) {
 	}
 }
 
-// CheckCreate returns what is wrong with a create as far as that can be decided without AWS, as Create does. It is for requests that are refused
-// for another reason too, so that the response reports all of it at once.
+// CheckCreate returns what Create would find wrong with a request without calling AWS. A request that is refused for another reason is checked too, so that
+// the response reports everything at once.
 func (o *Orchestrator) CheckCreate(in *CreateInput) error {
 	_, err := o.newCreation(in)
 	return err

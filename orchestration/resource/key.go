@@ -10,29 +10,29 @@ import (
 	"ecs-api/common"
 )
 
-// Key makes a create idempotent whatever becomes of the server: it is what ownership tags say of the Idempotency-Key of a request. By it, a
-// repetition of the request finds what the first one created, whatever the servers have forgotten meanwhile. It tells neither the key nor what the
-// request says. The zero Key is that of a request without one.
+// Key is what ownership tags contain of a request's Idempotency-Key. It makes a create idempotent even if all servers are restarted: a repetition of the request
+// finds by the tag what the first attempt created. It consists of hashes, which reveal neither the key nor the request. The zero Key is that of a request without an
+// Idempotency-Key.
 type Key struct {
 	name  string // of the key and its caller
 	print string // of the request
 }
 
-// How many bytes of the hashes are in tags: enough to tell keys apart, and too few to grow a tag over AWS's limit.
+// How many bytes of the hashes tags contain: enough to tell keys apart, and few enough for AWS's limit on tags.
 const (
 	keyNameBytes  = 12
 	keyPrintBytes = 6
 )
 
-// NewKey returns the key of a request, which parts identify. The fingerprint is keyed by the Idempotency-Key: a body may hold a secret that could
-// be guessed.
+// NewKey returns the key of the request that parts identify. The hash of the request is keyed by the Idempotency-Key, because a body may contain a secret that
+// somebody could guess.
 func NewKey(caller, key string, parts ...string) Key {
 	name := hashed(nil, "name", caller, key)
 	print := hashed([]byte(key), append([]string{"print", caller}, parts...)...)
 	return Key{name: base64.RawURLEncoding.EncodeToString(name[:keyNameBytes]), print: base64.RawURLEncoding.EncodeToString(print[:keyPrintBytes])}
 }
 
-// hashed returns a keyed hash of a list of texts. Each is hashed on its own first: no two lists are the same.
+// hashed returns a keyed hash of a list of texts. It hashes each text on its own first, so that different lists have different hashes.
 func hashed(key []byte, parts ...string) []byte {
 	h := hmac.New(sha256.New, key)
 	for _, part := range parts {
@@ -48,7 +48,7 @@ func (k Key) Given() bool { return k.name != "" }
 // Token returns a client token for AWS that all attempts of the request share.
 func (k Key) Token() string { return "key-" + k.name }
 
-// Of returns the end of an ownership tag: the request's id, with the key before it.
+// Of returns the end of an ownership tag: the key, then the request's id.
 func (k Key) Of(id string) string {
 	if !k.Given() {
 		return id
@@ -56,7 +56,7 @@ func (k Key) Of(id string) string {
 	return k.name + "." + k.print + "/" + id
 }
 
-// Find reports whether tags are those of something that a request with this key created. It is an IdempotencyKeyReused where that was another request.
+// Find reports whether tags say that a request with this key created something. If another request had the same Idempotency-Key, the error is IdempotencyKeyReused.
 func (k Key) Find(tags common.Tags) (bool, error) {
 	if !k.Given() {
 		return false, nil

@@ -9,22 +9,22 @@ import (
 	"ecs-api/orchestration/saga"
 )
 
-// Ledger counts, per shared thing, the requests of this server that use it now. When the request that created a thing fails while another one uses
-// it, rolling it back is left to the last one that fails, and dropped when one that uses it succeeds. The zero value is ready.
+// Ledger counts, for each shared thing, the requests of this server that are using it. If the request that created the thing fails while others use it, it
+// leaves the rollback to the last one of them that fails. If one of them succeeds, the rollback is dropped. The zero value is ready.
 type Ledger struct {
 	mu   sync.Mutex
 	uses map[string]*use
 }
 
-// use is one shared thing that requests use, or that one deletes.
+// use is one shared thing that requests use, or that one request deletes.
 type use struct {
 	users   int
 	pending []saga.Rollback // left by requests that failed
-	deleted chan struct{}   // closed when whoever deletes the thing is done; nil if nobody does
-	busy    error           // the error for requests that come while it is deleted in the background; nil if they shall wait
+	deleted chan struct{}   // closed when the deletion of the thing has ended; nil if nobody deletes it
+	busy    error           // what Enter returns while the thing is deleted in the background; nil if requests must wait
 }
 
-// Enter counts a request among the users of a thing. It waits while the thing is being deleted, and is a Conflict if that continues in the background.
+// Enter counts a request among the users of a thing. It waits while the thing is being deleted; if the deletion continues in the background, it is a Conflict.
 func (l *Ledger) Enter(ctx context.Context, key string) error {
 	for {
 		l.mu.Lock()
@@ -58,8 +58,8 @@ func (l *Ledger) Enter(ctx context.Context, key string) error {
 // enterPoll is how often a request that waits looks whether the deletion has moved to the background.
 const enterPoll = 100 * time.Millisecond
 
-// Leave ends what Enter began. A request that failed passes how to roll back the thing, if it created it. Leave returns what the caller has to run before it releases the
-// reservation: the rollbacks of all that failed, if this was the last user and none succeeded.
+// Leave ends what Enter began. A request that failed passes its rollback of the thing, if it created the thing. If this was the last user and none succeeded,
+// Leave returns the rollbacks of all users that failed: the caller must run them, then release the reservation.
 func (l *Ledger) Leave(key string, succeeded bool, rollback saga.Rollback) (run saga.Rollback, reservation *Reservation) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -82,7 +82,7 @@ func (l *Ledger) Leave(key string, succeeded bool, rollback saga.Rollback) (run 
 	return run, l.reserve(key, u)
 }
 
-// ReserveUnused locks the thing for its deletion, if no request uses it: those that need it wait until the lock is released.
+// ReserveUnused reserves the thing for its deletion, if no request uses it. Requests that need the thing wait until the reservation is released.
 func (l *Ledger) ReserveUnused(t Thing) (*Reservation, bool) {
 	key := ledgerKey(t)
 	l.mu.Lock()
@@ -98,14 +98,14 @@ func (l *Ledger) ReserveUnused(t Thing) (*Reservation, bool) {
 	return l.reserve(key, u), true
 }
 
-// Reservation keeps users out of a thing while it is deleted.
+// Reservation keeps requests away from a thing while it is deleted.
 type Reservation struct {
 	ledger *Ledger
 	key    string
 	use    *use
 }
 
-// reserve keeps users out of the thing. The lock must be held.
+// reserve begins a reservation of the thing. The lock must be held.
 func (l *Ledger) reserve(key string, u *use) *Reservation {
 	u.deleted = make(chan struct{})
 	return &Reservation{l, key, u}
@@ -117,14 +117,14 @@ func (r *Reservation) What() string {
 	return Kind(kind).Word() + " " + name
 }
 
-// Busy makes whoever comes get the error at once: the deletion continues in the background.
+// Busy has Enter return the error at once, because the deletion continues in the background.
 func (r *Reservation) Busy(err error) {
 	r.ledger.mu.Lock()
 	defer r.ledger.mu.Unlock()
 	r.use.busy = err
 }
 
-// Release lets users in again.
+// Release ends the reservation: requests may use the thing again.
 func (r *Reservation) Release() {
 	r.ledger.mu.Lock()
 	defer r.ledger.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"ecs-api/common"
 )
 
-// Leases lock what requests work on for all servers. Those of package leases do it on Redis.
+// Leases lock targets for all servers. Package leases implements them with Redis.
 type Leases interface {
 	// Acquire locks the target in the account until the lease is released, or its server dies. The error is a *LockedElsewhere if another server has it.
 	Acquire(ctx context.Context, account, target string) (Lease, error)
@@ -17,23 +17,23 @@ type Leases interface {
 
 // Lease is a lock that all servers see.
 type Lease interface {
-	// Operation says which operation has the lock from now on.
+	// Operation says which operation holds the lock from now on.
 	Operation(ctx context.Context, id string)
 	// Release ends it.
 	Release()
 }
 
-// LockedElsewhere is the error for what another server has locked.
+// LockedElsewhere is the error for a target that another server has locked.
 type LockedElsewhere struct {
-	Operation string // that has it; empty while a request is at work
+	Operation string // that holds the lock; empty if a request holds it
 }
 
-// Error says who has the lock.
+// Error says which operation holds the lock.
 func (e *LockedElsewhere) Error() string { return "locked by another server, operation " + e.Operation }
 
-// Locks let one request work on a service, or a managed task definition, at a time: a second one gets a Conflict at once, and not after both have
-// done half of it. The locks are this server's own, and with Share those of all servers; requests on servers that share nothing are kept apart by AWS
-// and the ownership tag. The zero value is ready.
+// Locks let only one request at a time work on a service or a managed task definition. A second request is a Conflict at once, not after both have done half of
+// their work. The locks are those of this server, or with Share those of all servers. Requests on servers that share nothing are kept apart by AWS and by the
+// ownership tag. The zero value is ready.
 type Locks struct {
 	leases  Leases // nil: this server's own
 	account string
@@ -42,18 +42,18 @@ type Locks struct {
 	held map[string]*Lock
 }
 
-// Share has the locks shared with other servers, which know the account by the same name. It must be called before there are any.
+// Share shares the locks with other servers, which know the account by the same name. It must be called before the first lock.
 func (l *Locks) Share(leases Leases, account string) { l.leases, l.account = leases, account }
 
-// Lock is a service that a request, or the operation it began, works on.
+// Lock is the lock of a target, held by a request or by the operation that it began.
 type Lock struct {
 	locks     *Locks
 	key       string
-	lease     Lease  // nil while it is this server's own
-	operation string // its id; empty while the request itself is at work
+	lease     Lease  // nil while only this server knows the lock
+	operation string // that holds the lock; empty while the request itself does
 }
 
-// Lock locks the target, such as myclu/www, for a request. It is a Conflict, ServiceBusy, if another one has it; what names the target in messages.
+// Lock locks the target, such as myclu/www, for a request. If another one holds the lock, it is a Conflict, ServiceBusy. Messages name the target by what.
 func (l *Locks) Lock(ctx context.Context, target, what string) (*Lock, error) {
 	lock, err := l.lockLocally(target, what)
 	if err != nil || l.leases == nil {
@@ -102,7 +102,7 @@ func (l *Lock) Operation(ctx context.Context, id string) {
 	}
 }
 
-// Release unlocks the service: for other servers first, so that nobody here takes what is still locked there. A nil Lock locks nothing.
+// Release unlocks the target: first for other servers, so that no request here takes what is still locked there. A nil Lock locks nothing.
 func (l *Lock) Release() {
 	if l == nil {
 		return
@@ -121,10 +121,10 @@ func (l *Lock) Release() {
 	}
 }
 
-// requestAfter is when a retry makes sense while a request has the lock, not an operation: most are done within a second.
+// requestAfter is when a retry makes sense if a request holds the lock, not an operation: most requests take less than a second.
 const requestAfter = time.Second
 
-// Busy is the Conflict for what another request, or an operation of one, works on.
+// Busy is the Conflict for what another request or operation is working on.
 func Busy(what, operation string) error {
 	if operation != "" {
 		return common.Coded(common.CodeServiceBusy, "operation %s is working on %s; follow it at operations/%s, and repeat the request when it has ended", operation, what, operation)

@@ -15,7 +15,7 @@ const (
 	ActionDelete  Action = "delete"
 )
 
-// Change is what a plan does with one thing, and why. Before and After show the difference; secrets' values are in neither.
+// Change is what a plan does with one thing, and why. Before and After show the difference; neither contains the value of a secret.
 type Change struct {
 	Resource Kind
 	Name     string
@@ -26,18 +26,18 @@ type Change struct {
 
 	// Step applies the change; nil where there is nothing to do.
 	Step saga.Step `json:"-"`
-	// Internal changes are steps of another one that need no line in the plan, such as looking who created a thing.
+	// Internal changes are steps that need no line in the plan, such as finding out which request created a thing.
 	Internal bool `json:"-"`
 }
 
-// The stages of the plan of a create or an update: what is in a later one refers to what is in those before.
+// The stages of the plan of a create or an update. A change refers only to things of earlier stages.
 const (
 	StageFirst      = iota // the cluster, the role, the log group, Cloud Map services, secrets, and the tags of what is there
 	StageDefinition        // the role policy, the retention of logs, and the task definition
 	StageService
 )
 
-// Plan is what a request does, in stages: what does not depend on each other is done at the same time.
+// Plan is what a request does, in stages. The changes of one stage do not depend on each other, and run concurrently.
 type Plan struct {
 	Stages [][]Change
 }
@@ -50,7 +50,7 @@ func (p *Plan) Add(stage int, changes ...Change) {
 	p.Stages[stage] = append(p.Stages[stage], changes...)
 }
 
-// Changes returns the changes of all stages that a reader of the plan is shown.
+// Changes returns the changes of all stages, without the internal ones.
 func (p *Plan) Changes() []Change {
 	all := []Change{}
 	for _, stage := range p.Stages {
@@ -63,7 +63,7 @@ func (p *Plan) Changes() []Change {
 	return all
 }
 
-// Apply returns the step that carries out the plan, stage after stage. Each change is a step of the name of its kind.
+// Apply returns the step that carries out the plan, stage after stage. Each change is a step that is named after its action and its kind.
 func (p *Plan) Apply() saga.Step {
 	stages := make([]saga.Step, len(p.Stages))
 	for i, stage := range p.Stages {

@@ -4,28 +4,28 @@ import (
 	"ecs-api/orchestration/spec"
 )
 
-// Preview is what a request would do: the plan that it would apply.
+// Preview is what a dry run returns: the plan that the request would apply.
 type Preview struct {
 	DryRun  bool
 	ETag    *string // of the service as it is; nil if there is none
 	Changes []Change
-	// Images are those that the request would have tasks run, for whoever can look them up.
+	// Images are those that tasks would run, for callers that can verify them.
 	Images []Image `json:"-"`
-	// Missing are the secrets and parameters that tasks would read, and that are not there.
+	// Missing are the secrets and parameters that tasks would read and that do not exist.
 	Missing []spec.Reference `json:"-"`
-	// Warnings are what of the task definition AWS will probably refuse.
+	// Warnings say what AWS will probably refuse in the task definition.
 	Warnings []spec.Warning `json:"-"`
-	// Subnets reports that tasks would have some to run in.
+	// Subnets reports whether tasks would have subnets to run in.
 	Subnets bool `json:"-"`
-	// Network is what is wrong with those that the request gives them.
+	// Network is what is wrong with these subnets.
 	Network SubnetFaults `json:"-"`
 	// Unproven is the task definition, as family:revision, that a patch builds on while its deployment is in progress; empty for none.
 	Unproven string `json:"-"`
 }
 
-// SubnetFaults are subnets that tasks cannot run in, as far as that can be seen.
+// SubnetFaults are subnets in which tasks cannot run, as far as we can see that.
 type SubnetFaults struct {
-	Missing  []string // AWS has none of these
+	Missing  []string // they do not exist
 	Isolated []string // they have no route out of their VPC that tasks could use
 }
 
@@ -37,7 +37,7 @@ type Image struct {
 	Private   bool   // it is pulled with a secret whose value nobody reads
 }
 
-// Preview returns what a reader is shown of the plan. Of what it changes it says only what is set.
+// Preview returns the plan as callers see it. Before and After contain only the members that are set.
 func (p *Plan) Preview(etag *string) *Preview {
 	changes := p.Changes()
 	for i := range changes {

@@ -1,5 +1,5 @@
-// Package saga is the machinery of all or nothing: work is done in steps, each of which returns its rollback, and steps compose. It
-// owns one rule: whatever happens in a step, a panic included, what the steps before it did can be rolled back.
+// Package saga does work all or nothing. The work consists of steps, each of which returns its rollback, and steps compose. It owns one rule: whatever happens in
+// a step, even a panic, what the steps before it did can be rolled back.
 package saga
 
 import (
@@ -52,7 +52,7 @@ func Together(steps ...Step) Step {
 	}
 }
 
-// try does the step. A panic becomes its error, so that what the other steps did is rolled back then as well, and the server lives on.
+// try does the step. A panic becomes its error, so that the other steps are rolled back then too, and the server continues to run.
 func try(ctx context.Context, s Step) (rollback Rollback, err error) {
 	err = common.Safely(func() (err error) {
 		rollback, err = s(ctx)
@@ -61,7 +61,7 @@ func try(ctx context.Context, s Step) (rollback Rollback, err error) {
 	return rollback, err
 }
 
-// once makes a rollback do nothing more when it has succeeded: of several that are retried, only those run again that failed.
+// once returns a rollback that does nothing after it has succeeded: when several rollbacks are retried, only those that failed run again.
 func once(r Rollback) Rollback {
 	done := false
 	return func(ctx context.Context) error {

@@ -9,17 +9,17 @@ import (
 	"ecs-api/orchestration/saga"
 )
 
-// This file rolls back a request that fails. What each step undoes is next to the step: see saga.Step, and resource/rollback.go. POST …/rollback of a
-// service is another matter, an update: see service_rollback.go in orchestration.
+// This file rolls back a request that fails. What each step undoes stands next to the step: see saga.Step, and resource/rollback.go. POST …/rollback of a
+// service is something else, an update: see service_rollback.go in package orchestration.
 
-// KindRollback is the kind of the operations that continue a rollback which AWS did not allow at once.
+// KindRollback is the kind of operations that continue a rollback in the background, after AWS has refused it for the moment.
 const KindRollback = "continue rollback"
 
-// stepRollback is what the step is called that rolls back before the error is returned.
+// stepRollback is the name of the step that rolls back before the error is returned.
 const stepRollback = "roll back"
 
-// Fail ends a request that failed with err: it rolls back what the steps did, then the shared things that nobody uses, and returns err with what could not
-// be rolled back. Where AWS is only too busy or too broken, the rollback continues in the background, and keeps the locks until it is done.
+// Fail ends a request that failed with err. It rolls back what the steps did, then the shared things that no other request uses, and returns err with what it
+// could not roll back. If AWS throttles or fails, the rollback continues in the background, and keeps the lock until it is done.
 func (t *Transaction) Fail(ctx context.Context, err error, rollback saga.Rollback) error {
 	t.ended = true
 	shared, reservations := t.leave(false)

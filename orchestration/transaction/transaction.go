@@ -1,5 +1,6 @@
-// Package transaction wraps a request that changes a service: it locks the service, ends the use of what the request shares with others, and rolls back
-// what it did when it fails. It owns one rule: a lock is released whatever happens, and only when nothing of the request is at work any more.
+// Package transaction is the frame of a request that changes a service. It locks the service, does the work, rolls back if the work fails, and tells the
+// ledger that the request no longer uses the shared things. It owns one rule: a lock is released whatever happens, and only when no part of the request is
+// running any more.
 package transaction
 
 import (
@@ -15,7 +16,7 @@ import (
 	"ecs-api/orchestration/saga"
 )
 
-// Manager begins the transactions of one account. All that change services, clusters or roles of the account share it.
+// Manager begins the transactions of one account. Everything that changes services, clusters or roles of the account uses the same Manager.
 type Manager struct {
 	Account    *account.Account
 	Background *operations.Group
@@ -23,15 +24,15 @@ type Manager struct {
 	locks      resource.Locks
 }
 
-// New returns the manager of the account's transactions. What continues after a response runs in the group.
+// New returns the manager of the account's transactions. Work that continues after a response runs in the group.
 func New(a *account.Account, background *operations.Group) *Manager {
 	return &Manager{Account: a, Background: background}
 }
 
-// ShareLocks has the locks shared with other servers. It must be called before the first transaction.
+// ShareLocks shares the locks with other servers. It must be called before the first transaction.
 func (m *Manager) ShareLocks(leases resource.Leases) { m.locks.Share(leases, m.Account.Name) }
 
-// Detached returns a context that lives for d whether or not the caller hangs up: half an orchestration helps nobody.
+// Detached returns a context that lasts for d, even if the caller hangs up: half an orchestration helps nobody.
 func Detached(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), d)
 }
@@ -51,7 +52,7 @@ func ServiceTarget(cluster, service string) string { return cluster + "/" + serv
 // TaskDefinitionTarget names a managed task definition in operations.
 func TaskDefinitionTarget(cluster, family string) string { return cluster + "/taskdefs/" + family }
 
-// nameOf names in messages what a target is.
+// nameOf returns how messages name a target.
 func nameOf(target string) string {
 	cluster, name, _ := strings.Cut(target, "/")
 	if family, ok := strings.CutPrefix(name, "taskdefs/"); ok {
@@ -60,22 +61,22 @@ func nameOf(target string) string {
 	return "service " + name + " in cluster " + cluster
 }
 
-// Begin locks the target for a request. End must be deferred.
+// Begin locks the target for a request. The caller must defer End.
 func (m *Manager) Begin(ctx context.Context, target string, request *resource.Request) (*Transaction, error) {
 	lock, err := m.locks.Lock(ctx, target, nameOf(target))
 	if err != nil {
 		return nil, err
 	}
-	if job := m.Background.Job(ctx, m.Account.Name, target); job != "" { // it waits in the queue, or has not locked its target yet
+	if job := m.Background.Job(ctx, m.Account.Name, target); job != "" { // a job that waits in the queue, or has not locked its target yet
 		lock.Release()
 		return nil, resource.Busy(nameOf(target), job)
 	}
-	operations.OnAccepted(ctx, func(id string) { lock.Operation(ctx, id) }) // who finds it locked learns what to follow
+	operations.OnAccepted(ctx, func(id string) { lock.Operation(ctx, id) }) // requests that find the lock taken name the operation
 	return &Transaction{m: m, lock: lock, request: request, Target: target}, nil
 }
 
-// run does the work of a request, which uses the shared things. A panic of it, outside a step, becomes its error, so that what others left to the
-// request to roll back is rolled back too.
+// run does the work of a request that uses the shared things. A panic outside a step becomes the error, so that the request also rolls back what other failed
+// requests have left to it.
 func run[T any](ctx context.Context, request *resource.Request, shared []resource.Thing, work func(context.Context) (T, saga.Rollback, error)) (out T,
 	rollback saga.Rollback, err error) {
 	err = common.Safely(func() (err error) {
@@ -88,8 +89,8 @@ func run[T any](ctx context.Context, request *resource.Request, shared []resourc
 	return out, rollback, err
 }
 
-// Apply does a whole request: it locks the target, does the work, which uses the shared things, and rolls back what that did when it fails. A caller who hangs up does
-// not stop it. The verb is what errors say that it does to the target.
+// Apply does a whole request: it locks the target, enters the request as a user of the shared things, does the work, and rolls back what the work did if it
+// fails. A caller who hangs up does not stop it. Errors name the verb and the target.
 func Apply[T any](ctx context.Context, m *Manager, target, verb string, request *resource.Request, shared []resource.Thing,
 	work func(context.Context) (T, saga.Rollback, error)) (T, error) {
 	var none T
@@ -108,7 +109,7 @@ func Apply[T any](ctx context.Context, m *Manager, target, verb string, request 
 	return out, nil
 }
 
-// End unlocks the service whatever happened, unless an operation has the lock by then: the request was refused, or panicked.
+// End unlocks the service if the request was refused or has panicked. It does nothing after Succeed or Fail, or if an operation has taken over the lock.
 func (t *Transaction) End() {
 	if t.ended {
 		return
@@ -118,7 +119,8 @@ func (t *Transaction) End() {
 	t.release(reservations)
 }
 
-// Succeed ends the request: what it needs stays. What others that failed meanwhile left to it, and it does not need, is rolled back in the background.
+// Succeed ends the request. What it needs stays. Other requests that failed meanwhile may have left their rollbacks to it: those of things that it does not
+// need run in the background.
 func (t *Transaction) Succeed() {
 	t.ended = true
 	shared, reservations := t.leave(true)
@@ -134,7 +136,7 @@ func (t *Transaction) Succeed() {
 	_, err := t.m.Background.Start(context.Background(), operations.Operation{Kind: KindRollback, Target: t.Target, Account: t.m.Account.Name},
 		resource.BackgroundRollbackTime,
 		func(ctx context.Context) error { return retryRollback(ctx, t.m.Account.Backoff, shared) }, releaseAll)
-	if err != nil { // the server is shutting down: what is left is adopted by the next request
+	if err != nil { // the server is shutting down: the next request adopts what is left
 		releaseAll()
 	}
 }
@@ -153,8 +155,8 @@ func (t *Transaction) release(reservations []*resource.Reservation) {
 	t.lock.Release()
 }
 
-// Job returns the job that continues the request after its response, and announces it: should this server end before it is handed over, another one
-// does it. It returns the operation of a job that works on the service already; nil if there is none.
+// Job returns the job that continues the request after its response, and announces it: if this server ends before HandOver, another one does the job. It also
+// returns the operation of a job that is working on the service already; nil if there is none.
 func (t *Transaction) Job(ctx context.Context, kind string, limit time.Duration, args any) (operations.Job, *operations.Operation, error) {
 	job, err := operations.NewJob(ctx, t.m.Account.Name, kind, t.Target, limit, args)
 	if err != nil {
