@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Code is what a caller branches on: one of ours below, or AWS's own where AWS refused a request.
+// Code is what callers branch on: AWS's code if AWS refused the request, else one of ours below.
 type Code string
 
-// The codes of ours. What each means stands in Codes.
+// Our codes. ourCodes says what each one means.
 const (
 	CodeInternal               Code = "Internal"
 	CodeInvalidRequest         Code = "InvalidRequest"
@@ -40,16 +40,16 @@ const (
 	CodeCanceled               Code = "Canceled"
 )
 
-// CodeInfo says what a code of ours means. Errors of AWS that are passed on have a code of AWS's, and are not listed.
+// CodeInfo says what one of our codes means. AWS's codes, which errors of AWS keep, are not listed.
 type CodeInfo struct {
 	Code  Code
 	Kind  Kind
-	After time.Duration // when a retry makes sense, unless the error says it better; 0 if nothing is known
+	After time.Duration // when a retry makes sense, unless the error itself says so; 0 if we do not know
 	Cause string        // when it is returned
 	Fix   string        // what the caller can do
 }
 
-// How long a caller waits before a retry.
+// How long a caller should wait before a retry.
 const (
 	busyAfter        = 5 * time.Second
 	throttledAfter   = 5 * time.Second
@@ -57,39 +57,62 @@ const (
 	keyInUseAfter    = 2 * time.Second
 )
 
-// ourCodes lists every code of ours, by status. The first one of a kind is the kind's own, for errors that name none.
+// ourCodes lists all our codes, by status. The first code of a kind is that of errors of this kind which name no code.
 var ourCodes = []CodeInfo{
-	{CodeInvalidRequest, BadRequest, 0, "The request is badly formed, or something in it is not valid. `errors` lists all of it by field.", "Correct the fields that `errors` names."},
-	{CodeUnknownField, BadRequest, 0, "The body or the query holds names that the request does not have: misspelt ones, or any with `Prefer: handling=strict`. Nothing else is wrong with it.", "Correct or remove the fields that `errors` names."},
+	{CodeInvalidRequest, BadRequest, 0,
+		"The request is badly formed, or something in it is not valid. `errors` lists all of it by field.",
+		"Correct the fields that `errors` names."},
+	{CodeUnknownField, BadRequest, 0,
+		"The body or the query holds names that the request does not have: misspelt ones, or any with `Prefer: handling=strict`. Nothing else is wrong with " +
+			"it.",
+		"Correct or remove the fields that `errors` names."},
 	{CodeForbidden, Forbidden, 0, "The token is missing or wrong, or it may not do this.", "Send a token that may do this in `X-Auth-Token`."},
-	{CodeNotFound, NotFound, 0, "There is no such path, account or resource, or it belongs to another org.", "Correct the name. After a DELETE it means that the resource is gone."},
+	{CodeNotFound, NotFound, 0,
+		"There is no such path, account or resource, or it belongs to another org.",
+		"Correct the name. After a DELETE it means that the resource is gone."},
 	{CodeMethodNotAllowed, MethodNotAllowed, 0, "The path does not take the method.", "Use one of the methods in `Allow`."},
 	{CodeConflict, Conflict, 0, "The state of a resource forbids the request, and no code below says it better.", "Read `detail`."},
-	{CodeServiceExists, Conflict, 0, "There is an ACTIVE service of this name in the cluster.", "Update it with PUT or PATCH, delete it first, or choose another name."},
+	{CodeServiceExists, Conflict, 0,
+		"There is an ACTIVE service of this name in the cluster.",
+		"Update it with PUT or PATCH, delete it first, or choose another name."},
 	{CodeServiceBusy, Conflict, busyAfter, "Another request is changing the service.", "Retry after `Retry-After` seconds."},
 	{CodeServiceDraining, Conflict, 0, "The service is being deleted.", "Wait until it is gone (404), then create it anew."},
-	{CodeNothingToRollBackTo, Conflict, 0, "No deployment of the service succeeded before the current one.", "Name the revision in `To`, or change the service with PUT or PATCH."},
-	{CodeClusterBusy, Conflict, busyAfter, "Another request creates something in the cluster, or tears it down, or ECS is still attaching or detaching its capacity providers.", "Retry after `Retry-After` seconds."},
-	{CodeAlreadyExists, Conflict, 0, "There is a resource of this name, and the request would create it.", "Use or change the one that exists, or choose another name."},
-	{CodeNameTaken, Conflict, 0, "A resource of this name exists and is not this service's: the server does not adopt it.", "Choose another name, or refer to the resource where the request allows that."},
+	{CodeNothingToRollBackTo, Conflict, 0,
+		"No deployment of the service succeeded before the current one.",
+		"Name the revision in `To`, or change the service with PUT or PATCH."},
+	{CodeClusterBusy, Conflict, busyAfter,
+		"Another request creates something in the cluster, or tears it down, or ECS is still attaching or detaching its capacity providers.",
+		"Retry after `Retry-After` seconds."},
+	{CodeAlreadyExists, Conflict, 0,
+		"There is a resource of this name, and the request would create it.",
+		"Use or change the one that exists, or choose another name."},
+	{CodeNameTaken, Conflict, 0,
+		"A resource of this name exists and is not this service's: the server does not adopt it.",
+		"Choose another name, or refer to the resource where the request allows that."},
 	{CodeInUse, Conflict, 0, "Something still uses the resource: services, tasks or instances.", "Delete or stop what `detail` names, then retry."},
 	{CodeTaskDefinitionInactive, Conflict, 0, "The task definition is not ACTIVE.", "Name another revision, or register a new one."},
 	{CodeScheduledForDeletion, Conflict, 0, "The secret is scheduled for deletion.", "Delete it at once with `?window=0`, or choose another name."},
-	{CodeConcurrentChange, Conflict, busyAfter, "Something that the request needs was changed or deleted by somebody else while it ran. What the request created has been rolled back.", "Retry: the request then sees what there is."},
+	{CodeConcurrentChange, Conflict, busyAfter,
+		"Something that the request needs was changed or deleted by somebody else while it ran. What the request created has been rolled back.",
+		"Retry: the request then sees what there is."},
 	{CodeNoTaskStarted, Conflict, 0, "ECS started no task.", "Read in `detail` why."},
-	{CodeNotInCloudWatch, Conflict, 0, "The container does not log to CloudWatch Logs in the account's region.", "Read its logs where they go, or give it the log driver awslogs."},
+	{CodeNotInCloudWatch, Conflict, 0,
+		"The container does not log to CloudWatch Logs in the account's region.",
+		"Read its logs where they go, or give it the log driver awslogs."},
 	{CodeIdempotencyKeyInUse, Conflict, keyInUseAfter, "The first request with this `Idempotency-Key` is still running.", "Retry after `Retry-After` seconds."},
 	{CodeETagMismatch, PreconditionFailed, 0, "`If-Match` does not match: somebody has changed the resource since.", "Read the resource anew, then decide."},
 	{CodeTooLarge, TooLarge, 0, "The body is over 1 MiB.", "Send less."},
 	{CodeIdempotencyKeyReused, Unprocessable, 0, "The `Idempotency-Key` was sent before with another method, path or body.", "Use a new key for a new request."},
-	{CodeThrottled, Throttled, throttledAfter, "AWS throttles the server past its own retries, or its rates are used up for longer than the request may take.", "Retry after `Retry-After` seconds."},
+	{CodeThrottled, Throttled, throttledAfter,
+		"AWS throttles the server past its own retries, or its rates are used up for longer than the request may take.",
+		"Retry after `Retry-After` seconds."},
 	{CodeInternal, Internal, 0, "The server's fault, AWS refusing its credentials among them. The log says why.", "Tell the operator the `requestId`."},
 	{CodeUnavailable, Unavailable, unavailableAfter, "AWS is unreachable or failing, or the server is shutting down.", "Retry after `Retry-After` seconds."},
 	{CodeCanceled, Canceled, 0, "The caller did not wait for the response. Only logs show it.", "Retry."},
 	{CodeTimeout, Timeout, 0, "A deadline passed.", "Look at what there is, then retry."},
 }
 
-// byCode finds what ourCodes says of a code, and kindCodes the code of errors that name none.
+// byCode finds a code in ourCodes. kindCodes finds the code for errors that name none, by their kind.
 var byCode, kindCodes = indexCodes()
 
 func indexCodes() (map[Code]CodeInfo, map[Kind]CodeInfo) {
@@ -103,7 +126,7 @@ func indexCodes() (map[Code]CodeInfo, map[Kind]CodeInfo) {
 	return all, first
 }
 
-// Codes returns every code of ours, in the order in which the documentation lists them.
+// Codes returns all our codes, in the order in which the documentation lists them.
 func Codes() []CodeInfo { return append([]CodeInfo(nil), ourCodes...) }
 
 // Coded returns an error of one of our codes; its kind is the code's. It wraps what %w names, as Errorf does, but not with its code.
@@ -117,8 +140,8 @@ func Coded(code Code, format string, args ...any) error {
 	return e
 }
 
-// ResponseCode returns the code that a caller is shown of err: AWS's or ours where the error has one, else that of its kind. An error
-// that is ours to fix shows nothing else.
+// ResponseCode returns the code that a response shows for err: the error's own code, AWS's or ours, else the code of its kind. For an Internal error it is always
+// Internal.
 func ResponseCode(err error) Code {
 	e := AsError(err)
 	if e.Code == "" || e.Kind == Internal {
@@ -127,7 +150,7 @@ func ResponseCode(err error) Code {
 	return e.Code
 }
 
-// RetryIn returns err with when a retry makes sense, where that is known better than by its code. It returns nil for nil.
+// RetryIn returns err with the time after which a retry makes sense, if we know it better than by the error's code. It returns nil for nil.
 func RetryIn(after time.Duration, err error) error {
 	if err == nil {
 		return nil
@@ -137,7 +160,7 @@ func RetryIn(after time.Duration, err error) error {
 	return &e
 }
 
-// RetryAfter returns when a retry makes sense after err; 0 if nothing is known.
+// RetryAfter returns how long after err a retry makes sense; 0 if we do not know.
 func RetryAfter(err error) time.Duration {
 	if after := AsError(err).After; after > 0 {
 		return after

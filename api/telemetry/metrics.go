@@ -14,9 +14,9 @@ import (
 	"ecs-api/common"
 )
 
-// Metrics are what Prometheus reads. No label takes a value that a caller makes up.
+// Metrics are what Prometheus scrapes. No label has a value that a caller can choose freely.
 type Metrics struct {
-	Registry *prometheus.Registry // has them all
+	Registry *prometheus.Registry // of all metrics
 	requests *prometheus.HistogramVec
 	callers  *prometheus.CounterVec
 	InFlight prometheus.Gauge // requests that are being served
@@ -31,10 +31,10 @@ type Metrics struct {
 	operationsRunning *prometheus.GaugeVec
 }
 
-// seconds are the buckets of all durations: from a response out of memory to the longest deadline.
+// seconds are the buckets of all durations: from a cached response to a long create.
 var seconds = []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300}
 
-// NewMetrics returns the metrics of a server of the build.
+// NewMetrics returns the metrics of a server of the given build.
 func NewMetrics(version, githash, buildstamp string) *Metrics {
 	m := &Metrics{
 		Registry: prometheus.NewRegistry(),
@@ -43,7 +43,10 @@ func NewMetrics(version, githash, buildstamp string) *Metrics {
 		}, []string{"route", "method", "status"}),
 		InFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "ecs_api_http_requests_in_flight", Help: "Requests being served."}),
 		aws: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "ecs_api_aws_call_duration_seconds", Help: "Calls to AWS with their retries, by account, service, operation and result: OK or AWS's error code.", Buckets: seconds,
+			Name: "ecs_api_aws_call_duration_seconds",
+			Help: "Calls to AWS with their retries, by account, service, operation and result: OK, AWS's error code, " +
+				"or Throttled or Unavailable where our own limit refused the call.",
+			Buckets: seconds,
 		}, []string{"account", "service", "operation", "result"}),
 		awsTries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "ecs_api_aws_tries_total", Help: "Tries made of calls to AWS: more than calls where the SDK retried.",
@@ -59,13 +62,16 @@ func NewMetrics(version, githash, buildstamp string) *Metrics {
 		Name: "ecs_api_aws_batched_reads_total", Help: "Reads that shared a call to AWS with others which waited for the same rate bucket, by account and operation.",
 	}, []string{"account", "operation"})
 	m.operations = prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "ecs_api_operation_duration_seconds", Help: "Background work that has ended, by account, kind and state: succeeded or failed.", Buckets: seconds,
+		Name: "ecs_api_operation_duration_seconds", Help: "Background work that has ended, by account, kind and state: succeeded, failed or interrupted.",
+		Buckets: seconds,
 	}, []string{"account", "kind", "state"})
 	m.operationsRunning = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "ecs_api_operations_running", Help: "Background work in progress, by account and kind.",
 	}, []string{"account", "kind"})
 	m.outcomes = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "ecs_api_deployment_outcomes_total", Help: "Deployments that ended while somebody waited for them or watched their service, by account and outcome: succeeded, failed, rolled_back or superseded.",
+		Name: "ecs_api_deployment_outcomes_total",
+		Help: "Deployments that ended while a request waited for them or watched their service, by account and outcome: " +
+			"succeeded, failed, rolled_back or superseded.",
 	}, []string{"account", "outcome"})
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "ecs_api_build_info", Help: "1, for the build that is running."}, []string{"version", "githash", "buildstamp"})
 	build.WithLabelValues(version, githash, buildstamp).Set(1)
@@ -79,7 +85,7 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{Registry: m.Registry, MaxRequestsInFlight: 4})
 }
 
-// ObserveRequest counts a request whose response had the status, and for which the caller waited so long.
+// ObserveRequest counts a request with its status, and how long the caller waited for it.
 func (m *Metrics) ObserveRequest(method string, rec *Record, status int, took time.Duration) {
 	if rec.Grant != nil {
 		access := "write"
@@ -101,13 +107,13 @@ func (m *Metrics) ObserveAWS(account string, call common.AWSCall) {
 	m.awsTries.WithLabelValues(account, call.Service, call.Operation).Add(float64(call.Attempts))
 }
 
-// ObserveWait returns what counts each wait for a rate bucket of the account.
+// ObserveWait returns the function that counts each wait for a rate bucket of the account.
 func (m *Metrics) ObserveWait(account string) func(string, time.Duration) {
 	waits := m.waits.MustCurryWith(prometheus.Labels{"account": account})
 	return func(bucket string, d time.Duration) { waits.WithLabelValues(bucket).Observe(d.Seconds()) }
 }
 
-// ObserveBatch returns what counts the reads of the account that shared a call.
+// ObserveBatch returns the function that counts the reads of the account that shared a call.
 func (m *Metrics) ObserveBatch(account string) func(string, int) {
 	batched := m.batched.MustCurryWith(prometheus.Labels{"account": account})
 	for _, operation := range []string{"DescribeServices", "DescribeClusters", "DescribeTasks"} { // a rate needs to begin with 0
@@ -116,10 +122,10 @@ func (m *Metrics) ObserveBatch(account string) func(string, int) {
 	return func(operation string, reads int) { batched.WithLabelValues(operation).Add(float64(reads)) }
 }
 
-// Methods are those that routes can have, in the order that Allow names them.
+// Methods are the methods that routes can have, in the order in which Allow lists them.
 var Methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 
-// otherMethod stands for the methods that no route can have: callers make those up.
+// otherMethod stands for all methods that no route can have, because callers could send any.
 const otherMethod = "other"
 
 // KnownMethod returns the method, or otherMethod.
@@ -130,27 +136,33 @@ func KnownMethod(method string) string {
 	return otherMethod
 }
 
-// WatchStreams adds the number of open streams, which open returns, and of requests that wait for services or watch them.
+// WatchStreams adds the number of open streams, which open returns, and of requests that wait for services or watch them, which waiting returns.
 func (m *Metrics) WatchStreams(open, waiting func() int) {
 	m.Registry.MustRegister(
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "ecs_api_streams_open", Help: "Streams that are open."}, func() float64 { return float64(open()) }),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "ecs_api_service_waiters", Help: "Requests that wait for a service's deployment, or watch its status."}, func() float64 { return float64(waiting()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "ecs_api_streams_open", Help: "Streams that are open."},
+			func() float64 { return float64(open()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "ecs_api_service_waiters", Help: "Requests that wait for a service's deployment, or watch its status.",
+		}, func() float64 { return float64(waiting()) }),
 	)
 }
 
-// WatchQueue adds how many jobs of the accounts are in the queue that servers share, by state, which depth reports.
+// WatchQueue adds the number of jobs in the queue that servers share, by account and state, which depth returns. It returns the function that counts a job which is
+// retried.
 func (m *Metrics) WatchQueue(accounts []string, depth func(account string) (map[string]int, error)) (retried func(account, kind string)) {
 	retries := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "ecs_api_job_retries_total", Help: "Jobs that this server tried, and that are retried because they failed, by account and kind.",
 	}, []string{"account", "kind"})
 	jobs := prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "ecs_api_queue_jobs", Help: "Jobs in the queue that servers share, by account and state: waiting, running or retrying. Without a state, or while it is down, there is no such series.",
+		Name: "ecs_api_queue_jobs",
+		Help: "Jobs in the queue that servers share, by account and state: waiting, running or retrying. " +
+			"Without a state, or while it is down, there is no such series.",
 	}, []string{"account", "state"})
 	m.Registry.MustRegister(retries, &queueCollector{jobs: jobs, accounts: accounts, depth: depth})
 	return func(account, kind string) { retries.WithLabelValues(account, kind).Inc() }
 }
 
-// queueCollector reads the depth of the queue when it is asked for.
+// queueCollector reads the depth of the queue at each scrape.
 type queueCollector struct {
 	mu       sync.Mutex
 	jobs     *prometheus.GaugeVec
@@ -180,7 +192,7 @@ func (q *queueCollector) Collect(metrics chan<- prometheus.Metric) {
 	q.jobs.Collect(metrics)
 }
 
-// WatchCache adds how many requests got a response that was kept, and how many bytes kept responses take.
+// WatchCache adds the number of requests that got a cached response, which hits returns, and the size of the cache, which bytes returns.
 func (m *Metrics) WatchCache(hits func() uint64, bytes func() int) {
 	m.Registry.MustRegister(
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
@@ -190,8 +202,8 @@ func (m *Metrics) WatchCache(hits func() uint64, bytes func() int) {
 	)
 }
 
-// WatchState adds whether the state that servers share can be used, which up reports, and returns what counts a request that it was too slow for. A server that
-// shares none has no such metrics.
+// WatchState adds whether the Redis that servers share can be used, which up reports. It returns the function that counts a request for which Redis was too slow. A
+// server without a state has no such metrics.
 func (m *Metrics) WatchState(up func() bool) (slow func()) {
 	requests := prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "ecs_api_state_slow_requests_total", Help: "Requests that were served without the Redis that servers share their state through, because it was too slow for them.",
@@ -208,7 +220,7 @@ func (m *Metrics) WatchState(up func() bool) (slow func()) {
 	return requests.Inc
 }
 
-// ObserveOutcome returns what counts each deployment of the account that ends while somebody waits for it.
+// ObserveOutcome returns the function that counts each deployment of the account that ends while a request waits for it.
 func (m *Metrics) ObserveOutcome(account string) func(outcome string) {
 	outcomes := m.outcomes.MustCurryWith(prometheus.Labels{"account": account})
 	return func(outcome string) { outcomes.WithLabelValues(outcome).Inc() }
@@ -219,7 +231,7 @@ func (m *Metrics) OperationBegan(account, kind string) {
 	m.operationsRunning.WithLabelValues(account, kind).Inc()
 }
 
-// OperationLeft counts background work that this server does no more: it has ended, or is left to others.
+// OperationLeft counts background work that this server no longer does: it has ended, or another server continues it.
 func (m *Metrics) OperationLeft(account, kind string) {
 	m.operationsRunning.WithLabelValues(account, kind).Dec()
 }
