@@ -142,6 +142,9 @@ func (q *Queue) ids(ctx context.Context, prefix string) (ids []string, err error
 				}
 			}
 		})
+		if len(found) == 0 { // Redis went down before this use, and nothing was sent
+			return ids, err
+		}
 		keys = slices.DeleteFunc(keys, func(key string) bool {
 			some := found[key].Val()
 			ids = append(ids, some...)

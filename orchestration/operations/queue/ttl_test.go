@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"strconv"
@@ -189,5 +190,21 @@ func TestOnlyTheQueueThatChangedIsRenewedAtOnce(t *testing.T) {
 	}
 	if rest := q.changed.take(); len(rest) > 0 {
 		t.Errorf("%q are renewed again", rest)
+	}
+}
+
+// TestARedisThatGoesDownBetweenTwoUsesHasNoIDs: a renewal is several uses, and Redis can go down before any of them.
+func TestARedisThatGoesDownBetweenTwoUsesHasNoIDs(t *testing.T) {
+	server := miniredis.RunT(t)
+	q := newQueue(t, server, nil)
+	prefix := "asynq:{" + q.name("local") + "}:"
+	server.Close()
+	for q.o.Redis.Up() { // until the server has noticed
+		if _, err := q.ids(t.Context(), prefix); err == nil {
+			t.Fatal("a Redis that is closed has ids")
+		}
+	}
+	if ids, err := q.ids(t.Context(), prefix); !errors.Is(err, state.ErrDown) || len(ids) > 0 {
+		t.Errorf("ids %q, error %v", ids, err)
 	}
 }
