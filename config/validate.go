@@ -22,7 +22,7 @@ const placeholder = "REPLACE-ME-with-a-long-random-string"
 const maxShutdownGrace = Duration(time.Hour)
 
 var (
-	safeName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
+	safeName = common.NewPattern(128, `^[A-Za-z0-9._-]+$`)
 	hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
 )
 

@@ -2,7 +2,6 @@ package ecs
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -63,14 +62,14 @@ const batchTime = time.Minute
 
 // Names and ARNs that ECS takes for sure: one that it refuses would fail the whole call.
 var (
-	plainName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
-	plainARN  = regexp.MustCompile(`^arn:aws[a-z-]*:ecs:[a-z0-9-]+:[0-9]{12}:[a-z-]+/([A-Za-z0-9_-]{1,255}/)?[A-Za-z0-9_-]{1,255}$`)
+	plainName = common.NewPattern(255, `^[A-Za-z0-9_-]+$`)
+	plainARN  = common.NewPattern(255, `^arn:aws[a-z-]*:ecs:[a-z0-9-]+:[0-9]{12}:[a-z-]+/(?:([A-Za-z0-9_-]+)/)?([A-Za-z0-9_-]+)$`)
 )
 
 // keyOf returns what reads of a cluster have in common that can share a call; false if they share none. Names and ARNs do not meet in one call: the
 // same thing would be asked for twice.
 func keyOf(cluster string, names []string) (string, bool) {
-	for kind, form := range map[string]*regexp.Regexp{"name": plainName, "arn": plainARN} {
+	for kind, form := range map[string]common.Pattern{"name": plainName, "arn": plainARN} {
 		if !slices.ContainsFunc(names, func(name string) bool { return !form.MatchString(name) }) {
 			return kind + " " + cluster, true
 		}

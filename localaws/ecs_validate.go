@@ -1,7 +1,6 @@
 package localaws
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -11,7 +10,7 @@ import (
 )
 
 // ecsName is what ECS allows as the name of a cluster, service, family or container.
-var ecsName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+var ecsName = atMost(255, `^[A-Za-z0-9_-]+$`)
 
 // invalid is ECS's response to most of what it does not like.
 func invalid(format string, args ...any) error {

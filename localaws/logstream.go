@@ -2,7 +2,6 @@ package localaws
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -11,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go/service/cloudwatchlogs"
 )
 
-var logStreamName = regexp.MustCompile(`^[^:*]{1,512}$`)
+var logStreamName = atMost(512, `^[^:*]+$`)
 
 func (r *request) logStream(group, identifier, stream *string) (*logStream, error) {
 	g, err := r.logGroup(group, identifier)

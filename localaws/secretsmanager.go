@@ -150,7 +150,7 @@ func (r *request) usableSecret(id *string) (*secret, error) {
 }
 
 // secretName is what a secret may be called.
-var secretName = regexp.MustCompile(`^[A-Za-z0-9/_+=.@!-]{1,512}$`)
+var secretName = atMost(512, `^[A-Za-z0-9/_+=.@!-]+$`)
 
 // Sizes that Secrets Manager allows: of a value in bytes, of a description in characters.
 const (

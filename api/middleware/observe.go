@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"runtime/debug"
 	"time"
 
@@ -21,7 +20,7 @@ import (
 const HeaderRequestID = "X-Request-Id"
 
 // saneID matches the request ids that are taken over from callers.
-var saneID = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,128}$`)
+var saneID = common.NewPattern(128, `^[A-Za-z0-9._:-]+$`)
 
 // Observe gives the request an id and a record, and logs, counts and traces it when its response is sent. A nil tracer traces nothing.
 func Observe(log *logrus.Logger, metrics *telemetry.Metrics, tracer trace.Tracer) func(http.Handler) http.Handler {

@@ -2,7 +2,6 @@ package tokens
 
 import (
 	"net/http"
-	"regexp"
 	"strings"
 
 	"ecs-api/common"
@@ -12,7 +11,7 @@ import (
 const HeaderOnBehalfOf = "X-On-Behalf-Of"
 
 // saneUser matches the users' ids that callers may act for: what AWS takes as the value of a tag, without spaces.
-var saneUser = regexp.MustCompile(`^[A-Za-z0-9_.:/=+@-]{1,128}$`)
+var saneUser = common.NewPattern(128, `^[A-Za-z0-9_.:/=+@-]+$`)
 
 // OnBehalfOf returns the user that the caller says it acts for, if it does. The id goes into logs and tags, so it must be fit for them.
 func OnBehalfOf(h http.Header) (string, error) {

@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go/aws/arn"
@@ -11,7 +10,7 @@ import (
 )
 
 // ecsName is what ECS allows as the name of a cluster, a service, a family or a container.
-var ecsName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+var ecsName = common.NewPattern(255, `^[A-Za-z0-9_-]+$`)
 
 // CheckName adds a problem if the name is none that ECS allows for a cluster, a service, a family or a container.
 func CheckName(p *common.Problems, field, name string) {

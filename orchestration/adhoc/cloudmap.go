@@ -2,7 +2,6 @@ package adhoc
 
 import (
 	"context"
-	"regexp"
 	"slices"
 
 	"github.com/aws/aws-sdk-go/aws"
@@ -21,7 +20,7 @@ type CloudMap struct{ base }
 var cloudMapWord = resource.KindCloudMapService.Word()
 
 // cloudMapID is what Cloud Map allows as the id of a service.
-var cloudMapID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+var cloudMapID = common.NewPattern(64, `^[A-Za-z0-9_-]+$`)
 
 // List returns the Cloud Map services of all namespaces. What another org created minutes ago may be among them; see hidden.
 func (m CloudMap) List(ctx context.Context) ([]*awscloud.ServiceSummary, error) {

@@ -22,8 +22,8 @@ type SecretVersion struct{ ARN, Name, VersionId *string }
 
 // What names and ids of secrets are made of. Secrets Manager takes an ARN without its random suffix as well.
 var (
-	secretName = regexp.MustCompile(`^[A-Za-z0-9/_+=.@!-]{1,512}$`)
-	secretARN  = regexp.MustCompile(`^arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]+:[0-9]+:secret:[A-Za-z0-9/_+=.@!-]{1,519}$`)
+	secretName = common.NewPattern(512, `^[A-Za-z0-9/_+=.@!-]+$`)
+	secretARN  = common.NewPattern(519, `^arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]+:[0-9]+:secret:([A-Za-z0-9/_+=.@!-]+)$`)
 )
 
 const secretNameRule = "must be 1 to 512 letters, digits and / _ + = . @ -"

@@ -3,7 +3,6 @@ package adhoc
 import (
 	"cmp"
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -19,7 +18,7 @@ import (
 type TaskDefinitions struct{ base }
 
 // definitionName is a family or a revision of one.
-var definitionName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}(:[0-9]{1,9})?$`)
+var definitionName = common.NewPattern(255, `^([A-Za-z0-9_-]+)(:[0-9]{1,9})?$`)
 
 // maxFamilies is how many families are listed one by one; of more, everything is listed, which takes fewer calls then.
 const maxFamilies = 20

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -66,7 +65,7 @@ func CheckSDKTaskDefinition(p *common.Problems, in *awsecs.RegisterTaskDefinitio
 }
 
 // secretName is one segment of what Secrets Manager allows as a name.
-var secretName = regexp.MustCompile(`^[A-Za-z0-9_+=.@-]{1,256}$`)
+var secretName = common.NewPattern(256, `^[A-Za-z0-9_+=.@-]+$`)
 
 func checkSecretName(p *common.Problems, field, name string) {
 	if !secretName.MatchString(name) || strings.Trim(name, ".") == "" {
