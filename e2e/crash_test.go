@@ -12,11 +12,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go/aws"
+	"github.com/aws/aws-sdk-go/service/cloudwatchlogs"
 
 	"ecs-api/localaws"
 )
@@ -41,6 +45,9 @@ func launch(t *testing.T, endpoint string) *server {
 // launchIn is launch with some more of config and environment.
 func launchIn(t *testing.T, endpoint string, more map[string]any, env []string) *server {
 	t.Helper()
+	if err := dependOnSources(); err != nil {
+		t.Fatal(err)
+	}
 	w := &world{t: t, backEnd: backEnd{endpoint: endpoint, subnet: localaws.SubnetA, group: localaws.SecurityGroup, key: localaws.KMSKey}, vars: map[string]string{"account": localaws.DefaultAccount}}
 	file := filepath.Join(t.TempDir(), "config.json")
 	config := w.config()
@@ -54,7 +61,7 @@ func launchIn(t *testing.T, endpoint string, more map[string]any, env []string) 
 	s.cmd.Stderr = s.log
 	s.cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, "ECS_API_") || strings.HasPrefix(v, "OTEL_") || strings.HasPrefix(v, "AWS_CA_BUNDLE=")
-	}), env...)
+	}), append([]string{"GOGC=400"}, env...)...) // most of them live for a moment: its start takes a third less processor time so
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -112,17 +119,10 @@ func (s *server) settled(t *testing.T, header http.Header) {
 	if path == "" {
 		return
 	}
-	for range 600 {
-		status, body, _ := s.ask(t, http.MethodGet, path, "")
-		if status != http.StatusOK {
-			t.Fatalf("GET %s returned %d %s", path, status, body)
-		}
-		if stateOf(t, body) != "running" {
-			return
-		}
-		time.Sleep(20 * time.Millisecond)
+	status, body, _ := s.ask(t, http.MethodGet, path+"?wait=60", "")
+	if status != http.StatusOK || stateOf(t, body) == "running" {
+		t.Fatalf("GET %s returned %d %s", path, status, body)
 	}
-	t.Fatalf("%s does not end", path)
 }
 
 // stateOf returns the state of an operation.
@@ -214,51 +214,74 @@ func onlyLogs(t *testing.T, sim *localaws.AWS, when string) {
 	}
 }
 
+// mortal is the program in one life after another, all of them in front of one simulated AWS. That which completes what the one before it was killed over is
+// killed next.
+type mortal struct {
+	*server
+	sim      *localaws.AWS
+	endpoint string
+	logs     *cloudwatchlogs.CloudWatchLogs // an independent client
+}
+
+// newMortal starts the first life in front of an empty AWS.
+func newMortal(t *testing.T) *mortal {
+	t.Helper()
+	sim := localaws.New(localaws.WithLags(crashLags))
+	endpoint := httptest.NewServer(sim)
+	t.Cleanup(endpoint.Close)
+	return &mortal{launch(t, endpoint.URL), sim, endpoint.URL, cloudwatchlogs.New(newSession(t, endpoint.URL))}
+}
+
+// revive starts the next life.
+func (m *mortal) revive(t *testing.T) {
+	t.Helper()
+	_ = m.stop(t, syscall.SIGKILL) // dead already: how it ended is no news
+	m.sim.Heal()
+	m.server = launch(t, m.endpoint)
+}
+
+// empties fails the test unless nothing but the log group is left, and deletes that: the next create is to make it anew.
+func (m *mortal) empties(t *testing.T, when string) {
+	t.Helper()
+	onlyLogs(t, m.sim, when)
+	must(m.logs.DeleteLogGroup(&cloudwatchlogs.DeleteLogGroupInput{LogGroupName: aws.String("myclu")}))(t)
+}
+
 // TestKilledInEachCallOfACreate kills the program in each AWS call of a create, starts it again, makes the same request, and takes the
 // service down: the request succeeds, and nothing is left but the log group.
 func TestKilledInEachCallOfACreate(t *testing.T) {
 	t.Parallel()
-	if plainly(t) {
-		return
-	}
 	eachCrash(t, func(t *testing.T, thing crashThing, after bool) {
 		killed := 0
+		m := newMortal(t)
 		for n := 1; ; n++ {
-			sim := localaws.New(localaws.WithLags(crashLags))
-			endpoint := httptest.NewServer(sim)
-			s := launch(t, endpoint.URL)
-			killAt(sim, n, after, s)
-			status, body, _ := s.ask(t, http.MethodPost, thing.create, thing.body)
+			m.sim.ResetCalls()
+			killAt(m.sim, n, after, m.server)
+			status, body, _ := m.ask(t, http.MethodPost, thing.create, thing.body)
 			if status == http.StatusOK {
-				if len(sim.Calls()) >= n {
+				if len(m.sim.Calls()) >= n {
 					t.Fatalf("call %d did not kill the program", n)
 				}
-				_ = s.stop(t, syscall.SIGKILL)
-				endpoint.Close()
 				break // n is past the last call
 			}
 			if status != 0 {
 				t.Fatalf("killed in call %d, the program returned %d %s", n, status, body)
 			}
-			_ = s.stop(t, syscall.SIGKILL) // dead already: how it ended is no news
 			killed++
-			sim.Heal()
-			s = launch(t, endpoint.URL)
-			status, body, _ = s.ask(t, http.MethodPost, thing.create, thing.body)
+			m.revive(t)
+			status, body, _ = m.ask(t, http.MethodPost, thing.create, thing.body)
 			if status != http.StatusOK && status != http.StatusConflict {
 				t.Errorf("after a kill in call %d the same request returned %d %s", n, status, body)
 			}
-			if status, body, _ := s.ask(t, http.MethodGet, thing.path, ""); status != http.StatusOK {
+			if status, body, _ := m.ask(t, http.MethodGet, thing.path, ""); status != http.StatusOK {
 				t.Errorf("after a kill in call %d the service returns %d %s", n, status, body)
 			}
-			status, body, header := s.ask(t, http.MethodDelete, thing.path+"?recursive=true", "")
+			status, body, header := m.ask(t, http.MethodDelete, thing.path+"?recursive=true", "")
 			if status != thing.deleted {
 				t.Errorf("after a kill in call %d the delete returned %d %s", n, status, body)
 			}
-			s.settled(t, header)
-			onlyLogs(t, sim, fmt.Sprintf("killed in call %d", n))
-			_ = s.stop(t, syscall.SIGKILL)
-			endpoint.Close()
+			m.settled(t, header)
+			m.empties(t, fmt.Sprintf("killed in call %d", n))
 		}
 		t.Logf("killed in %d calls of a create; repeated each time, and nothing left", killed)
 		if killed < thing.least {
@@ -271,58 +294,42 @@ func TestKilledInEachCallOfACreate(t *testing.T) {
 // again and repeats the request, until nothing is left.
 func TestKilledInEachCallOfARecursiveDelete(t *testing.T) {
 	t.Parallel()
-	if plainly(t) {
-		return
-	}
 	eachCrash(t, func(t *testing.T, thing crashThing, after bool) {
 		killed := 0
+		m := newMortal(t)
 		for n := 1; ; n++ {
-			sim := localaws.New(localaws.WithLags(crashLags))
-			endpoint := httptest.NewServer(sim)
-			s := launch(t, endpoint.URL)
-			if status, body, _ := s.ask(t, http.MethodPost, thing.create, thing.body); status != http.StatusOK {
+			if status, body, _ := m.ask(t, http.MethodPost, thing.create, thing.body); status != http.StatusOK {
 				t.Fatalf("create returned %d %s", status, body)
 			}
-			thing.putParam(t, s)
-			sim.ResetCalls()
-			dead := killAt(sim, n, after, s)
-			_, _, header := s.ask(t, http.MethodDelete, thing.path+thing.remove, "")
-			for !dead.Load() && header != nil && len(sim.Calls()) < n {
-				status, body, _ := s.ask(t, http.MethodGet, strings.TrimPrefix(header.Get("Operation-Location"), "/v1/ecs"), "")
-				if status == http.StatusOK && stateOf(t, body) == "succeeded" {
-					break
-				}
-				time.Sleep(5 * time.Millisecond) // each look costs as much as an AWS call
+			thing.putParam(t, m.server)
+			m.sim.ResetCalls()
+			dead := killAt(m.sim, n, after, m.server)
+			_, _, header := m.ask(t, http.MethodDelete, thing.path+thing.remove, "")
+			if operation := strings.TrimPrefix(header.Get("Operation-Location"), "/v1/ecs"); operation != "" {
+				_, _, _ = m.ask(t, http.MethodGet, operation+"?wait=60", "") // until it has ended, or the program
 			}
-			reached := dead.Load() || len(sim.Calls()) >= n
-			if !reached {
-				onlyLogs(t, sim, "not killed")
-				_ = s.stop(t, syscall.SIGKILL)
-				endpoint.Close()
+			if reached := dead.Load() || len(m.sim.Calls()) >= n; !reached {
+				onlyLogs(t, m.sim, "not killed")
 				break // n is past the last call
 			}
-			_ = s.stop(t, syscall.SIGKILL) // dead already: how it ended is no news
 			killed++
-			sim.Heal()
-			s = launch(t, endpoint.URL)
+			m.revive(t)
 			status := 0
 			for range 5 { // asked for until nothing is left
 				var body string
-				status, body, header = s.ask(t, http.MethodDelete, thing.path+thing.remove, "")
+				status, body, header = m.ask(t, http.MethodDelete, thing.path+thing.remove, "")
 				if status == http.StatusNotFound {
 					break
 				}
 				if status != thing.deleted {
 					t.Fatalf("after a kill in call %d the repeated request returned %d %s", n, status, body)
 				}
-				s.settled(t, header)
+				m.settled(t, header)
 			}
 			if status != http.StatusNotFound {
 				t.Errorf("after a kill in call %d it never ends with 404, but with %d", n, status)
 			}
-			onlyLogs(t, sim, fmt.Sprintf("killed in call %d", n))
-			_ = s.stop(t, syscall.SIGKILL)
-			endpoint.Close()
+			m.empties(t, fmt.Sprintf("killed in call %d", n))
 		}
 		t.Logf("killed in %d calls of a recursive delete; repeated each time until nothing was left", killed)
 		if killed < thing.least+3 {
@@ -361,7 +368,7 @@ type crashChange struct {
 
 var crashChanges = map[string]crashChange{
 	"PATCH":                              {"service", http.MethodPatch, "", `{"Containers": {"webserver": {"Image": "nginx:3"}}, "DesiredCount": 2, "Tags": {"team": "blue"}}`, `"Image":"nginx:3"`},
-	"rollback":                           {"service", http.MethodPost, "/rollback", `{"To": 1}`, `"Image":"nginx:alpine"`},
+	"rollback":                           {"service", http.MethodPost, "/rollback", `{"To": ${first}}`, `"Image":"nginx:alpine"`},
 	"power":                              {"service", http.MethodPut, "/power", `{"state": "stop"}`, `"DesiredCount":0`},
 	"PATCH of a managed task definition": {"managed task definition", http.MethodPatch, "", `{"Containers": {"report": {"Image": "busybox:3"}}, "Tags": {"team": "blue"}}`, `"Image":"busybox:3"`},
 	"PUT of a managed task definition": {"managed task definition", http.MethodPut, "", `{"taskdefinition": {"cpu": "256", "memory": "1024", "containerdefinitions": [{"name": "report", "image": "busybox:3"}, {"name": "side", "image": "busybox:3"}]},
@@ -378,21 +385,18 @@ func TestKilledInEachCallOfAChange(t *testing.T) {
 		t.Skip("plays faults that only localaws can; it runs without " + endpointVariable)
 	}
 	t.Parallel()
-	if plainly(t) {
-		return
-	}
 	for name, change := range crashChanges {
 		for _, after := range []bool{false, true} {
 			t.Run(name+map[bool]string{false: ", before it takes effect", true: ", after it took effect"}[after], func(t *testing.T) {
 				t.Parallel()
-				killed := 0
-				for n, more := 1, true; more; n++ {
-					more = change.killed(t, n, after)
-					killed++
+				m := newMortal(t)
+				n := 1
+				for change.killed(t, m, n, after) {
+					n++
 				}
-				t.Logf("killed in %d calls", killed-1)
-				if killed < 5 {
-					t.Errorf("only %d calls were reached", killed-1)
+				t.Logf("killed in %d calls", n-1)
+				if n-1 < 5 {
+					t.Errorf("only %d calls were reached", n-1)
 				}
 			})
 		}
@@ -400,41 +404,38 @@ func TestKilledInEachCallOfAChange(t *testing.T) {
 }
 
 // killed kills the program in the n-th call of a change. It reports whether the change has so many calls.
-func (c crashChange) killed(t *testing.T, n int, after bool) bool {
+func (c crashChange) killed(t *testing.T, m *mortal, n int, after bool) bool {
 	t.Helper()
-	sim := localaws.New(localaws.WithLags(crashLags))
-	endpoint := httptest.NewServer(sim)
-	defer endpoint.Close()
-	s := launch(t, endpoint.URL)
 	thing := crashThings[c.thing]
-	for _, request := range [][3]string{{http.MethodPost, thing.create, thing.body}, {http.MethodPatch, thing.path, crashPatches[c.thing]}} {
-		if status, body, _ := s.ask(t, request[0], request[1], request[2]); status != http.StatusOK {
-			t.Fatalf("%s returned %d %s", request[0], status, body)
-		}
+	status, body, _ := m.ask(t, http.MethodPost, thing.create, thing.body)
+	var first struct{ TaskDefinition struct{ Revision int } }
+	if err := json.Unmarshal([]byte(body), &first); status != http.StatusOK || err != nil || first.TaskDefinition.Revision == 0 {
+		t.Fatalf("create returned %d %s", status, body)
 	}
-	sim.ResetCalls()
-	killed := killAt(sim, n, after, s)
-	status, body, _ := s.ask(t, c.method, thing.path+c.path, c.body)
-	_ = s.stop(t, syscall.SIGKILL)
+	if status, body, _ := m.ask(t, http.MethodPatch, thing.path, crashPatches[c.thing]); status != http.StatusOK {
+		t.Fatalf("the change before returned %d %s", status, body)
+	}
+	change := strings.ReplaceAll(c.body, "${first}", strconv.Itoa(first.TaskDefinition.Revision))
+	m.sim.ResetCalls()
+	killed := killAt(m.sim, n, after, m.server)
+	status, body, _ = m.ask(t, c.method, thing.path+c.path, change)
 	if !killed.Load() {
 		if status != http.StatusOK {
 			t.Errorf("got %d %s", status, body)
 		}
 		return false
 	}
-	sim.Heal()
-	s = launch(t, endpoint.URL)
-	defer func() { _ = s.stop(t, syscall.SIGKILL) }()
-	status, body, _ = s.ask(t, c.method, thing.path+c.path, c.body)
+	m.revive(t)
+	status, body, _ = m.ask(t, c.method, thing.path+c.path, change)
 	done := status == http.StatusOK || strings.Contains(body, "NothingToRollBackTo") // the request before it was killed has done it
 	if !done {
 		t.Errorf("after a kill in call %d the same request returned %d %s", n, status, body)
 	}
-	if _, body, _ := s.ask(t, http.MethodGet, thing.view, ""); !strings.Contains(body, c.want) {
+	if _, body, _ := m.ask(t, http.MethodGet, thing.view, ""); !strings.Contains(body, c.want) {
 		t.Errorf("after a kill in call %d there is no %s: %s", n, c.want, body)
 	}
-	_, _, header := s.ask(t, http.MethodDelete, thing.path+"?recursive=true", "")
-	s.settled(t, header)
-	onlyLogs(t, sim, fmt.Sprintf("killed in call %d", n))
+	_, _, header := m.ask(t, http.MethodDelete, thing.path+"?recursive=true", "")
+	m.settled(t, header)
+	m.empties(t, fmt.Sprintf("killed in call %d", n))
 	return true
 }

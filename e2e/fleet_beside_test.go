@@ -68,9 +68,6 @@ func TestFleetCompletesDeletesBesideWhoDied(t *testing.T) {
 		t.Skip("takes two minutes; make test-redis runs it")
 	}
 	t.Parallel()
-	if plainly(t) {
-		return
-	}
 	f := newFleetWithoutServers(t)
 	var all []*doomed
 	dying, living := map[string]any{}, map[string]any{}

@@ -84,9 +84,6 @@ func (v *victim) die(t *testing.T, f *fleet) (calls int, killed bool) {
 // each of them, once. On a redis-server that takes as long as it does, and is to be done within three minutes; on miniredis time is moved on, and some calls do.
 func TestFleetCompletesADeleteWhoseServerDied(t *testing.T) {
 	t.Parallel()
-	if plainly(t) {
-		return
-	}
 	f := newFleetWithoutServers(t)
 	calls, _ := newVictim(t, 0, false).die(t, f)
 	if calls < 20 {
@@ -219,9 +216,6 @@ func (f *fleet) once(s *server, v *victim) {
 // TestFleetHandsADeleteOverAtSIGTERM ends a server while the service drains: another one continues at once, whether it is started then or has been there.
 func TestFleetHandsADeleteOverAtSIGTERM(t *testing.T) {
 	t.Parallel()
-	if plainly(t) {
-		return
-	}
 	for name, beside := range map[string]bool{"to one that starts afterwards": false, "to one beside it": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -278,9 +272,6 @@ func (f *fleet) handOver(beside bool) {
 // TestFleetEndsWhatCannotBeQueuedAsInterrupted kills a server in the middle of a create that nobody waits for: its operation ends, and the same request completes it.
 func TestFleetEndsWhatCannotBeQueuedAsInterrupted(t *testing.T) {
 	t.Parallel()
-	if plainly(t) {
-		return
-	}
 	f := newFleet(t, 2)
 	reached, goOn := make(chan struct{}), make(chan struct{})
 	f.aws.Inject(localaws.Fault{Operation: "CreateService", Effect: localaws.Hook, Func: func() { close(reached); <-goOn }})
@@ -323,9 +314,6 @@ func TestFleetContinuesAJobWithoutRedis(t *testing.T) {
 		t.Skip("takes 50 s; make test-redis runs it")
 	}
 	t.Parallel()
-	if plainly(t) {
-		return
-	}
 	f := newFleet(t, 2, localaws.WithLags(localaws.Lags{Drain: 45 * time.Second}))
 	if status, body, _ := f.servers[0].ask(t, http.MethodPost, "/local/services", crashService); status != http.StatusOK {
 		t.Fatalf("create: %d %s", status, body)

@@ -159,9 +159,6 @@ func TestFleetOnEachKindOfRedis(t *testing.T) {
 		t.Skip("miniredis is none of these; make test-redis runs it")
 	}
 	t.Parallel()
-	if plainly(t) {
-		return
-	}
 	t.Run("TLS", func(t *testing.T) {
 		t.Parallel()
 		url, trusted := withTLS(t)

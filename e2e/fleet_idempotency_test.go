@@ -31,9 +31,6 @@ func (f *fleet) created() int {
 // TestFleetCreatesOneServiceForOneKey sends 64 requests with one key at once to three servers, and each again until it has a response: they are all the same.
 func TestFleetCreatesOneServiceForOneKey(t *testing.T) {
 	t.Parallel()
-	if plainly(t) {
-		return
-	}
 	f := newFleet(t, 3)
 	var mu sync.Mutex
 	bodies, replayed := map[string]int{}, 0
@@ -97,9 +94,6 @@ func TestFleetCreatesOneServiceForOneKey(t *testing.T) {
 // first may still run, and within a minute completes what that left.
 func TestFleetFreesTheKeyOfAServerThatDied(t *testing.T) {
 	t.Parallel()
-	if plainly(t) {
-		return
-	}
 	f := newFleet(t, 2)
 	f.aws.Inject(localaws.Fault{Service: "ecs", Operation: "CreateService", Effect: localaws.Lose, Func: func() { f.kill(0) }})
 	if status, body, _ := f.post(0, "one", crashService); status != 0 {

@@ -21,9 +21,6 @@ func (f *fleet) busy(i int, operation string) {
 // TestFleetLocksAServiceForARequest sends writes of one service to three servers while one of them is in the middle of a write, and kills that one: its lock ends.
 func TestFleetLocksAServiceForARequest(t *testing.T) {
 	t.Parallel()
-	if plainly(t) {
-		return
-	}
 	f := newFleet(t, 3)
 	if status, body, _ := f.servers[0].ask(t, http.MethodPost, "/local/services", crashService); status != http.StatusOK {
 		t.Fatalf("create: %d %s", status, body)
@@ -76,9 +73,6 @@ func TestFleetLocksAServiceForARequest(t *testing.T) {
 // TestFleetLocksAServiceForItsTeardown deletes a service recursively on one server, and changes it on another one until the teardown has ended.
 func TestFleetLocksAServiceForItsTeardown(t *testing.T) {
 	t.Parallel()
-	if plainly(t) {
-		return
-	}
 	f := newFleet(t, 2, localaws.WithLags(localaws.Lags{Drain: 2 * time.Second}))
 	if status, body, _ := f.servers[0].ask(t, http.MethodPost, "/local/services", crashService); status != http.StatusOK {
 		t.Fatalf("create: %d %s", status, body)

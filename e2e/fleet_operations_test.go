@@ -13,9 +13,6 @@ import (
 // TestFleetShowsOperationsOnEveryServer deletes a service through one server, and follows that through the other.
 func TestFleetShowsOperationsOnEveryServer(t *testing.T) {
 	t.Parallel()
-	if plainly(t) {
-		return
-	}
 	f := newFleet(t, 2, localaws.WithLags(localaws.Lags{Drain: 500 * time.Millisecond}))
 	a, b := f.servers[0], f.servers[1]
 	if status, body, _ := a.ask(t, http.MethodPost, "/local/services", crashService); status != http.StatusOK {

@@ -259,9 +259,6 @@ func newFleet(t *testing.T, n int, opts ...localaws.Option) *fleet {
 // newFleetWithoutServers starts a Redis and an AWS; add starts servers.
 func newFleetWithoutServers(t *testing.T, opts ...localaws.Option) *fleet {
 	t.Helper()
-	if err := dependOnSources(); err != nil {
-		t.Fatal(err)
-	}
 	f := &fleet{t: t, killed: map[*server]bool{}, aws: localaws.New(opts...), redis: newRedis(t)}
 	front := httptest.NewServer(f.aws)
 	t.Cleanup(front.Close)

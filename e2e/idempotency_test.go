@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"ecs-api/localaws"
 )
@@ -51,24 +53,18 @@ func TestKilledInEachCallOfACreateWithAKey(t *testing.T) {
 		t.Skip("plays faults that only localaws can; it runs without " + endpointVariable)
 	}
 	t.Parallel()
-	if plainly(t) {
-		return
-	}
-	const key = "Idempotency-Key: 5f0e2c1a-7b1d-4a6f-9d55-8f4b0a3c2e10"
 	for _, after := range []bool{false, true} {
 		t.Run(map[bool]string{false: "before it takes effect", true: "after it took effect"}[after], func(t *testing.T) {
 			t.Parallel()
 			killed, replayed := 0, 0
+			m := newMortal(t)
 			for n := 1; ; n++ {
-				sim := localaws.New(localaws.WithLags(crashLags))
-				endpoint := httptest.NewServer(sim)
-				s := launch(t, endpoint.URL)
-				dead := killAt(sim, n, after, s)
-				status, body, _ := s.ask(t, http.MethodPost, "/local/services", crashService, key)
-				_ = s.stop(t, syscall.SIGKILL)
-				sim.Heal()
-				s = launch(t, endpoint.URL)
-				_, again, header := s.ask(t, http.MethodPost, "/local/services", crashService, key)
+				key := fmt.Sprintf("Idempotency-Key: 5f0e2c1a-7b1d-4a6f-9d55-8f4b0a3c2e%02d", n) // this life knows the one before
+				m.sim.ResetCalls()
+				dead := killAt(m.sim, n, after, m.server)
+				status, body, _ := m.ask(t, http.MethodPost, "/local/services", crashService, key)
+				m.revive(t)
+				_, again, header := m.ask(t, http.MethodPost, "/local/services", crashService, key)
 				got := createdBy(t, "repeated", again)
 				if header.Get("Idempotent-Replayed") == "true" {
 					replayed++
@@ -78,19 +74,20 @@ func TestKilledInEachCallOfACreateWithAKey(t *testing.T) {
 						t.Errorf("the first was %+v, the repetition is %+v", first, got)
 					}
 				}
-				if services, revisions := count(sim, "ecs:service "), count(sim, "ecs:task-definition "); services != 1 || revisions != 1 {
-					t.Errorf("killed in call %d, and repeated: %v", n, sim.Inventory())
+				if services, revisions := count(m.sim, "ecs:service "), count(m.sim, "ecs:task-definition "); services != 1 || revisions != 1 {
+					t.Errorf("killed in call %d, and repeated: %v", n, m.sim.Inventory())
 				}
-				status, _, _ = s.ask(t, http.MethodPost, "/local/services", strings.Replace(crashService, "alpine", "latest", 1), key)
+				status, _, _ = m.ask(t, http.MethodPost, "/local/services", strings.Replace(crashService, "alpine", "latest", 1), key)
 				if status != http.StatusUnprocessableEntity {
 					t.Errorf("killed in call %d: another body with the key is %d", n, status)
 				}
-				_ = s.stop(t, syscall.SIGKILL)
-				endpoint.Close()
 				if !dead.Load() {
 					break // n is past the last call
 				}
 				killed++
+				_, _, header = m.ask(t, http.MethodDelete, crashPath+"?recursive=true", "")
+				m.settled(t, header)
+				m.empties(t, fmt.Sprintf("killed in call %d", n))
 			}
 			t.Logf("killed in %d calls of a create with a key; %d repetitions found their service", killed, replayed)
 			if killed < 15 || replayed == 0 {
@@ -106,9 +103,6 @@ func TestManyCreatesWithOneKey(t *testing.T) {
 		t.Skip("needs a service that cannot be created twice, which moto's can; it runs without " + endpointVariable)
 	}
 	t.Parallel()
-	if plainly(t) {
-		return
-	}
 	for name, servers := range map[string]int{"one server": 1, "two servers": 2} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -126,7 +120,7 @@ func TestManyCreatesWithOneKey(t *testing.T) {
 			var wg sync.WaitGroup
 			for i := range requests {
 				wg.Go(func() {
-					for { // as a client does: again, while the first one runs
+					for ; ; time.Sleep(pause) { // as a client does: again, while the first one runs
 						status, body, header := all[i%servers].ask(t, http.MethodPost, "/local/services", crashService, "Idempotency-Key: one")
 						switch {
 						case status == http.StatusOK:

@@ -23,8 +23,8 @@ const endpointVariable = "ECS_API_E2E_ENDPOINT"
 // minimumVariable is how many cases must have run for the suite to pass.
 const minimumVariable = "ECS_API_E2E_MINIMUM"
 
-// binary is the program under test; plainBinary is the same without the race detector, for tests that start it so often that the detector's
-// slow start is most of what they take.
+// binary is the program under test, with the race detector if the tests have it; plainBinary is the same without it, for tests that start it so often that
+// the detector's slow start is most of what they take.
 var binary, plainBinary string
 
 // ran and leftOut count the cases of the suite.
@@ -32,18 +32,20 @@ var ran, leftOut atomic.Int64
 
 func TestMain(m *testing.M) { os.Exit(runSuite(m)) }
 
+// runSuite runs the tests without the race detector, unless racetest.AllVariable is set: they are about what a client and AWS see of the program, and most of what
+// they take is starting it. What runs at once in it does so in the tests of its packages too.
 func runSuite(m *testing.M) int {
+	if err := racetest.Reexec(); err != nil {
+		return failSuite(err)
+	}
 	dir, err := os.MkdirTemp("", "ecs-api-e2e-")
 	if err != nil {
 		return failSuite(err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	plainBinary = os.Getenv(programVariable)
-	if plainBinary == "" {
-		plainBinary = filepath.Join(dir, "ecs-api")
-		if err := build(plainBinary); err != nil {
-			return failSuite(err)
-		}
+	plainBinary = filepath.Join(dir, "ecs-api")
+	if err := build(plainBinary); err != nil {
+		return failSuite(err)
 	}
 	binary = plainBinary
 	if racetest.Detector {
@@ -69,9 +71,10 @@ func failSuite(err error) int {
 	return 1
 }
 
-// dependOnSources reads the directories of the program, once. What the go command reads to build it, go test does not see: it would respond
-// from its cache although the program has changed. It sees what tests read, and nothing of TestMain's.
+// dependOnSources reads the directories of the program, once, and whether it has the race detector. What the go command reads to build it, go test does not see: it
+// would respond from its cache although the program has changed. It sees what tests read, and nothing of TestMain's.
 var dependOnSources = sync.OnceValue(func() error {
+	_ = os.Getenv(racetest.AllVariable)
 	return filepath.WalkDir("..", func(_ string, entry fs.DirEntry, err error) error {
 		if name := entry.Name(); err == nil && entry.IsDir() && name != ".." && strings.HasPrefix(name, ".") {
 			return fs.SkipDir // .git, .ci

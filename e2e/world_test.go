@@ -95,7 +95,7 @@ func (w *world) start(config []byte) {
 	cmd := exec.CommandContext(ctx, binary, "-config", file)
 	cmd.Stderr = w.log
 	served := w.log.served // before the program writes: it is set to nil then
-	cmd.Env = append(os.Environ(), "ECS_API_TOKEN=", "ECS_API_LISTEN_ADDRESS=", "ECS_API_LOG_LEVEL=",
+	cmd.Env = append(os.Environ(), "ECS_API_TOKEN=", "ECS_API_LISTEN_ADDRESS=", "ECS_API_LOG_LEVEL=", "GOGC=400",
 		"GORACE=atexit_sleep_ms=0") // the race detector would sleep for a second before the program ends
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

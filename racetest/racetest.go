@@ -1,5 +1,6 @@
 // Package racetest runs the tests that gain nothing from the race detector without it. Under the detector a test takes five to ten times the processor
 // time: tests that try every case of something, one after another, are about what each case leads to, and the tests of concurrency are not among them.
+// Plainly does so for one test, Reexec for all tests of a package.
 package racetest
 
 import (
@@ -12,19 +13,20 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 )
 
-// AllVariable is the environment variable that, set to 1, makes Plainly do nothing: the step races of CI runs the marked tests under the detector.
+// AllVariable is the environment variable that, set to 1, makes Plainly and Reexec do nothing: the step races of CI runs those tests under the detector.
 const AllVariable = "ECS_API_RACE_ALL"
 
 // Plainly runs a test in a process of the same tests that is built without the race detector, and reports whether it has: the caller then has nothing left
-// to do. A test is marked with it in its first statement, `if racetest.Plainly(t) { return }`. Environment is what that process gets besides ours.
+// to do. A test is marked with it in its first statement, `if racetest.Plainly(t) { return }`.
 //
 // The tests are built once per package, beside the test binary that go test made, and go test removes them with it.
-func Plainly(t testing.TB, environment ...string) bool {
+func Plainly(t testing.TB) bool {
 	t.Helper()
-	if !Detector || os.Getenv(AllVariable) == "1" || argument("test.fuzz") != "" {
+	if !wanted() {
 		return false
 	}
 	tests, err := plainTests()
@@ -35,7 +37,6 @@ func Plainly(t testing.TB, environment ...string) bool {
 	opened := filepath.Join(dir, "opened")
 	args := []string{"-test.v", "-test.run", selected(t.Name(), argument("test.run")), "-test.timeout", argument("test.timeout"), "-test.testlogfile", opened}
 	cmd := exec.CommandContext(t.Context(), tests, args...) //nolint:gosec // these tests
-	cmd.Env = append(os.Environ(), environment...)
 	out, err := cmd.CombinedOutput()
 	if again := reopen(opened); again != nil {
 		t.Error(again)
@@ -49,6 +50,27 @@ func Plainly(t testing.TB, environment ...string) bool {
 		t.Skip()
 	}
 	return true
+}
+
+// Reexec replaces this process by one of the same tests that is built without the race detector, with the same arguments: flags, output, exit status, and the
+// log from which the go command knows what the tests depend on, are that process's. TestMain calls it first. It returns if there is nothing to do, or an error.
+//
+// The go command takes a result from its cache unless it sees that a test reads AllVariable, which has to be done by a test.
+func Reexec() error {
+	flag.Parse() // m.Run has yet to do so
+	if !wanted() {
+		return nil
+	}
+	tests, err := plainTests()
+	if err != nil {
+		return err
+	}
+	return syscall.Exec(tests, os.Args, os.Environ()) //nolint:gosec // these tests
+}
+
+// wanted reports whether tests are to run in another process. This one would not know what they cover there, or what fuzzing finds.
+func wanted() bool {
+	return Detector && os.Getenv(AllVariable) != "1" && testing.CoverMode() == "" && argument("test.fuzz") == ""
 }
 
 // ended reports whether a test that ran by itself was skipped, and returns why it failed.
