@@ -71,6 +71,7 @@ func (w *world) operations(t *testing.T) []string {
 }
 
 func TestNoVariableOfAPathLeadsElsewhere(t *testing.T) {
+	parallel(t)
 	onlyLocalaws(t)
 	w := newWorld(t)
 	for _, operation := range w.operations(t) {
@@ -94,6 +95,7 @@ func TestNoVariableOfAPathLeadsElsewhere(t *testing.T) {
 }
 
 func TestNoBodyBreaksAnEndpoint(t *testing.T) {
+	parallel(t)
 	onlyLocalaws(t)
 	w := newWorld(t)
 	bodies := map[string]string{
@@ -146,6 +148,7 @@ func insideHost(t *testing.T) (port string) {
 }
 
 func TestImagesOfInsideHostsAreNotAskedFor(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	port := insideHost(t)
 	for _, host := range []string{"127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "169.254.169.254", "10.0.0.1", "2130706433"} {
@@ -244,6 +247,7 @@ func TestIdleAndSlowConnectionsHoldNobodyUp(t *testing.T) {
 }
 
 func TestARecursiveDeleteSparesCredentialsThatAreNotOurs(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	theirs := must(w.secretsClient().CreateSecret(&secretsmanager.CreateSecretInput{Name: aws.String("spinup/localdev/myclu/made-by-hand"), SecretString: aws.String("abc123value")}))(t)
 	w.set("theirs", *theirs.ARN)
@@ -265,6 +269,7 @@ func TestARecursiveDeleteSparesCredentialsThatAreNotOurs(t *testing.T) {
 }
 
 func TestARecursiveDeleteSparesAFamilyThatAnotherServiceUses(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	w.run(t, []row{
 		{name: "the first", send: "POST /local/services", status: 200, body: `{"cluster": {"clustername": "myclu"}, "service": {"servicename": "www", "desiredcount": 0},
@@ -279,6 +284,7 @@ func TestARecursiveDeleteSparesAFamilyThatAnotherServiceUses(t *testing.T) {
 // TestNothingACallerSendsIsALineOfTheLogOrALabel looks at log and metrics after names that carry lines and labels; that no secret is in
 // the log is checked at the end of every test.
 func TestNothingACallerSendsIsALineOfTheLogOrALabel(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	for _, path := range []string{"/local/clusters/a%0a%7B%22level%22:%22forged%22%7D", "/forged%0aforged", "/local/secrets/forged%22%7D?x=%0aforged", "/forged/clusters"} {
 		if status, text := w.attack(t, http.MethodGet, path, ""); status < 400 || status >= 500 {

@@ -38,6 +38,14 @@ func backEndName() string {
 	return "localaws"
 }
 
+// parallel lets the test run beside others, each in front of an AWS of its own. There is one moto_server for all.
+func parallel(t *testing.T) {
+	t.Helper()
+	if backEndName() == "localaws" {
+		t.Parallel()
+	}
+}
+
 // newBackEnd returns an AWS of the test's own.
 func newBackEnd(t *testing.T) backEnd {
 	t.Helper()

@@ -34,6 +34,7 @@ func container(more string) string {
 const postService = "POST /local/services"
 
 func TestCase11And12NothingIsIgnoredSilently(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	unknown := func(name, body, field string) row {
 		return row{name: name, send: postService, status: 400, body: body, wrong: []string{field}, response: `{"code": "UnknownField"}`}
@@ -60,6 +61,7 @@ func TestCase11And12NothingIsIgnoredSilently(t *testing.T) {
 }
 
 func TestCase13NewFieldsOfECSReachAWS(t *testing.T) {
+	parallel(t)
 	if !possible(t, t.Name(), motoDropsFields) {
 		return
 	}
@@ -75,6 +77,7 @@ func TestCase13NewFieldsOfECSReachAWS(t *testing.T) {
 }
 
 func TestCase14To16WhatTheCallerSaysIsKeptOrRefused(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	const ec2 = `{"family": "f", "cpu": "256", "memory": "512", "networkMode": "bridge", "requiresCompatibilities": ["EC2"], "executionRoleArn": "arn:aws:iam::123456789012:role/own",
 		"containerdefinitions": [{"name": "web", "image": "app:1"}]}`
@@ -92,6 +95,7 @@ func TestCase14To16WhatTheCallerSaysIsKeptOrRefused(t *testing.T) {
 }
 
 func TestCase17AStrategyChangesWithANewDeployment(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	w.run(t, []row{
 		{name: "create", send: postService, status: 200, body: withX(`, "capacityProviderStrategy": [{"capacityProvider": "FARGATE", "weight": 1}]`, tdApp1)},
@@ -102,6 +106,7 @@ func TestCase17AStrategyChangesWithANewDeployment(t *testing.T) {
 }
 
 func TestCase18AFailingChangeIsNeverUp(t *testing.T) {
+	parallel(t)
 	w := newCaseWorld(t)
 	if w == nil {
 		return
@@ -121,6 +126,7 @@ func TestCase18AFailingChangeIsNeverUp(t *testing.T) {
 }
 
 func TestCase19And20TypesAreReportedTogether(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	const wrong = `{"family": "f", "cpu": 256, "memory": 512, "containerdefinitions": [{"name": "web", "image": "app:1"}, {"name": "side", "image": "app:1", "environment": [{"name": "PORT", "value": 8080}]}]}`
 	w.run(t, []row{
@@ -133,6 +139,7 @@ func TestCase19And20TypesAreReportedTogether(t *testing.T) {
 }
 
 func TestCase21ASecretOutsideTheSpaceIsRefused(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	const td = `{"family": "f", "cpu": "256", "memory": "512", "executionRoleArn": "arn:aws:iam::${account}:role/clu-ecsTaskExecution", "networkmode": "awsvpc", "requirescompatibilities": ["FARGATE"],
 		"containerdefinitions": [{"name": "web", "image": "app:1", "secrets": [{"name": "S", "valueFrom": "${secrets}:secret:elsewhere-AbCdEf"}]}]}`
@@ -145,6 +152,7 @@ func TestCase21ASecretOutsideTheSpaceIsRefused(t *testing.T) {
 }
 
 func TestCase22BusyAndExistingServicesDiffer(t *testing.T) {
+	parallel(t)
 	w := newCaseWorld(t)
 	if w == nil {
 		return
@@ -165,6 +173,7 @@ func TestCase22BusyAndExistingServicesDiffer(t *testing.T) {
 }
 
 func TestCase23And30NestedParameters(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	for _, name := range []string{"/localdev/t5/a/b", "/localdev/t5/a/c/d"} {
 		must(w.paramsClient().PutParameter(&ssm.PutParameterInput{Name: &name, Value: aws.String("v"), Type: aws.String("String"), Tags: []*ssm.Tag{{Key: aws.String("spinup:org"), Value: aws.String(org)}}}))(t)
@@ -179,6 +188,7 @@ func TestCase23And30NestedParameters(t *testing.T) {
 }
 
 func TestCase30AParameterIsShownByItsName(t *testing.T) {
+	parallel(t)
 	w := newCaseWorld(t)
 	if w == nil {
 		return
@@ -195,6 +205,7 @@ func TestCase30AParameterIsShownByItsName(t *testing.T) {
 }
 
 func TestCase24WhatIsNoImage(t *testing.T) {
+	parallel(t)
 	server := httptest.NewServer(images.New(images.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(server.Close)
 	host := strings.TrimPrefix(server.URL, "http://")
@@ -211,6 +222,7 @@ func TestCase24WhatIsNoImage(t *testing.T) {
 }
 
 func TestCase26LogsOfATaskOfItsOwn(t *testing.T) {
+	parallel(t)
 	w := newCaseWorld(t)
 	if w == nil {
 		return
@@ -224,6 +236,7 @@ func TestCase26LogsOfATaskOfItsOwn(t *testing.T) {
 }
 
 func TestCase28RolesOfAServiceAreCallersToName(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	const admin = "arn:aws:iam::123456789012:role/admin"
 	w.run(t, []row{
@@ -239,6 +252,7 @@ func TestCase28RolesOfAServiceAreCallersToName(t *testing.T) {
 }
 
 func TestCase29KeysOfCredentials(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	withKey := func(key string) string { return strings.Replace(credA, `"Name"`, `"KmsKeyId": "`+key+`", "Name"`, 1) }
 	w.run(t, []row{

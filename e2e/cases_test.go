@@ -91,6 +91,7 @@ func (w *world) inUse(t *testing.T, name string) {
 const credAName = "spinup/localdev/clu/cred-a"
 
 func TestCase01AnImageBumpKeepsTheCredentials(t *testing.T) {
+	parallel(t)
 	w := newCaseWorld(t)
 	if w == nil {
 		return
@@ -125,6 +126,7 @@ func TestCase01AnImageBumpKeepsTheCredentials(t *testing.T) {
 }
 
 func TestCase02ARollbackFindsItsCredentials(t *testing.T) {
+	parallel(t)
 	w := newCaseWorld(t)
 	if w == nil {
 		return
@@ -147,6 +149,7 @@ func TestCase02ARollbackFindsItsCredentials(t *testing.T) {
 }
 
 func TestCase03CredentialsChangeAfterAnImageBump(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	w.run(t, []row{
 		createX(tdApp1, `"credentials": `+credA).keeping(keepCredential),
@@ -163,6 +166,7 @@ func TestCase03CredentialsChangeAfterAnImageBump(t *testing.T) {
 }
 
 func TestCase04ASecretThatAnotherServiceReadsStays(t *testing.T) {
+	parallel(t)
 	for how, td := range map[string]string{
 		"by ARN":            container(`"secrets": [{"name": "S", "valueFrom": "${cred}"}]`),
 		"by ARN and key":    container(`"secrets": [{"name": "S", "valueFrom": "${cred}:password::"}]`),
@@ -185,6 +189,7 @@ func TestCase04ASecretThatAnotherServiceReadsStays(t *testing.T) {
 }
 
 func TestCase04ASecretThatIsMovedStays(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	w.run(t, []row{
 		createX(tdApp1, `"credentials": `+credA).keeping(keepCredential),
@@ -195,6 +200,7 @@ func TestCase04ASecretThatIsMovedStays(t *testing.T) {
 }
 
 func TestCase05NewCredentialsKeepWhatOthersSet(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	w.run(t, []row{createX(tdApp1, `"credentials": `+credA).keeping(keepCredential)})
 	present := must(w.ecsClient().DescribeTaskDefinition(&ecs.DescribeTaskDefinitionInput{TaskDefinition: aws.String("f:1")}))(t).TaskDefinition
@@ -214,6 +220,7 @@ func TestCase05NewCredentialsKeepWhatOthersSet(t *testing.T) {
 }
 
 func TestCase07AFailedCreateTakesItsOwnAlong(t *testing.T) {
+	parallel(t)
 	w := newCaseWorld(t)
 	if w == nil {
 		return
@@ -232,6 +239,7 @@ func TestCase07AFailedCreateTakesItsOwnAlong(t *testing.T) {
 }
 
 func TestCase08AForeignLogGroupHasNoLines(t *testing.T) {
+	parallel(t)
 	w := newCaseWorld(t)
 	if w == nil {
 		return
@@ -250,6 +258,7 @@ func TestCase08AForeignLogGroupHasNoLines(t *testing.T) {
 }
 
 func TestCase09TagsOfAServiceWhoseRevisionIsInactive(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	w.run(t, []row{createX(tdApp1)})
 	must(w.ecsClient().DeregisterTaskDefinition(&ecs.DeregisterTaskDefinitionInput{TaskDefinition: aws.String("f:1")}))(t)
@@ -261,6 +270,7 @@ func TestCase09TagsOfAServiceWhoseRevisionIsInactive(t *testing.T) {
 }
 
 func TestCase10SecretStringIsTheValue(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	w.run(t, []row{
 		{name: "create", send: "POST /local/secrets", status: 200, body: `{"Name": "s", "SecretString": "abc123value"}`},

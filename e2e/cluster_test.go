@@ -3,6 +3,7 @@ package e2e
 import "testing"
 
 func TestClusters(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	w.foreign(t)
 	w.run(t, []row{

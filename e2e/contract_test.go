@@ -8,6 +8,7 @@ import (
 )
 
 func TestContract(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	hash := func(text string, cost int) string {
 		return string(must(bcrypt.GenerateFromPassword([]byte(text), cost))(t))

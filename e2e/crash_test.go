@@ -340,6 +340,7 @@ func TestKilledInEachCallOfARecursiveDelete(t *testing.T) {
 
 // TestSIGTERMDuringARecursiveDelete sees that the program finishes its background work, takes no new requests, and exits 0.
 func TestSIGTERMDuringARecursiveDelete(t *testing.T) {
+	parallel(t)
 	if backEndName() != "localaws" {
 		t.Skip("needs a service that drains, which moto's do not; it runs without " + endpointVariable)
 	}

@@ -57,6 +57,7 @@ var keepBuilt = map[string]string{
 }
 
 func TestCreateBuildsAWholeService(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	seed := seedCreate(t)
 	w.run(t, []row{
@@ -107,6 +108,7 @@ func TestCreateBuildsAWholeService(t *testing.T) {
 }
 
 func TestCreateUsesWhatIsThere(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	w.run(t, []row{
 		{name: "a cluster", send: "POST /local/clusters", body: `{"ClusterName": "myclu"}`, status: 200},
@@ -125,6 +127,7 @@ func TestCreateUsesWhatIsThere(t *testing.T) {
 }
 
 func TestCreateThatCannotWorkCreatesNothing(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	seed := seedCreate(t)
 	edit := func(changes map[string]any) string { return edited(t, seed, changes) }
@@ -158,6 +161,7 @@ func TestCreateThatCannotWorkCreatesNothing(t *testing.T) {
 }
 
 func TestCreateStaysOutOfOtherOrgs(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	seed := seedCreate(t)
 	w.foreign(t)

@@ -87,6 +87,7 @@ func (w *world) dry(t *testing.T, r *recorder, one row) {
 // TestDryRunsOnlyRead records the program's calls to AWS: a dry run of each write of a service makes only such as read, and the write itself then does what the dry
 // run said. A plan of what has been applied keeps everything.
 func TestDryRunsOnlyRead(t *testing.T) {
+	parallel(t)
 	back, calls := recorded(t, newBackEnd(t))
 	w := newWorldOn(t, back)
 	w.run(t, []row{{name: "whose account it is", send: "GET /local/clusters", status: 200}})

@@ -3,6 +3,7 @@ package e2e
 import "testing"
 
 func TestReadsAreAsFreshAsCallersSay(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	mayBeOld := []string{"Cache-Control: max-age=60"}
 	const isNew, isOld = "Age: ~^$", "Age: ~^[0-9]+$"

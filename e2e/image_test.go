@@ -15,6 +15,7 @@ import (
 )
 
 func TestImages(t *testing.T) {
+	parallel(t)
 	server := httptest.NewServer(images.New(images.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(server.Close)
 	host := strings.TrimPrefix(server.URL, "http://")

@@ -17,6 +17,7 @@ const (
 )
 
 func TestManagedTaskDefinitions(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	w.foreign(t)
 	const secret = "spinup/localdev/batch/report-cred"
@@ -59,6 +60,7 @@ func TestManagedTaskDefinitions(t *testing.T) {
 }
 
 func TestTasksOfManagedTaskDefinitions(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	const none, motoRunsNothing = "00000000000000000000000000000000", "moto runs no commands: its tasks never end"
 	const other = `{"cluster": {"clustername": "batch"}, "taskdefinition": {"family": "mails", "cpu": "256", "memory": "512", "containerdefinitions": [{"name": "mail", "image": "busybox", "memory": 128}]}}`

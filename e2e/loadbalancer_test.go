@@ -31,6 +31,7 @@ func (w *world) loadBalancers(t *testing.T) awstest.LoadBalancers {
 }
 
 func TestLoadBalancers(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	lbs := w.loadBalancers(t)
 	tags := func(org, space string) common.Tags {
@@ -71,6 +72,7 @@ func TestLoadBalancers(t *testing.T) {
 
 // TestATaskBehindALoadBalancer is for localaws: moto registers no tasks.
 func TestATaskBehindALoadBalancer(t *testing.T) {
+	parallel(t)
 	if backEndName() == "moto" {
 		t.Log("left out on moto: it registers no tasks as targets")
 		return

@@ -8,6 +8,7 @@ import (
 )
 
 func TestParameters(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	w.foreign(t)
 	const prefix = "/local/params/someprefix"

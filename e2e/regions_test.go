@@ -67,6 +67,7 @@ func (w *world) expectPolicies(t *testing.T, role string, want ...string) {
 }
 
 func TestCase06OneRoleServesAllRegions(t *testing.T) {
+	parallel(t)
 	w := newCaseWorld(t, twoRegions)
 	if w == nil {
 		return
@@ -108,6 +109,7 @@ func (w *world) oldRole(t *testing.T, role, region string) {
 }
 
 func TestCase06And27OldRolesAreBroughtUpToDate(t *testing.T) {
+	parallel(t)
 	for name, test := range map[string]struct {
 		next     row
 		policies []string
@@ -150,6 +152,7 @@ func TestCase06And27OldRolesAreBroughtUpToDate(t *testing.T) {
 
 // TestCase27AnOldSpaceIsDeleted deletes a space whose role has no boundary, where our credentials may delete policies only of roles that have it.
 func TestCase27AnOldSpaceIsDeleted(t *testing.T) {
+	parallel(t)
 	old := newCaseWorld(t)
 	if old == nil {
 		return

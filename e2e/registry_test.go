@@ -3,6 +3,7 @@ package e2e
 import "testing"
 
 func TestServiceDiscovery(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	w.foreign(t)
 	const services = "/local/servicediscovery/services"

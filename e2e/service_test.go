@@ -16,6 +16,7 @@ const (
 const www = "/local/clusters/myclu/services/www"
 
 func TestServiceIsShown(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	w.foreign(t)
 	w.run(t, []row{
@@ -50,6 +51,7 @@ func TestServiceIsShown(t *testing.T) {
 }
 
 func TestServiceIsUpdated(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	w.foreign(t)
 	const newDefinition = `{"family": "webservers", "cpu": "512", "memory": "1024", "containerdefinitions": [{"name": "webserver", "image": "nginx:1.29",
@@ -101,6 +103,7 @@ func TestServiceIsUpdated(t *testing.T) {
 }
 
 func TestServiceIsDeleted(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	w.foreign(t)
 	seed := seedCreate(t)
@@ -139,6 +142,7 @@ func TestServiceIsDeleted(t *testing.T) {
 }
 
 func TestRecursiveDeleteSparesWhatOthersUse(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	seed := seedCreate(t)
 	second := edited(t, seed, map[string]any{"cluster": nil, "service.cluster": "myclu", "service.servicename": "web2", "serviceregistry.name": "web2",

@@ -3,6 +3,7 @@ package e2e
 import "testing"
 
 func TestTasks(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	w.foreign(t)
 	const tasks = "/local/clusters/myclu/tasks"
@@ -46,6 +47,7 @@ func TestTasks(t *testing.T) {
 }
 
 func TestTasksOfAService(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	const www = "/local/clusters/oneclu/services/www"
 	w.run(t, []row{

@@ -3,6 +3,7 @@ package e2e
 import "testing"
 
 func TestTaskDefinitions(t *testing.T) {
+	parallel(t)
 	w := newWorld(t)
 	w.foreign(t)
 	const web = `{"family": "web", "cpu": "256", "memory": "512", "containerdefinitions": [{"name": "web", "image": "nginx:alpine"}]}`

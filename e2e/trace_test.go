@@ -20,6 +20,7 @@ var debugLine = regexp.MustCompile(`"address":"([^"]+)".*"msg":"serving pprof"`)
 // TestTheProgramSendsTracesOnlyIfConfigured holds the built program to its word: without OpenTelemetry's variables nothing of it runs, and with
 // them all spans have been sent when it has ended.
 func TestTheProgramSendsTracesOnlyIfConfigured(t *testing.T) {
+	parallel(t)
 	const sdk, list = "go.opentelemetry.io/otel/sdk", "GET /v1/ecs/{account}/clusters > ECS.ListClusters"
 	for _, tt := range []struct {
 		name string

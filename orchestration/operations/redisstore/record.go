@@ -22,15 +22,15 @@ import (
 type Times struct {
 	Beat  time.Duration // how often a server says that it lives, and saves what it works on; 10 s
 	Life  time.Duration // how long a server counts as alive after that; 30 s
-	Sweep time.Duration // how often it looks for operations whose server has died; 10 s
-	Grace time.Duration // how long the server must have been gone: Redis may be back before the servers are; 20 s
+	Sweep time.Duration // how often it looks for operations whose server has died; 5 s
+	Grace time.Duration // how long the server must have been gone: Redis may be back before the servers are; 15 s, more than a beat
 	Poll  time.Duration // how often operations that somebody watches are read; 250 ms
 	Save  time.Duration // how often the progress of an operation is saved at most; 200 ms
 }
 
 func (t Times) orDefaults() Times {
 	for d, otherwise := range map[*time.Duration]time.Duration{
-		&t.Beat: 10 * time.Second, &t.Life: 30 * time.Second, &t.Sweep: 10 * time.Second, &t.Grace: 20 * time.Second,
+		&t.Beat: 10 * time.Second, &t.Life: 30 * time.Second, &t.Sweep: 5 * time.Second, &t.Grace: 15 * time.Second,
 		&t.Poll: 250 * time.Millisecond, &t.Save: 200 * time.Millisecond,
 	} {
 		if *d == 0 {
