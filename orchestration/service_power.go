@@ -17,16 +17,15 @@ func (o *Orchestrator) Restart(cluster, service string) (*Write, error) {
 	return o.Patch(cluster, service, &PatchInput{ForceNewDeployment: aws.Bool(true)})
 }
 
-// PowerInput turns a service off and on again, as the sibling APIs do.
+// PowerInput stops or starts a service, as Spinup's other APIs do.
 type PowerInput struct {
 	State *string // stop or start
 }
 
-// TagCount is the tag of a service that was turned off: how many tasks it had.
+// TagCount is the tag of a stopped service that holds its count from before.
 const TagCount = "spinup:count"
 
-// Power returns the request that scales a service to 0 tasks, or back to the count that it had before, which a tag of the service remembers. To do so
-// twice changes nothing.
+// Power returns the request that scales a service to 0 tasks, or back to its count from before, which a tag of the service holds. A repetition changes nothing.
 func (o *Orchestrator) Power(cluster, service string, in *PowerInput) (*Write, error) {
 	state := strings.ToLower(aws.StringValue(in.State))
 	if state != "stop" && state != "start" {

@@ -18,7 +18,7 @@ import (
 	"ecs-api/orchestration/spec"
 )
 
-// RollbackInput says what a service is put back to.
+// RollbackInput says which revision a service returns to.
 type RollbackInput struct {
 	To     *spec.Quantity // a revision's number, family:revision or ARN; nil for the task definition of the last deployment that succeeded before the current one
 	Reason *string        // kept in the tag spinup:reason of the service
@@ -33,9 +33,9 @@ var reasonText = common.NewPattern(256, `^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 // revisionRef is a revision's number, family:revision or an ARN.
 var revisionRef = common.NewPattern(255, `^(?:(?:arn:[a-z0-9-]+:ecs:[a-z0-9-]+:\d{12}:task-definition/)?([A-Za-z0-9_-]+):)?[1-9]\d{0,9}$`)
 
-// Rollback returns the request that puts a service back to an earlier task definition. Its count, tags and credentials stay; a secret that the task
-// definition refers to and that is scheduled for deletion is restored. A deployment in progress is stopped: ECS ends a rolling one for the new one,
-// others are stopped first.
+// Rollback returns the request that returns a service to an earlier task definition. The service keeps its count, tags and credentials. The request restores each
+// secret that the task definition refers to and that is scheduled for deletion. It stops a deployment in progress: ECS itself ends a rolling deployment when a new one
+// starts; the request stops others first.
 func (o *Orchestrator) Rollback(cluster, service string, in *RollbackInput) (*Write, error) {
 	u, err := o.newRollback(cluster, service, in)
 	if err != nil {
@@ -78,15 +78,15 @@ func (o *Orchestrator) newRollback(cluster, service string, in *RollbackInput) (
 	return u, nil
 }
 
-// rollbackTarget is what a service is put back to.
+// rollbackTarget is what a service returns to.
 type rollbackTarget struct {
 	definition string // ARN, or family:revision
 	stop       string // the ARN of a service deployment that must be stopped first; empty for none
-	// underWay is the deployment that brings the service there already, as a rollback that is repeated finds it; nil for none.
+	// underWay is the deployment that already returns the service there, if the rollback is a repetition; else nil.
 	underWay *observe.Deployment
 }
 
-// rollbackTarget chooses what the service is put back to.
+// rollbackTarget chooses what the service returns to.
 func (u *update) rollbackTarget(ctx context.Context, to string) (*rollbackTarget, error) {
 	found, err := u.o.account.ECS.Service(ctx, u.cluster, u.service)
 	if err != nil {
@@ -109,7 +109,7 @@ func (u *update) rollbackTarget(ctx context.Context, to string) (*rollbackTarget
 	return target, err
 }
 
-// unknownTarget is the error of a rollback to the last deployment that succeeded, where AWS's record of deployments could not be read.
+// unknownTarget is the error of a rollback to the last deployment that succeeded, if the server could not read AWS's record of deployments.
 func unknownTarget(service string, unrecorded error) error {
 	switch {
 	case common.Transient(unrecorded):
@@ -121,12 +121,12 @@ func unknownTarget(service string, unrecorded error) error {
 	return common.Coded(common.CodeNothingToRollBackTo, "the earlier deployments of service %s cannot be read; name a revision in To", service)
 }
 
-// checkSpaceOf refuses a revision that another space's request registered, and that no deployment of the service ran: it has that space's role and secrets.
-// Families are not divided by spaces, so a mere number can name one.
+// checkSpaceOf refuses a revision that was registered for another space and that no deployment of this service ran, because it has the role and the secrets of that
+// space. Families do not belong to spaces, so even a number can name such a revision.
 func (u *update) checkSpaceOf(ctx context.Context, revision string) error {
 	found, err := u.o.account.ECS.TaskDefinition(ctx, revision)
 	if err != nil {
-		return resource.IgnoreNotFound(err) // that it is not there is said where it is looked for
+		return resource.IgnoreNotFound(err) // look reports a revision that does not exist
 	}
 	tags := ecs.ToTags(found.Tags)
 	if space, ok := tags.Get(common.TagSpace); ok && space != u.cluster && tags.VisibleTo(u.o.account.Org) {
@@ -135,7 +135,7 @@ func (u *update) checkSpaceOf(ctx context.Context, revision string) error {
 	return nil
 }
 
-// chooseTarget is the pure part of rollbackTarget.
+// chooseTarget is the part of rollbackTarget that is a pure function.
 func chooseTarget(service *awsecs.Service, deployments []observe.Deployment, to string) (*rollbackTarget, error) {
 	runs := aws.StringValue(service.TaskDefinition)
 	target := &rollbackTarget{stop: unfinished(service, deployments)}
@@ -166,9 +166,9 @@ func chooseTarget(service *awsecs.Service, deployments []observe.Deployment, to 
 	return target, nil
 }
 
-// lastSucceeded returns the task definition of the last deployment that succeeded before the newest one; empty if there is none. Where the newest one
-// brings what the service runs, earlier deployments of the same revision are left out: a restart of a bad revision does not make it what a rollback
-// returns to. After a deployment that failed they count: ECS has put the service back to them, and there is nothing left to roll back.
+// lastSucceeded returns the task definition of the last deployment that succeeded before the newest one; empty if there is none. If the newest deployment started
+// what the service runs, earlier deployments of the same revision do not count: after the restart of a bad revision, a rollback must not return to that revision.
+// They count after a deployment that failed: ECS has returned the service to them, and there is nothing left to roll back.
 func lastSucceeded(deployments []observe.Deployment, runs string) string {
 	if len(deployments) == 0 {
 		return ""
@@ -188,8 +188,8 @@ func lastSucceeded(deployments []observe.Deployment, runs string) string {
 	return ""
 }
 
-// goesBack reports whether the newest deployment is in progress and brings back, from another revision, one that had succeeded: so it is while a
-// rollback is under way, which whoever has lost its response repeats.
+// goesBack reports whether the newest deployment is in progress and returns the service from another revision to one that had succeeded. This is so while a rollback
+// is in progress; a caller who has lost its response repeats it.
 func goesBack(deployments []observe.Deployment, runs string) bool {
 	brings := func(d observe.Deployment) bool { return aws.StringValue(d.TaskDefinition) == runs }
 	if !inProgress(deployments) || !brings(deployments[0]) {
@@ -219,7 +219,7 @@ func inProgress(deployments []observe.Deployment) bool {
 	return len(deployments) > 0 && deployments[0].Outcome == nil
 }
 
-// unfinished returns the service deployment that is in progress and that ECS does not end by itself for a new one; empty if there is none.
+// unfinished returns the service deployment that is in progress and that ECS does not end by itself when a new one starts; empty if there is none.
 func unfinished(service *awsecs.Service, deployments []observe.Deployment) string {
 	if !inProgress(deployments) || aws.StringValue(deployments[0].Strategy) == "" || aws.StringValue(deployments[0].Strategy) == awsecs.DeploymentStrategyRolling {
 		return ""
@@ -227,7 +227,7 @@ func unfinished(service *awsecs.Service, deployments []observe.Deployment) strin
 	return aws.StringValue(service.CurrentServiceDeployment)
 }
 
-// stopDeployment tells ECS to stop a deployment in progress. One that has ended meanwhile is fine.
+// stopDeployment stops a deployment in progress. It succeeds if the deployment has ended meanwhile.
 func (u *update) stopDeployment(ctx context.Context) error {
 	err := u.o.account.ECS.StopServiceDeployment(ctx, u.stop, awsecs.StopServiceDeploymentStopTypeRollback)
 	if common.Is(err, common.Conflict) || common.Is(err, common.NotFound) || common.Is(err, common.BadRequest) {

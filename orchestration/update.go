@@ -20,7 +20,7 @@ import (
 	"ecs-api/orchestration/transaction"
 )
 
-// UpdateInput says what is to be changed about a service: at least one thing.
+// UpdateInput says what an update changes of a service: at least one thing.
 type UpdateInput struct {
 	ServiceName        *string // the service, where the path does not name it; Service.Service does as well
 	Service            *awsecs.UpdateServiceInput
@@ -42,8 +42,8 @@ func (in *UpdateInput) Elsewhere(key string) string {
 	return patch.Elsewhere(key)
 }
 
-// SetNulls says which members of the request are null, by their paths in lower case: a container whose repositoryCredentials are null loses them, while one
-// that leaves them out keeps those that it had.
+// SetNulls says which members of the request are null, by their paths in lower case. A container whose repositoryCredentials are null loses them; a container that
+// leaves them out keeps those it had.
 func (in *UpdateInput) SetNulls(paths []string) { in.nulls = paths }
 
 // Name returns the name of the service that the request itself names; empty if it names none.
@@ -64,7 +64,7 @@ func (in *UpdateInput) names() map[string]string {
 	return names
 }
 
-// force reports whether the tasks are to be replaced though nothing about them has changed.
+// force reports whether the update replaces the tasks even if nothing about them changes.
 func (in *UpdateInput) force() bool {
 	return aws.BoolValue(in.ForceNewDeployment) || aws.BoolValue(in.ForceRedeploy) ||
 		in.Service != nil && aws.BoolValue(in.Service.ForceNewDeployment)
@@ -84,7 +84,7 @@ type UpdateOutput struct {
 	Unproven string `json:"-"`
 }
 
-// update is one change of a service, whichever request wants it. It is set up before it looks, and not written afterwards.
+// update is one change of a service: by PUT, PATCH, rollback, restart or power. Each of them sets it up; after look nobody writes to it.
 type update struct {
 	o                *Orchestrator
 	cluster, service string
@@ -167,7 +167,7 @@ func (u *update) plan(ctx context.Context) (*updatePlan, error) {
 	return u.decide(found)
 }
 
-// run plans and applies.
+// run looks, decides and applies.
 func (u *update) run(ctx context.Context) (*UpdateOutput, saga.Rollback, error) {
 	plan, err := u.plan(ctx)
 	if err != nil {
@@ -187,7 +187,7 @@ func (u *update) run(ctx context.Context) (*UpdateOutput, saga.Rollback, error) 
 	return out, nil, nil
 }
 
-// checkMatch reads the service once more, right before its first change: another server may have changed it since this one looked.
+// checkMatch reads the service again right before its first change, because another server may have changed it since this one looked.
 func (u *update) checkMatch(ctx context.Context) error {
 	now, err := u.o.account.ECS.Service(ctx, u.cluster, u.service)
 	if err != nil {

@@ -31,7 +31,7 @@ type updatePlan struct {
 	service  *awsecs.Service
 }
 
-// checkService refuses what is not there, or is another org's, before anything else is read.
+// checkService refuses a service or cluster that does not exist or is another org's, before look reads anything else.
 func (u *update) checkService(f *updateFound) error {
 	cluster, s := f.space.Cluster, f.service
 	if cluster == nil || !cluster.Tags.VisibleTo(u.o.account.Org) {
@@ -55,7 +55,7 @@ func (u *update) checkService(f *updateFound) error {
 	return u.matches(s)
 }
 
-// decide returns the plan for what was found. It is pure.
+// decide returns the plan for what look found. It is a pure function.
 func (u *update) decide(f *updateFound) (*updatePlan, error) {
 	p := &updatePlan{update: u, found: f}
 	if err := u.checkOther(f); err != nil {
@@ -99,7 +99,7 @@ func (u *update) decide(f *updateFound) (*updatePlan, error) {
 	return p, nil
 }
 
-// checkOther refuses the revision that the request names, or the family that it gives, if it is not there or is another org's.
+// checkOther refuses the revision that the request names, or the family that it gives, if it does not exist or is another org's.
 func (u *update) checkOther(f *updateFound) error {
 	switch {
 	case u.revision != "" && (f.other == nil || !ecs.ToTags(f.other.Tags).VisibleTo(u.o.account.Org)):
@@ -182,7 +182,7 @@ func (p *updatePlan) tag(t resource.Thing, s *resource.State) {
 	}
 }
 
-// restores reports whether the plan takes the secret out of its schedule for deletion.
+// restores reports whether the plan restores the secret from its scheduled deletion.
 func (p *updatePlan) restores(s *resource.State) bool {
 	return slices.Contains(p.secretsToRestore(), s)
 }
@@ -217,7 +217,7 @@ func (p *updatePlan) decideService() {
 	p.Add(resource.StageService, change)
 }
 
-// updateService changes the service. The rollback changes it back, which AWS takes for another deployment.
+// updateService changes the service. The rollback restores its settings, for which AWS starts another deployment.
 func (p *updatePlan) updateService(ctx context.Context) (saga.Rollback, error) {
 	u := p.update
 	change := p.changeInput()
@@ -273,7 +273,7 @@ func (p *updatePlan) output() *UpdateOutput {
 	return out
 }
 
-// unproven returns the task definition that a patch builds on, as family:revision, if its deployment is still in progress; else nothing.
+// unproven returns the task definition that a patch builds on, as family:revision, if its deployment is still in progress; else "".
 func (p *updatePlan) unproven() string {
 	primary := ecs.Primary(p.found.service)
 	if !p.update.patches || p.revise.New == nil || primary == nil || aws.StringValue(primary.RolloutState) != awsecs.DeploymentRolloutStateInProgress {

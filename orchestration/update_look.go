@@ -15,7 +15,7 @@ import (
 	"ecs-api/secretsmanager"
 )
 
-// updateFound is what there was when an update looked.
+// updateFound is what an update found when it looked.
 type updateFound struct {
 	space    space.Found
 	service  *awsecs.Service
@@ -25,7 +25,7 @@ type updateFound struct {
 	secrets  []*resource.State // of the space, that the present or the named revision refers to
 }
 
-// secret returns the secret of the space that a reference names; nil if there is none.
+// secret returns the space's secret that a reference names; nil if there is none.
 func (f *updateFound) secret(id string) *resource.State { return space.SecretNamed(f.secrets, id) }
 
 // retags reports whether the request changes tags.
@@ -38,13 +38,13 @@ func (u *update) readsSecrets() bool {
 	return u.retags() || u.define != nil || u.revision != "" || u.space.Want.Builds || u.force || u.startsFromZero || startsTasks(u.settings)
 }
 
-// startsTasks reports whether a service with these settings may start tasks: those that it already runs need their secrets no more.
+// startsTasks reports whether a service with these settings may start tasks. Tasks that already run do not read their secrets again.
 func startsTasks(settings *awsecs.UpdateServiceInput) bool {
 	return settings != nil && (settings.DesiredCount == nil || *settings.DesiredCount > 0)
 }
 
-// look reads what there is, in two rounds: what the service refers to is known after the first. Its secrets are recognised by their ownership tags in a list,
-// which may lag (eventual consistency); those that the list does not have take a third round.
+// look reads everything that the update depends on, in two rounds, because only the service says what it refers to. It finds the secrets of the service in a list,
+// by their ownership tags. The list may lag (eventual consistency): secrets that are missing in it take a third round.
 func (u *update) look(ctx context.Context) (*updateFound, error) {
 	f := &updateFound{}
 	var listed []string
@@ -90,7 +90,7 @@ func (u *update) lookOther(ctx context.Context, f *updateFound) (err error) {
 	return resource.IgnoreNotFound(err)
 }
 
-// listSecrets returns the ARNs of the space's secrets that were created for the service, as far as the list has them: those that are missing are read later.
+// listSecrets returns the ARNs of the space's secrets that were created for the service, as far as the list contains them. lookOtherSecrets reads the others.
 func (u *update) listSecrets(ctx context.Context) []string {
 	entries, _ := u.o.account.Secrets.ListSecrets(ctx, space.SecretsUnder(spec.SecretPrefix(u.o.account.Org, u.cluster)))
 	var arns []string
@@ -120,7 +120,7 @@ func (u *update) lookCloudMap(ctx context.Context, f *updateFound) error {
 	return common.Concurrently(ctx, reads...)
 }
 
-// lookOtherSecrets reads the secrets that the revisions refer to and the list did not have, and leaves out those that they do not refer to.
+// lookOtherSecrets reads the secrets that the revisions refer to and that were not in the list. It drops secrets to which no revision refers.
 func (u *update) lookOtherSecrets(ctx context.Context, f *updateFound) error {
 	ids := spec.SecretIDs(f.present.TaskDefinition.ContainerDefinitions)
 	if u.revision != "" && f.other != nil {

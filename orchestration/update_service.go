@@ -11,7 +11,7 @@ import (
 	"ecs-api/orchestration/spec"
 )
 
-// changeInput returns the call that changes the service. What is not mentioned in it stays.
+// changeInput returns the input that changes the service. AWS keeps every setting that it does not contain.
 func (p *updatePlan) changeInput() *awsecs.UpdateServiceInput {
 	u, was := p.update, p.found.service
 	in := awsecs.UpdateServiceInput{}
@@ -41,14 +41,14 @@ func (p *updatePlan) changeInput() *awsecs.UpdateServiceInput {
 	return &in
 }
 
-// sameStrategy reports whether two strategies say the same: AWS shows the zeros that a request may leave out.
+// sameStrategy reports whether two strategies are the same. AWS shows zeros that a request may leave out.
 func sameStrategy(a, b []*awsecs.CapacityProviderStrategyItem) bool {
 	return slices.EqualFunc(a, b, func(x, y *awsecs.CapacityProviderStrategyItem) bool {
 		return aws.StringValue(x.CapacityProvider) == aws.StringValue(y.CapacityProvider) && aws.Int64Value(x.Weight) == aws.Int64Value(y.Weight) && aws.Int64Value(x.Base) == aws.Int64Value(y.Base)
 	})
 }
 
-// restoreInput returns the call that gives the service back the settings that it was found with, where the change has others.
+// restoreInput returns the input that restores those settings of the service which the change has set.
 func restoreInput(change *awsecs.UpdateServiceInput, was *awsecs.Service) *awsecs.UpdateServiceInput {
 	rollback := &awsecs.UpdateServiceInput{Cluster: change.Cluster, Service: change.Service}
 	if change.TaskDefinition != nil {
@@ -69,7 +69,7 @@ func restoreInput(change *awsecs.UpdateServiceInput, was *awsecs.Service) *awsec
 	return rollback
 }
 
-// settings are the members of UpdateServiceInput that a rollback restores as they are, under its names. A test compares them.
+// settings are the members of UpdateServiceInput that a rollback restores. A test compares them with the SDK's struct.
 type settings struct {
 	AvailabilityZoneRebalancing   *string
 	DeploymentConfiguration       *awsecs.DeploymentConfiguration
@@ -90,7 +90,7 @@ type settings struct {
 	VpcLatticeConfigurations      []*awsecs.VpcLatticeConfiguration
 }
 
-// currentSettings returns the service's settings as an update would set them: what is not set is what AWS takes for that.
+// currentSettings returns the service's settings as the input of an update; a setting that the service lacks has the value that removes it.
 func currentSettings(s *awsecs.Service) settings {
 	out := settings{
 		AvailabilityZoneRebalancing: s.AvailabilityZoneRebalancing, DeploymentConfiguration: s.DeploymentConfiguration, DeploymentController: s.DeploymentController,
@@ -117,7 +117,7 @@ func currentSettings(s *awsecs.Service) settings {
 	return out
 }
 
-// mergeNetwork returns the service's network settings with what the request says over them. There never is a public address.
+// mergeNetwork returns the service's network settings, changed as the request says. Tasks never get a public address.
 func mergeNetwork(u *update, wanted, now *awsecs.NetworkConfiguration) *awsecs.NetworkConfiguration {
 	vpc := awsecs.AwsVpcConfiguration{}
 	if wanted.AwsvpcConfiguration != nil {
@@ -134,7 +134,7 @@ func mergeNetwork(u *update, wanted, now *awsecs.NetworkConfiguration) *awsecs.N
 	return spec.Network(u.o.account.Settings, &awsecs.NetworkConfiguration{AwsvpcConfiguration: &vpc})
 }
 
-// mergeDeployment returns a deployment configuration in which what wanted leaves out stays as it is.
+// mergeDeployment returns the wanted deployment configuration, completed by the present one.
 func mergeDeployment(wanted, now *awsecs.DeploymentConfiguration) *awsecs.DeploymentConfiguration {
 	if now == nil {
 		return wanted

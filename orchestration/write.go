@@ -13,17 +13,17 @@ import (
 	"ecs-api/orchestration/spec"
 )
 
-// Write is a request that changes a service, checked as far as that can be done without AWS. Plan says what it would do, and Apply does it; only one of them is
-// called, once.
+// Write is a request that changes a service. Everything about it that needs no AWS has been checked. Plan says what it would do, and Apply does it. Call only one
+// of them, once.
 type Write struct{ u *update }
 
-// IfMatch has the request fail with ETagMismatch unless the service is in the expected state, when it looks and again right before its first change.
+// IfMatch lets the request fail with ETagMismatch if the service is not in the expected state: when it looks, and again right before its first change.
 func (w *Write) IfMatch(c etag.Condition) *Write {
 	w.u.match = c
 	return w
 }
 
-// Plan returns what the request would do. It reads what Apply reads, decides as that does, and changes nothing; so it locks nothing either.
+// Plan returns what the request would do. It looks and decides like Apply. It changes nothing, so it takes no lock.
 func (w *Write) Plan(ctx context.Context) (*resource.Preview, error) {
 	ctx, cancel := context.WithTimeout(ctx, resource.PlanTime)
 	defer cancel()
@@ -50,6 +50,6 @@ func (w *Write) Plan(ctx context.Context) (*resource.Preview, error) {
 	return preview, nil
 }
 
-// Apply locks the service, looks, decides and applies. It is all or nothing: when a step fails, the service, its secrets' values and its revisions are as they
-// were before the error is returned. A caller who hangs up does not stop it.
+// Apply locks the service, looks, decides and applies, all or nothing: when a step fails, it restores the service, the values of its secrets and its revisions, then
+// returns the error. A caller who hangs up does not stop it.
 func (w *Write) Apply(ctx context.Context) (*UpdateOutput, error) { return w.u.do(ctx) }

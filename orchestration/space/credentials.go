@@ -10,7 +10,7 @@ import (
 	"ecs-api/secretsmanager"
 )
 
-// CreateCredential adds to the plan that the container's secret is created, or that the one which an interrupted request left is adopted.
+// CreateCredential adds to the plan the creation of the container's secret, or its adoption if an interrupted request left it.
 func (p *Parts) CreateCredential(plan *resource.Plan, container string) error {
 	s := p.space
 	in := s.Want.Credentials[container]
@@ -27,7 +27,7 @@ func (p *Parts) CreateCredential(plan *resource.Plan, container string) error {
 	return nil
 }
 
-// SetCredential adds to the plan that a secret which the container has gets the request's value, and the tags that the request has for it.
+// SetCredential adds to the plan that a secret which the container already has gets the request's value and tags.
 func (p *Parts) SetCredential(plan *resource.Plan, container string, found *resource.State) {
 	s := p.space
 	in := s.Want.Credentials[container]
@@ -40,7 +40,7 @@ func (p *Parts) SetCredential(plan *resource.Plan, container string, found *reso
 		Step:   saga.InOrder(c.Restore(found), c.SetValue(found), resource.ChangeTags(c, found, spec.WithoutReserved(s.Want.Callers.With(own...)), nil))})
 }
 
-// CredentialARNs returns the secrets of the containers, once they are there.
+// CredentialARNs returns the secrets of the containers, after they have been created or adopted.
 func (p *Parts) CredentialARNs() map[string]string {
 	arns := map[string]string{}
 	for container, item := range p.Credentials {

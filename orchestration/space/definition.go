@@ -14,8 +14,8 @@ import (
 	"ecs-api/orchestration/spec"
 )
 
-// NewDefinition adds to the plan that the task definition is registered, or that the family's newest revision is adopted, if an interrupted request for the
-// same left it; nil if the family has none.
+// NewDefinition adds to the plan the registration of the task definition, or the adoption of newest, the family's newest revision, if an interrupted request for the
+// same task definition left it. Newest is nil if the family has no revision.
 func (p *Parts) NewDefinition(plan *resource.Plan, in *awsecs.RegisterTaskDefinitionInput,
 	newest *awsecs.DescribeTaskDefinitionOutput) (*resource.Item, error) {
 	s := p.space
@@ -49,7 +49,7 @@ func (p *Parts) NewDefinition(plan *resource.Plan, in *awsecs.RegisterTaskDefini
 	return item, nil
 }
 
-// pullsWith reports whether the images of a revision that was found are pulled with the secrets that the request adopts.
+// pullsWith reports whether a revision that look found pulls its images with the secrets that the request adopts.
 func (p *Parts) pullsWith(revision *resource.State) bool {
 	for container, item := range p.Credentials {
 		has := spec.RepositoryCredentials(resource.ValueOf[*awsecs.TaskDefinition](revision).ContainerDefinitions, container)
@@ -60,7 +60,7 @@ func (p *Parts) pullsWith(revision *resource.State) bool {
 	return true
 }
 
-// adoptOrRegister returns the step that puts the request's ownership tag on the revision that was found, or registers one.
+// adoptOrRegister returns the step that puts the request's ownership tag on the revision that look found, or registers a new one.
 func (s *Space) adoptOrRegister(item *resource.Item) saga.Step {
 	adapter := item.Thing.(*resource.TaskDefinition)
 	step := s.Request.Ensure(item)
@@ -82,7 +82,7 @@ func (p *Parts) Sets(secret *resource.State) bool {
 	return false
 }
 
-// Retag adds the change of a thing's tags to the request's, and to others of its own; untag are the keys of those that it loses.
+// Retag adds to the plan that a thing gets the request's tags and its own, and loses the tags with the keys in untag.
 func (s *Space) Retag(plan *resource.Plan, stage int, t resource.Thing, found *resource.State, own common.Tags, untag []string) {
 	wanted := spec.WithoutReserved(s.Want.Callers).With(own...)
 	changed, removed := resource.TagDifference(found.Tags, wanted, untag)
@@ -97,7 +97,7 @@ func (s *Space) Retag(plan *resource.Plan, stage int, t resource.Thing, found *r
 	plan.Add(stage, change)
 }
 
-// tagsShown returns tags as a plan shows them.
+// tagsShown returns tags in the form in which a plan shows them.
 func tagsShown(tags common.Tags) map[string]string {
 	shown := map[string]string{}
 	for _, tag := range tags {

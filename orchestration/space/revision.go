@@ -64,8 +64,8 @@ type Revision struct {
 	Untag   []string          // keys of tags that are removed
 }
 
-// Decide decides whether a revision is registered. The present one stays where it is what the request wants. Where the request has none itself, its
-// credentials may need one: a copy of the present one.
+// Decide decides whether the request registers a revision. If the present one is what the request wants, it stays. If the request gives no task definition, new
+// credentials may still need a revision: a copy of the present one.
 func (r *Revision) Decide(plan *resource.Plan) {
 	switch {
 	case r.New != nil && r.isPresent():
@@ -78,13 +78,13 @@ func (r *Revision) Decide(plan *resource.Plan) {
 	}
 }
 
-// needsCredentials reports whether the request has credentials for a container that has none of ours, or others.
+// needsCredentials reports whether the request has credentials for a container that has none of ours, or has others.
 func (r *Revision) needsCredentials() bool {
 	return slices.ContainsFunc(r.Space.Want.Containers(), func(container string) bool { return r.secretOf(container) == nil || r.renames(container) })
 }
 
-// isPresent reports whether the present revision is what the request wants: a copy that changes nothing, or one that was registered from the same task
-// definition, as its ownership tag says. What AWS shows of a revision cannot be compared with a request: AWS completes it.
+// isPresent reports whether the present revision is what the request wants: the request is a copy that changes nothing, or the ownership tag says that the present
+// revision was registered from the same task definition. We cannot compare the revision itself with the request, because AWS completes revisions.
 func (r *Revision) isPresent() bool {
 	state := resource.RevisionState(r.Present)
 	if state == nil || r.needsCredentials() {
@@ -102,7 +102,7 @@ func (r *Revision) isPresent() bool {
 	return resource.IsSameRevision(retagged, r.tags(r.New.Input), r.owner())
 }
 
-// owner begins the ownership tag of the new revision.
+// owner returns the beginning of the new revision's ownership tag.
 func (r *Revision) owner() string {
 	return resource.RevisionOwner(r.Space.Request.Service, spec.Digest(r.New.Input))
 }
@@ -146,7 +146,7 @@ func (r *Revision) DecideCredentials(plan *resource.Plan, parts *Parts) error {
 	return wrong.Err()
 }
 
-// Register adds to the plan that the new revision is registered.
+// Register adds the registration of the new revision to the plan.
 func (r *Revision) Register(plan *resource.Plan, parts *Parts) (*resource.Item, error) {
 	s, present := r.Space, r.Present
 	in := *r.New.Input
@@ -184,8 +184,8 @@ func (r *Revision) tags(in *awsecs.RegisterTaskDefinitionInput) common.Tags {
 	return tags
 }
 
-// Containers returns the new revision's containers with the repository credentials that they had: of a task definition that is replaced, these alone stay
-// where they are left out. Containers that the request has credentials for get those.
+// Containers returns the new revision's containers. A container that leaves out its repository credentials keeps those of the present revision; nothing else is kept
+// when a task definition is replaced. Containers for which the request has credentials get these.
 func (r *Revision) Containers() []*awsecs.ContainerDefinition {
 	containers := r.New.Input.ContainerDefinitions
 	out := make([]*awsecs.ContainerDefinition, len(containers))
@@ -203,7 +203,7 @@ func (r *Revision) Containers() []*awsecs.ContainerDefinition {
 	return out
 }
 
-// checkReach refuses references that the execution role cannot read. Those that the present revision has are not the request's.
+// checkReach refuses references that the execution role cannot read. It ignores those that the present revision has too, because the request did not add them.
 func (r *Revision) checkReach(containers []*awsecs.ContainerDefinition, id account.Identity) error {
 	s := r.Space
 	wrong := spec.CheckReach("taskdefinition.", WithoutCredentials(containers, s.Want.Credentials), id, s.Account.Region, s.Account.Org, s.Want.Cluster)
@@ -229,7 +229,7 @@ func (r *Revision) checkReach(containers []*awsecs.ContainerDefinition, id accou
 	return wrong.Err()
 }
 
-// Restore returns the secrets that the containers refer to, but for those that the request sets: they are restored if they are scheduled for deletion.
+// Restore returns the secrets that the containers refer to and whose values the request does not set. The plan restores those that are scheduled for deletion.
 func (r *Revision) Restore(parts *Parts, containers []*awsecs.ContainerDefinition) []*resource.State {
 	var used []*resource.State
 	for _, id := range spec.SecretIDs(WithoutCredentials(containers, r.Space.Want.Credentials)) {

@@ -1,7 +1,7 @@
-// Package space looks at, and decides about, what a task definition of ours needs beside itself: the cluster, its execution role and log group, which the
-// services and jobs in it share, and the credentials of its containers. Whole services and managed task definitions are built with it.
+// Package space is the part of look and decide that services and managed task definitions have in common: what a task definition needs. These are the cluster, its
+// execution role and its log group, which all services and jobs of the cluster share, and the credentials of the containers.
 //
-// It owns one rule: whatever a request needs of the space is looked at before it is used, and used as AWS has it.
+// It owns one rule: a request reads everything that it needs of the space before it uses it.
 package space
 
 import (
@@ -28,14 +28,14 @@ const (
 	FlavorTask    = "task"
 )
 
-// Want is what a request wants of a space.
+// Want says what a request wants of a space.
 type Want struct {
 	Cluster      string
-	ClusterRef   string                                   // what the request calls the cluster, if it must be there; it may be an ARN
-	ClusterInput *awsecs.CreateClusterInput               // to create the cluster if it is not there; nil if it must be
+	ClusterRef   string                                   // how the request refers to the cluster, if it must exist; it may be an ARN
+	ClusterInput *awsecs.CreateClusterInput               // to create the cluster if it does not exist; nil if it must exist
 	Name         string                                   // of the service, or the family of a managed task definition: it begins ownership tags and names log streams
 	Flavor       string                                   // FlavorService or FlavorTask
-	Builds       bool                                     // a revision is registered, which needs role and log group
+	Builds       bool                                     // the request registers a revision, which needs the role and the log group
 	Callers      common.Tags                              // for everything
 	Credentials  map[string]*awssecrets.CreateSecretInput // by container
 }
@@ -43,7 +43,7 @@ type Want struct {
 // Containers returns the containers that the request has credentials for, sorted.
 func (w Want) Containers() []string { return slices.Sorted(maps.Keys(w.Credentials)) }
 
-// owner returns whom the ownership tags name.
+// owner returns what the ownership tags name: the service, or the managed task definition.
 func (w Want) owner() string {
 	if w.Flavor == FlavorTask {
 		return resource.ForTaskDefinition(w.Name)
@@ -51,7 +51,7 @@ func (w Want) owner() string {
 	return w.Name
 }
 
-// Found is what there is of the space.
+// Found is what look found of the space.
 type Found struct {
 	Identity    account.Identity
 	Cluster     *resource.State
@@ -67,8 +67,8 @@ func (f *Found) HasServices() bool {
 	return cluster != nil && aws.Int64Value(cluster.ActiveServicesCount) > 0
 }
 
-// Space is what one request wants of a space. It lives as long as the request does, with its resource.Request, which counts what the request shares with
-// others, creates, adopts and rolls back; a transaction.Transaction lives from the lock to its release, and an operations.Operation may outlive both.
+// Space is one request's view of a space: what it wants, and its resource.Request, which creates, adopts and rolls back things. It lives as long as the request. A
+// transaction.Transaction lives from the lock to its release, and an operations.Operation may live longer than both.
 type Space struct {
 	Account *account.Account
 	Request *resource.Request
@@ -85,9 +85,8 @@ func New(a *account.Account, ledger *resource.Ledger, want Want) *Space {
 	return s
 }
 
-// Identify gives the request a new id, the caller and the key of the context, and whether services run in the cluster that was found. It is called
-// once the request has looked, and before it decides: the id is later then than that of a teardown which began before, and which therefore leaves
-// alone what the request creates.
+// Identify gives the request a new id, the caller and the Idempotency-Key of the context, and says whether services run in the cluster. Call it between look and
+// decide: then the id is later than that of every teardown that began before, so these teardowns leave alone what the request creates.
 func (s *Space) Identify(ctx context.Context, found *Found) {
 	s.Request.HasServices = found.HasServices()
 	s.caller, s.Request.Key = common.CallerOf(ctx), resource.KeyOf(ctx)
@@ -102,7 +101,7 @@ func (s *Space) identify() {
 // ID is the request's id.
 func (s *Space) ID() string { return s.id }
 
-// Tags returns the tags of something in the space: ours, then the request's, then its own. Who creates it is among them once the request is identified.
+// Tags returns the tags of a thing in the space: ours, then the request's, then the thing's own. After Identify they also name the caller.
 func (s *Space) Tags(own common.Tags) common.Tags {
 	return spec.Tags(s.Account.Org, s.Want.Cluster, s.Want.Flavor, s.Request.Owner, s.Want.Callers.With(own...)...).With(s.caller.Tags()...)
 }
@@ -116,7 +115,7 @@ func (s *Space) Shared() []resource.Thing {
 	return shared
 }
 
-// Execution returns what only those need that register a task definition: the execution role and the log group.
+// Execution returns the things that only a request needs which registers a task definition: the execution role and the log group.
 func (s *Space) Execution() []resource.Thing { return []resource.Thing{s.role(), s.logGroup()} }
 
 func (s *Space) cluster() *resource.Cluster {
@@ -140,8 +139,8 @@ func (s *Space) credential(container string) *resource.Credential {
 	}
 }
 
-// Look returns the steps that read what there is of the space into found, all at the same time. Where role and log group are needed for their tags alone,
-// retags says so.
+// Look returns the step that reads the space into found, with concurrent calls. Retags says that the request needs the tags of the role and the log group although
+// it registers no task definition.
 func (s *Space) Look(found *Found, retags bool) []saga.Step {
 	find := func(name string, t resource.Thing, into **resource.State) saga.Step {
 		return saga.Named("read "+name, saga.NoRollback(func(ctx context.Context) (err error) {
@@ -185,7 +184,7 @@ func (s *Space) Look(found *Found, retags bool) []saga.Step {
 	})))
 }
 
-// Existing returns the parts as they were found, for a request that finds out that it was applied before.
+// Existing returns the parts as look found them, for a request whose service an earlier attempt has created.
 func (s *Space) Existing(found *Found) *Parts {
 	parts := &Parts{space: s, found: found, Cluster: &resource.Item{Thing: s.cluster(), Now: found.Cluster}, Credentials: map[string]*resource.Item{}}
 	for container, secret := range found.Credentials {
@@ -211,7 +210,7 @@ func (s *Space) item(t resource.Thing, found *resource.State, own common.Tags) *
 	return &resource.Item{Thing: t, Found: found, Tags: s.Tags(own)}
 }
 
-// Decide adds to the plan what is done with the cluster, the role and the log group. What cannot be used is an error.
+// Decide adds the changes of the cluster, the role and the log group to the plan. It returns an error if one of them cannot be used.
 func (s *Space) Decide(plan *resource.Plan, found *Found) (*Parts, error) {
 	parts := &Parts{space: s, found: found, Credentials: map[string]*resource.Item{}}
 	if err := s.decideCluster(plan, parts); err != nil {

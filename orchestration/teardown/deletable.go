@@ -16,7 +16,7 @@ import (
 	"ecs-api/orchestration/space"
 )
 
-// deletable are the things that belong to a service that is gone, or about to go, and to nobody else.
+// deletable are the things that belong only to a service that is deleted, or about to be.
 type deletable struct {
 	revisions []*resource.Item
 	cloudMap  []*resource.Item
@@ -24,22 +24,22 @@ type deletable struct {
 	kept      []*resource.Item // secrets of the service that something else refers to, and that are to be marked as orphaned
 	orphans   []*resource.Item // secrets of services that are gone, which nothing refers to any more; none unless the space is empty
 	empty     bool             // nothing else is in the space
-	cluster   *resource.Item   // nil if it is gone, is not ours, or something is left in it
+	cluster   *resource.Item   // nil if it does not exist, is not ours, or something is left in it
 	role      *resource.Item   // likewise
-	params    []string         // full names of the parameters of a space whose cluster is gone or goes; empty unless the request wants them deleted
+	params    []string         // full names of the space's parameters, if the cluster is deleted and the request wants them deleted too
 }
 
 func (f *deletable) nothing() bool {
 	return len(f.revisions) == 0 && len(f.cloudMap) == 0 && len(f.secrets) == 0 && len(f.orphans) == 0 && f.cluster == nil && f.role == nil && len(f.params) == 0
 }
 
-// tagged are the families and the Cloud Map services that tags say belong to the space.
+// tagged are the families and the Cloud Map services that belong to the space, by their tags.
 type tagged struct {
 	families, cloudMap []string // those of the service
 	managed            []string // families of managed task definitions
 }
 
-// look reads everything that is to be torn down.
+// look reads everything that the teardown deletes.
 func (t *teardown) look(ctx context.Context) (*deletable, error) {
 	f := &deletable{}
 	what := "service"
@@ -83,8 +83,8 @@ func (t *teardown) lookInto(ctx context.Context, f *deletable) error {
 	return t.lookSecrets(ctx, f, used, byTags.managed)
 }
 
-// lookByTags finds by its tags what was created for the service: the service itself does not tell what it used before an update, and nothing any more once
-// ECS has forgotten it.
+// lookByTags finds by tags what was created for the service. The service itself does not say what it used before an update, and says nothing once ECS has forgotten
+// it.
 func (t *teardown) lookByTags(ctx context.Context) (tagged, error) {
 	var all tagged
 	found, err := t.account.Tagging.Find(ctx, common.Tags{{Key: common.TagOrg, Value: t.account.Org}, {Key: common.TagSpace, Value: t.cluster}},
@@ -106,7 +106,7 @@ func (t *teardown) lookByTags(ctx context.Context) (tagged, error) {
 	return all, err
 }
 
-// lookRevisions reads the revisions of the families that belong to the service and nobody uses.
+// lookRevisions reads the revisions that belong to the service and that no other service uses.
 func (t *teardown) lookRevisions(ctx context.Context, families []string, used usage) ([]*resource.Item, error) {
 	var arns []string
 	for _, family := range families {
@@ -134,7 +134,7 @@ func (t *teardown) lookRevisions(ctx context.Context, families []string, used us
 
 func ecsTags(r *awsecs.DescribeTaskDefinitionOutput) common.Tags { return ecs.ToTags(r.Tags) }
 
-// lookCloudMap reads which of the Cloud Map services belong to the service and nobody else uses.
+// lookCloudMap reads the Cloud Map services that belong to the service and that no other service uses.
 func (t *teardown) lookCloudMap(ctx context.Context, arns []string, used usage) ([]*resource.Item, error) {
 	for _, r := range t.service.ServiceRegistries {
 		arns = append(arns, aws.StringValue(r.RegistryArn))
@@ -156,7 +156,7 @@ func (t *teardown) lookCloudMap(ctx context.Context, arns []string, used usage) 
 	return items, nil
 }
 
-// lookSpace reads whether the cluster and its role are there, are ours to tear down, and nothing uses them, and then which parameters go with them.
+// lookSpace reads the cluster and its role, if they are ours and nothing uses them, and then the parameters that are deleted with them.
 func (t *teardown) lookSpace(ctx context.Context, f *deletable) error {
 	cluster, role := t.clusterThing(), t.roleThing()
 	var busy bool

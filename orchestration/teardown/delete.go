@@ -1,5 +1,5 @@
-// Package teardown deletes services and tears down what was created for them, in the order that AWS allows. It owns one rule: nothing is deleted that is not
-// our org's, belongs to another service, or is used by anything that runs or may be put back; each thing is looked at again right before it is deleted.
+// Package teardown deletes services, and tears down what was created for them in the order that AWS allows. It owns one rule: it deletes nothing that is not our
+// org's, that belongs to another service, or that something uses which runs or to which a service may return. It reads each thing again right before it deletes it.
 package teardown
 
 import (
@@ -25,7 +25,7 @@ type Deleter struct {
 	readings     readings
 }
 
-// New returns what deletes services by transactions of the manager.
+// New returns a Deleter that uses transactions of the manager.
 func New(transactions *transaction.Manager) *Deleter {
 	d := &Deleter{transactions: transactions}
 	transactions.Handle(KindDelete, d.runServiceJob)
@@ -34,17 +34,17 @@ func New(transactions *transaction.Manager) *Deleter {
 	return d
 }
 
-// The kinds of the operations that tear down a service, and the space's parameters with its cluster. They are two, so that whoever asks for the parameters is
-// not referred to an operation that leaves them.
+// The kinds of operations that tear down a service, without and with the space's parameters. There are two, so that a request that wants the parameters deleted does
+// not get an operation that keeps them.
 const (
 	KindDelete       = "delete service"
 	KindDeleteParams = "delete service and parameters"
 )
 
-// Scope is what a delete takes with the service.
+// Scope is what a delete deletes together with the service.
 type Scope struct {
-	Recursive bool // what was created for it, and the cluster and its role once nothing is left in it
-	Params    bool // with Recursive: the parameters of the space, when its cluster goes
+	Recursive bool // what was created for it, and the cluster with its role if nothing is left in it
+	Params    bool // with Recursive: the parameters of the space, if its cluster is deleted
 }
 
 func (s Scope) kind() string {
@@ -66,15 +66,15 @@ type Output struct {
 // drain.
 const teardownTime = 30 * time.Minute
 
-// Delete deletes a service and stops its tasks. A recursive scope also tears down, in the background, what was created for it: see teardown. It returns that
-// operation, and the same one when the request is repeated meanwhile. Repeated after an interruption, it continues with what is left; NotFound means that
-// nothing is. A service that is not in the state that the request expects is an ETagMismatch.
+// Delete deletes a service and stops its tasks. With a recursive scope it also tears down, in the background, what was created for the service: see teardown. It
+// returns that operation; a repetition of the request meanwhile returns the same one. A repetition after an interruption continues with what is left. NotFound means
+// that nothing is left. If the service is not in the state that match expects, the error is an ETagMismatch.
 func (d *Deleter) Delete(ctx context.Context, cluster, service string, scope Scope, match etag.Condition) (*Output, *operations.Operation, error) {
 	out, op, err := d.deleteLocked(ctx, cluster, service, scope, match)
 	return out, op, common.Wrapf(err, "delete service %s in cluster %s", service, cluster)
 }
 
-// Plan returns what Delete would do, the background part of a recursive one included. It changes nothing.
+// Plan returns what Delete would do, including the background part. It changes nothing.
 func (d *Deleter) Plan(ctx context.Context, cluster, service string, scope Scope, match etag.Condition) (*resource.Preview, error) {
 	ctx, cancel := context.WithTimeout(ctx, deleteTime)
 	defer cancel()
@@ -110,13 +110,13 @@ func (d *Deleter) plan(ctx context.Context, cluster, service string, scope Scope
 	return plan.Preview(tag), nil
 }
 
-// isGone reports whether ECS shows the service no more, or as one that was.
+// isGone reports whether the service does not exist any more: ECS does not show it, or shows it as deleted.
 func (t *teardown) isGone() bool {
 	status := aws.StringValue(t.service.Status)
 	return status != resource.StatusActive && status != resource.StatusDraining
 }
 
-// decideService returns the plan for the service itself. Out gets it as it is once it is deleted.
+// decideService returns the plan for the service itself. Its step writes the deleted service to out.
 func (t *teardown) decideService(out *Output) *resource.Plan {
 	p := &resource.Plan{}
 	change := resource.Change{Resource: resource.KindService, Name: t.name, Action: resource.ActionDelete, Reason: "the request deletes it"}
@@ -135,7 +135,7 @@ func (t *teardown) decideService(out *Output) *resource.Plan {
 	return p
 }
 
-// checkMatch reads the service once more, right before it is deleted: another server may have changed it since this one looked.
+// checkMatch reads the service again right before it is deleted, because another server may have changed it since this one looked.
 func (t *teardown) checkMatch(ctx context.Context) error {
 	if !t.match.Compares() {
 		return nil
@@ -147,7 +147,7 @@ func (t *teardown) checkMatch(ctx context.Context) error {
 	return t.match.Check("service "+t.name, etag.Service(now))
 }
 
-// deleteLocked locks what is deleted, and then deletes it, or hands that over to a job.
+// deleteLocked locks the service and deletes it. With a recursive scope a job does the rest.
 func (d *Deleter) deleteLocked(ctx context.Context, cluster, service string, scope Scope, match etag.Condition) (*Output, *operations.Operation, error) {
 	args := deleteArgs{cluster, service, resource.NewID(), match, scope.Params}
 	tx, err := d.transactions.Begin(ctx, transaction.ServiceTarget(cluster, service), nil)
@@ -170,7 +170,7 @@ func (d *Deleter) deleteLocked(ctx context.Context, cluster, service string, sco
 	return out, nil, err
 }
 
-// deleteRecursively deletes a service and hands the rest over to a job.
+// deleteRecursively deletes the service, and hands the rest over to a job.
 func (d *Deleter) deleteRecursively(ctx context.Context, tx *transaction.Transaction, args deleteArgs) (*Output, *operations.Operation, error) {
 	job, running, err := tx.Job(ctx, args.scope().kind(), teardownTime, args)
 	if err != nil {
@@ -197,7 +197,7 @@ func (d *Deleter) deleteRecursively(ctx context.Context, tx *transaction.Transac
 	return out, &op, nil
 }
 
-// repeated returns the response to a request whose operation works already.
+// repeated returns the response to a request whose operation is already running.
 func (d *Deleter) repeated(ctx context.Context, args deleteArgs, op *operations.Operation) (*Output, *operations.Operation, error) {
 	if args.Params && op.Kind == KindDelete { // it leaves the parameters
 		return nil, nil, resource.Busy("service "+args.Service+" in cluster "+args.Cluster, op.ID)
@@ -243,7 +243,7 @@ func (t *teardown) deleteService(ctx context.Context) (deleted *awsecs.Service, 
 	return deleted, err
 }
 
-// lookForDelete reads the service and its cluster, at the same time. A service that ECS has forgotten is returned as INACTIVE: something of it may be left.
+// lookForDelete reads the service and its cluster concurrently. It returns a service that ECS has forgotten as INACTIVE, because something of it may be left.
 func (d *Deleter) lookForDelete(ctx context.Context, cluster, name, id string, match etag.Condition) (*teardown, error) {
 	t := &teardown{deleter: d, account: d.transactions.Account, cluster: cluster, name: name, id: id, match: match}
 	var home *awsecs.Cluster

@@ -15,7 +15,7 @@ import (
 	"ecs-api/orchestration/saga"
 )
 
-// deleteArgs is what the job of a recursive delete needs to know.
+// deleteArgs are the arguments of the job of a recursive delete.
 type deleteArgs struct {
 	Cluster string         `json:"cluster"`
 	Service string         `json:"service"`
@@ -24,11 +24,11 @@ type deleteArgs struct {
 	Params  bool           `json:"params,omitempty"`
 }
 
-// scope returns what the delete takes with the service.
+// scope returns what the delete deletes together with the service.
 func (a deleteArgs) scope() Scope { return Scope{Recursive: true, Params: a.Params} }
 
-// runServiceJob does the job of a recursive delete. The request has deleted the service, unless its server ended before; whatever of the job is done already is
-// found so.
+// runServiceJob does the job of a recursive delete. The request has deleted the service, unless its server ended before. The job can run again after an interruption:
+// it continues with what is left.
 func (d *Deleter) runServiceJob(ctx context.Context, job operations.Job) (json.RawMessage, error) {
 	var args deleteArgs
 	if err := json.Unmarshal(job.Args, &args); err != nil {
@@ -50,8 +50,8 @@ func (d *Deleter) runServiceJob(ctx context.Context, job operations.Job) (json.R
 	return encode(Output{t.stopped})
 }
 
-// deleteForJob deletes the service that the request of a job did not come to delete, in the state that it expected. It may find one that the request has
-// deleted, which ECS does not show yet.
+// deleteForJob deletes the service if the request of the job has not deleted it, and only in the state that the request expected. It may find a service that the
+// request has deleted while ECS does not show that yet.
 func (t *teardown) deleteForJob(ctx context.Context, match etag.Condition, began time.Time) error {
 	created := aws.TimeValue(t.service.CreatedAt)
 	if resource.CreatedAfter(ecs.ToTags(t.service.Tags), t.id) || created.After(began) {

@@ -9,8 +9,8 @@ import (
 	"ecs-api/orchestration/spec"
 )
 
-// lookParams returns the names of the space's parameters that go with its cluster: those that carry our org's tag, and no other space's. Made by hand, without
-// a tag, they stay, and so does what was changed after the request began: it is for a service that is to come.
+// lookParams returns the names of the space's parameters that are deleted with its cluster: those that carry our org's tag and no other space's. Parameters without a
+// tag, made by hand, stay. So do parameters that were changed after the request began: they are for a new service.
 func (t *teardown) lookParams(ctx context.Context) (names []string, err error) {
 	entries, err := t.account.Params.Entries(ctx, strings.TrimSuffix(spec.ParameterPrefix(t.account.Org, t.cluster), "/"))
 	for _, e := range entries {
@@ -22,7 +22,7 @@ func (t *teardown) lookParams(ctx context.Context) (names []string, err error) {
 	return names, err
 }
 
-// deleteParams deletes the space's parameters as they are now, unless the cluster, which is gone by then, or the service is there again.
+// deleteParams deletes the space's parameters as they are now. It deletes none if the cluster, which the teardown has deleted by then, or the service exists again.
 func (t *teardown) deleteParams(ctx context.Context) error {
 	found, err := t.clusterThing().Find(ctx)
 	if err != nil {

@@ -21,14 +21,15 @@ import (
 // KindRetire is the kind of the operations that deregister old revisions.
 const KindRetire = "retire revisions"
 
-// retireTime is how long that may take: AWS lets one revision go per second.
+// retireTime is how long that may take: AWS allows one call to deregister a revision per second.
 const retireTime = 30 * time.Minute
 
-// Targets returns what a rollback of a service may choose, by ARN. It is not known where AWS does not let us read deployments.
+// Targets returns the ARNs of the revisions that a rollback of a service may choose. Known is false if AWS does not let us read deployments.
 type Targets func(ctx context.Context, cluster, service string) (arns []string, known bool, err error)
 
-// Retire deregisters, in the background, the ACTIVE revisions of the service's family beyond the newest that the account keeps, unless something runs them or a
-// rollback may choose them. The secrets of the images go with them where nothing refers to them any more. It does nothing where the account keeps all.
+// Retire deregisters old ACTIVE revisions of the service's family in the background. It keeps the newest ones, as many as the account's config says, and those that
+// something runs or that a rollback may choose. It also deletes the secrets of their images to which nothing refers any more. It does nothing if the account keeps all
+// revisions.
 func (d *Deleter) Retire(ctx context.Context, cluster, service, family string, targets Targets) {
 	if d.transactions.Account.KeepRevisions == 0 {
 		return

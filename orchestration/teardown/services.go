@@ -12,12 +12,11 @@ import (
 	"ecs-api/orchestration/resource"
 )
 
-// services is every live service of the account, by the name of its cluster. Those who share one only read it.
+// services are all live services of the account, by the name of the cluster. Several teardowns share this value, so nobody changes it.
 type services map[string][]*awsecs.Service
 
-// readings lets the background work that needs all services of the account at the same time share one reading of them: it takes two calls for each cluster, and
-// of many teardowns at once each would make its own. Nobody gets a reading that began before it was asked for, which singleflight does not promise. The zero
-// value is ready.
+// readings lets teardowns that run at the same time share one reading of all services of the account, which takes two calls for each cluster. A teardown never gets a
+// reading that began before the teardown asked for it; singleflight does not guarantee that. The zero value is ready.
 type readings struct {
 	mu      sync.Mutex
 	next    *reading   // which has not begun; nil until somebody asks
@@ -32,7 +31,7 @@ type reading struct {
 	err     error
 }
 
-// read returns what do returned, called by whoever came first. That it failed concerns that one alone: the others read again.
+// read returns the result of do, which the first caller calls for all. If do fails, only that caller gets the error; the others read again.
 func (b *readings) read(ctx context.Context, do func(context.Context) (services, error)) (services, error) {
 	b.mu.Lock()
 	one := b.next
@@ -56,7 +55,7 @@ func (b *readings) read(ctx context.Context, do func(context.Context) (services,
 	return one.found, nil
 }
 
-// lead reads once the reading before is done; nobody shares it any more when it begins.
+// lead waits until the previous reading is done, and then reads. When it begins, no more callers can join.
 func (b *readings) lead(ctx context.Context, one *reading, do func(context.Context) (services, error)) {
 	b.running.Lock()
 	defer b.running.Unlock()
@@ -70,7 +69,7 @@ func (b *readings) lead(ctx context.Context, one *reading, do func(context.Conte
 	})
 }
 
-// allServices returns all live services of the account. Background work shares the reading.
+// allServices returns all live services of the account. Teardowns that run at the same time share the reading.
 func (d *Deleter) allServices(ctx context.Context) (services, error) {
 	if common.InBackground(ctx) {
 		return d.readings.read(ctx, d.readServices)

@@ -22,11 +22,11 @@ type teardown struct {
 	cluster, name string
 	id            string          // of this request: what a later one created or adopted stays
 	service       *awsecs.Service // as it was found; INACTIVE if it is gone
-	dry           bool            // only planned: the service, which may be there, is taken to be gone
-	stopped       *awsecs.Service // once its tasks have stopped; nil before
-	clusterGone   bool            // its cluster is gone as well
+	dry           bool            // a dry run: it plans as if the service were deleted, although it may still exist
+	stopped       *awsecs.Service // the service after its tasks have stopped; nil before
+	clusterGone   bool            // its cluster does not exist either
 	match         etag.Condition  // of the service as it must be
-	params        bool            // the space's parameters go with its cluster
+	params        bool            // the space's parameters are deleted with its cluster
 	family        string          // of the managed task definition that is deleted; empty for a service
 	// deregistered stops the tasks that were started until the revisions were deregistered; nil for a service, whose tasks have stopped by then.
 	deregistered func(context.Context) error
@@ -45,9 +45,9 @@ const (
 	stageRole
 )
 
-// run tears down what was created for the service: its own things first, and then, once nothing is left in it, the cluster with its role. What
-// belongs to nobody or to others, or is used by others, stays; so do log groups, as logs outlive the service. After a failure it continues with what
-// does not depend on it.
+// run tears down what was created for the service: first its own things, then the cluster with its role if nothing is left in the cluster. It keeps what has no owner,
+// what belongs to others and what others use. It also keeps log groups, because logs outlive the service. After a failure it continues with everything that does not
+// depend on the failed step.
 func (t *teardown) run(ctx context.Context) error {
 	if _, err := saga.Named("wait until the tasks have stopped", saga.NoRollback(t.waitInactive))(ctx); err != nil {
 		return err
@@ -73,8 +73,8 @@ func (t *teardown) deleteAll(ctx context.Context) error {
 	return errors.Join(append(errs, t.deleteSpace(ctx))...)
 }
 
-// deleteSpace tears down the cluster and then its role, and its parameters if the request wants that, if no request uses them and nothing is left in the
-// cluster. The cluster goes first: AWS refuses to delete one that is in use.
+// deleteSpace tears down the cluster, then its role, and the space's parameters if the request wants that. It does so only if no request uses them and nothing is
+// left in the cluster. The cluster is deleted first, because AWS refuses to delete one that is in use.
 func (t *teardown) deleteSpace(ctx context.Context) error {
 	for _, thing := range []resource.Thing{t.clusterThing(), t.roleThing()} {
 		hold, free := t.deleter.transactions.Ledger.ReserveUnused(thing)
@@ -98,7 +98,7 @@ func (t *teardown) deleteSpace(ctx context.Context) error {
 	return err
 }
 
-// except names the service that does not count among what is in the cluster; empty once it is gone: one of its name is another one then.
+// except names the service that does not count as something left in the cluster. It is empty once the service is deleted: then a service of that name is a new one.
 func (t *teardown) except() string {
 	if t.dry {
 		return t.name
@@ -114,7 +114,7 @@ func (t *teardown) roleThing() *resource.Role {
 	return &resource.Role{Account: t.account, Cluster: t.cluster}
 }
 
-// waitInactive waits until the service's tasks have stopped, and keeps the service as it is then.
+// waitInactive waits until the service's tasks have stopped, and sets t.stopped to the service as it is then.
 func (t *teardown) waitInactive(ctx context.Context) error {
 	return t.account.Backoff.Until(ctx, func() (bool, error) {
 		service, err := t.inactive(ctx)
@@ -123,7 +123,7 @@ func (t *teardown) waitInactive(ctx context.Context) error {
 	})
 }
 
-// inactive returns the service if its tasks have stopped, else nil; it is a Conflict if the service is there again.
+// inactive returns the service if its tasks have stopped, else nil. It is a Conflict if the service was created again.
 func (t *teardown) inactive(ctx context.Context) (*awsecs.Service, error) {
 	if t.family != "" {
 		return t.service, nil // a managed task definition has no service: the ids of ownership tags tell what was created since
@@ -144,7 +144,7 @@ func (t *teardown) inactive(ctx context.Context) (*awsecs.Service, error) {
 	return service, nil
 }
 
-// decide returns the plan for what was found. It is pure.
+// decide returns the plan for what look found. It is a pure function.
 func (t *teardown) decide(f *deletable) *resource.Plan {
 	p := &resource.Plan{}
 	for _, item := range f.cloudMap {
@@ -168,8 +168,8 @@ func (t *teardown) decide(f *deletable) *resource.Plan {
 	return p
 }
 
-// decideSpace returns the plan for what is left of the space, the parameters included. It is pure. The secrets go before the cluster: whoever repeats an
-// interrupted teardown finds them while it is there.
+// decideSpace returns the plan for what is left of the space, including the parameters. It is a pure function. It deletes the secrets before the cluster: while the
+// cluster exists, a repetition of an interrupted teardown still finds them.
 func (t *teardown) decideSpace(f *deletable) *resource.Plan {
 	p := &resource.Plan{}
 	for _, item := range f.orphans {
@@ -205,7 +205,7 @@ func (t *teardown) deleteChange(item *resource.Item, reason string, step saga.St
 	return resource.Change{Resource: item.Kind(), Name: item.Name(), Action: resource.ActionDelete, Reason: reason, Step: step}
 }
 
-// deleteStep returns the step that deletes a thing, as long as its tags are as wanted and the service is not there again.
+// deleteStep returns the step that deletes a thing if wanted accepts its tags and the service was not created again.
 func (t *teardown) deleteStep(item *resource.Item, wanted func(common.Tags) bool) saga.Step {
 	return saga.NoRollback(func(ctx context.Context) error {
 		gone, err := resource.TearDown(ctx, t.account.Backoff, item.Thing, func(ctx context.Context, s *resource.State) (bool, error) {
@@ -222,10 +222,10 @@ func (t *teardown) deleteStep(item *resource.Item, wanted func(common.Tags) bool
 	})
 }
 
-// errClusterStays ends a teardown whose cluster is used again: the role stays with it. It is no failure.
+// errClusterStays ends a teardown whose cluster is used again: the teardown keeps the role too. It is no failure.
 var errClusterStays = errors.New("the cluster is used again")
 
-// deleteCloudMap deletes a Cloud Map service. Its instances leave as the tasks stop; those that do not are deregistered.
+// deleteCloudMap deletes a Cloud Map service. ECS removes its instances as the tasks stop; deleteCloudMap deregisters those that remain.
 func (t *teardown) deleteCloudMap(ctx context.Context, item *resource.Item) error {
 	tearDown := t.deleteStep(item, t.mayDeleteWithService)
 	_, err := tearDown(ctx)
@@ -267,19 +267,19 @@ func (t *teardown) deleteRevisions(ctx context.Context, revisions []*resource.It
 	return t.account.ECS.DeleteTaskDefinitions(ctx, arns)
 }
 
-// mayDeleteWithService reports whether something may be torn down along with the service: it carries our org's tag, does not say that it is of
-// another space or for another service, and no later request has created or adopted it.
+// mayDeleteWithService reports whether a thing with the tags may be torn down together with the service: it carries our org's tag, its tags name no other space and no
+// other service, and no later request has created or adopted it.
 func (t *teardown) mayDeleteWithService(tags common.Tags) bool {
 	space, ok := tags.Get(common.TagSpace)
 	return t.mayDelete(tags) && (!ok || space == t.cluster) && resource.CreatedFor(tags, t.name)
 }
 
-// mayDelete reports whether something with the tags is our org's, and no later request has created or adopted it.
+// mayDelete reports whether a thing with the tags is our org's, and no later request has created or adopted it.
 func (t *teardown) mayDelete(tags common.Tags) bool {
 	return tags.TaggedFor(t.account.Org) && !resource.CreatedAfter(tags, t.id)
 }
 
-// mayDeleteWithCluster reports whether a role with the tags may be torn down along with its cluster.
+// mayDeleteWithCluster reports whether a role with the tags may be torn down together with its cluster.
 func (t *teardown) mayDeleteWithCluster(tags common.Tags) bool {
 	space, _ := tags.Get(common.TagSpace)
 	return t.mayDelete(tags) && space == t.cluster

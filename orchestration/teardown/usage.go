@@ -22,8 +22,8 @@ type usage struct {
 	cloudMap  map[string]bool // by ARN
 }
 
-// usageByOthers returns what all services of the account use but the named one, which was deleted. One of its name that was created since is another one,
-// unless the service is only about to be deleted.
+// usageByOthers returns what all services of the account use, except the named one, which was deleted. A service of the same name that was created since counts as
+// another one, unless aboutTo says that the service is not deleted yet.
 func (d *Deleter) usageByOthers(ctx context.Context, cluster, service string, aboutTo bool) (usage, error) {
 	used := usage{map[string]bool{}, map[string]bool{}}
 	all, err := d.allServices(ctx)
@@ -51,8 +51,8 @@ func (u usage) add(s *awsecs.Service) {
 	}
 }
 
-// secretReferences returns the secrets, as spec.Reference.SecretIn returns them, that the revisions which the services use refer to, and all ACTIVE
-// revisions of their families and of the given ones, but for those that are left out: a service may be put back to each of them.
+// secretReferences returns the secrets to which revisions refer, as spec.Reference.SecretIn returns them. It reads the revisions that the services use, and all ACTIVE
+// revisions of their families and of the given families, because a service may return to each of them. It leaves out the revisions in except.
 func (d *Deleter) secretReferences(ctx context.Context, used usage, families []string, except map[string]bool) ([]string, error) {
 	arns := maps.Clone(used.revisions)
 	for arn := range used.revisions {
