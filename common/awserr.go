@@ -37,6 +37,7 @@ var rules = []rule{
 	{"InvalidParameterException", true, "TaskDefinition not found", NotFound},
 	{"InvalidParameterException", true, "cluster is inactive", NotFound},
 	{"InvalidParameterException", true, "is inactive. Specify an active", NotFound}, // TagResource and UntagResource
+	{"InvalidParameterException", true, "task definition does not exist", NotFound}, // the same
 	{"InvalidRequestException", true, "scheduled for deletion", Conflict},
 	{"InvalidRequestException", true, "marked for deletion", Conflict},
 	{"InvalidRequestException", true, "was deleted", Conflict},

@@ -143,5 +143,10 @@ func jitter(d time.Duration) time.Duration {
 	return time.Duration(rand.Float64() * float64(d))
 }
 
+// Scaled returns a pause that is d with the DefaultBackoff, and as much shorter as its waits are.
+func (b Backoff) Scaled(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * float64(b.orDefault().First) / float64(DefaultBackoff.First))
+}
+
 // BudgetFactor is what a refusal's budget is multiplied with.
 func (b Backoff) BudgetFactor() float64 { return b.orDefault().Budget }

@@ -16,7 +16,9 @@ const (
 	TagType    = "spinup:type"
 	TagFlavor  = "spinup:flavor"
 	TagRequest = "spinup:request" // which service it was created for, and by which request: "www/5f0c…". The ownership tag, by which a rollback knows what it may delete.
-	TagCaller  = "spinup:caller"  // who created it; see Caller.Tags
+	// TagDeleting is on a thing that is about to be deleted: by which attempt. Whoever adopts the thing waits until that has deleted it, or has given up.
+	TagDeleting = "spinup:deleting"
+	TagCaller   = "spinup:caller" // who created it; see Caller.Tags
 	// TagRequestID is the X-Request-Id of the request that created it.
 	TagRequestID = "spinup:request-id"
 )
@@ -79,7 +81,7 @@ func (t Tags) Without(keys ...string) Tags {
 // ForOrg returns the tags of something that the caller creates for org: those of the request, t, but for those that are ours to set, the org's, and the
 // caller's.
 func (t Tags) ForOrg(org string, by Caller) Tags {
-	return Tags(nil).With(t...).Without(TagOrg, TagRequest, TagCaller, TagRequestID).With(Tag{TagOrg, org}).With(by.Tags()...)
+	return Tags(nil).With(t...).Without(TagOrg, TagRequest, TagDeleting, TagCaller, TagRequestID).With(Tag{TagOrg, org}).With(by.Tags()...)
 }
 
 // Changed returns the tags of want that t lacks or has with another value.
@@ -116,7 +118,7 @@ func (t Tags) TaggedFor(org string) bool {
 
 const (
 	maxTags      = 50 // AWS's limit per resource
-	reservedTags = 8  // are ours, that of a one-off task which says when it is stopped included
+	reservedTags = 8  // are ours, that of a one-off task which says when it is stopped, or of a thing that it is about to be deleted, included
 )
 
 // TooMany reports whether t are more tags of callers than AWS allows beside ours.

@@ -29,7 +29,7 @@ type tagged struct {
 // change sets the caller's tags, but for those that say which request created the thing, and whose, and makes the rest of a change. If that fails, it
 // rolls the tags back.
 func (t tagged) change(ctx context.Context, a *account.Account, tags common.Tags, rest func() error) error {
-	tags = common.Tags(nil).With(tags...).Without(common.TagRequest, common.TagCaller, common.TagRequestID)
+	tags = common.Tags(nil).With(tags...).Without(common.TagRequest, common.TagDeleting, common.TagCaller, common.TagRequestID)
 	err := a.Backoff.Retry(ctx, func() error { return t.client.Tag(ctx, t.id, tags) }, common.ParameterBusy)
 	if err == nil {
 		err = rest()

@@ -60,9 +60,12 @@ func (r *Request) Confirm(item *Item) saga.Step {
 	}
 }
 
-// adopt makes the found thing the item, and puts the request's ownership tag on it where another request might roll it back.
+// adopt makes the found thing the item, and puts the request's ownership tag on it where another request might delete it.
 func (r *Request) adopt(ctx context.Context, item *Item, found *State) (saga.Rollback, error) {
 	item.Now, item.adopted = found, true
+	if _, marked := found.Tags.Get(common.TagDeleting); marked {
+		return r.adoptMarked(ctx, item, found)
+	}
 	var rollbacks []saga.Rollback
 	if a, ok := item.Thing.(Adopter); ok {
 		rollback, err := a.Adopt(ctx, found)
@@ -77,6 +80,26 @@ func (r *Request) adopt(ctx context.Context, item *Item, found *State) (saga.Rol
 	return saga.Reverse(append(rollbacks, rollback)...), err
 }
 
+// adoptMarked adopts what another request is about to delete. With the ownership tag on it, that one gives up, unless it was too late: then the item is
+// created.
+func (r *Request) adoptMarked(ctx context.Context, item *Item, found *State) (saga.Rollback, error) {
+	tagged, err := r.takeOver(ctx, item, found)
+	if err != nil {
+		return tagged, err
+	}
+	now, err := r.awaitDeletion(ctx, item, found)
+	switch {
+	case err != nil:
+		return tagged, err
+	case now == nil:
+		return r.create(ctx, item)
+	}
+	now.Tags = now.Tags.Without(common.TagDeleting)
+	rollback, err := r.adopt(ctx, item, now)
+	item.contested = true
+	return saga.Reverse(tagged, rollback), err
+}
+
 // takeOver puts the ownership tag on a thing that was found: on one of the service's own with all its tags, on a shared one alone. The rollback gives
 // the old tag back, unless another request has adopted the thing since, or has created the service that this one wanted to.
 func (r *Request) takeOver(ctx context.Context, item *Item, found *State) (saga.Rollback, error) {
@@ -88,7 +111,7 @@ func (r *Request) takeOver(ctx context.Context, item *Item, found *State) (saga.
 	switch {
 	case r.tagged(item, found.Tags), !found.Tags.TaggedFor(r.Org):
 		return nil, nil
-	case item.Traits().Shared && (!marked || r.HasServices && !MayBeRolledBack(found.Tags, time.Now())):
+	case item.Traits().Shared && markOn(found) == "" && (!marked || r.HasServices && !MayBeRolledBack(found.Tags, time.Now())):
 		return nil, nil
 	}
 	rollback := func(ctx context.Context) error {
@@ -98,5 +121,7 @@ func (r *Request) takeOver(ctx context.Context, item *Item, found *State) (saga.
 		}
 		return common.Wrapf(IgnoreNotFound(err), "the tag %s of %s %s", common.TagRequest, item.Kind().Word(), item.Name())
 	}
-	return rollback, item.SetTags(ctx, found, set, nil)
+	err := item.SetTags(ctx, found, set, nil)
+	item.contested = time.Since(r.began) > r.Backoff.Scaled(adoptTime)
+	return rollback, err
 }

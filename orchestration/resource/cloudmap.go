@@ -57,11 +57,11 @@ func (s *CloudMapService) Find(ctx context.Context) (*State, error) {
 	switch {
 	case err != nil && s.CreatorID != "" && aws.StringValue(found.CreatorRequestId) == s.CreatorID:
 		// This request created it: tags that cannot be read must not save it from the rollback.
-		return &State{aws.StringValue(found.Arn), common.Tags{{Key: common.TagRequest, Value: s.Owner}}, found}, nil
+		return &State{ID: aws.StringValue(found.Arn), Tags: common.Tags{{Key: common.TagRequest, Value: s.Owner}}, Value: found, TagsUnread: true}, nil
 	case err != nil:
 		return nil, IgnoreNotFound(err) // deleted at this moment
 	}
-	return &State{aws.StringValue(found.Arn), tags, found}, nil
+	return &State{ID: aws.StringValue(found.Arn), Tags: tags, Value: found}, nil
 }
 
 // CloudMapServiceNamed returns the Cloud Map service with the given name in the namespace; nil if there is none.
@@ -102,7 +102,7 @@ func (s *CloudMapService) Create(ctx context.Context, tags common.Tags) (*State,
 		return nil, err
 	}
 	s.ARN = aws.StringValue(created.Arn)
-	return &State{s.ARN, tags, created}, nil
+	return &State{ID: s.ARN, Tags: tags, Value: created}, nil
 }
 
 // SetTags implements Thing.

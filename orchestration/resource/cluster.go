@@ -37,9 +37,9 @@ func (c *Cluster) Kind() Kind { return KindCluster }
 // Name implements Thing.
 func (c *Cluster) Name() string { return c.Cluster }
 
-// Traits says that a cluster is shared, and that ECS responds 200 to the creation of one that is there.
+// Traits says that a cluster is shared, that ECS deletes none with services in it, and that ECS responds 200 to the creation of one that is there.
 func (c *Cluster) Traits() Traits {
-	return Traits{Shared: true, CreateReturnsExisting: true, RetryCreate: []common.Retryable{common.ServiceLinkedRole},
+	return Traits{Shared: true, CreateReturnsExisting: true, UseGuarded: true, RetryCreate: []common.Retryable{common.ServiceLinkedRole},
 		RetryDelete: []common.Retryable{common.ClusterBusy, common.ClusterInUse}}
 }
 
@@ -70,7 +70,7 @@ func (c *Cluster) Find(ctx context.Context) (*State, error) {
 }
 
 func clusterState(cluster *awsecs.Cluster) *State {
-	return &State{aws.StringValue(cluster.ClusterArn), ecs.ToTags(cluster.Tags), cluster}
+	return &State{ID: aws.StringValue(cluster.ClusterArn), Tags: ecs.ToTags(cluster.Tags), Value: cluster}
 }
 
 // Create creates the cluster, with the defaults of clusters.

@@ -46,7 +46,7 @@ func (c *Credential) Find(ctx context.Context) (*State, error) {
 	if err != nil {
 		return nil, IgnoreNotFound(err)
 	}
-	return &State{aws.StringValue(secret.ARN), secretsmanager.ToTags(secret.Tags), secret}, nil
+	return &State{ID: aws.StringValue(secret.ARN), Tags: secretsmanager.ToTags(secret.Tags), Value: secret}, nil
 }
 
 // Scheduled reports whether the secret was scheduled for deletion.
@@ -68,7 +68,7 @@ func (c *Credential) Create(ctx context.Context, tags common.Tags) (*State, erro
 	if err != nil {
 		return nil, c.keyProblem(err)
 	}
-	return &State{aws.StringValue(out.ARN), tags, &awssecrets.DescribeSecretOutput{ARN: out.ARN, Name: out.Name}}, nil
+	return &State{ID: aws.StringValue(out.ARN), Tags: tags, Value: &awssecrets.DescribeSecretOutput{ARN: out.ARN, Name: out.Name}}, nil
 }
 
 // keyProblem returns err, but as a BadRequest where the key that the caller names is one that Secrets Manager may not use.

@@ -86,6 +86,7 @@ type attempt struct {
 	r         *Request
 	item      *Item
 	confirmed atomic.Bool // AWS's response said that it is created
+	deletion  *deletion   // by the rollback; nil before
 }
 
 // await finds the item, for which AWS has confirmed that it is there: where it does not show it yet, it is looked for up to half a minute.

@@ -55,11 +55,11 @@ func (g *LogGroup) Find(ctx context.Context) (*State, error) {
 	}
 	arn = strings.TrimSuffix(aws.StringValue(group.Arn), ":*")
 	if !known || unread { // without its tags, a group that another request has created meanwhile would be nobody's, and not be adopted
-		if err := readTags(ctx); err != nil {
+		if err := readTags(ctx); err != nil || unread { // deleted since it was found
 			return nil, err
 		}
 	}
-	return &State{arn, tags, group}, nil
+	return &State{ID: arn, Tags: tags, Value: group}, nil
 }
 
 // Create creates the log group. The state has no ID: only Find knows the ARN, which SetTags takes.

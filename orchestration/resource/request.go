@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"ecs-api/common"
 	"ecs-api/orchestration/saga"
@@ -23,6 +24,8 @@ type Request struct {
 	ConcurrentCreator atomic.Bool
 	// Waited is set when the request had to wait for a service of the same name to drain: a teardown may have deleted what was found.
 	Waited atomic.Bool
+
+	began time.Time // before it looked
 
 	mu        sync.Mutex
 	shared    map[string]saga.Rollback // the shared things it uses, with the rollback of those it created
@@ -63,6 +66,7 @@ func (r *Request) Use(ctx context.Context, things ...Thing) error {
 		r.shared[key] = nil
 		r.mu.Unlock()
 	}
+	r.began = time.Now()
 	return nil
 }
 

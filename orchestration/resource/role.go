@@ -40,7 +40,7 @@ func (r *Role) Find(ctx context.Context) (*State, error) {
 	if err != nil {
 		return nil, IgnoreNotFound(err)
 	}
-	return &State{r.Name(), iam.ToTags(role.Tags), role}, nil
+	return &State{ID: r.Name(), Tags: iam.ToTags(role.Tags), Value: role}, nil
 }
 
 // Create creates the role.
@@ -62,7 +62,7 @@ func (r *Role) Create(ctx context.Context, tags common.Tags) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &State{r.Name(), tags, role}, nil
+	return &State{ID: r.Name(), Tags: tags, Value: role}, nil
 }
 
 // SetTags implements Thing.
@@ -102,7 +102,10 @@ func (r *Role) Delete(ctx context.Context, found *State) error {
 		}
 		left--
 	}
-	if left > 0 {
+	if left > 0 { // it stays, and is not about to be deleted any more
+		if _, marked := found.tag(common.TagDeleting); marked {
+			return r.SetTags(ctx, found, nil, []string{common.TagDeleting})
+		}
 		return nil
 	}
 	return r.Account.IAM.DeleteRole(ctx, r.Name())

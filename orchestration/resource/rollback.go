@@ -28,14 +28,12 @@ func (c *attempt) rollback(ctx context.Context) error {
 	if c.confirmed.Load() {
 		find = func(ctx context.Context) (*State, error) { return c.r.await(ctx, item) }
 	}
-	err := c.r.Backoff.Retry(ctx, func() error {
-		found, err := find(ctx)
-		if err != nil || found == nil || !c.r.tagged(item, found.Tags) {
-			return err
-		}
-		return ignoreInUse(item.Delete(ctx, found))
-	}, item.Traits().RetryDelete...)
-	err = IgnoreNotFound(err)
+	if c.deletion == nil { // its mark is still good when the rollback is retried
+		c.deletion = &deletion{thing: item, backoff: c.r.Backoff,
+			allowed: func(_ context.Context, found *State) (bool, error) { return c.r.tagged(item, found.Tags), nil }}
+	}
+	c.deletion.find = find
+	_, err := c.deletion.run(ctx)
 	if err == nil {
 		c.confirmed.Store(false) // so that a retry of other rollbacks does not wait for it
 	}

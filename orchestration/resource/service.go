@@ -37,7 +37,7 @@ func (s *Service) Traits() Traits {
 	if s.ClusterIsNew {
 		creates = append(creates, common.ClusterNotVisible)
 	}
-	return Traits{RetryCreate: creates, RetryDelete: []common.Retryable{common.Deploying, common.ServiceNotVisible}}
+	return Traits{NeverAdopted: true, RetryCreate: creates, RetryDelete: []common.Retryable{common.Deploying, common.ServiceNotVisible}}
 }
 
 // Find returns the service while it is ACTIVE.
@@ -54,7 +54,7 @@ func (s *Service) Find(ctx context.Context) (*State, error) {
 
 // ServiceState returns the state of a service.
 func ServiceState(service *awsecs.Service) *State {
-	return &State{aws.StringValue(service.ServiceArn), ecs.ToTags(service.Tags), service}
+	return &State{ID: aws.StringValue(service.ServiceArn), Tags: ecs.ToTags(service.Tags), Value: service}
 }
 
 // Gone returns a service as it is once it is deleted and its tasks have stopped, where ECS does not show it any more.

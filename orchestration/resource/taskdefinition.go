@@ -73,7 +73,7 @@ func RevisionState(out *awsecs.DescribeTaskDefinitionOutput) *State {
 	if out == nil || aws.StringValue(out.TaskDefinition.Status) != awsecs.TaskDefinitionStatusActive {
 		return nil
 	}
-	return &State{aws.StringValue(out.TaskDefinition.TaskDefinitionArn), ecs.ToTags(out.Tags), out.TaskDefinition}
+	return &State{ID: aws.StringValue(out.TaskDefinition.TaskDefinitionArn), Tags: ecs.ToTags(out.Tags), Value: out.TaskDefinition}
 }
 
 // Create registers the revision. The ownership tag of revisions holds a digest of them, so that the same one is found again.
@@ -90,7 +90,7 @@ func (d *TaskDefinition) Create(ctx context.Context, tags common.Tags) (*State, 
 		return nil, err
 	}
 	d.ARN = aws.StringValue(out.TaskDefinition.TaskDefinitionArn)
-	return &State{d.ARN, tags, out.TaskDefinition}, nil
+	return &State{ID: d.ARN, Tags: tags, Value: out.TaskDefinition}, nil
 }
 
 // SetTags implements Thing.
@@ -126,7 +126,7 @@ func RevisionOwner(service, digest string) string { return OwnerPrefix(service) 
 // begins the ownership tag of each. What carries it was registered for the service. The tags that say which request it was, and whose, may differ.
 func IsSameRevision(have, want common.Tags, prefix string) bool {
 	value, _ := have.Get(common.TagRequest)
-	ofRequest := []string{common.TagRequest, common.TagCaller, common.TagRequestID}
+	ofRequest := []string{common.TagRequest, common.TagDeleting, common.TagCaller, common.TagRequestID}
 	have, want = have.Without(ofRequest...), want.Without(ofRequest...)
 	return strings.HasPrefix(value, prefix) && len(have) == len(want) && len(have.Changed(want)) == 0
 }

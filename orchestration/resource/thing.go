@@ -47,6 +47,16 @@ type State struct {
 	ID    string // what AWS addresses it by: an ARN, or a name
 	Tags  common.Tags
 	Value any // the SDK's struct
+	// TagsUnread: AWS did not let us read the tags. These are what the request gave the thing.
+	TagsUnread bool
+}
+
+// tag returns the value of the tag with the given key; s may be nil.
+func (s *State) tag(key string) (value string, ok bool) {
+	if s == nil {
+		return "", false
+	}
+	return s.Tags.Get(key)
 }
 
 // ValueOf returns the SDK's struct in s; the zero value if s is nil.
@@ -81,6 +91,10 @@ type Traits struct {
 	CreateReturnsExisting bool
 	// CreateNotIdempotent: AWS creates one for each call, so after a lost response we look for it before we retry.
 	CreateNotIdempotent bool
+	// UseGuarded: AWS does not delete one that a service uses, so that a request which adopts it fails at worst.
+	UseGuarded bool
+	// NeverAdopted: no request adopts one, so nobody need be told that it is about to be deleted.
+	NeverAdopted bool
 	// AdoptConcurrent: one of the service's own is adopted also if another request has created it since this one looked.
 	AdoptConcurrent bool
 	// RetryCreate and RetryDelete are what AWS refuses for now.
@@ -100,10 +114,11 @@ type Item struct {
 	Found *State      // nil if there was nothing
 	Tags  common.Tags // that it is to have, the ownership tag included
 	Now   *State
-	// Completes runs after the thing was created a second time, because another request deleted it meanwhile.
+	// Completes runs after the thing was created a second time, or may be half deleted, because another request was about to delete it.
 	Completes saga.Step
 
-	adopted bool // by the time it is verified
+	adopted   bool // by the time it is verified
+	contested bool // it was adopted so late, or while another request was about to delete it, that it must be verified
 }
 
 // ID returns what AWS addresses the thing by once it is there; empty before, and for no item.

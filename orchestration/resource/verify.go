@@ -14,7 +14,7 @@ import (
 // thing is created again; without one of the service's own the request fails.
 func (r *Request) Verify(item *Item) saga.Step {
 	return func(ctx context.Context) (saga.Rollback, error) {
-		if !r.Waited.Load() && (!item.adopted || item.Traits().Shared && r.HasServices) {
+		if !r.Waited.Load() && (!item.adopted || item.Traits().Shared && r.HasServices && !item.contested) {
 			return nil, nil
 		}
 		return saga.Named("verify "+item.Kind().Word(), func(ctx context.Context) (saga.Rollback, error) {
@@ -22,22 +22,35 @@ func (r *Request) Verify(item *Item) saga.Step {
 			if !item.adopted {
 				find = func(ctx context.Context) (*State, error) { return r.await(ctx, item) }
 			}
-			switch found, err := find(ctx); {
-			case err != nil && common.Transient(err):
+			found, err := find(ctx)
+			if err != nil && common.Transient(err) {
 				return nil, nil // what AWS does not let us see for the moment is taken to be there
-			case err != nil || found != nil:
+			}
+			marked := markOn(found) != ""
+			if marked {
+				found, err = r.awaitDeletion(ctx, item, found)
+			}
+			switch {
+			case err != nil:
 				return nil, err
-			case !item.Traits().Shared:
+			case found == nil && !item.Traits().Shared:
 				return nil, Deleted(item)
+			case found == nil:
+				return saga.InOrder(func(ctx context.Context) (saga.Rollback, error) { return r.create(ctx, item) }, item.complete)(ctx)
+			case marked: // what belongs to it may be deleted already
+				return item.complete(ctx)
 			}
-			rollback, err := r.create(ctx, item)
-			if err != nil || item.Completes == nil {
-				return rollback, err
-			}
-			completed, err := item.Completes(ctx)
-			return saga.Reverse(rollback, completed), err
+			return nil, nil
 		})(ctx)
 	}
+}
+
+// complete gives the thing what belongs to it.
+func (item *Item) complete(ctx context.Context) (saga.Rollback, error) {
+	if item.Completes == nil {
+		return nil, nil
+	}
+	return item.Completes(ctx)
 }
 
 // Deleted is the Conflict for something that the request adopted and another one deleted.

@@ -56,7 +56,7 @@ func Tags(org, cluster, flavor, owner string, callers ...common.Tag) common.Tags
 }
 
 // reservedKeys are the keys of the tags that are ours to set.
-var reservedKeys = []string{common.TagOrg, common.TagSpace, common.TagType, common.TagFlavor, common.TagRequest, common.TagCaller, common.TagRequestID}
+var reservedKeys = []string{common.TagOrg, common.TagSpace, common.TagType, common.TagFlavor, common.TagRequest, common.TagDeleting, common.TagCaller, common.TagRequestID}
 
 // WithoutReserved returns a caller's tags without those that are ours to set.
 func WithoutReserved(tags common.Tags) common.Tags { return tags.Without(reservedKeys...) }
