@@ -120,7 +120,7 @@ func (d *decoder) structure(key string, raw json.RawMessage, v reflect.Value) {
 			d.value(sub(key, m.name), m.raw, v.Field(i))
 			continue
 		}
-		d.problems.add(sub(key, m.name), "is not a key that is known here: those are %s", strings.Join(known, ", "))
+		d.problems.add(sub(key, m.name), "is not a known key; the keys here are %s", strings.Join(known, ", "))
 	}
 }
 

@@ -154,7 +154,7 @@ func TestLoad(t *testing.T) {
 }
 
 func TestLoadSaysEverythingThatIsWrong(t *testing.T) {
-	const known = "is not a key that is known here: those are "
+	const known = "is not a known key; the keys here are "
 	const top = known + "listenAddress, token, tokens, logLevel, logFormat, org, accounts, registries, shutdownGrace, debugAddress, state, rateLimits"
 	const role = `"role": {"arn": "arn:aws:iam::123456789012:role/x", `
 	tests := []struct {
@@ -204,7 +204,7 @@ func TestLoadSaysEverythingThatIsWrong(t *testing.T) {
 		{"nothing at all", `{}`, env(), []string{
 			"org must be 1 to 128 letters, digits, dots, dashes or underscores: it becomes part of the paths of secrets and parameters",
 			"token must be set, here, as one of tokens, or in the environment as ECS_API_TOKEN",
-			"accounts must hold at least one account, by the name that the API's paths call it",
+			"accounts must hold at least one account, by its name in the API's paths",
 		}},
 		{"a state that is no Redis, and no word of what may be its password", replace(t, seedFile, `"org"`, `"state": {"redis": "http://:hunter2@host"}, "org"`), env(), []string{"state.redis must begin with redis://, rediss:// (TLS) or unix://"}},
 		{"a password that is not escaped", seedFile, env("ECS_API_STATE_REDIS", "redis://:hunter2/x@host"), []string{"ECS_API_STATE_REDIS is not a URL: escape what is special in its password, such as / ? # @ and :, with % and two digits"}},

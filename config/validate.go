@@ -53,7 +53,7 @@ func (c *Config) problems() []Problem {
 		ps.unless(limit.PerSecond > 0 && !math.IsInf(limit.PerSecond, 0), sub(key, "perSecond"), "must be more than 0")
 	}
 	c.checkTokens(&ps)
-	ps.unless(len(c.Accounts) > 0, "accounts", "must hold at least one account, by the name that the API's paths call it")
+	ps.unless(len(c.Accounts) > 0, "accounts", "must hold at least one account, by its name in the API's paths")
 	for _, name := range slices.Sorted(maps.Keys(c.Accounts)) {
 		key := sub("accounts", name)
 		ps.unless(isSafeName(name), key, "must be named with 1 to 128 letters, digits, dots, dashes or underscores: the name is part of the API's paths")

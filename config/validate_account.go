@@ -30,8 +30,8 @@ const (
 // check adds what is wrong with the account at key.
 func (a Account) check(ps *problems, key string) {
 	ps.unless(region.MatchString(a.Region), sub(key, "region"), "must be an AWS region, such as us-east-1")
-	ps.unless(a.AKID != "" || a.Secret == "", sub(key, "akid"), "must be set, as secret is: or leave out both, for the SDK's default credentials")
-	ps.unless(a.AKID == "" || a.Secret != "", sub(key, "secret"), "must be set, as akid is: or leave out both, for the SDK's default credentials")
+	ps.unless(a.AKID != "" || a.Secret == "", sub(key, "akid"), "must be set because secret is set; or leave out both, for the SDK's default credentials")
+	ps.unless(a.AKID == "" || a.Secret != "", sub(key, "secret"), "must be set because akid is set; or leave out both, for the SDK's default credentials")
 	ps.unless(!hasSpace(a.AKID), sub(key, "akid"), "must hold no white space")
 	ps.unless(!hasSpace(string(a.Secret)), sub(key, "secret"), "must hold no white space")
 	for i, id := range a.DefaultSGs {
@@ -48,7 +48,7 @@ func (a Account) check(ps *problems, key string) {
 	ps.unless(a.PermissionsBoundary == "" || policyARN.MatchString(a.PermissionsBoundary), sub(key, "permissionsBoundary"),
 		"must be a policy's ARN, such as arn:aws:iam::123456789012:policy/boundary")
 	checkStrategy(ps, sub(key, "defaultCapacityProviderStrategy"), a.DefaultCapacityProviderStrategy)
-	ps.unless(a.KeepRevisions >= 0 && a.KeepRevisions <= maxKept, sub(key, "keepRevisions"), "must be 0, for all, to 1000")
+	ps.unless(a.KeepRevisions >= 0 && a.KeepRevisions <= maxKept, sub(key, "keepRevisions"), "must be 0 (keep all) to 1000")
 	for i, pattern := range a.TaskRoles {
 		ps.unless(rolesARN.MatchString(pattern), at(sub(key, "taskRoles"), i), "must be a role's ARN, in whose name * and ? are wild, such as arn:aws:iam::123456789012:role/app-*")
 	}
