@@ -9,9 +9,9 @@ import (
 	"ecs-api/orchestration/saga"
 )
 
-// This file adopts: a request uses what an earlier one or a concurrent creator created, and puts its own ownership tag on it.
+// This file adopts: a request uses what an earlier request or a concurrent creator created, and puts its own ownership tag on it.
 
-// Check returns why what was found cannot be adopted for the item: it belongs to another org, or to something else of ours.
+// Check returns an error if the request may not adopt what was found: it belongs to another org, or to another service or space.
 func (r *Request) Check(item *Item, s *State) error {
 	traits := item.Traits()
 	switch space, tagged := s.Tags.Get(common.TagSpace); {
@@ -25,7 +25,7 @@ func (r *Request) Check(item *Item, s *State) error {
 	return nil
 }
 
-// creator decides who created what was found when an attempt failed with err.
+// creator finds out which request created what was found after an attempt failed with err: this one, or another one.
 func (r *Request) creator(ctx context.Context, item *Item, found *State, c *attempt, err error) (saga.Rollback, error) {
 	if r.tagged(item, found.Tags) {
 		item.Now = found
@@ -35,14 +35,15 @@ func (r *Request) creator(ctx context.Context, item *Item, found *State, c *atte
 	if checkErr := r.Check(item, found); checkErr != nil {
 		return nil, checkErr
 	}
-	if traits := item.Traits(); !traits.Shared && !traits.AdoptConcurrent { // it is another request's this very moment
+	if traits := item.Traits(); !traits.Shared && !traits.AdoptConcurrent { // another request is creating it at this moment
 		r.ConcurrentCreator.Store(true)
 		return nil, common.Wrapf(err, "%s %s was created by another request meanwhile", item.Kind().Word(), item.Name())
 	}
 	return r.adopt(ctx, item, found)
 }
 
-// Confirm returns the step that finds out who created a thing whose creation succeeds for one that is there, and adopts it if another request did.
+// Confirm returns the step for things whose create also succeeds if they exist: it finds out which request created the thing, and adopts it if that was another
+// request.
 func (r *Request) Confirm(item *Item) saga.Step {
 	return func(ctx context.Context) (saga.Rollback, error) {
 		if item.Found != nil || !item.Traits().CreateReturnsExisting {
@@ -50,7 +51,7 @@ func (r *Request) Confirm(item *Item) saga.Step {
 		}
 		found, err := item.Find(ctx)
 		if err != nil || found == nil || r.tagged(item, found.Tags) {
-			return nil, nil // it is there all the same; only a request at the same moment that fails could delete it
+			return nil, nil // it exists in any case; only a concurrent request that fails could delete it
 		}
 		if err := r.Check(item, found); err != nil {
 			return nil, err
@@ -60,7 +61,7 @@ func (r *Request) Confirm(item *Item) saga.Step {
 	}
 }
 
-// adopt makes the found thing the item, and puts the request's ownership tag on it where another request might delete it.
+// adopt makes the found thing the item, and puts the request's ownership tag on it if another request might delete it.
 func (r *Request) adopt(ctx context.Context, item *Item, found *State) (saga.Rollback, error) {
 	item.Now, item.adopted = found, true
 	if _, marked := found.Tags.Get(common.TagDeleting); marked {
@@ -80,8 +81,8 @@ func (r *Request) adopt(ctx context.Context, item *Item, found *State) (saga.Rol
 	return saga.Reverse(append(rollbacks, rollback)...), err
 }
 
-// adoptMarked adopts what another request is about to delete. With the ownership tag on it, that one gives up, unless it was too late: then the item is
-// created.
+// adoptMarked adopts a thing that another request is about to delete. The ownership tag stops that request. If it was too late for that, adoptMarked creates the
+// item.
 func (r *Request) adoptMarked(ctx context.Context, item *Item, found *State) (saga.Rollback, error) {
 	tagged, err := r.takeOver(ctx, item, found)
 	if err != nil {
@@ -100,8 +101,8 @@ func (r *Request) adoptMarked(ctx context.Context, item *Item, found *State) (sa
 	return saga.Reverse(tagged, rollback), err
 }
 
-// takeOver puts the ownership tag on a thing that was found: on one of the service's own with all its tags, on a shared one alone. The rollback gives
-// the old tag back, unless another request has adopted the thing since, or has created the service that this one wanted to.
+// takeOver puts the ownership tag on a thing that was found; a thing of the service's own gets all tags of the item too. The rollback restores the old ownership
+// tag, unless another request has adopted the thing since, or has created the service that this one wanted to create.
 func (r *Request) takeOver(ctx context.Context, item *Item, found *State) (saga.Rollback, error) {
 	set := item.Tags
 	if item.Traits().Shared {

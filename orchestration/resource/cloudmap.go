@@ -34,13 +34,13 @@ func (s *CloudMapService) Name() string {
 	return s.Service
 }
 
-// Traits says that AWS creates a service for each call.
+// Traits says that AWS creates a new service for each call.
 func (s *CloudMapService) Traits() Traits {
 	return Traits{CreateNotIdempotent: true, RetryDelete: []common.Retryable{common.CloudMapServiceInUse},
 		TakenHint: "name it in service.serviceregistries to use it, or choose another name"}
 }
 
-// Find returns the service with its tags: by its ARN where that is known, else by its name.
+// Find returns the service with its tags: by its ARN if that is known, else by its name.
 func (s *CloudMapService) Find(ctx context.Context) (*State, error) {
 	var found *awscloud.Service
 	var err error
@@ -56,7 +56,7 @@ func (s *CloudMapService) Find(ctx context.Context) (*State, error) {
 	tags, err := s.Account.CloudMap.Tags(ctx, aws.StringValue(found.Arn))
 	switch {
 	case err != nil && s.CreatorID != "" && aws.StringValue(found.CreatorRequestId) == s.CreatorID:
-		// This request created it: tags that cannot be read must not save it from the rollback.
+		// This request created it, so the rollback must delete it even if AWS does not let us read the tags.
 		return &State{ID: aws.StringValue(found.Arn), Tags: common.Tags{{Key: common.TagRequest, Value: s.Owner}}, Value: found, TagsUnread: true}, nil
 	case err != nil:
 		return nil, IgnoreNotFound(err) // deleted at this moment
@@ -83,7 +83,7 @@ func CloudMapServiceNamed(ctx context.Context, a *account.Account, namespace, na
 	return nil, nil
 }
 
-// NamespaceOf returns the namespace that a Cloud Map service is wanted in: requests of the older Spinup API name it in the DNS settings.
+// NamespaceOf returns the namespace in which a request wants a Cloud Map service. Requests of the older Spinup API name it in the DNS settings.
 func NamespaceOf(in *awscloud.CreateServiceInput) string {
 	if in.NamespaceId == nil && in.DnsConfig != nil {
 		return aws.StringValue(in.DnsConfig.NamespaceId)
@@ -98,7 +98,7 @@ func (s *CloudMapService) Create(ctx context.Context, tags common.Tags) (*State,
 	in.Tags = servicediscovery.FromTags(tags)
 	created, err := s.Account.CloudMap.CreateService(ctx, &in)
 	if err != nil {
-		s.ARN = servicediscovery.ExistingID(err) // which service is there, so that Find need not list the namespace
+		s.ARN = servicediscovery.ExistingID(err) // of the service that exists, so that Find need not list the namespace
 		return nil, err
 	}
 	s.ARN = aws.StringValue(created.Arn)
@@ -110,12 +110,12 @@ func (s *CloudMapService) SetTags(ctx context.Context, st *State, set common.Tag
 	return setTags(ctx, st.ID, set, remove, s.Account.CloudMap.Tag, s.Account.CloudMap.Untag)
 }
 
-// Delete deletes the service, once the instances in it have left.
+// Delete deletes the service. AWS refuses that while instances are registered in it.
 func (s *CloudMapService) Delete(ctx context.Context, st *State) error {
 	return s.Account.CloudMap.DeleteService(ctx, st.ID)
 }
 
-// Deregister takes out the instances that ECS has left in the service.
+// Deregister deregisters the instances that ECS has left in the service.
 func (s *CloudMapService) Deregister(ctx context.Context, arn string) error {
 	instances, err := s.Account.CloudMap.Instances(ctx, arn)
 	if err != nil {

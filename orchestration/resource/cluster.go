@@ -27,8 +27,8 @@ const (
 type Cluster struct {
 	Account *account.Account
 	Cluster string
-	Ref     string                     // what the request calls it: an ARN may be another account's; empty: Cluster
-	Input   *awsecs.CreateClusterInput // to create it; nil if it must be there
+	Ref     string                     // how the request refers to it, if not by Cluster: an ARN may be of another account
+	Input   *awsecs.CreateClusterInput // to create it; nil if it must exist
 }
 
 // Kind implements Thing.
@@ -43,7 +43,7 @@ func (c *Cluster) Traits() Traits {
 		RetryDelete: []common.Retryable{common.ClusterBusy, common.ClusterInUse}}
 }
 
-// Find returns the cluster once it is ACTIVE: it waits while ECS provisions it, or takes its providers away before it is gone.
+// Find returns the cluster if it is ACTIVE. It waits while ECS provisions the cluster, or detaches its capacity providers before it deletes the cluster.
 func (c *Cluster) Find(ctx context.Context) (*State, error) {
 	var found *awsecs.Cluster
 	err := c.Account.Backoff.Until(ctx, func() (bool, error) {
@@ -92,12 +92,12 @@ func (c *Cluster) SetTags(ctx context.Context, s *State, set common.Tags, remove
 	return setECSTags(ctx, c.Account, s, set, remove)
 }
 
-// ClusterNotEmpty is the Conflict for a cluster that something runs in.
+// ClusterNotEmpty is the Conflict for a cluster in which something runs.
 func ClusterNotEmpty(cluster string) error {
 	return common.Coded(common.CodeInUse, "cluster %s has services or tasks in it; delete and stop them first", cluster)
 }
 
-// Delete deletes the cluster; it is InUse if anything runs in it: somebody may use it by now.
+// Delete deletes the cluster. If anything runs in it, the error is InUse: somebody may have begun to use the cluster.
 func (c *Cluster) Delete(ctx context.Context, _ *State) error {
 	switch busy, err := c.InUse(ctx, ""); {
 	case err != nil:
@@ -109,8 +109,8 @@ func (c *Cluster) Delete(ctx context.Context, _ *State) error {
 	return err
 }
 
-// InUse reports whether anything runs in the cluster: a service, or a task without one. What is left out does not count, nor do its tasks: a service,
-// by its name, or a managed task definition, by what stands for it in ownership tags.
+// InUse reports whether anything runs in the cluster: a service, or a task without a service. Except names a service, or a managed task definition as ownership
+// tags name it, which does not count, nor do its tasks.
 func (c *Cluster) InUse(ctx context.Context, except string) (bool, error) {
 	var services []*awsecs.Service
 	var tasks []*awsecs.Task
@@ -133,7 +133,7 @@ func (c *Cluster) InUse(ctx context.Context, except string) (bool, error) {
 	return len(services) > 0 || len(tasks) > 0, err
 }
 
-// LiveServices returns the services in a cluster that are there or still draining; none if there is no such cluster.
+// LiveServices returns the services of a cluster that are active or still draining; none if there is no such cluster.
 func LiveServices(ctx context.Context, a *account.Account, cluster string) ([]*awsecs.Service, error) {
 	arns, err := a.ECS.ListServices(ctx, cluster)
 	if err != nil {
@@ -152,7 +152,7 @@ func LiveServices(ctx context.Context, a *account.Account, cluster string) ([]*a
 	return live, nil
 }
 
-// liveTasks returns the tasks in a cluster that have not stopped; none if there is no such cluster.
+// liveTasks returns the tasks of a cluster that have not stopped; none if there is no such cluster.
 func liveTasks(ctx context.Context, a *account.Account, cluster string) ([]*awsecs.Task, error) {
 	arns, err := a.ECS.ListTasks(ctx, ecs.TaskFilter{Cluster: cluster})
 	if err != nil || len(arns) == 0 {

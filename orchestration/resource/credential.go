@@ -14,7 +14,7 @@ import (
 	"ecs-api/secretsmanager"
 )
 
-// labelCurrent is the staging label of the version of a secret that counts.
+// labelCurrent is the staging label of the current version of a secret.
 const labelCurrent = "AWSCURRENT"
 
 // RestoreWindowDays is how long a secret that is scheduled for deletion can be restored.
@@ -24,7 +24,7 @@ const RestoreWindowDays = 30
 type Credential struct {
 	Account   *account.Account
 	Container string
-	Secret    string                        // AWS's name of it, or its ARN where it is only referred to
+	Secret    string                        // AWS's name of it, or its ARN if the request only refers to it
 	Input     *awssecrets.CreateSecretInput // to create it or to give it a new value; nil otherwise
 	VersionID string                        // of the value that the request sets: its id
 }
@@ -35,12 +35,12 @@ func (c *Credential) Kind() Kind { return KindCredential }
 // Name implements Thing.
 func (c *Credential) Name() string { return c.Secret }
 
-// Traits says what to do where the name is taken.
+// Traits says what the caller can do if the name is taken.
 func (c *Credential) Traits() Traits {
 	return Traits{AdoptConcurrent: true, RetryCreate: []common.Retryable{common.SecretDeleted}, TakenHint: "choose another Name in credentials." + c.Container}
 }
 
-// Find returns the secret, also if it is scheduled for deletion.
+// Find returns the secret, even if it is scheduled for deletion.
 func (c *Credential) Find(ctx context.Context) (*State, error) {
 	secret, err := c.Account.Secrets.Secret(ctx, c.Secret)
 	if err != nil {
@@ -71,7 +71,7 @@ func (c *Credential) Create(ctx context.Context, tags common.Tags) (*State, erro
 	return &State{ID: aws.StringValue(out.ARN), Tags: tags, Value: &awssecrets.DescribeSecretOutput{ARN: out.ARN, Name: out.Name}}, nil
 }
 
-// keyProblem returns err, but as a BadRequest where the key that the caller names is one that Secrets Manager may not use.
+// keyProblem returns err, but a BadRequest if Secrets Manager may not use the key that the caller names.
 func (c *Credential) keyProblem(err error) error {
 	if c.Input.KmsKeyId == nil {
 		return err
@@ -89,7 +89,7 @@ func (c *Credential) SetTags(ctx context.Context, s *State, set common.Tags, rem
 	return setTags(ctx, s.ID, set, remove, c.Account.Secrets.Tag, c.Account.Secrets.Untag)
 }
 
-// Delete deletes the secret at once: it holds nothing but what the caller sent. One that is scheduled for deletion goes by itself.
+// Delete deletes the secret without a recovery window, because it contains only what the caller sent. A secret that is scheduled for deletion needs no call.
 func (c *Credential) Delete(ctx context.Context, s *State) error {
 	if Scheduled(s) {
 		return nil
@@ -103,7 +103,7 @@ func (c *Credential) Adopt(ctx context.Context, found *State) (saga.Rollback, er
 	return saga.InOrder(c.Restore(found), c.SetValue(found))(ctx)
 }
 
-// Restore returns the step that takes a secret out of its schedule for deletion, as a task definition refers to it. The rollback schedules it again.
+// Restore returns the step that restores a secret which is scheduled for deletion, because a task definition refers to it. The rollback schedules it again.
 func (c *Credential) Restore(found *State) saga.Step {
 	return func(ctx context.Context) (saga.Rollback, error) {
 		if !Scheduled(found) {
@@ -117,8 +117,8 @@ func (c *Credential) Restore(found *State) saga.Step {
 	}
 }
 
-// SetValue returns the step that gives the secret the request's value. The rollback makes the version current that was, if no other request has given it
-// a value since.
+// SetValue returns the step that gives the secret the request's value. The rollback makes the previous version current again, unless another request has set a
+// value since.
 func (c *Credential) SetValue(found *State) saga.Step {
 	return func(ctx context.Context) (saga.Rollback, error) {
 		before := currentVersion(ValueOf[*awssecrets.DescribeSecretOutput](found))
@@ -134,12 +134,12 @@ func (c *Credential) SetValue(found *State) saga.Step {
 	}
 }
 
-// restoreVersion makes the version before current again, if the request's still is.
+// restoreVersion makes the version before current again, if the request's version is still the current one.
 func (c *Credential) restoreVersion(ctx context.Context, arn, before string) error {
 	changed := func() (bool, error) {
 		secret, err := c.Account.Secrets.Secret(ctx, arn)
 		if common.Is(err, common.NotFound) {
-			return false, nil // whoever it belongs to now has deleted it
+			return false, nil // the request that owns it now has deleted it
 		}
 		return err == nil && before != "" && currentVersion(secret) == c.VersionID, err
 	}
@@ -157,7 +157,7 @@ func (c *Credential) restoreVersion(ctx context.Context, arn, before string) err
 	return err
 }
 
-// currentVersion returns the id of the version that is current.
+// currentVersion returns the id of the current version.
 func currentVersion(secret *awssecrets.DescribeSecretOutput) string {
 	if secret == nil {
 		return ""
@@ -165,12 +165,12 @@ func currentVersion(secret *awssecrets.DescribeSecretOutput) string {
 	return secretsmanager.VersionOf(secret, labelCurrent)
 }
 
-// CurrentVersion returns the id of the version of a secret that counts; empty if it has none.
+// CurrentVersion returns the id of the current version of a secret; empty if it has none.
 func CurrentVersion(s *State) string {
 	return currentVersion(ValueOf[*awssecrets.DescribeSecretOutput](s))
 }
 
-// Output returns what a response shows of the item once it is there.
+// Output returns what a response shows of the item after it was created or adopted.
 func (c *Credential) Output(item *Item) *awssecrets.CreateSecretOutput {
 	out := &awssecrets.CreateSecretOutput{VersionId: aws.String(c.VersionID), Name: aws.String(c.Secret)}
 	if secret := ValueOf[*awssecrets.DescribeSecretOutput](item.Now); secret != nil {
@@ -179,7 +179,7 @@ func (c *Credential) Output(item *Item) *awssecrets.CreateSecretOutput {
 	return out
 }
 
-// InSpace reports whether the secret is one of the space's and our org's.
+// InSpace reports whether the secret belongs to the space and to our org.
 func InSpace(s *State, org, cluster string) bool {
 	secret := ValueOf[*awssecrets.DescribeSecretOutput](s)
 	if secret == nil {

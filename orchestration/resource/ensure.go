@@ -8,10 +8,10 @@ import (
 	"ecs-api/orchestration/saga"
 )
 
-// This file creates what is not there. It is idempotent also for what AWS creates once for each call, and whose response is lost; for what AWS
-// confirms and does not show yet (eventual consistency), see await.
+// This file creates things that do not exist. A create is idempotent even if AWS creates a new thing for each call and the response is lost. Await is for
+// things that AWS has confirmed and does not show yet (eventual consistency).
 
-// Ensure returns the step that creates the item if it was not found, and adopts it otherwise.
+// Ensure returns the step that creates the item if look did not find it, and adopts it otherwise.
 func (r *Request) Ensure(item *Item) saga.Step {
 	return func(ctx context.Context) (saga.Rollback, error) {
 		if item.Found == nil {
@@ -25,7 +25,7 @@ func (r *Request) Ensure(item *Item) saga.Step {
 	}
 }
 
-// ConcurrentDelete returns the Conflict for an error of AWS that says that something which the request had found is not there any more, and any other error as it is.
+// ConcurrentDelete returns a Conflict if AWS's error says that something which the request had found does not exist any more. It returns any other error as it is.
 func ConcurrentDelete(err error) error {
 	if deletedMeanwhile(err) || common.CloudMapServiceNotVisible.Is(err) {
 		return common.Coded(common.CodeConcurrentChange, "something that is needed was deleted meanwhile; repeat the request: %w", err)
@@ -33,15 +33,15 @@ func ConcurrentDelete(err error) error {
 	return err
 }
 
-// deletedMeanwhile reports whether AWS says that something which was found is not there any more.
+// deletedMeanwhile reports whether AWS's error says that something which the request had found does not exist any more.
 func deletedMeanwhile(err error) bool {
 	return common.Is(err, common.NotFound) && common.CodeOf(err) != ""
 }
 
-// maxTries is how often something is created that AWS creates once per call, when responses are lost.
+// maxTries is how often a request tries to create a thing of which AWS creates a new one for each call, if responses are lost.
 const maxTries = 3
 
-// create creates the item. What turns out to be there is this request's, by an attempt whose response was lost, or is adopted.
+// create creates the item. If the item turns out to exist, either an attempt of this request created it and the response was lost, or create adopts it.
 func (r *Request) create(ctx context.Context, item *Item) (saga.Rollback, error) {
 	item.adopted = false
 	traits := item.Traits()
@@ -64,7 +64,7 @@ func (r *Request) create(ctx context.Context, item *Item) (saga.Rollback, error)
 		if lookErr == nil && found != nil {
 			return r.creator(ctx, item, found, c, err)
 		}
-		if NotIdempotent(err) { // ECS does not show yet what it says is there
+		if NotIdempotent(err) { // ECS says that it exists, but does not show it yet
 			r.ConcurrentCreator.Store(true)
 		}
 		if exists || !traits.CreateNotIdempotent || lookErr != nil || try == maxTries { // where we cannot look, another try could create a second one
@@ -73,7 +73,7 @@ func (r *Request) create(ctx context.Context, item *Item) (saga.Rollback, error)
 	}
 }
 
-// findCreated looks for what an attempt to create the item may have created. AWS may show late what it says is there.
+// findCreated looks for the item that an attempt may have created. AWS may show it late.
 func (r *Request) findCreated(ctx context.Context, item *Item, exists bool) (*State, error) {
 	if exists && item.Traits().Shared {
 		return r.await(ctx, item)
@@ -85,11 +85,11 @@ func (r *Request) findCreated(ctx context.Context, item *Item, exists bool) (*St
 type attempt struct {
 	r         *Request
 	item      *Item
-	confirmed atomic.Bool // AWS's response said that it is created
+	confirmed atomic.Bool // AWS's response said that it was created
 	deletion  *deletion   // by the rollback; nil before
 }
 
-// await finds the item, for which AWS has confirmed that it is there: where it does not show it yet, it is looked for up to half a minute.
+// await finds an item that exists, as AWS has confirmed. If AWS does not show it yet, await looks for it for up to half a minute.
 func (r *Request) await(ctx context.Context, item Thing) (found *State, err error) {
 	err = r.Backoff.Retry(ctx, func() error {
 		found, err = item.Find(ctx)

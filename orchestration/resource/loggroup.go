@@ -30,13 +30,13 @@ func (g *LogGroup) Traits() Traits {
 	return Traits{Shared: true, RetryCreate: []common.Retryable{common.LogGroupBusy}, RetryDelete: []common.Retryable{common.LogGroupBusy}}
 }
 
-// Find returns the log group. Its tags are read at the same time where its ARN can be computed, that is once our identity is known.
+// Find returns the log group. If we can compute its ARN, because we know our AWS account's id, it reads the tags at the same time.
 func (g *LogGroup) Find(ctx context.Context) (*State, error) {
 	var group *awslogs.LogGroup
 	var tags common.Tags
 	who, known := g.Account.KnownIdentity()
 	arn := who.ARN("logs", g.Account.Region, "log-group:"+g.Group)
-	var unread bool // there was no group yet when its tags were read
+	var unread bool // the group did not exist when its tags were read
 	readTags := func(ctx context.Context) (err error) {
 		tags, err = g.Account.Logs.Tags(ctx, arn)
 		unread = err != nil
@@ -54,7 +54,7 @@ func (g *LogGroup) Find(ctx context.Context) (*State, error) {
 		return nil, err
 	}
 	arn = strings.TrimSuffix(aws.StringValue(group.Arn), ":*")
-	if !known || unread { // without its tags, a group that another request has created meanwhile would be nobody's, and not be adopted
+	if !known || unread { // without its tags we would not adopt a group that another request has just created
 		if err := readTags(ctx); err != nil || unread { // deleted since it was found
 			return nil, err
 		}
@@ -80,8 +80,8 @@ func (g *LogGroup) Delete(ctx context.Context, _ *State) error {
 	return g.Account.Logs.DeleteGroup(ctx, g.Group)
 }
 
-// Retention returns the step that sets how long logs are kept. It is a call of its own, so an interrupted request leaves a group that never expires.
-// A rollback is not needed: what was there never expired.
+// Retention returns the step that sets how long AWS keeps the logs. AWS has a separate call for it, so an interrupted request can leave a group whose logs never
+// expire. The step needs no rollback, because the logs did not expire before either.
 func (g *LogGroup) Retention() saga.Step {
 	return saga.NoRollback(func(ctx context.Context) error {
 		return g.Account.Backoff.Retry(ctx, func() error {
@@ -90,7 +90,8 @@ func (g *LogGroup) Retention() saga.Step {
 	})
 }
 
-// WantsRetention reports whether the group, as it was found, never expires and is ours to change: somebody who created it by hand may want all of it.
+// WantsRetention reports whether the request must set the retention: the logs of the group never expire, and the group is ours. Somebody who created a group by
+// hand may want to keep all logs.
 func (g *LogGroup) WantsRetention(found *State, org string) bool {
 	if found == nil {
 		return true

@@ -15,12 +15,12 @@ import (
 type Request struct {
 	Org, Cluster, Service string
 	Owner                 string // the ownership tag of what it creates and adopts; see owner.go
-	Key                   Key    // by which a repetition of the request finds what this one creates
+	Key                   Key    // of its Idempotency-Key: a repetition of the request finds by it what this one creates
 	Backoff               common.Backoff
 	Ledger                *Ledger
-	// HasServices: a service runs in the cluster, so that nobody deletes what its services share.
+	// HasServices: a service runs in the cluster, so nobody deletes what the cluster's services share.
 	HasServices bool
-	// ConcurrentCreator is set when another server turns out to create the same service now.
+	// ConcurrentCreator is set when the request finds out that another server is creating the same service.
 	ConcurrentCreator atomic.Bool
 	// Waited is set when the request had to wait for a service of the same name to drain: a teardown may have deleted what was found.
 	Waited atomic.Bool
@@ -32,11 +32,11 @@ type Request struct {
 	notNeeded []string                 // those that it turns out not to need
 }
 
-// HasTagged reports whether tags carry the ownership tag of the request: they are those of something that this request created or adopted, and nobody
-// adopted since.
+// HasTagged reports whether tags contain the ownership tag of the request: this request created or adopted the thing, and no other request has adopted it
+// since.
 func (r *Request) HasTagged(tags common.Tags) bool { return hasOwner(tags, r.Owner) }
 
-// ownerOf returns the value of the ownership tag that the request gives an item. A task definition has one of its own, which tells what it was made of.
+// ownerOf returns the ownership tag that the request puts on an item. That of a task definition also contains a digest of it.
 func (r *Request) ownerOf(item *Item) string {
 	if owner, ok := item.Tags.Get(common.TagRequest); ok {
 		return owner
@@ -44,7 +44,7 @@ func (r *Request) ownerOf(item *Item) string {
 	return r.Owner
 }
 
-// tagged reports whether tags are those of an item that this request created or adopted, and nobody adopted since.
+// tagged is HasTagged for the tags of an item.
 func (r *Request) tagged(item *Item, tags common.Tags) bool { return hasOwner(tags, r.ownerOf(item)) }
 
 func hasOwner(tags common.Tags, owner string) bool {
@@ -52,7 +52,7 @@ func hasOwner(tags common.Tags, owner string) bool {
 	return value == owner
 }
 
-// Use counts the request among the users of shared things, before it looks at them. Leave ends that.
+// Use enters the request in the ledger as a user of shared things. Call it before look; Leave ends it.
 func (r *Request) Use(ctx context.Context, things ...Thing) error {
 	for _, t := range things {
 		key := ledgerKey(t)
@@ -70,7 +70,7 @@ func (r *Request) Use(ctx context.Context, things ...Thing) error {
 	return nil
 }
 
-// NotNeeded says that the request turns out not to need shared things: that it succeeds is no reason for them to stay.
+// NotNeeded says that the request does not need some of the shared things: if it succeeds, these may still be rolled back.
 func (r *Request) NotNeeded(things ...Thing) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -81,8 +81,8 @@ func (r *Request) NotNeeded(things ...Thing) {
 
 func ledgerKey(t Thing) string { return string(t.Kind()) + "/" + t.Name() }
 
-// Leave ends the use of shared things. It returns the rollback of those that the request was the last to use, and that none succeeded with which needs
-// them, and what keeps others out of them until each is released.
+// Leave ends the use of shared things. It returns the rollback of those things of which this request was the last user, if no request succeeded that needs them;
+// and the reservations of these things, which the caller must release.
 func (r *Request) Leave(succeeded bool) (saga.Rollback, []*Reservation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -29,7 +29,7 @@ func (r *Role) Kind() Kind { return KindRole }
 // Name implements Thing.
 func (r *Role) Name() string { return spec.RoleName(r.Cluster) }
 
-// Traits says that a role is shared, and that IAM sees for a while the policies that were deleted.
+// Traits says that a role is shared, and that IAM still sees deleted policies for a while.
 func (r *Role) Traits() Traits {
 	return Traits{Shared: true, RetryDelete: []common.Retryable{common.RoleInUse}}
 }
@@ -70,8 +70,8 @@ func (r *Role) SetTags(ctx context.Context, _ *State, set common.Tags, remove []
 	return setTags(ctx, r.Name(), set, remove, r.Account.IAM.TagRole, r.Account.IAM.UntagRole)
 }
 
-// Delete deletes the region's policy, and the role once no other region's is left. A legacy role gets the boundary first: where the account wants one,
-// our credentials may delete policies only of roles that have it.
+// Delete deletes the region's policy, and the role if no other region's policy is left. It sets the boundary on a legacy role first: if the account's config has a
+// boundary, our credentials may delete policies only of roles that have it.
 func (r *Role) Delete(ctx context.Context, found *State) error {
 	if r.lacksBoundary(ValueOf[*awsiam.Role](found)) {
 		if err := r.Account.IAM.PutRolePermissionsBoundary(ctx, r.Name(), r.Account.PermissionsBoundary); err != nil {
@@ -111,8 +111,8 @@ func (r *Role) Delete(ctx context.Context, found *State) error {
 	return r.Account.IAM.DeleteRole(ctx, r.Name())
 }
 
-// ExecutionRoleARN returns the ARN of the role. IAM shows the unique id (AROA…) of a role that was created a moment ago in the place of its ARN, and ECS
-// refuses that.
+// ExecutionRoleARN returns the ARN of the role. For a role that was created a moment ago, IAM shows its unique id (AROA…) instead of the ARN, and ECS refuses that
+// id.
 func (r *Role) ExecutionRoleARN(s *State, id account.Identity) string {
 	if role := ValueOf[*awsiam.Role](s); role != nil && arn.IsARN(aws.StringValue(role.Arn)) {
 		return aws.StringValue(role.Arn)
@@ -120,7 +120,7 @@ func (r *Role) ExecutionRoleARN(s *State, id account.Identity) string {
 	return id.ARN("iam", "", "role/"+r.Name())
 }
 
-// RolePolicies are the inline policies of an execution role that concern a region: empty where there is none.
+// RolePolicies are the inline policies of an execution role that concern a region; empty if there is none.
 type RolePolicies struct {
 	Regional string
 	Legacy   string // the one policy of legacy roles, which may be another region's
@@ -138,7 +138,7 @@ func (r *Role) Policies(ctx context.Context) (p RolePolicies, err error) {
 	return p, err
 }
 
-// PolicyFor returns the document that the region's policy is to have: it keeps the keys that it allows, as other credentials may need them.
+// PolicyFor returns the document for the region's policy. It keeps the keys that the present policy allows, because other credentials may need them.
 func (r *Role) PolicyFor(found RolePolicies, id account.Identity, keys ...string) string {
 	kept := append(spec.KeysIn(found.Regional), keys...)
 	if spec.IsForRegion(found.Legacy, r.Account.Region) {
@@ -147,8 +147,8 @@ func (r *Role) PolicyFor(found RolePolicies, id account.Identity, keys ...string
 	return spec.AccessPolicy(id, r.Account.Region, r.Account.Org, r.Cluster, append(kept, r.Account.KMSKeyID)...)
 }
 
-// SetPolicy returns the step that sets the region's policy, and takes away the legacy policy if that was this region's. The rollback restores the
-// region's policy; the role itself may be needed by others.
+// SetPolicy returns the step that sets the region's policy, and deletes the legacy policy if that was this region's. The rollback restores the region's policy; it
+// keeps the role, which others may need.
 func (r *Role) SetPolicy(found RolePolicies, document string) saga.Step {
 	name := spec.RolePolicyName(r.Account.Region)
 	put := func(ctx context.Context, document string) error {
@@ -168,7 +168,7 @@ func (r *Role) SetPolicy(found RolePolicies, document string) saga.Step {
 	}
 }
 
-// Outdated says what of the role's trust and boundary differs from what it is to have. Of a role that is not ours, nothing differs.
+// Outdated says how the trust policy and the boundary of the role differ from those that it should have. For a role that is not ours it says nothing.
 func (r *Role) Outdated(found *State, id account.Identity) (trust, boundary bool) {
 	role := ValueOf[*awsiam.Role](found)
 	if role == nil || !found.Tags.TaggedFor(r.Account.Org) {
@@ -179,7 +179,7 @@ func (r *Role) Outdated(found *State, id account.Identity) (trust, boundary bool
 	return trust, r.lacksBoundary(role)
 }
 
-// lacksBoundary reports whether the account wants a boundary that the role does not have. A role that is nil lacks nothing.
+// lacksBoundary reports whether the role lacks the boundary of the account's config. It is false for nil.
 func (r *Role) lacksBoundary(role *awsiam.Role) bool {
 	if role == nil || r.Account.PermissionsBoundary == "" {
 		return false
@@ -187,8 +187,8 @@ func (r *Role) lacksBoundary(role *awsiam.Role) bool {
 	return role.PermissionsBoundary == nil || aws.StringValue(role.PermissionsBoundary.PermissionsBoundaryArn) != r.Account.PermissionsBoundary
 }
 
-// BringUpToDate returns the step that gives the role the boundary and the trust policy that roles have now. The boundary comes first: where the account
-// wants one, our credentials may change only roles that have it. There is no rollback: what was before served other services worse.
+// BringUpToDate returns the step that sets the boundary and the trust policy that roles should have. It sets the boundary first: if the account's config has one, our
+// credentials may change only roles that have it. There is no rollback, because the old settings would not serve any service better.
 func (r *Role) BringUpToDate(trust, boundary bool, id account.Identity) saga.Step {
 	return saga.NoRollback(func(ctx context.Context) error {
 		if boundary {

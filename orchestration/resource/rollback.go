@@ -7,10 +7,10 @@ import (
 	"ecs-api/orchestration/saga"
 )
 
-// This file rolls back: it deletes what a failed request created, as long as its ownership tag is still the request's. Package transaction calls it.
+// This file rolls back: it deletes what a failed request created, if the ownership tag is still that of the request. Package transaction calls it.
 
-// keepRollback returns the rollback of a thing of the service's own. That of a shared one is kept for the end of the request: another request may use
-// the thing by then.
+// keepRollback returns the rollback of a thing of the service's own. It keeps the rollback of a shared thing until the end of the request, because another request
+// may use the thing by then.
 func (r *Request) keepRollback(item *Item, rollback saga.Rollback) saga.Rollback {
 	if !item.Traits().Shared {
 		return rollback
@@ -21,7 +21,8 @@ func (r *Request) keepRollback(item *Item, rollback saga.Rollback) saga.Rollback
 	return nil
 }
 
-// rollback deletes the item if the request created it and nobody adopted it since. One that AWS confirmed and does not show yet is waited for.
+// rollback deletes the item if the request created it and no other request has adopted it since. If AWS has confirmed the item and does not show it yet, rollback
+// waits for it.
 func (c *attempt) rollback(ctx context.Context) error {
 	item := c.item
 	find := item.Find
@@ -40,7 +41,7 @@ func (c *attempt) rollback(ctx context.Context) error {
 	return common.Wrapf(err, "%s %s", item.Kind().Word(), item.Name())
 }
 
-// ignoreInUse returns err unless it says that something is used, and so stays.
+// ignoreInUse returns err, but nil if err says that something is in use: then it stays.
 func ignoreInUse(err error) error {
 	if err != nil && common.ResponseCode(err) == common.CodeInUse {
 		return nil
@@ -48,7 +49,7 @@ func ignoreInUse(err error) error {
 	return err
 }
 
-// IgnoreNotFound returns err unless it says that there is nothing.
+// IgnoreNotFound returns err, but nil if err says that something does not exist.
 func IgnoreNotFound(err error) error {
 	if common.Is(err, common.NotFound) {
 		return nil

@@ -22,14 +22,14 @@ type TaskDefinition struct {
 	Family  string
 	ARN     string // of the revision, if it is known
 	Owner   string // the ownership tag of the revision that the request registers
-	// Input returns what is registered. It is called once the things that it refers to are there.
+	// Input returns what the request registers. Create calls it when everything that it refers to exists.
 	Input func() (*awsecs.RegisterTaskDefinitionInput, error)
 }
 
 // Kind implements Thing.
 func (d *TaskDefinition) Kind() Kind { return KindTaskDefinition }
 
-// Name is family:revision where the revision is known, else the family.
+// Name is family:revision if the revision is known, else the family.
 func (d *TaskDefinition) Name() string {
 	if d.ARN != "" {
 		return account.NameOf(d.ARN)
@@ -37,12 +37,12 @@ func (d *TaskDefinition) Name() string {
 	return d.Family
 }
 
-// Traits says that ECS registers a revision for each call.
+// Traits says that ECS registers a new revision for each call.
 func (d *TaskDefinition) Traits() Traits {
 	return Traits{CreateNotIdempotent: true, RetryCreate: []common.Retryable{common.RoleNotPassable}}
 }
 
-// Find returns the revision while it is ACTIVE: by its ARN where that is known, else by its ownership tag among the family's newest.
+// Find returns the revision if it is ACTIVE: by its ARN if that is known, else by its ownership tag among the family's newest revisions.
 func (d *TaskDefinition) Find(ctx context.Context) (*State, error) {
 	if d.ARN != "" {
 		out, err := d.Account.ECS.TaskDefinition(ctx, d.ARN)
@@ -55,7 +55,7 @@ func (d *TaskDefinition) Find(ctx context.Context) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	const newest = 5 // others may have registered meanwhile
+	const newest = 5 // other requests may have registered revisions meanwhile
 	for _, arn := range arns[:min(len(arns), newest)] {
 		out, err := d.Account.ECS.TaskDefinition(ctx, arn)
 		if err != nil {
@@ -76,7 +76,7 @@ func RevisionState(out *awsecs.DescribeTaskDefinitionOutput) *State {
 	return &State{ID: aws.StringValue(out.TaskDefinition.TaskDefinitionArn), Tags: ecs.ToTags(out.Tags), Value: out.TaskDefinition}
 }
 
-// Create registers the revision. The ownership tag of revisions holds a digest of them, so that the same one is found again.
+// Create registers the revision. Its ownership tag contains a digest of it, by which a later request finds the same revision again.
 func (d *TaskDefinition) Create(ctx context.Context, tags common.Tags) (*State, error) {
 	in, err := d.Input()
 	if err != nil {
@@ -98,7 +98,7 @@ func (d *TaskDefinition) SetTags(ctx context.Context, s *State, set common.Tags,
 	return setECSTags(ctx, d.Account, s, set, remove)
 }
 
-// Delete deregisters the revision and deletes it. ECS keeps one that tasks still use until they do not.
+// Delete deregisters the revision and deletes it. ECS keeps a revision until no task uses it any more.
 func (d *TaskDefinition) Delete(ctx context.Context, s *State) error {
 	if _, err := d.Account.ECS.DeregisterTaskDefinition(ctx, s.ID); err != nil && !common.Is(err, common.NotFound) {
 		return err
@@ -106,7 +106,8 @@ func (d *TaskDefinition) Delete(ctx context.Context, s *State) error {
 	return d.Account.ECS.DeleteTaskDefinitions(ctx, []string{s.ID})
 }
 
-// CreateRevision returns the step that registers the revision and owns it by d.Owner, for requests that do not adopt any. Registered is called with it.
+// CreateRevision returns the step that registers the revision with the ownership tag d.Owner, for requests that adopt no revision. It calls registered with the
+// revision.
 func (d *TaskDefinition) CreateRevision(backoff common.Backoff, tags common.Tags, registered func(*State)) saga.Step {
 	return func(ctx context.Context) (saga.Rollback, error) {
 		r := &Request{Org: d.Account.Org, Owner: d.Owner, Backoff: backoff}
@@ -122,8 +123,8 @@ func (d *TaskDefinition) CreateRevision(backoff common.Backoff, tags common.Tags
 // RevisionOwner returns the beginning of the ownership tag of revisions of the service that have the digest.
 func RevisionOwner(service, digest string) string { return OwnerPrefix(service) + digest + "/" }
 
-// IsSameRevision reports whether a revision with the tags have is one that an interrupted request for the same, with the tags want, has left: prefix
-// begins the ownership tag of each. What carries it was registered for the service. The tags that say which request it was, and whose, may differ.
+// IsSameRevision reports whether an interrupted request left a revision that is the same as the wanted one. Have are its tags, want those of the wanted revision. The
+// ownership tags of both must begin with prefix, which contains the service and the digest. The tags that name the request and the caller may differ.
 func IsSameRevision(have, want common.Tags, prefix string) bool {
 	value, _ := have.Get(common.TagRequest)
 	ofRequest := []string{common.TagRequest, common.TagDeleting, common.TagCaller, common.TagRequestID}
@@ -131,16 +132,16 @@ func IsSameRevision(have, want common.Tags, prefix string) bool {
 	return strings.HasPrefix(value, prefix) && len(have) == len(want) && len(have.Changed(want)) == 0
 }
 
-// errNoInput is a fault of ours: a revision that is only found cannot be registered.
+// errNoInput is an error in our code: somebody registers a revision that was only looked up.
 var errNoInput = errors.New("the revision has no input to be registered from")
 
-// Known is the input of a revision that is only found.
+// Known is the Input of a revision that is only looked up.
 func Known() (*awsecs.RegisterTaskDefinitionInput, error) { return nil, errNoInput }
 
 // maxReaders is how many revisions are read at the same time.
 const maxReaders = 8
 
-// DescribeRevisions describes task definitions, at most maxReaders at a time, and leaves out those that are gone.
+// DescribeRevisions describes task definitions, at most maxReaders at a time. It leaves out those that do not exist any more.
 func DescribeRevisions(ctx context.Context, a *account.Account, arns []string) ([]*awsecs.DescribeTaskDefinitionOutput, error) {
 	all := make([]*awsecs.DescribeTaskDefinitionOutput, len(arns))
 	readers, ctx := errgroup.WithContext(ctx)

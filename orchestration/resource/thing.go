@@ -1,9 +1,8 @@
-// Package resource has one adapter per kind of AWS thing that orchestration creates (cluster, execution role, log group, credential, Cloud Map
-// service, task definition, service), and what all of them need written once over it: create or adopt, the ownership tag, verification after a
-// concurrent creator, rollback, teardown.
+// Package resource has one adapter for each kind of AWS thing that orchestration creates (cluster, execution role, log group, credential, Cloud Map
+// service, task definition, service). What all kinds need is written once, over the adapters: create or adopt, the ownership tag, verify, rollback, teardown.
 //
-// It owns one rule: only what still carries a request's ownership tag is deleted by its rollback. A 200 from AWS does not prove that we created a
-// thing, and no tag can be compared and swapped, so whoever adopts a thing that another request may still roll back puts its own tag on it first.
+// It owns one rule: the rollback of a request deletes only what still carries the ownership tag of this request. A 200 from AWS does not prove that we
+// created a thing. So a request that adopts a thing which another request may still roll back puts its own ownership tag on it first.
 package resource
 
 import (
@@ -17,7 +16,7 @@ import (
 // Kind is a kind of AWS thing, as plans name it.
 type Kind string
 
-// The kinds of things, and of parts of them that change on their own.
+// The kinds of things, and of parts that change on their own.
 const (
 	KindCluster         Kind = "cluster"
 	KindRole            Kind = "role"
@@ -32,19 +31,19 @@ const (
 	KindTask            Kind = "task"
 )
 
-// words are what messages, steps and spans call the kinds.
+// words are the names of the kinds in messages, steps and spans.
 var words = map[Kind]string{
 	KindCluster: "cluster", KindRole: "role", KindRolePolicy: "role policy", KindLogGroup: "log group", KindCredential: "secret",
 	KindTaskDefinition: "task definition", KindCloudMapService: "Cloud Map service", KindService: "service", KindTags: "tags", KindParams: "parameters",
 	KindTask: "task",
 }
 
-// Word returns what messages call the kind.
+// Word returns the name of the kind in messages.
 func (k Kind) Word() string { return words[k] }
 
 // State is a thing as AWS has it.
 type State struct {
-	ID    string // what AWS addresses it by: an ARN, or a name
+	ID    string // the ARN or name by which AWS's calls address it
 	Tags  common.Tags
 	Value any // the SDK's struct
 	// TagsUnread: AWS did not let us read the tags. These are what the request gave the thing.
@@ -72,56 +71,56 @@ type Thing interface {
 	Kind() Kind
 	// Name is AWS's name of it.
 	Name() string
-	// Find returns the thing as it is now; nil if it is not there, or was deleted.
+	// Find returns the thing as it is now; nil if it does not exist, or was deleted.
 	Find(ctx context.Context) (*State, error)
-	// Create creates it with the tags. Of what is there already, AWS says Conflict, unless CreateReturnsExisting says otherwise.
+	// Create creates the thing with the tags. If it exists, the error is a Conflict, unless Traits say CreateReturnsExisting.
 	Create(ctx context.Context, tags common.Tags) (*State, error)
-	// SetTags gives it tags beside those it has, and takes away those with the given keys.
+	// SetTags adds tags to those that the thing has, and removes those with the given keys.
 	SetTags(ctx context.Context, s *State, set common.Tags, remove []string) error
-	// Delete deletes it. What is gone already may be NotFound.
+	// Delete deletes the thing. If it does not exist any more, the error may be NotFound.
 	Delete(ctx context.Context, s *State) error
 	Traits() Traits
 }
 
-// Traits are the ways in which kinds of things differ for those who create and delete them.
+// Traits say how kinds of things differ when they are created and deleted.
 type Traits struct {
-	// Shared: the services in a cluster share it. Rollback is counted per thing used, and one that is gone at the end is created again.
+	// Shared: the services of a cluster share the thing. The ledger counts its users, and verify creates it again if it is gone.
 	Shared bool
-	// CreateReturnsExisting: AWS's create succeeds for one that is there, so that the tags must be read to know who created it.
+	// CreateReturnsExisting: AWS's create succeeds for a thing that exists, so we must read the tags to know which request created it.
 	CreateReturnsExisting bool
-	// CreateNotIdempotent: AWS creates one for each call, so after a lost response we look for it before we retry.
+	// CreateNotIdempotent: AWS creates a new thing for each call, so after a lost response we look for it before we retry.
 	CreateNotIdempotent bool
-	// UseGuarded: AWS does not delete one that a service uses, so that a request which adopts it fails at worst.
+	// UseGuarded: AWS refuses to delete the thing while a service uses it, so a request that adopts it fails at worst.
 	UseGuarded bool
-	// NeverAdopted: no request adopts one, so nobody need be told that it is about to be deleted.
+	// NeverAdopted: no request adopts the thing, so its deletion needs no mark.
 	NeverAdopted bool
-	// AdoptConcurrent: one of the service's own is adopted also if another request has created it since this one looked.
+	// AdoptConcurrent: a request adopts a thing of the service's own even if another request has created it since this one looked.
 	AdoptConcurrent bool
-	// RetryCreate and RetryDelete are what AWS refuses for now.
+	// RetryCreate and RetryDelete are the refusals after which a retry makes sense.
 	RetryCreate, RetryDelete []common.Retryable
-	// TakenHint says what to do when it exists and belongs to something else.
+	// TakenHint says what the caller can do if the thing exists and belongs to something else.
 	TakenHint string
 }
 
-// An Adopter brings a thing that is adopted to what the request wants, beyond its tags.
+// An Adopter changes more than the tags of a thing that a request adopts.
 type Adopter interface {
 	Adopt(ctx context.Context, s *State) (saga.Rollback, error)
 }
 
-// Item is a thing in a request: what was found, and what is there once the plan is applied. Now is set by the item's step alone, for those after it.
+// Item is a thing in one request: what look found, and what exists after apply. Only the item's own step sets Now; later steps read it.
 type Item struct {
 	Thing
-	Found *State      // nil if there was nothing
-	Tags  common.Tags // that it is to have, the ownership tag included
+	Found *State      // nil if the thing did not exist
+	Tags  common.Tags // that the thing gets, including the ownership tag
 	Now   *State
 	// Completes runs after the thing was created a second time, or may be half deleted, because another request was about to delete it.
 	Completes saga.Step
 
-	adopted   bool // by the time it is verified
+	adopted   bool // the request adopted it
 	contested bool // it was adopted so late, or while another request was about to delete it, that it must be verified
 }
 
-// ID returns what AWS addresses the thing by once it is there; empty before, and for no item.
+// ID returns the ARN or name by which AWS's calls address the thing; empty while the thing does not exist, and for a nil item.
 func (item *Item) ID() string {
 	if item == nil || item.Now == nil {
 		return ""
@@ -132,7 +131,7 @@ func (item *Item) ID() string {
 // String names the item in messages.
 func (item *Item) String() string { return fmt.Sprintf("%s %s", item.Kind().Word(), item.Name()) }
 
-// PlannedID returns what AWS addresses the item by, or its name as long as it is not there.
+// PlannedID returns the ID, or the name while the thing does not exist.
 func (item *Item) PlannedID() string {
 	switch {
 	case item.Now != nil:

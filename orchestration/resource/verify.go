@@ -7,7 +7,7 @@ import (
 	"ecs-api/orchestration/saga"
 )
 
-// This file verifies, at the end of a request, that what it adopted is still there.
+// This file verifies, at the end of a request, that what it adopted still exists.
 
 // Verify returns the step that looks once more, at the end, whether a thing that the request adopted is still there: the request that created it may
 // have rolled it back, as no tag can be compared and swapped. A request that had to wait for a service to drain verifies all that it needs. A shared
@@ -24,7 +24,7 @@ func (r *Request) Verify(item *Item) saga.Step {
 			}
 			found, err := find(ctx)
 			if err != nil && common.Transient(err) {
-				return nil, nil // what AWS does not let us see for the moment is taken to be there
+				return nil, nil // while AWS does not let us read the thing, we assume that it exists
 			}
 			marked := markOn(found) != ""
 			if marked {
@@ -45,7 +45,7 @@ func (r *Request) Verify(item *Item) saga.Step {
 	}
 }
 
-// complete gives the thing what belongs to it.
+// complete creates what belongs to the thing.
 func (item *Item) complete(ctx context.Context) (saga.Rollback, error) {
 	if item.Completes == nil {
 		return nil, nil
@@ -53,7 +53,7 @@ func (item *Item) complete(ctx context.Context) (saga.Rollback, error) {
 	return item.Completes(ctx)
 }
 
-// Deleted is the Conflict for something that the request adopted and another one deleted.
+// Deleted is the Conflict for a thing that the request adopted and another request deleted.
 func Deleted(t Thing) error {
 	return common.Coded(common.CodeConcurrentChange, "%s %s was deleted by another request meanwhile; repeat the request", t.Kind().Word(), t.Name())
 }
