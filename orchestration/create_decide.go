@@ -13,6 +13,7 @@ import (
 	"ecs-api/orchestration/saga"
 	"ecs-api/orchestration/space"
 	"ecs-api/orchestration/spec"
+	"ecs-api/orchestration/transaction"
 	"ecs-api/servicediscovery"
 )
 
@@ -156,6 +157,9 @@ func (p *createPlan) decideService(f *createFound) {
 		Account: c.o.account, Cluster: c.cluster, Service: c.service, ClusterIsNew: f.space.Cluster == nil,
 		Input:      func() *awsecs.CreateServiceInput { return p.serviceInput(p.definition.ID(), p.cloudMap.ID()) },
 		OnDraining: func() { c.space.Request.Waited.Store(true) },
+		OnDeleted: func(s *awsecs.Service) {
+			c.o.transactions.Deleted.Add(transaction.ServiceTarget(c.cluster, c.service), s)
+		},
 	}
 	p.service = &resource.Item{Thing: adapter, Tags: c.space.Tags(ecs.ToTags(c.in.Service.Tags))}
 	p.Add(resource.StageService, resource.Change{

@@ -2,6 +2,7 @@ package orchestration
 
 import (
 	"context"
+	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
 	awscloud "github.com/aws/aws-sdk-go/service/servicediscovery"
@@ -13,6 +14,7 @@ import (
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
 	"ecs-api/orchestration/space"
+	"ecs-api/orchestration/transaction"
 )
 
 // createFound is what a create found when it looked.
@@ -52,15 +54,39 @@ func (c *creation) look(ctx context.Context) (*createFound, error) {
 	return f, err
 }
 
-func (c *creation) lookService(ctx context.Context, f *createFound) error {
+// secondLooks are the pauses after which a service is looked at again that is there: it may have been deleted a moment ago, by another server, and ECS shows
+// that late.
+var secondLooks = []time.Duration{250 * time.Millisecond, 750 * time.Millisecond}
+
+// lookService looks for a service of the name, which the request creates. One that is there is the request's own, by its Idempotency-Key, or is looked at
+// again.
+func (c *creation) lookService(ctx context.Context, f *createFound) (err error) {
+	f.service, err = c.activeService(ctx)
+	for _, pause := range secondLooks {
+		if err != nil || f.service == nil {
+			break
+		}
+		if same, keyErr := resource.KeyOf(ctx).Find(ecs.ToTags(f.service.Tags)); same || keyErr != nil {
+			break
+		}
+		if err = common.Sleep(ctx, c.o.account.Backoff.Scaled(pause)); err == nil {
+			f.service, err = c.activeService(ctx)
+		}
+	}
+	return err
+}
+
+// activeService returns the service that ECS shows as ACTIVE; nil if it is DRAINING or INACTIVE, as the name is free then, or will be, and if this server has
+// deleted it.
+func (c *creation) activeService(ctx context.Context) (*awsecs.Service, error) {
 	service, err := c.o.account.ECS.Service(ctx, c.cluster, c.service)
 	if err != nil {
-		return resource.IgnoreNotFound(err)
+		return nil, resource.IgnoreNotFound(err)
 	}
-	if aws.StringValue(service.Status) == resource.StatusActive { // DRAINING or INACTIVE: the name is free, or will be
-		f.service = service
+	if aws.StringValue(service.Status) != resource.StatusActive || c.o.transactions.Deleted.Has(transaction.ServiceTarget(c.cluster, c.service), service) {
+		return nil, nil
 	}
-	return nil
+	return service, nil
 }
 
 // lookRevision reads the revision that the service names, with the secrets that it refers to; or the newest revision of the family that the request gives.

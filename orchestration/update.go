@@ -3,6 +3,7 @@ package orchestration
 import (
 	"cmp"
 	"context"
+	"strings"
 
 	"github.com/aws/aws-sdk-go/aws"
 	awssecrets "github.com/aws/aws-sdk-go/service/secretsmanager"
@@ -182,9 +183,25 @@ func (u *update) run(ctx context.Context) (*UpdateOutput, saga.Rollback, error) 
 	rollback, err := saga.InOrder(unchanged, plan.Apply(), plan.parts.Verify(),
 		saga.NoRollback(func(context.Context) error { out = plan.output(); return nil }))(ctx)
 	if err != nil {
-		return nil, rollback, err
+		return nil, rollback, u.ifDeleted(err)
 	}
 	return out, nil, nil
+}
+
+// ifDeleted returns, for an error of AWS which says that the service was deleted, what the request would have got if ECS had shown that already.
+func (u *update) ifDeleted(err error) error {
+	switch code := common.CodeOf(err); {
+	case code == awsecs.ErrCodeServiceNotActiveException, code == awsecs.ErrCodeInvalidParameterException && strings.Contains(err.Error(), "service is inactive"):
+		return u.draining()
+	case code == awsecs.ErrCodeServiceNotFoundException:
+		return account.NoService(u.cluster, u.service)
+	}
+	return err
+}
+
+// draining is the Conflict for a service that is being deleted.
+func (u *update) draining() error {
+	return common.Coded(common.CodeServiceDraining, "service %s is being deleted", u.service)
 }
 
 // checkMatch reads the service again right before its first change, because another server may have changed it since this one looked.

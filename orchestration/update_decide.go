@@ -17,6 +17,7 @@ import (
 	"ecs-api/orchestration/saga"
 	"ecs-api/orchestration/space"
 	"ecs-api/orchestration/spec"
+	"ecs-api/orchestration/transaction"
 )
 
 // updatePlan is the plan of an update, with what its response shows.
@@ -40,11 +41,10 @@ func (u *update) checkService(f *updateFound) error {
 	if s == nil || !ecs.ToTags(s.Tags).VisibleTo(u.o.account.Org) {
 		return account.NoService(u.cluster, u.service)
 	}
-	switch aws.StringValue(s.Status) {
-	case resource.StatusActive:
-	case resource.StatusDraining:
-		return common.Coded(common.CodeServiceDraining, "service %s is being deleted", u.service)
-	default:
+	switch status := aws.StringValue(s.Status); {
+	case status == resource.StatusDraining, u.o.transactions.Deleted.Has(transaction.ServiceTarget(u.cluster, u.service), s):
+		return u.draining()
+	case status != resource.StatusActive:
 		return account.NoService(u.cluster, u.service)
 	}
 	for _, ref := range u.refs {

@@ -23,6 +23,8 @@ type Service struct {
 	ClusterIsNew bool
 	// OnDraining is called when a service of the same name is still draining.
 	OnDraining func()
+	// OnDeleted is called with the service once it is deleted.
+	OnDeleted func(*awsecs.Service)
 }
 
 // Kind implements Thing.
@@ -102,6 +104,9 @@ func (s *Service) SetTags(ctx context.Context, st *State, set common.Tags, remov
 
 // Delete deletes the service and stops its tasks.
 func (s *Service) Delete(ctx context.Context, _ *State) error {
-	_, err := s.Account.ECS.DeleteService(ctx, s.Cluster, s.Service)
+	deleted, err := s.Account.ECS.DeleteService(ctx, s.Cluster, s.Service)
+	if err == nil && s.OnDeleted != nil {
+		s.OnDeleted(deleted)
+	}
 	return err
 }

@@ -240,6 +240,9 @@ func (t *teardown) deleteService(ctx context.Context) (deleted *awsecs.Service, 
 		deleted, err = t.account.ECS.DeleteService(ctx, t.cluster, t.name)
 		return err
 	}, common.Deploying)
+	if err == nil {
+		t.deleter.transactions.Deleted.Add(transaction.ServiceTarget(t.cluster, t.name), deleted)
+	}
 	return deleted, err
 }
 

@@ -21,6 +21,7 @@ type Manager struct {
 	Account    *account.Account
 	Background *operations.Group
 	Ledger     resource.Ledger
+	Deleted    resource.DeletedServices
 	locks      resource.Locks
 }
 
