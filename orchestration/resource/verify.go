@@ -9,9 +9,9 @@ import (
 
 // This file verifies, at the end of a request, that what it adopted still exists.
 
-// Verify returns the step that looks once more, at the end, whether a thing that the request adopted is still there: the request that created it may
-// have rolled it back, as no tag can be compared and swapped. A request that had to wait for a service to drain verifies all that it needs. A shared
-// thing is created again; without one of the service's own the request fails.
+// Verify returns the step that reads, at the end, whether a thing that the request adopted still exists: another request may have deleted it, because AWS cannot
+// compare and swap a tag. A request that had to wait until a service had drained verifies everything that it needs. If the thing is gone, Verify creates a shared
+// thing again; for a thing of the service's own the request fails.
 func (r *Request) Verify(item *Item) saga.Step {
 	return func(ctx context.Context) (saga.Rollback, error) {
 		if !r.Waited.Load() && (!item.adopted || item.Traits().Shared && r.HasServices && !item.contested) {
