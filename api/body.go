@@ -22,7 +22,7 @@ func (e *endpoint) decode(w http.ResponseWriter, c *call, in any) error {
 	if err != nil || takesNone && len(text) == 0 {
 		return err
 	}
-	if e.bare && len(text) == 0 {
+	if e.optionalBody && len(text) == 0 {
 		text = []byte("{}")
 	}
 	strict := negotiation.PrefersStrict(c.request)

@@ -53,49 +53,48 @@ func (c call) Context() context.Context { return c.ctx }
 
 // endpoint is a typed function as an http.Handler.
 type endpoint struct {
-	server      *Server
-	status      int
-	params      urlparams.Set
-	time        time.Duration // 0: readTime or writeTime
-	conditional bool          // takes If-Match
-	bare        bool          // the body may be left out
-	exclusive   bool          // identical requests do not share a response
-	fresh       bool          // the response is always a new one, whatever the caller accepts
-	kind        string        // of the operation that the request becomes for callers who do not wait; empty: they must
-	in, out     reflect.Type
-	check       func(c call, in any) []common.FieldError // what is wrong with a body's values; nil if the endpoint says it itself
-	run         func(http.ResponseWriter, call) (any, error)
+	server       *Server
+	status       int
+	params       urlparams.Set
+	time         time.Duration // 0: readTime or writeTime
+	takesIfMatch bool          // a write may be sent with If-Match
+	optionalBody bool          // the body may be left out
+	exclusive    bool          // identical requests do not share a response
+	fresh        bool          // the response is always a new one, whatever the caller accepts
+	kind         string        // of the operation that the request becomes for callers who do not wait; empty: they must
+	in, out      reflect.Type
+	check        func(c call, in any) []common.FieldError // what is wrong with a body's values; nil if the endpoint says it itself
+	run          func(http.ResponseWriter, call) (any, error)
 }
 
-// conditional lets a write be sent with If-Match. Other writes refuse it: it would promise what they do not keep.
-func conditional(e *endpoint) { e.conditional = true }
+// takesIfMatch lets callers send a write with If-Match. Other writes refuse the header, because they would not obey it.
+func takesIfMatch(e *endpoint) { e.takesIfMatch = true }
 
-// setting is what a route's line may say of its endpoint beside the status.
+// setting is one of the options that a route's line gives its endpoint beside the status.
 type setting func(*endpoint)
 
-// within lets an endpoint take up to d.
+// within gives the endpoint's requests up to d, instead of the usual 30 or 60 seconds.
 func within(d time.Duration) setting { return func(e *endpoint) { e.time = d } }
 
-// checked has f find what is wrong with the values of a body, beside what is wrong with its form: the response names both at once. The endpoint
-// must refuse them itself when the form is right.
+// checked names f, which checks the values of a body whose form is wrong, so that the response reports both kinds of errors at once. The endpoint itself
+// must refuse wrong values in a body whose form is right.
 func checked[In any](f func(call, *In) []common.FieldError) setting {
 	return func(e *endpoint) {
 		e.check = func(c call, in any) []common.FieldError { return f(c, in.(*In)) }
 	}
 }
 
-// bare lets a caller leave out the body, where nothing in it is required.
-func bare() setting { return func(e *endpoint) { e.bare = true } }
+// optionalBody lets callers leave out the body, because nothing in it is required.
+func optionalBody() setting { return func(e *endpoint) { e.optionalBody = true } }
 
-// unshared keeps identical requests from sharing a response: for those that wait, each from its own beginning on.
+// unshared gives identical requests separate responses. It is for requests that wait, because each one waits from its own beginning.
 func unshared() setting { return func(e *endpoint) { e.exclusive = true } }
 
-// uncacheable keeps callers from getting a response that was kept, though they accept an old one: what they read changes by itself all the time, or may hold
-// anything.
+// uncacheable gives callers a new response even if they accept a cached one. It is for what changes all the time by itself, or may contain anything.
 func uncacheable() setting { return func(e *endpoint) { e.fresh = true } }
 
-// handle makes an http.Handler of f: it checks what the path and the query say, resolves the account, decodes the body, calls f,
-// encodes what f returns and only then writes. The response to a nil pointer, or none, has an empty body, to a nil slice [].
+// handle returns the http.Handler of f. It checks the path and the query, resolves the account, decodes the body, calls f, encodes what f returns, and only
+// then writes. A nil pointer or none becomes an empty body, a nil slice becomes [].
 func handle[In, Out any](s *Server, status int, f func(call, In) (Out, error), settings ...setting) http.Handler {
 	e := &endpoint{server: s, status: status, in: reflect.TypeFor[In](), out: reflect.TypeFor[Out]()}
 	for _, set := range settings {
@@ -246,7 +245,7 @@ func (e *endpoint) checkConditions(c *call) (err error) {
 			return err
 		}
 	}
-	if c.match, err = negotiation.IfMatch(c.request.Header); err == nil && !e.conditional && len(c.request.Header.Values(headerIfMatch)) > 0 {
+	if c.match, err = negotiation.IfMatch(c.request.Header); err == nil && !e.takesIfMatch && len(c.request.Header.Values(headerIfMatch)) > 0 {
 		err = common.Invalid(common.FieldError{Field: headerIfMatch, Detail: "is not taken by this request; leave it out"})
 	}
 	return err

@@ -110,9 +110,9 @@ func (s *Server) observeRoutes(v1 *mux.Router) {
 		number("timeout", 1, longestWait, defaultWait), text("deployment")))
 	get(service+"/deployments", handle(s, http.StatusOK, targeted(listDeployments), slashed))
 	get(service+"/deployments/{deployment}", handle(s, http.StatusOK, targeted(showDeployment), slashed, slashes("deployment")))
-	v1.Handle(service+"/deployments/{deployment}/continue", handle(s, http.StatusOK, targeted(continueDeployment), slashed, slashes("deployment"), bare(),
+	v1.Handle(service+"/deployments/{deployment}/continue", handle(s, http.StatusOK, targeted(continueDeployment), slashed, slashes("deployment"), optionalBody(),
 		checked(func(_ call, in *rollout.ContinueInput) []common.FieldError { return in.Check() }))).Methods(http.MethodPost)
-	v1.Handle(service+"/deployments/{deployment}/stop", handle(s, http.StatusOK, targeted(stopDeployment), slashed, slashes("deployment"), bare(),
+	v1.Handle(service+"/deployments/{deployment}/stop", handle(s, http.StatusOK, targeted(stopDeployment), slashed, slashes("deployment"), optionalBody(),
 		checked(func(_ call, in *rollout.StopInput) []common.FieldError { return in.Check() }))).Methods(http.MethodPost)
 	get(service+"/revisions", handle(s, http.StatusOK, targeted(listRevisions), slashed, number("limit", 1, 100, 20)))
 }

@@ -92,10 +92,10 @@ func (s *Server) parameterRoutes(v1 *mux.Router) {
 		}))).Methods(http.MethodPost)
 	v1.Handle(prefix, handle(s, http.StatusOK, deleteParameters, levels, within(prefixTime))).Methods(http.MethodDelete)
 	v1.Handle(one, handle(s, http.StatusOK, showParameter, levels)).Methods(http.MethodGet)
-	v1.Handle(one, handle(s, http.StatusOK, updateParameter, levels, conditional, checked(func(c call, in *awsssm.PutParameterInput) []common.FieldError {
+	v1.Handle(one, handle(s, http.StatusOK, updateParameter, levels, takesIfMatch, checked(func(c call, in *awsssm.PutParameterInput) []common.FieldError {
 		return c.account.Adhoc.Parameters.CheckChange(c.name("param"), in)
 	}))).Methods(http.MethodPut)
-	v1.Handle(one, handle(s, http.StatusOK, deleteParameter, levels, conditional)).Methods(http.MethodDelete)
+	v1.Handle(one, handle(s, http.StatusOK, deleteParameter, levels, takesIfMatch)).Methods(http.MethodDelete)
 }
 
 // levels lets the path's prefix be what Parameter Store takes as a level of a name, and its param one or several of them: a list of a prefix

@@ -69,11 +69,11 @@ func (s *Server) secretRoutes(v1 *mux.Router) {
 		}))).Methods(http.MethodPost)
 	for _, one := range []string{"/{account}/secrets/{secret}", "/{account}/secret/{secret}"} {
 		v1.Handle(one, handle(s, http.StatusOK, showSecret, secretID)).Methods(http.MethodGet)
-		v1.Handle(one, handle(s, http.StatusOK, updateSecret, secretID, conditional,
+		v1.Handle(one, handle(s, http.StatusOK, updateSecret, secretID, takesIfMatch,
 			checked(func(c call, in *adhoc.SecretChange) []common.FieldError {
 				return c.account.Adhoc.Secrets.CheckChange(in)
 			}))).Methods(http.MethodPut)
-		v1.Handle(one, handle(s, http.StatusOK, deleteSecret, secretID, deletionWindow, conditional)).Methods(http.MethodDelete)
+		v1.Handle(one, handle(s, http.StatusOK, deleteSecret, secretID, deletionWindow, takesIfMatch)).Methods(http.MethodDelete)
 	}
 }
 

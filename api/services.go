@@ -134,7 +134,7 @@ func serviceWrite[In any](
 	s *Server, kind string, change func(call, target, *In) (*orchestration.Write, error), settings ...setting,
 ) http.Handler {
 	return handle(s, http.StatusOK, changes(change), append(settings,
-		checks(change), asynchronous(kind), number("wait", 1, longestWait, 0), flag(flagDryRun), conditional, within(orchestrationTime))...)
+		checks(change), asynchronous(kind), number("wait", 1, longestWait, 0), flag(flagDryRun), takesIfMatch, within(orchestrationTime))...)
 }
 
 // serviceRoutes are the routes of the orchestration.
@@ -150,10 +150,10 @@ func (s *Server) serviceRoutes(v1 *mux.Router) {
 	v1.Handle(service, serviceWrite(s, "update service", updateService, slashed)).Methods(http.MethodPut)
 	v1.Handle(service, serviceWrite(s, "patch service", patchService, slashed)).Methods(http.MethodPatch)
 	v1.Handle(service, handle(s, http.StatusOK, targeted(deleteService),
-		asynchronous("delete service alone"), slashed, flag("recursive"), flag("params"), waits, dry, conditional, within(orchestrationTime))).Methods(http.MethodDelete)
-	v1.Handle(service+"/rollback", serviceWrite(s, "roll back service", rollBackService, slashed, bare())).Methods(http.MethodPost)
+		asynchronous("delete service alone"), slashed, flag("recursive"), flag("params"), waits, dry, takesIfMatch, within(orchestrationTime))).Methods(http.MethodDelete)
+	v1.Handle(service+"/rollback", serviceWrite(s, "roll back service", rollBackService, slashed, optionalBody())).Methods(http.MethodPost)
 	v1.Handle(service+"/restart", handle(s, http.StatusOK, changes(restartService),
-		asynchronous("restart service"), slashed, waits, dry, conditional, within(orchestrationTime))).Methods(http.MethodPost)
+		asynchronous("restart service"), slashed, waits, dry, takesIfMatch, within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(service+"/power", serviceWrite(s, "start or stop service", powerService, slashed)).Methods(http.MethodPut)
 	v1.Handle(service+"/run", handle(s, http.StatusOK, targeted(runTask), asynchronous("start task"), slashed, waits,
 		checked(func(_ call, in *oneoff.Input) []common.FieldError { return in.Check() }), within(orchestrationTime))).Methods(http.MethodPost)

@@ -93,5 +93,5 @@ func (s *Server) taskDefinitionRoutes(v1 *mux.Router) {
 	v1.Handle(taskdefs, handle(s, http.StatusOK, createTaskDefinition,
 		checked(checkTaskDefinition), asynchronous("create task definition"), flag(flagDryRun), within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(taskdef, handle(s, http.StatusOK, showTaskDefinition, slashes("taskdef"))).Methods(http.MethodGet)
-	v1.Handle(taskdef, handle(s, http.StatusOK, deregisterTaskDefinition, slashes("taskdef"), conditional)).Methods(http.MethodDelete)
+	v1.Handle(taskdef, handle(s, http.StatusOK, deregisterTaskDefinition, slashes("taskdef"), takesIfMatch)).Methods(http.MethodDelete)
 }

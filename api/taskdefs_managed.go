@@ -166,15 +166,15 @@ func (s *Server) managedTaskDefinitionRoutes(v1 *mux.Router) {
 	v1.Handle(taskdefs, handle(s, http.StatusOK, inCluster(listManaged), slashed)).Methods(http.MethodGet)
 	v1.Handle(taskdef, handle(s, http.StatusOK, inCluster(showManaged), slashed)).Methods(http.MethodGet)
 	v1.Handle(taskdef, handle(s, http.StatusOK, changesManaged(updateManaged),
-		checksManaged(updateManaged), asynchronous("update task definition"), slashed, flag(flagDryRun), conditional, within(orchestrationTime))).Methods(http.MethodPut)
+		checksManaged(updateManaged), asynchronous("update task definition"), slashed, flag(flagDryRun), takesIfMatch, within(orchestrationTime))).Methods(http.MethodPut)
 	v1.Handle(taskdef, handle(s, http.StatusOK, changesManaged(patchManaged),
-		checksManaged(patchManaged), asynchronous("patch task definition"), slashed, flag(flagDryRun), conditional, within(orchestrationTime))).Methods(http.MethodPatch)
+		checksManaged(patchManaged), asynchronous("patch task definition"), slashed, flag(flagDryRun), takesIfMatch, within(orchestrationTime))).Methods(http.MethodPatch)
 	v1.Handle(taskdef, handle(s, http.StatusAccepted, inCluster(deleteManaged),
-		slashed, flag("recursive"), flag("force"), flag(flagDryRun), conditional, within(orchestrationTime))).Methods(http.MethodDelete)
+		slashed, flag("recursive"), flag("force"), flag(flagDryRun), takesIfMatch, within(orchestrationTime))).Methods(http.MethodDelete)
 	tasks, task, id := taskdef+"/tasks", taskdef+"/tasks/{task}", slashes("cluster", "task")
 	status := takes(urlparams.Choices("status", awsecs.DesiredStatus_Values()...))
 	v1.Handle(tasks, handle(s, http.StatusOK, inCluster(runManaged),
-		slashed, number("wait", 1, longestWait, 0), bare(), checked(checkRunManaged), within(orchestrationTime))).Methods(http.MethodPost)
+		slashed, number("wait", 1, longestWait, 0), optionalBody(), checked(checkRunManaged), within(orchestrationTime))).Methods(http.MethodPost)
 	v1.Handle(tasks, handle(s, http.StatusOK, inCluster(listManagedTasks), slashed, status, text("startedBy"))).Methods(http.MethodGet)
 	v1.Handle(task, handle(s, http.StatusOK, inCluster(showManagedTask), id)).Methods(http.MethodGet)
 	v1.Handle(task, handle(s, http.StatusOK, inCluster(stopManagedTask), id, text("reason"))).Methods(http.MethodDelete)
