@@ -23,6 +23,7 @@ type role struct {
 	maxSession          int64
 	boundary            string // a policy's ARN, or empty
 	tags                tagList
+	past                []pastTags // of Lags.RoleTags, the oldest first
 	inline              ordered[inlinePolicy]
 	attached            ordered[string] // managed policies: ARN by ARN
 }
@@ -74,6 +75,30 @@ func iamOperations() map[string]operation {
 }
 
 func (ro *role) serviceLinked() bool { return strings.HasPrefix(ro.path, "/aws-service-role/") }
+
+// pastTags are the tags that a role had until a change.
+type pastTags struct {
+	until time.Time
+	tags  tagList
+}
+
+// setTags changes the role's tags. Reads show that late (Lags.RoleTags).
+func (ro *role) setTags(r *request, tags tagList) {
+	if r.aws.lags.RoleTags > 0 {
+		ro.past = append(ro.past, pastTags{r.now, ro.tags})
+	}
+	ro.tags = tags
+}
+
+// seenTags returns the tags that reads show.
+func (ro *role) seenTags(r *request) tagList {
+	for _, past := range ro.past {
+		if past.until.After(r.now.Add(-r.aws.lags.RoleTags)) {
+			return past.tags
+		}
+	}
+	return ro.tags
+}
 
 // full returns the role as GetRole shows it.
 func (ro *role) full() *iam.Role {

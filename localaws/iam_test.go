@@ -219,6 +219,25 @@ func TestANewRoleIsNotSeenAtOnce(t *testing.T) {
 	}
 }
 
+func TestANewTagOfARoleIsNotSeenAtOnce(t *testing.T) {
+	clock := newFakeClock()
+	client := iam.New(newSession(t, localaws.New(localaws.Clock(clock.Now), localaws.WithLags(localaws.Lags{RoleTags: 5 * time.Second}))))
+	must[*iam.CreateRoleOutput](t)(client.CreateRole(newRole("r")))
+	first := len(must[*iam.GetRoleOutput](t)(client.GetRole(&iam.GetRoleInput{RoleName: aws.String("r")})).Role.Tags)
+	tag := func(key string) {
+		must[*iam.TagRoleOutput](t)(client.TagRole(&iam.TagRoleInput{RoleName: aws.String("r"), Tags: []*iam.Tag{{Key: aws.String(key), Value: aws.String("v")}}}))
+	}
+	tag("a")
+	clock.Advance(3 * time.Second)
+	tag("b")
+	for i, more := range []int{0, 1, 2} {
+		if got := len(must[*iam.GetRoleOutput](t)(client.GetRole(&iam.GetRoleInput{RoleName: aws.String("r")})).Role.Tags); got != first+more {
+			t.Errorf("look %d: %d tags, want %d", i, got, first+more)
+		}
+		clock.Advance(3 * time.Second)
+	}
+}
+
 func TestSimulatedPolicies(t *testing.T) {
 	client := iam.New(newSession(t, localaws.New(localaws.DenyActions("ecs:CreateCluster"))))
 	out := must[*iam.SimulatePolicyResponse](t)(client.SimulatePrincipalPolicy(&iam.SimulatePrincipalPolicyInput{

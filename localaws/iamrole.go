@@ -199,7 +199,9 @@ func getRole(r *request, in *iam.GetRoleInput) (*iam.GetRoleOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &iam.GetRoleOutput{Role: ro.full()}, nil
+	out := ro.full()
+	out.Tags = writeTags(ro.seenTags(r), iamTag)
+	return &iam.GetRoleOutput{Role: out}, nil
 }
 
 func listRoles(r *request, in *iam.ListRolesInput) (*iam.ListRolesOutput, error) {
@@ -294,7 +296,7 @@ func tagRole(r *request, in *iam.TagRoleInput) (*iam.TagRoleOutput, error) {
 	if len(merged) > maxTags {
 		return nil, iamError(http.StatusConflict, iam.ErrCodeLimitExceededException, "The number of tags has reached the maximum limit.")
 	}
-	ro.tags = merged
+	ro.setTags(r, merged)
 	return &iam.TagRoleOutput{}, nil
 }
 
@@ -303,7 +305,7 @@ func untagRole(r *request, in *iam.UntagRoleInput) (*iam.UntagRoleOutput, error)
 	if err != nil {
 		return nil, err
 	}
-	ro.tags = ro.withoutTags(aws.StringValueSlice(in.TagKeys))
+	ro.setTags(r, ro.withoutTags(aws.StringValueSlice(in.TagKeys)))
 	return &iam.UntagRoleOutput{}, nil
 }
 

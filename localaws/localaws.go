@@ -50,6 +50,7 @@ type Lags struct {
 	Parameter time.Duration // a deleted parameter's name until it is free again: AWS asks callers to wait for 30 seconds
 	Providers time.Duration // a cluster with capacity providers in PROVISIONING before it is ACTIVE, and in DEPROVISIONING before it is INACTIVE
 	Tagging   time.Duration // a change of tags until the tagging API's index shows it
+	RoleTags  time.Duration // a change of a role's tags until GetRole shows it: reads are those of a replica, which gets the changes in their order
 	Healthy   time.Duration // a registered target until its load balancer finds it healthy
 
 	Check      time.Duration // a running container's health check until its result

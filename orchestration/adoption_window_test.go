@@ -203,3 +203,68 @@ func TestACreateReadsOnceWhatItAdoptsAtOnce(t *testing.T) {
 		t.Errorf("%d calls: %v", calls, w.aws.Calls())
 	}
 }
+
+// TestAnAdoptionThatIAMShowsLate lets the adopter read the role before IAM shows the mark, and the deletion before IAM shows the adoption, which came later.
+func TestAnAdoptionThatIAMShowsLate(t *testing.T) {
+	var passed atomic.Int64
+	clock := func() time.Time { return time.Now().Add(time.Duration(passed.Load())) }
+	sim := localaws.New(localaws.Clock(clock), localaws.WithLags(localaws.Lags{RoleTags: time.Hour}))
+	failing, adopting := newWorld(t, sim), newWorld(t, sim)
+	calls := func(operation string) (n int) {
+		for _, call := range sim.Calls() {
+			if call.Operation == operation {
+				n++
+			}
+		}
+		return n
+	}
+	var wg sync.WaitGroup
+	var good error
+	var tags atomic.Int64
+	adopts, done := make(chan struct{}), make(chan struct{})
+	sim.Inject(
+		localaws.Fault{Service: "ecs", Operation: "CreateService", Effect: localaws.Refuse, Func: func() {
+			wg.Go(func() {
+				defer close(done)
+				_, good = adopting.Create(t.Context(), wholeService(t, "myclu", "api"))
+			})
+			<-adopts
+		}},
+		localaws.Fault{Service: "iam", Operation: "TagRole", Times: 2, Effect: localaws.Hook, Func: func() {
+			if tags.Add(1) > 1 { // the mark
+				return
+			}
+			close(adopts)
+			looks := 0
+			until(t, "the other server has marked the role, and looks at it again", func() bool {
+				if calls("TagRole") > 1 && looks == 0 {
+					looks = calls("GetRole")
+				}
+				return looks > 0 && calls("GetRole") > looks
+			})
+			passed.Store(int64(time.Minute))
+		}},
+		localaws.Fault{Service: "ecs", Operation: "CreateService", Effect: localaws.Hook, Func: func() {
+			looks := calls("GetRole")
+			wg.Go(func() {
+				until(t, "the create responded, or waits", func() bool {
+					select {
+					case <-done:
+						return true
+					default:
+						return calls("GetRole") > looks+20
+					}
+				})
+				passed.Store(int64(time.Hour + 30*time.Second)) // the mark is shown, the adoption is not
+			})
+		}},
+	)
+	_, bad := failing.Create(t.Context(), wholeService(t, "myclu", "www"))
+	wg.Wait()
+	if bad == nil || good != nil {
+		t.Errorf("the create that fails: %v, want an error; the other one: %v", bad, good)
+	}
+	if diff := cmp.Diff(wholeInventory("myclu", "api"), inventory(sim)); diff != "" {
+		t.Errorf("what exists (-want +got):\n%s", diff)
+	}
+}

@@ -123,6 +123,7 @@ func (r *Request) takeOver(ctx context.Context, item *Item, found *State) (saga.
 		return common.Wrapf(IgnoreNotFound(err), "the tag %s of %s %s", common.TagRequest, item.Kind().Word(), item.Name())
 	}
 	err := item.SetTags(ctx, found, set, nil)
+	item.replaced = before
 	item.contested = time.Since(r.began) > r.Backoff.Scaled(adoptTime)
 	return rollback, err
 }

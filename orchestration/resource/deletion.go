@@ -152,20 +152,25 @@ func hasMark(s *State, mark string) bool {
 }
 
 // awaitDeletion waits while another request is about to delete what was found, and returns what there is then: nil if it was deleted. A mark that stays
-// as it is was left by a request that is no more; it is removed.
-func (r *Request) awaitDeletion(ctx context.Context, t Thing, found *State) (*State, error) {
+// as it is was left by a request that is no more; it is removed. It also waits until AWS shows the ownership tag that the request has put on the item, up
+// to half a minute: only then does it show every mark that was set before.
+func (r *Request) awaitDeletion(ctx context.Context, item *Item, found *State) (*State, error) {
 	var seen string
 	var since time.Time
 	err := r.Backoff.Until(ctx, func() (bool, error) {
-		switch mark := markOn(found); {
-		case mark == "":
+		waits, limit := markOn(found), markTime
+		if waits == "" && item.isStale(found) {
+			waits, limit = item.replaced, markTime/2
+		}
+		switch {
+		case waits == "":
 			return true, nil
-		case mark != seen:
-			seen, since = mark, time.Now()
-		case time.Since(since) > budgeted(r.Backoff, markTime):
+		case waits != seen:
+			seen, since = waits, time.Now()
+		case time.Since(since) > budgeted(r.Backoff, limit):
 			return true, nil
 		}
-		now, err := t.Find(ctx)
+		now, err := item.Find(ctx)
 		if err != nil && common.Transient(err) {
 			return false, nil
 		}
@@ -176,7 +181,13 @@ func (r *Request) awaitDeletion(ctx context.Context, t Thing, found *State) (*St
 		return nil, err
 	}
 	if _, marked := found.Tags.Get(common.TagDeleting); marked {
-		err = t.SetTags(ctx, found, nil, []string{common.TagDeleting})
+		err = item.SetTags(ctx, found, nil, []string{common.TagDeleting})
 	}
 	return found, err
+}
+
+// isStale reports whether AWS still shows the ownership tag that the item had before the request adopted it.
+func (item *Item) isStale(found *State) bool {
+	owner, _ := found.tag(common.TagRequest)
+	return item.replaced != "" && owner == item.replaced
 }

@@ -43,7 +43,7 @@ const maxTries = 3
 
 // create creates the item. If the item turns out to exist, either an attempt of this request created it and the response was lost, or create adopts it.
 func (r *Request) create(ctx context.Context, item *Item) (saga.Rollback, error) {
-	item.adopted = false
+	item.adopted, item.replaced = false, ""
 	traits := item.Traits()
 	c := &attempt{r: r, item: item}
 	for try := 1; ; try++ {

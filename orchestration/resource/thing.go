@@ -116,8 +116,9 @@ type Item struct {
 	// Completes runs after the thing was created a second time, or may be half deleted, because another request was about to delete it.
 	Completes saga.Step
 
-	adopted   bool // the request adopted it
-	contested bool // it was adopted so late, or while another request was about to delete it, that it must be verified
+	adopted   bool   // the request adopted it
+	replaced  string // the ownership tag that it had before the request put its own on it; empty for none
+	contested bool   // it was adopted so late, or while another request was about to delete it, that it must be verified
 }
 
 // ID returns the ARN or name by which AWS's calls address the thing; empty while the thing does not exist, and for a nil item.

@@ -26,7 +26,7 @@ func (r *Request) Verify(item *Item) saga.Step {
 			if err != nil && common.Transient(err) {
 				return nil, nil // while AWS does not let us read the thing, we assume that it exists
 			}
-			marked := markOn(found) != ""
+			marked := markOn(found) != "" || item.isStale(found)
 			if marked {
 				found, err = r.awaitDeletion(ctx, item, found)
 			}
