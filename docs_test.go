@@ -19,6 +19,7 @@ import (
 	"ecs-api/config"
 	"ecs-api/docs/docstest"
 	"ecs-api/localaws"
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 // asProgram makes the test's binary be the program, for documents that start it.

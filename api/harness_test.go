@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -56,11 +55,6 @@ func (b *logBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
-}
-
-func TestMain(m *testing.M) {
-	_ = os.Unsetenv("AWS_CA_BUNDLE") // read anew for each session, and there are hundreds; the simulator speaks plain HTTP
-	os.Exit(m.Run())
 }
 
 // newHarness returns a server with one account, "local", in front of aws; its calls are not retried for long.

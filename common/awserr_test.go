@@ -14,6 +14,8 @@ import (
 
 	"github.com/aws/aws-sdk-go/aws/awserr"
 	"github.com/google/go-cmp/cmp"
+
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 var update = flag.Bool("update", false, "rewrite testdata/awserrors.golden")

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 func TestCallers(t *testing.T) {

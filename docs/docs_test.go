@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"ecs-api/docs"
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 func TestEveryGuideIsServed(t *testing.T) {

@@ -3,7 +3,6 @@ package orchestration
 import (
 	"context"
 	"encoding/json"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -27,10 +26,7 @@ import (
 	"ecs-api/tagging"
 )
 
-func TestMain(m *testing.M) {
-	_ = os.Unsetenv("AWS_CA_BUNDLE") // read anew for each session, and there are thousands; the simulator speaks plain HTTP
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is an orchestrator, the simulated AWS it works on, and the group of its background work.
 type world struct {

@@ -1,4 +1,4 @@
-// Package racetest runs the tests that gain nothing from the race detector without it. Under the detector a test takes five to ten times the processor
+// Package racetest makes tests under the race detector take less time. It runs those that gain nothing from it without it. Under the detector a test takes five to ten times the processor
 // time: tests that try every case of something, one after another, are about what each case leads to, and the tests of concurrency are not among them.
 // Plainly does so for one test, Reexec for all tests of a package.
 package racetest

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"net/url"
 	"testing"
+
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 func TestPublicAddresses(t *testing.T) {

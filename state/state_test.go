@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"ecs-api/common"
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

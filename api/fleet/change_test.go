@@ -10,6 +10,7 @@ import (
 
 	"ecs-api/api/telemetry"
 	"ecs-api/config"
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 // member is a server of a fleet, and what it receives.

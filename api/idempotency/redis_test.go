@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"ecs-api/common"
+	_ "ecs-api/racetest" // for what it does to a process of tests
 	"ecs-api/state/statetest"
 )
 

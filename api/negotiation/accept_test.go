@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 func TestTheMediaTypeThatIsAcceptedMost(t *testing.T) {

@@ -1,6 +1,10 @@
 package openapi
 
-import "testing"
+import (
+	"testing"
+
+	_ "ecs-api/racetest" // for what it does to a process of tests
+)
 
 func TestWhoAcceptsGzip(t *testing.T) {
 	for header, want := range map[string]bool{

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"ecs-api/api/openapitest"
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 const document = `

@@ -17,6 +17,7 @@ import (
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
 	"ecs-api/orchestration/show"
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 var at = time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)

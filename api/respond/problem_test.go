@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"ecs-api/common"
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 func TestEveryKindHasAStatusAndEveryStatusAKind(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 func TestHowOldAResponseACallerAccepts(t *testing.T) {

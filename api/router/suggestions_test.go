@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 // TestSuggestionsAreRequests: none hides a later one, also where a name in its path stands for a word of the later's, and what each suggests has the form of

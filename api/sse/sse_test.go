@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ecs-api/common"
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 // served is how a stream ended.

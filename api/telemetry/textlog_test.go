@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/sirupsen/logrus"
+
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 func TestTheLogAsText(t *testing.T) {

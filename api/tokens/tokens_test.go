@@ -10,6 +10,7 @@ import (
 
 	"ecs-api/common"
 	"ecs-api/config"
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 // hashOf returns a bcrypt hash of the token, as a caller makes it.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 // program is the program under test.

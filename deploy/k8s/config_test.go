@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ecs-api/config"
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 func TestTheExampleIsAConfig(t *testing.T) {

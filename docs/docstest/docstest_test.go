@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 // document writes a document of the given text.

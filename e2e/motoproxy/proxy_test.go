@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 // moto responds to each operation with what is given, and keeps what it was sent last.

@@ -11,6 +11,7 @@ import (
 
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 // exited returns a task of the newer deployment, with the id n, of which the containers ended with the codes; nil for one without.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"ecs-api/common"
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 func TestConditions(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	awsecs "ecs-api/ecs/sdk/ecs"
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 func TestReasonsAreReportedOnce(t *testing.T) {

@@ -2,7 +2,6 @@ package observe
 
 import (
 	"context"
-	"os"
 	"testing"
 	"time"
 
@@ -20,10 +19,7 @@ import (
 	"ecs-api/sts"
 )
 
-func TestMain(m *testing.M) {
-	_ = os.Unsetenv("AWS_CA_BUNDLE") // read anew for each session; the simulator speaks plain HTTP
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is an observer in front of an AWS of its own, whose time passes when the test says so, with the cluster clu.
 type world struct {

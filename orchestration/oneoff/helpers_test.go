@@ -2,7 +2,6 @@ package oneoff
 
 import (
 	"context"
-	"os"
 	"testing"
 
 	"github.com/aws/aws-sdk-go/aws"
@@ -24,10 +23,7 @@ import (
 	"ecs-api/tagging"
 )
 
-func TestMain(m *testing.M) {
-	_ = os.Unsetenv("AWS_CA_BUNDLE") // read anew for each session; the simulator speaks plain HTTP
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is a runner in front of an AWS of its own, with the service www in the cluster clu.
 type world struct {

@@ -11,6 +11,7 @@ import (
 
 	"ecs-api/common"
 	"ecs-api/orchestration/saga"
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -9,6 +9,7 @@ import (
 	"ecs-api/common"
 	"ecs-api/localaws"
 	"ecs-api/orchestration/account"
+	_ "ecs-api/racetest" // for what it does to a process of tests
 	"ecs-api/sts"
 )
 

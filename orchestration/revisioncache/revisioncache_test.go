@@ -13,6 +13,7 @@ import (
 
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 const arn = "arn:aws:ecs:us-east-1:123456789012:task-definition/www:1"

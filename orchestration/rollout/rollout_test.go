@@ -5,6 +5,7 @@ import (
 
 	"ecs-api/common"
 	"ecs-api/orchestration/observe"
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 func TestTheHookThatADeploymentWaitsAt(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ecs-api/common"
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 func TestWhatWasDoneBeforeAPanicIsRolledBack(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 func TestWhatNearlyNeverChangesIsReadRarely(t *testing.T) {

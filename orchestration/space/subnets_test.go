@@ -7,6 +7,7 @@ import (
 
 	"ecs-api/ec2"
 	"ecs-api/orchestration/resource"
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 func TestSubnetFaults(t *testing.T) {

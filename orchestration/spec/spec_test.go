@@ -9,6 +9,7 @@ import (
 
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/orchestration/account"
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 var here = account.Identity{Partition: "aws", Account: "123456789012"}

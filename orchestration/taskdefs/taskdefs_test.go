@@ -3,7 +3,6 @@ package taskdefs
 import (
 	"context"
 	"encoding/json"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -26,10 +25,7 @@ import (
 	"ecs-api/orchestration/transaction"
 )
 
-func TestMain(m *testing.M) {
-	_ = os.Unsetenv("AWS_CA_BUNDLE") // read anew for each session; the simulator speaks plain HTTP
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is the managed task definitions of an account, the simulated AWS they are in, and the group of the background work.
 type world struct {

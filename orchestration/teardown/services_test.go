@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ecs-api/common"
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 // gathered waits until n join the next reading.

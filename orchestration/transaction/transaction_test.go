@@ -16,6 +16,7 @@ import (
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 var update = flag.Bool("update", false, "write the generated part of the document anew")

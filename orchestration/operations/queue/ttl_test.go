@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"ecs-api/orchestration/operations"
+	_ "ecs-api/racetest" // for what it does to a process of tests
 	"ecs-api/state"
 )
 

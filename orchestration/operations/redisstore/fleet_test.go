@@ -21,6 +21,7 @@ import (
 	"ecs-api/orchestration/operations/queue"
 	"ecs-api/orchestration/operations/redisstore"
 	"ecs-api/orchestration/saga"
+	_ "ecs-api/racetest" // for what it does to a process of tests
 	"ecs-api/state"
 )
 
