@@ -9,6 +9,7 @@ import (
 )
 
 func TestCheckAndHealthLookAtTheState(t *testing.T) {
+	t.Parallel() // a check waits for AWS's rates, beside the documents
 	redis := miniredis.RunT(t)
 	at := func(url string) func(string) string {
 		return func(name string) string {
@@ -27,6 +28,7 @@ func TestCheckAndHealthLookAtTheState(t *testing.T) {
 		{"not a Redis", "http://:hunter2@127.0.0.1:1", "", "ECS_API_STATE_REDIS must begin with redis://", exitFailure},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			var stdout, stderr bytes.Buffer
 			if got := run(t.Context(), []string{"-local", "-check"}, at(tt.url), &stdout, &stderr); got != tt.status {
 				t.Errorf("exit status %d, want %d", got, tt.status)
