@@ -16,7 +16,6 @@ import (
 	"ecs-api/api/body"
 	"ecs-api/common"
 	awsecs "ecs-api/ecs/sdk/ecs"
-	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 // input has all that bodies of ours can hold.

@@ -7,6 +7,7 @@ import (
 
 	"ecs-api/api/body"
 	awsecs "ecs-api/ecs/sdk/ecs"
+	"ecs-api/racetest"
 )
 
 // hostile are bodies of as many values as may be that make the search for near keys, paths or duplicates work hardest.
@@ -62,6 +63,9 @@ func BenchmarkDecodeHostile(b *testing.B) {
 
 // A body must cost in proportion to its size: the memory it takes is bounded, and so is the number of allocations a value.
 func TestHostileBodiesCostLittle(t *testing.T) {
+	if racetest.Plainly(t) {
+		return
+	}
 	for name, text := range hostile() {
 		t.Run(name, func(t *testing.T) {
 			if len(text) > 1<<20 {

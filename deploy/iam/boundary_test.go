@@ -20,7 +20,6 @@ import (
 	"ecs-api/orchestration/observe"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/transaction"
-	_ "ecs-api/racetest" // for what it does to a process of tests
 )
 
 // executionPolicy returns what the execution role of a service may do that was made with the given key.

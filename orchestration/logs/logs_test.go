@@ -23,6 +23,7 @@ import (
 	"ecs-api/localaws"
 	"ecs-api/localaws/awstest"
 	"ecs-api/orchestration/account"
+	"ecs-api/racetest"
 	"ecs-api/sts"
 )
 
@@ -134,6 +135,9 @@ func (w *world) read(s Source, q Query) (texts []string, pages int) {
 
 // TestNoLineIsMissedOrDoubled reads 10,000 lines of several streams in two groups, many of one moment, in pages of many sizes.
 func TestNoLineIsMissedOrDoubled(t *testing.T) {
+	if racetest.Plainly(t) {
+		return
+	}
 	w := newWorld(t)
 	random := rand.New(rand.NewPCG(1, 2))
 	w.group("clu", "localdev")

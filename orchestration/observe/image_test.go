@@ -10,6 +10,7 @@ import (
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
 	"ecs-api/orchestration/diagnosis"
+	"ecs-api/racetest"
 )
 
 // imageCodes are what the diagnosis says of the images that fail in the simulator; "" for those that are only slow.
@@ -47,6 +48,9 @@ func (w *world) registerImage(image string) string {
 // TestEveryFailingImageIsNamed: create with an image that fails, then the status names the problem and the wait says that it failed; update to
 // it, and the wait says that it was rolled back.
 func TestEveryFailingImageIsNamed(t *testing.T) {
+	if racetest.Plainly(t) {
+		return
+	}
 	faults := append(localaws.ImageFaults(), "exit-3")
 	for fault := range imageCodes {
 		if !slices.Contains(faults, fault) {

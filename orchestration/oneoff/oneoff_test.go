@@ -16,6 +16,7 @@ import (
 	"ecs-api/localaws/awstest"
 	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/spec"
+	"ecs-api/racetest"
 )
 
 func TestATaskRunsWhatTheServiceRuns(t *testing.T) {
@@ -167,6 +168,9 @@ func TestAContainerGrowsWithItsTask(t *testing.T) {
 
 // TestOneRequestStartsOneTaskOrNone breaks each AWS call of a run in turn, in each way.
 func TestOneRequestStartsOneTaskOrNone(t *testing.T) {
+	if racetest.Plainly(t) {
+		return
+	}
 	faults := awstest.Faults()
 	faults["lost for good"] = localaws.Fault{Effect: localaws.Lose, Times: -1}
 	awstest.BreakEach(t, awstest.Breaks{Faults: faults, Least: 3, Most: 7}, func(t *testing.T, a *awstest.Attempt) error { // the watch calls until the timeout
