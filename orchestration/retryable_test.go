@@ -16,6 +16,7 @@ import (
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
 	"ecs-api/orchestration/teardown"
+	"ecs-api/racetest"
 )
 
 // TestWhatAWSRefusesForAWhileIsRetried plays each case of the table in common/retry.go: AWS refuses for a while what it will accept.
@@ -144,9 +145,13 @@ func TestASecretThatIsScheduledForDeletionIsRestoredWithItsNewValue(t *testing.T
 
 // TestTwoIdenticalCreatesAtOnce runs the same create on one server and on two: one creates, the others get a conflict.
 func TestTwoIdenticalCreatesAtOnce(t *testing.T) {
+	rounds := 15
+	if racetest.Plainly(t) {
+		rounds = 3 // what is left to do is to look for data races
+	}
 	for name, servers := range map[string]int{"one server": 1, "two servers": 2, "four servers": 4} {
 		t.Run(name, func(t *testing.T) {
-			for range 15 {
+			for range rounds {
 				sim := localaws.New(localaws.Latency(500 * time.Microsecond))
 				worlds := make([]*world, servers)
 				for i := range worlds {
@@ -187,9 +192,13 @@ func TestTwoIdenticalCreatesAtOnce(t *testing.T) {
 
 // TestTwoServicesInANewSpaceAtOnce makes two services in one new cluster, of which one fails: it must not take the other's cluster away.
 func TestTwoServicesInANewSpaceAtOnce(t *testing.T) {
+	step := 1
+	if racetest.Plainly(t) {
+		step = 5 // what is left to do is to look for data races
+	}
 	for name, servers := range map[string]int{"one server": 1, "two servers": 2} {
 		t.Run(name, func(t *testing.T) {
-			for n := 1; n <= 45; n++ {
+			for n := 1; n <= 45; n += step {
 				sim := localaws.New(localaws.Latency(300 * time.Microsecond))
 				worlds := make([]*world, servers)
 				for i := range worlds {
