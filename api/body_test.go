@@ -21,6 +21,7 @@ import (
 	"ecs-api/api/body"
 	awsecs "ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
+	"ecs-api/racetest"
 )
 
 // orchestrationInput has all that bodies of ours can hold: SDK structs, pointers, arrays, maps, bytes.
@@ -184,6 +185,9 @@ func TestABodyThatIsTooLargeIsRefusedToThoseWhoSendItAllFirst(t *testing.T) {
 
 // What a body costs must not be out of proportion to its size: two bytes of it can become a struct of hundreds.
 func TestNoBodyCostsMuchMoreThanItsSize(t *testing.T) {
+	if racetest.Plainly(t) {
+		return
+	}
 	h := newHarness(t, localaws.New())
 	full := func(open, item, end string) string {
 		return open + strings.Repeat(item+",", (body.Max-len(open)-len(item)-len(end))/(len(item)+1)) + item + end
@@ -240,6 +244,9 @@ func asJSON(t *testing.T, v any) string {
 
 // TestAHostileBodyCostsLittleMoreThanItsSize sends bodies that have as much wrong as one can have: the response lists it in the body's order, and is bounded.
 func TestAHostileBodyCostsLittleMoreThanItsSize(t *testing.T) {
+	if racetest.Plainly(t) {
+		return
+	}
 	h := newHarness(t, localaws.New())
 	many := func(n int, item string) string { return strings.TrimSuffix(strings.Repeat(item+",", n), ",") }
 	long := strings.Repeat("k", 1000)

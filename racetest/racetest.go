@@ -37,6 +37,7 @@ func Plainly(t testing.TB) bool {
 	opened := filepath.Join(dir, "opened")
 	args := []string{"-test.v", "-test.run", selected(t.Name(), argument("test.run")), "-test.timeout", argument("test.timeout"), "-test.testlogfile", opened}
 	cmd := exec.CommandContext(t.Context(), tests, args...) //nolint:gosec // these tests
+	cmd.Env = append(os.Environ(), "GOGC=400") // it lives for seconds
 	out, err := cmd.CombinedOutput()
 	if again := reopen(opened); again != nil {
 		t.Error(again)
