@@ -1,6 +1,7 @@
 package openapitest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -19,10 +20,12 @@ func compile(doc *openapi3.T) (schemas, error) {
 	bodies := bodySchemas(doc)
 	maps.Copy(bodies, doc.Components.Schemas)
 
-	text, err := json.Marshal(map[string]any{"components": map[string]any{"schemas": doc.Components.Schemas}, "bodies": bodies})
+	text, err := json.Marshal(map[string]any{"$defs": bodies})
 	if err != nil {
 		return nil, fmt.Errorf("write the schemas: %w", err)
 	}
+	// Under $defs the compiler knows that they are schemas; elsewhere it takes a copy of all of them for each that something refers to.
+	text = bytes.ReplaceAll(text, []byte(`"#/components/schemas/`), []byte(`"#/$defs/`))
 	var resource any
 	if err := json.Unmarshal(text, &resource); err != nil {
 		return nil, fmt.Errorf("read the schemas: %w", err)
@@ -35,7 +38,7 @@ func compile(doc *openapi3.T) (schemas, error) {
 	}
 	out := make(schemas, len(bodies))
 	for name, ref := range bodies {
-		if out[ref.Value], err = compiler.Compile(location + "#/bodies/" + name); err != nil {
+		if out[ref.Value], err = compiler.Compile(location + "#/$defs/" + name); err != nil {
 			return nil, fmt.Errorf("compile a schema: %w", err)
 		}
 	}
