@@ -45,6 +45,7 @@ func (e ear) expect(t *testing.T, want string) {
 }
 
 func TestServersHearEachOtherAndKnowWhenTheyDoNot(t *testing.T) {
+	t.Parallel()
 	server := miniredis.RunT(t)
 	ra, toldA := open(t, "redis://"+server.Addr())
 	rb, _ := open(t, "redis://"+server.Addr())
@@ -90,6 +91,7 @@ func lossy(t *testing.T, to string) (address string, swallow *atomic.Bool) {
 }
 
 func TestAConnectionThatIsHalfDeadIsNoticed(t *testing.T) {
+	t.Parallel()
 	address, swallow := lossy(t, miniredis.RunT(t).Addr())
 	r, _ := open(t, "redis://"+address)
 	e := listen(t, r)

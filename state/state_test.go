@@ -97,6 +97,7 @@ func TestKeysHaveTheLayoutAndTheOrg(t *testing.T) {
 }
 
 func TestItNoticesThatRedisIsGoneAndBack(t *testing.T) {
+	t.Parallel()
 	server := miniredis.RunT(t)
 	server.SetError("WRONGPASS invalid username-password pair or user is disabled.")
 	address := server.Addr()
@@ -159,6 +160,7 @@ func TestItNoticesThatRedisIsGoneAndBack(t *testing.T) {
 }
 
 func TestItNoticesByItselfThatRedisIsGone(t *testing.T) {
+	t.Parallel()
 	server := miniredis.RunT(t)
 	r, changes := open(t, "redis://"+server.Addr())
 	server.Close()
@@ -179,20 +181,27 @@ func hangs(t *testing.T) string {
 }
 
 func TestARedisThatHangsIsDown(t *testing.T) {
-	for _, url := range []string{"redis://" + hangs(t), "redis://:pw@" + hangs(t) + "?read_timeout=1h&max_retries=9", "redis://" + hangs(t) + "?master_name=m", "redis://" + hangs(t) + "?addr=" + hangs(t)} {
-		r, changes := open(t, url)
-		if c := next(t, changes); c.up {
-			t.Error(c)
-		}
-		// What comes after is refused without a wait: the context, which has ended, would be the error of any use.
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		if err := r.Client().Ping(ctx).Err(); !errors.Is(err, ErrDown) {
-			t.Errorf("%s: %v", url, err)
-		}
-		if _, err := r.Client().Pipelined(ctx, func(p redis.Pipeliner) error { return p.Ping(ctx).Err() }); !errors.Is(err, ErrDown) {
-			t.Errorf("%s: %v", url, err)
-		}
+	t.Parallel()
+	for name, url := range map[string]string{
+		"one": "redis://" + hangs(t), "with patience": "redis://:pw@" + hangs(t) + "?read_timeout=1h&max_retries=9",
+		"a sentinel": "redis://" + hangs(t) + "?master_name=m", "a cluster": "redis://" + hangs(t) + "?addr=" + hangs(t),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, changes := open(t, url)
+			if c := next(t, changes); c.up {
+				t.Error(c)
+			}
+			// What comes after is refused without a wait: the context, which has ended, would be the error of any use.
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			if err := r.Client().Ping(ctx).Err(); !errors.Is(err, ErrDown) {
+				t.Error(err)
+			}
+			if _, err := r.Client().Pipelined(ctx, func(p redis.Pipeliner) error { return p.Ping(ctx).Err() }); !errors.Is(err, ErrDown) {
+				t.Error(err)
+			}
+		})
 	}
 }
 
