@@ -1,5 +1,6 @@
-// Package racetest makes tests under the race detector take less time. It runs those that gain nothing from it without it. Under the detector a test takes five to ten times the processor
-// time: tests that try every case of something, one after another, are about what each case leads to, and the tests of concurrency are not among them.
+// Package racetest makes tests under the race detector take less time: it runs those that gain nothing from it without it. Under the detector a test takes five
+// to ten times the processor time: tests that try every case of something, one after another, are about what each case leads to, and the tests of concurrency
+// are not among them.
 // Plainly does so for one test, Reexec for all tests of a package.
 package racetest
 
@@ -35,9 +36,10 @@ func Plainly(t testing.TB) bool {
 	}
 	dir := t.TempDir()
 	opened := filepath.Join(dir, "opened")
-	args := []string{"-test.v", "-test.run", selected(t.Name(), argument("test.run")), "-test.timeout", argument("test.timeout"), "-test.testlogfile", opened}
+	// More tests at once than there are processors, as they wait as much as they work.
+	args := []string{"-test.v", "-test.parallel", "4", "-test.run", selected(t.Name(), argument("test.run")), "-test.timeout", argument("test.timeout"), "-test.testlogfile", opened}
 	cmd := exec.CommandContext(t.Context(), tests, args...) //nolint:gosec // these tests
-	cmd.Env = append(os.Environ(), "GOGC=400") // it lives for seconds
+	cmd.Env = append(os.Environ(), "GOGC=400")              // it lives for seconds
 	out, err := cmd.CombinedOutput()
 	if again := reopen(opened); again != nil {
 		t.Error(again)

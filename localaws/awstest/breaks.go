@@ -46,9 +46,9 @@ func (a *Attempt) End() {
 	a.aws.Heal()
 }
 
-// BreakEach runs do once for each of its AWS calls, with that call broken, in each of the ways. Do prepares a simulator of its own, calls Begin and End around
-// what it tests, checks what that led to, and returns its error: throttled calls and single lost responses must lead to none, refused calls and AWS being down
-// to some.
+// BreakEach runs do once for each of its AWS calls, with that call broken, in each of the ways, which run in parallel. Do prepares a simulator of its own, calls
+// Begin and End around what it tests, checks what that led to, and returns its error: throttled calls and single lost responses must lead to none, refused calls
+// and AWS being down to some.
 func BreakEach(t *testing.T, b Breaks, do func(t *testing.T, a *Attempt) error) {
 	t.Helper()
 	faults := b.Faults
@@ -57,6 +57,7 @@ func BreakEach(t *testing.T, b Breaks, do func(t *testing.T, a *Attempt) error) 
 	}
 	for name, fault := range faults {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			failed, broken := 0, 0
 			for n := 1; b.Most == 0 || n <= b.Most; n++ {
 				a := &Attempt{N: n, Fault: fault}

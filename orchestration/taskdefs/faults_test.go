@@ -23,18 +23,27 @@ func breaks(least, down int) awstest.Breaks {
 	return awstest.Breaks{Least: least, Faults: faults}
 }
 
+// attempt is one of breakEach's: which call was broken, what the attempt returned, and what there was before it.
+type attempt struct {
+	n         int
+	err       error
+	inventory []string
+	snapshot  any
+}
+
 // breakEach runs do with each of its calls broken in a world of its own, which prepare fills. After checks what that led to.
-func breakEach(t *testing.T, how awstest.Breaks, prepare func(*world), do func(*world) error, after func(w *world, n int, err error)) {
+func breakEach(t *testing.T, how awstest.Breaks, prepare func(*world), do func(*world) error, after func(*world, attempt)) {
 	t.Helper()
 	awstest.BreakEach(t, how, func(t *testing.T, a *awstest.Attempt) error {
 		w := newWorld(t, localaws.New())
 		prepare(w)
+		made := attempt{n: a.N, inventory: inventory(w.aws), snapshot: w.aws.Snapshot()}
 		a.Begin(w.aws)
-		err := do(w)
+		made.err = do(w)
 		a.End()
 		w.group.Wait()
-		after(w, a.N, err)
-		return err
+		after(w, made)
+		return made.err
 	})
 }
 
@@ -43,26 +52,21 @@ func TestAFailedCreateLeavesNothing(t *testing.T) {
 	if racetest.Plainly(t) {
 		return
 	}
-	var before []string
-	var snapshot any
 	breakEach(t, breaks(12, -1),
-		func(w *world) {
-			w.create(t, "other", "old") // what was there before is never touched
-			before, snapshot = inventory(w.aws), w.aws.Snapshot()
-		},
+		func(w *world) { w.create(t, "other", "old") }, // what was there before is never touched
 		func(w *world) error {
 			_, err := w.Create(t.Context(), whole(t, "myclu", "reports"))
 			return err
 		},
-		func(w *world, n int, err error) {
-			if err != nil {
-				if diff := cmp.Diff(snapshot, any(w.aws.Snapshot())); diff != "" {
-					t.Errorf("call %d: %v\nchanged (-before +after):\n%s", n, err, diff)
+		func(w *world, a attempt) {
+			if a.err != nil {
+				if diff := cmp.Diff(a.snapshot, any(w.aws.Snapshot())); diff != "" {
+					t.Errorf("call %d: %v\nchanged (-before +after):\n%s", a.n, a.err, diff)
 				}
 				w.create(t, "myclu", "reports")
 			}
-			if diff := cmp.Diff(wholeInventory("myclu", "reports"), minus(inventory(w.aws), before)); diff != "" {
-				t.Errorf("call %d: in the end (-want +got):\n%s", n, diff)
+			if diff := cmp.Diff(wholeInventory("myclu", "reports"), minus(inventory(w.aws), a.inventory)); diff != "" {
+				t.Errorf("call %d: in the end (-want +got):\n%s", a.n, diff)
 			}
 		})
 }
@@ -85,22 +89,18 @@ func TestAFailedUpdateChangesNothing(t *testing.T) {
 		"tags":        `{"tags": [{"Key": "Owner", "Value": "you"}]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			var snapshot any
 			breakEach(t, breaks(5, -1),
-				func(w *world) {
-					w.create(t, "myclu", "reports")
-					snapshot = w.aws.Snapshot()
-				},
+				func(w *world) { w.create(t, "myclu", "reports") },
 				func(w *world) error {
 					_, err := w.update(t.Context(), "myclu", "reports", decode[UpdateInput](t, body))
 					return err
 				},
-				func(w *world, n int, err error) {
-					if err == nil {
+				func(w *world, a attempt) {
+					if a.err == nil {
 						return
 					}
-					if diff := cmp.Diff(snapshot, any(w.aws.Snapshot())); diff != "" {
-						t.Errorf("call %d: %v\nchanged (-before +after):\n%s", n, err, diff)
+					if diff := cmp.Diff(a.snapshot, any(w.aws.Snapshot())); diff != "" {
+						t.Errorf("call %d: %v\nchanged (-before +after):\n%s", a.n, a.err, diff)
 					}
 				})
 		})
@@ -119,7 +119,7 @@ func TestADeleteContinuesUntilNothingIsLeft(t *testing.T) {
 			w.group.Wait() // the calls of the background work are broken as well
 			return err
 		},
-		func(w *world, n int, err error) {
+		func(w *world, a attempt) {
 			for try := 0; ; try++ {
 				_, _, err := w.Delete(t.Context(), "myclu", "reports", true, false, etag.Condition{})
 				w.group.Wait()
@@ -127,11 +127,12 @@ func TestADeleteContinuesUntilNothingIsLeft(t *testing.T) {
 					break
 				}
 				if err != nil || try > 3 {
-					t.Fatalf("call %d: deleted again: %v", n, err)
+					t.Errorf("call %d: deleted again: %v", a.n, err)
+					return
 				}
 			}
 			if diff := cmp.Diff([]string{"logs:log-group myclu"}, inventory(w.aws)); diff != "" {
-				t.Errorf("call %d: %v; left (-want +got):\n%s", n, err, diff)
+				t.Errorf("call %d: %v; left (-want +got):\n%s", a.n, a.err, diff)
 			}
 		})
 }

@@ -241,11 +241,11 @@ func TestOneRequestRunsItsTasksOnce(t *testing.T) {
 			_, err := w.Run(ctx, "myclu", "reports", script("sleep 3000"), time.Minute)
 			return err
 		},
-		func(w *world, n int, err error) {
+		func(w *world, a attempt) {
 			all := len(w.all(t, "myclu"))
 			running, listErr := w.ListTasks(t.Context(), "myclu", "reports", nil, "")
-			if listErr != nil || all > 1 || err == nil && all != 1 || err != nil && len(running) != 0 {
-				t.Errorf("call %d: %v; %d tasks were started, %v run, %v", n, err, all, running, listErr)
+			if listErr != nil || all > 1 || a.err == nil && all != 1 || a.err != nil && len(running) != 0 {
+				t.Errorf("call %d: %v; %d tasks were started, %v run, %v", a.n, a.err, all, running, listErr)
 			}
 		})
 }
