@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -58,6 +59,7 @@ func runSuite(m *testing.M) int {
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		return failSuite(err)
 	}
+	debug.SetGCPercent(400) // most of this process is simulated AWSs that live for a moment
 	status := m.Run()
 	fmt.Printf("e2e: %d cases ran against %s, %d left out\n", ran.Load(), backEndName(), leftOut.Load())
 	if minimum, err := strconv.ParseInt(os.Getenv(minimumVariable), 10, 64); err == nil && ran.Load() < minimum {
