@@ -155,6 +155,52 @@ func TestATeardownDeletesTheRoleBesideACreate(t *testing.T) {
 	}
 }
 
+// TestATeardownDeletesTheRevisionBesideACreate creates a service again on another server while it is torn down: the revision, whose tags the teardown has
+// read, is adopted before it is deregistered.
+func TestATeardownDeletesTheRevisionBesideACreate(t *testing.T) {
+	sim := localaws.New()
+	deleting, adopting := newWorld(t, sim), newWorld(t, sim)
+	deleting.create(t, wholeService(t, "myclu", "www"))
+	var wg sync.WaitGroup
+	var good error
+	var adoptions atomic.Int64
+	adopts, checked, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	sim.Inject(
+		localaws.Fault{Service: "ecs", Operation: "ListTaskDefinitions", Effect: localaws.Hook, Func: func() {
+			sim.ResetCalls()
+			wg.Go(func() {
+				defer close(done)
+				_, good = adopting.Create(t.Context(), wholeService(t, "myclu", "www"))
+			})
+			<-adopts
+		}},
+		localaws.Fault{Service: "ecs", Operation: "TagResource", Times: 2, Effect: localaws.Hook, Func: func() {
+			if adoptions.Add(1) == 2 { // the first one is the cluster's
+				close(adopts)
+				<-checked
+			}
+		}},
+		localaws.Fault{Service: "ecs", Operation: "DeregisterTaskDefinition", Effect: localaws.Hook, Func: func() {
+			close(checked)
+			waits(t, sim, 1, "ecs", "DescribeTaskDefinition", done)
+		}},
+	)
+	if _, _, err := deleting.Delete(t.Context(), "myclu", "www", true); err != nil {
+		t.Fatal(err)
+	}
+	deleting.wait()
+	wg.Wait()
+	if good != nil {
+		if !common.Is(good, common.Conflict) {
+			t.Errorf("the create: %v", good)
+		}
+		adopting.create(t, wholeService(t, "myclu", "www"))
+	}
+	if diff := cmp.Diff(wholeInventory("myclu", "www"), inventory(sim)); diff != "" {
+		t.Errorf("the create: %v\nwhat exists (-want +got):\n%s", good, diff)
+	}
+}
+
 // TestAMarkOfADeletionThatIsNoMore adopts what carries the mark of a server that has ended since: one of a moment ago is waited for, an older one is not.
 func TestAMarkOfADeletionThatIsNoMore(t *testing.T) {
 	old := uuid.Must(uuid.NewV7())

@@ -239,25 +239,21 @@ func (t *teardown) deleteCloudMap(ctx context.Context, item *resource.Item) erro
 	return err
 }
 
-// deleteRevisions deregisters the revisions, and then deletes them.
+// deleteRevisions deregisters the revisions, and then deletes them. The oldest goes first: as long as the newest one is ACTIVE, no other one can be adopted.
 func (t *teardown) deleteRevisions(ctx context.Context, revisions []*resource.Item) error {
 	var arns []string
-	for _, item := range revisions {
-		arn := item.Found.ID
-		now, err := t.account.ECS.TaskDefinition(ctx, arn)
-		if resource.IgnoreNotFound(err) != nil {
+	for i, item := range slices.Backward(revisions) {
+		deregister := t.deregister
+		if isNewest(revisions[:i], item) {
+			deregister = t.deregisterMarked
+		}
+		done, err := deregister(ctx, item)
+		if err != nil {
 			return err
 		}
-		if err != nil || !t.mayDeleteWithService(ecsTags(now)) {
-			continue // gone, or adopted meanwhile
+		if done {
+			arns = append(arns, item.Found.ID)
 		}
-		if _, err := t.inactive(ctx); err != nil {
-			return err
-		}
-		if _, err := t.account.ECS.DeregisterTaskDefinition(ctx, arn); resource.IgnoreNotFound(err) != nil {
-			return err
-		}
-		arns = append(arns, arn)
 	}
 	if t.deregistered != nil {
 		if err := t.deregistered(ctx); err != nil {
@@ -265,6 +261,53 @@ func (t *teardown) deleteRevisions(ctx context.Context, revisions []*resource.It
 		}
 	}
 	return t.account.ECS.DeleteTaskDefinitions(ctx, arns)
+}
+
+// isNewest reports whether the revision is the newest one of its family that is ACTIVE, which alone can be adopted. Before are those that were found before it,
+// the newest ones of a family first.
+func isNewest(before []*resource.Item, item *resource.Item) bool {
+	active := resource.ValueOf[*awsecs.TaskDefinition](item.Found)
+	return aws.StringValue(active.Status) == awsecs.TaskDefinitionStatusActive && !slices.ContainsFunc(before, func(other *resource.Item) bool {
+		return account.FamilyOf(other.Found.ID) == account.FamilyOf(item.Found.ID)
+	})
+}
+
+// deregister deregisters a revision, and reports whether it may be deleted: not if it is gone, or was adopted meanwhile.
+func (t *teardown) deregister(ctx context.Context, item *resource.Item) (bool, error) {
+	now, err := t.account.ECS.TaskDefinition(ctx, item.Found.ID)
+	if err != nil {
+		return false, resource.IgnoreNotFound(err)
+	}
+	if allowed, err := t.mayDeregister(ctx, ecsTags(now)); err != nil || !allowed {
+		return false, err
+	}
+	_, err = t.account.ECS.DeregisterTaskDefinition(ctx, item.Found.ID)
+	return true, resource.IgnoreNotFound(err)
+}
+
+// mayDeregister reports whether a revision with the tags may be deregistered. It is a Conflict if the service is there again.
+func (t *teardown) mayDeregister(ctx context.Context, tags common.Tags) (bool, error) {
+	if !t.mayDeleteWithService(tags) {
+		return false, nil
+	}
+	_, err := t.inactive(ctx)
+	return err == nil, err
+}
+
+// deregisterMarked does the same with a revision that a request of another server may adopt at this moment.
+func (t *teardown) deregisterMarked(ctx context.Context, item *resource.Item) (bool, error) {
+	return resource.TearDown(ctx, t.account.Backoff, activeRevision{item.Thing}, func(ctx context.Context, s *resource.State) (bool, error) {
+		return t.mayDeregister(ctx, s.Tags)
+	})
+}
+
+// activeRevision is a revision that is only deregistered.
+type activeRevision struct{ resource.Thing }
+
+// Delete deregisters the revision.
+func (r activeRevision) Delete(ctx context.Context, s *resource.State) error {
+	_, err := r.Thing.(*resource.TaskDefinition).Account.ECS.DeregisterTaskDefinition(ctx, s.ID)
+	return err
 }
 
 // mayDeleteWithService reports whether a thing with the tags may be torn down together with the service: it carries our org's tag, its tags name no other space and no
