@@ -77,7 +77,7 @@ func TestReexec(t *testing.T) {
 		{filepath.Join(dir, "none", "report"), "--- FAIL: TestReexec ", 1},
 	} {
 		log := filepath.Join(dir, "log")
-		cmd := exec.CommandContext(t.Context(), self, "-test.v", "-test.run", "^TestReexec$", "-test.testlogfile", log) //nolint:gosec // these tests
+		cmd := exec.CommandContext(t.Context(), self, "-test.v", "-test.run", "^TestReexec$", "-test.testlogfile", log)
 		cmd.Env = append(os.Environ(), AllVariable+"=", reexecs+"=1", reports+"="+tt.to)
 		out, _ := cmd.CombinedOutput() // its status says it
 		if got := cmd.ProcessState.ExitCode(); got != tt.status || !strings.Contains(string(out), tt.says) {
