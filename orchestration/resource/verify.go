@@ -17,32 +17,35 @@ func (r *Request) Verify(item *Item) saga.Step {
 		if !r.Waited.Load() && (!item.adopted || item.Traits().Shared && r.HasServices && !item.contested) {
 			return nil, nil
 		}
-		return saga.Named("verify "+item.Kind().Word(), func(ctx context.Context) (saga.Rollback, error) {
-			find := item.Find
-			if !item.adopted {
-				find = func(ctx context.Context) (*State, error) { return r.await(ctx, item) }
-			}
-			found, err := find(ctx)
-			if err != nil && common.Transient(err) {
-				return nil, nil // while AWS does not let us read the thing, we assume that it exists
-			}
-			marked := markOn(found) != "" || item.isStale(found)
-			if marked {
-				found, err = r.awaitDeletion(ctx, item, found)
-			}
-			switch {
-			case err != nil:
-				return nil, err
-			case found == nil && !item.Traits().Shared:
-				return nil, Deleted(item)
-			case found == nil:
-				return saga.InOrder(func(ctx context.Context) (saga.Rollback, error) { return r.create(ctx, item) }, item.complete)(ctx)
-			case marked: // what belongs to it may be deleted already
-				return item.complete(ctx)
-			}
-			return nil, nil
-		})(ctx)
+		return saga.Named("verify "+item.Kind().Word(), func(ctx context.Context) (saga.Rollback, error) { return r.verify(ctx, item) })(ctx)
 	}
+}
+
+// verify reads whether the item exists, and stays.
+func (r *Request) verify(ctx context.Context, item *Item) (saga.Rollback, error) {
+	find := item.Find
+	if !item.adopted {
+		find = func(ctx context.Context) (*State, error) { return r.await(ctx, item) }
+	}
+	found, err := find(ctx)
+	if err != nil && common.Transient(err) {
+		return nil, nil // while AWS does not let us read the thing, we assume that it exists
+	}
+	marked := markOn(found) != "" || item.isStale(found)
+	if marked {
+		found, err = r.awaitDeletion(ctx, item, found)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case found == nil && !item.Traits().Shared:
+		return nil, Deleted(item)
+	case found == nil:
+		return saga.InOrder(func(ctx context.Context) (saga.Rollback, error) { return r.create(ctx, item) }, item.complete)(ctx)
+	case marked: // what belongs to it may be deleted already
+		return item.complete(ctx)
+	}
+	return nil, nil
 }
 
 // complete creates what belongs to the thing.
