@@ -122,9 +122,13 @@ func (b Backoff) Until(ctx context.Context, done func() (bool, error)) error {
 	}
 }
 
-// Sleep waits for d, jittered by a fifth, or until ctx ends; it returns ctx's error at once if ctx would end before d has passed.
+// Sleep is Pause for d, jittered by a fifth.
 func Sleep(ctx context.Context, d time.Duration) error {
-	d = d - d/5 + jitter(d*2/5)
+	return Pause(ctx, d-d/5+jitter(d*2/5))
+}
+
+// Pause waits for d, or until ctx ends; it returns ctx's error at once if ctx would end before d has passed.
+func Pause(ctx context.Context, d time.Duration) error {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d {
 		return context.DeadlineExceeded
 	}

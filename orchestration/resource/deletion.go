@@ -16,11 +16,13 @@ import (
 
 const (
 	// settleTime is how long the deletion of a role or a log group waits between its mark and its last look. Whoever looked before there was a mark has set the
-	// ownership tag by then, and AWS shows it.
-	settleTime = 3 * time.Second
+	// ownership tag by then.
+	settleTime = 1500 * time.Millisecond
+	// lateTime is how much longer it waits where AWS does not show the mark at the first look: it shows the ownership tag as late.
+	lateTime = 2 * time.Second
 	// adoptTime is how long after the beginning of its look a request adopts a thing that it need not verify: it saw no mark, and a deletion that began
 	// since sees the ownership tag. The rest of settleTime is for AWS to show the two tags.
-	adoptTime = settleTime / 3
+	adoptTime = time.Second
 	// markTime is how long others heed a mark: who set it has ended since, or sets another one. It relies on its mark for half of that time.
 	markTime = time.Minute
 	// markPoll is how often a deletion looks whether its mark is there. AWS may show it late.
@@ -38,6 +40,7 @@ type deletion struct {
 	mark    string // on the thing; empty before there is one
 	until   time.Time
 	refused bool // AWS does not let us mark it
+	late    bool // AWS did not show the mark when it was looked for
 }
 
 // run deletes the thing, and reports whether it is gone. What AWS refuses for now is retried.
@@ -77,11 +80,17 @@ func (d *deletion) attempt(ctx context.Context) (gone bool, err error) {
 // ready reports whether the thing may be deleted, as it was found: with the mark on it. If there is none, it is set.
 func (d *deletion) ready(ctx context.Context) (bool, error) {
 	traits := d.thing.Traits()
+	settles := traits.Shared && !traits.UseGuarded
 	switch {
 	case traits.NeverAdopted, d.found.TagsUnread, d.refused:
 		return true, nil
 	case d.mark != "" && time.Now().Before(d.until):
-		if hasMark(d.found, d.mark) {
+		seen, late := hasMark(d.found, d.mark), d.late
+		d.late = !seen && settles
+		switch {
+		case seen && late:
+			return false, common.Pause(ctx, d.backoff.Scaled(lateTime))
+		case seen:
 			return true, nil
 		}
 		return false, common.Sleep(ctx, d.backoff.Scaled(markPoll)) // AWS does not show the mark yet, or another one deletes the thing
@@ -95,8 +104,8 @@ func (d *deletion) ready(ctx context.Context) (bool, error) {
 	case err != nil: // as where the thing has all the tags that AWS allows: what was read a moment ago must do
 		d.mark, d.refused = "", true
 		return true, nil
-	case traits.Shared && !traits.UseGuarded:
-		err = common.Sleep(ctx, d.backoff.Scaled(settleTime))
+	case settles:
+		err = common.Pause(ctx, d.backoff.Scaled(settleTime))
 	}
 	return false, err
 }
