@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -46,19 +47,17 @@ func count(sim *localaws.AWS, kind string) (n int) {
 	return n
 }
 
-// TestKilledInEachCallOfACreateWithAKey kills the program in each AWS call of a create with an Idempotency-Key, before and after the call takes effect, and starts
-// it again: the same request with the same key is 200 with its service, however far the first one came, and there is one service.
+// TestKilledInEachCallOfACreateWithAKey kills the program in each AWS call of a create with an Idempotency-Key, and starts it again: the same request with the same key is 200 with its service, however far the first one came, and there is one service.
 func TestKilledInEachCallOfACreateWithAKey(t *testing.T) {
 	if backEndName() != "localaws" {
 		t.Skip("plays faults that only localaws can; it runs without " + endpointVariable)
 	}
 	t.Parallel()
-	for _, after := range []bool{false, true} {
-		t.Run(map[bool]string{false: "before it takes effect", true: "after it took effect"}[after], func(t *testing.T) {
+	for when, after := range crashTimes() {
+		t.Run(when, func(t *testing.T) {
 			t.Parallel()
-			killed, replayed := 0, 0
-			m := newMortal(t)
-			for n := 1; ; n++ {
+			var replayed atomic.Int64
+			killed := eachCall(t, func(t *testing.T, m *mortal, n int) bool {
 				key := fmt.Sprintf("Idempotency-Key: 5f0e2c1a-7b1d-4a6f-9d55-8f4b0a3c2e%02d", n) // this life knows the one before
 				m.sim.ResetCalls()
 				dead := killAt(m.sim, n, after, m.server)
@@ -67,7 +66,7 @@ func TestKilledInEachCallOfACreateWithAKey(t *testing.T) {
 				_, again, header := m.ask(t, http.MethodPost, "/local/services", crashService, key)
 				got := createdBy(t, "repeated", again)
 				if header.Get("Idempotent-Replayed") == "true" {
-					replayed++
+					replayed.Add(1)
 				}
 				if status == http.StatusOK {
 					if first := createdBy(t, "the first", body); first != got {
@@ -82,16 +81,16 @@ func TestKilledInEachCallOfACreateWithAKey(t *testing.T) {
 					t.Errorf("killed in call %d: another body with the key is %d", n, status)
 				}
 				if !dead.Load() {
-					break // n is past the last call
+					return false
 				}
-				killed++
 				_, _, header = m.ask(t, http.MethodDelete, crashPath+"?recursive=true", "")
 				m.settled(t, header)
 				m.empties(t, fmt.Sprintf("killed in call %d", n))
-			}
-			t.Logf("killed in %d calls of a create with a key; %d repetitions found their service", killed, replayed)
-			if killed < 15 || replayed == 0 {
-				t.Errorf("only %d calls were reached, %d services found", killed, replayed)
+				return true
+			})
+			t.Logf("killed in %d calls of a create with a key; %d repetitions found their service", killed, replayed.Load())
+			if killed < 15 || replayed.Load() == 0 {
+				t.Errorf("only %d calls were reached, %d services found", killed, replayed.Load())
 			}
 		})
 	}

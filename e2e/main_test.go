@@ -56,7 +56,7 @@ func runSuite(m *testing.M) int {
 		}
 	}
 	// What runs in parallel waits more than it works: more of it at once than there are processors. The flag -parallel still goes first.
-	if err := flag.Set("test.parallel", "8"); err != nil {
+	if err := flag.Set("test.parallel", "24"); err != nil {
 		return failSuite(err)
 	}
 	debug.SetGCPercent(400) // most of this process is simulated AWSs that live for a moment
