@@ -2,6 +2,7 @@ package resource
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,7 +13,9 @@ import (
 // lateRole is a role whose tags AWS shows late.
 type lateRole struct {
 	Thing
-	lag     time.Duration
+	lag time.Duration
+
+	mu      sync.Mutex
 	changes []tagChange
 	deleted bool
 }
@@ -25,6 +28,8 @@ type tagChange struct {
 func (r *lateRole) Traits() Traits { return Traits{Shared: true} }
 
 func (r *lateRole) SetTags(_ context.Context, _ *State, set common.Tags, _ []string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.changes = append(r.changes, tagChange{time.Now(), set})
 	return nil
 }
@@ -36,6 +41,8 @@ func (r *lateRole) Delete(context.Context, *State) error {
 
 // find returns the role as AWS shows it now.
 func (r *lateRole) find(context.Context) (*State, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	s := &State{}
 	for _, change := range r.changes {
 		if time.Since(change.at) >= r.lag {
