@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gorilla/mux"
 	"github.com/sirupsen/logrus"
@@ -102,7 +103,7 @@ func noLimits() map[string]config.RateLimit {
 // newHarnessWith is newHarness for a config of the test's own.
 func newHarnessWith(t testing.TB, aws *localaws.AWS, c *config.Config) *harness {
 	t.Helper()
-	return newHarnessOf(t, aws, Options{Config: c, Retry: common.RetryPolicy{Failed: 1, FailedWait: 1}})
+	return newHarnessOf(t, aws, Options{Config: c, Retry: common.RetryPolicy{Failed: 1, FailedWait: 1}, Backoff: common.Backoff{First: 10 * time.Millisecond, Most: 50 * time.Millisecond, Budget: 1}})
 }
 
 // newHarnessOf is newHarness for a server of the test's own; its version and its log are the harness's.
