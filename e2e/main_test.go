@@ -56,7 +56,11 @@ func runSuite(m *testing.M) int {
 		}
 	}
 	// What runs in parallel waits more than it works: more of it at once than there are processors. The flag -parallel still goes first.
-	if err := flag.Set("test.parallel", "24"); err != nil {
+	parallel := "16"
+	if racetest.Detector {
+		parallel = "8"
+	}
+	if err := flag.Set("test.parallel", parallel); err != nil {
 		return failSuite(err)
 	}
 	debug.SetGCPercent(400) // most of this process is simulated AWSs that live for a moment
