@@ -37,6 +37,8 @@ var (
 	RoleNotVisible = Retryable{[]string{"NoSuchEntity"}, "", 30 * time.Second}
 	// RoleInUse: IAM still sees the policies that were taken from a role.
 	RoleInUse = Retryable{[]string{"DeleteConflict", "ConcurrentModification"}, "", 2 * time.Minute}
+	// RoleBusy: two changes of one role at the same moment.
+	RoleBusy = Retryable{[]string{"ConcurrentModification"}, "", 30 * time.Second}
 	// SecretDeleted: the secret that had this name was deleted for good a moment ago. One that can be restored is seen by DescribeSecret.
 	SecretDeleted = Retryable{[]string{"InvalidRequestException"}, "delet", time.Minute} // "was deleted", "scheduled for deletion"
 	// SecretNotVisible: a secret that was created a moment ago cannot be found yet.

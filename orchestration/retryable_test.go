@@ -64,6 +64,13 @@ func TestWhatAWSRefusesForAWhileIsRetried(t *testing.T) {
 		{"a cluster that is being changed", []localaws.Option{refuse("ecs", "DeleteCluster", "UpdateInProgressException", "There is already a current Amazon ECS update in progress")}, createAndDelete, remains},
 		{"a cluster whose tasks are not gone yet", []localaws.Option{refuse("ecs", "DeleteCluster", "ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active.")}, createAndDelete, remains},
 		{"a role whose policy is not gone yet", []localaws.Option{refuse("iam", "DeleteRole", "DeleteConflict", "Cannot delete entity, must delete policies first.")}, createAndDelete, remains},
+		{"a role that another request is tagging", []localaws.Option{refuse("iam", "TagRole", "ConcurrentModification", "The request was rejected because multiple requests to change this object were submitted simultaneously.")}, func(t *testing.T, w *world) {
+			create(t, w)
+			if _, _, err := w.Delete(t.Context(), "myclu", "www", false); err != nil {
+				t.Fatal(err)
+			}
+			create(t, w)
+		}, wholeInventory("myclu", "www")},
 		{"everything is seen late", []localaws.Option{localaws.WithLags(localaws.Lags{Visible: lag, Role: lag, Cluster: lag, Drain: lag, Register: lag, Secret: lag})}, create, wholeInventory("myclu", "www")},
 	}
 	for _, tt := range tests {

@@ -65,9 +65,11 @@ func (r *Role) Create(ctx context.Context, tags common.Tags) (*State, error) {
 	return &State{ID: r.Name(), Tags: tags, Value: role}, nil
 }
 
-// SetTags implements Thing.
+// SetTags implements Thing. IAM refuses one of two changes at the same moment, as when one request marks the role and another one adopts it.
 func (r *Role) SetTags(ctx context.Context, _ *State, set common.Tags, remove []string) error {
-	return setTags(ctx, r.Name(), set, remove, r.Account.IAM.TagRole, r.Account.IAM.UntagRole)
+	return r.Account.Backoff.Retry(ctx, func() error {
+		return setTags(ctx, r.Name(), set, remove, r.Account.IAM.TagRole, r.Account.IAM.UntagRole)
+	}, common.RoleBusy)
 }
 
 // Delete deletes the region's policy, and the role if no other region's policy is left. It sets the boundary on a legacy role first: if the account's config has a
