@@ -113,7 +113,7 @@ func (d *deletion) ready(ctx context.Context) (bool, error) {
 // delete deletes the thing while others heed the mark. Expired reports that this time is over.
 func (d *deletion) delete(ctx context.Context) (gone, expired bool, err error) {
 	limited, cancel := ctx, func() {}
-	if d.mark != "" {
+	if d.mark != "" && !d.found.TagsUnread { // without its tags we could not renew the mark
 		limited, cancel = context.WithDeadline(ctx, d.until.Add(d.times(markTime/4)))
 	}
 	defer cancel()
@@ -127,12 +127,19 @@ func (d *deletion) delete(ctx context.Context) (gone, expired bool, err error) {
 	return false, limited.Err() != nil && ctx.Err() == nil, err
 }
 
-// unmark removes the deletion's mark from the thing, which stays.
+// unmark removes the deletion's mark from the thing, which stays. AWS may not show the mark yet. One of another deletion stays.
 func (d *deletion) unmark(ctx context.Context) error {
-	if d.mark == "" || d.found == nil || !hasMark(d.found, d.mark) {
+	if d.mark == "" || d.found == nil {
 		return nil
 	}
-	return IgnoreNotFound(d.thing.SetTags(ctx, d.found, nil, []string{common.TagDeleting}))
+	if shown, ok := d.found.tag(common.TagDeleting); ok && shown != d.mark {
+		return nil
+	}
+	err := IgnoreNotFound(d.thing.SetTags(ctx, d.found, nil, []string{common.TagDeleting}))
+	if err == nil {
+		d.mark = "" // a retry must not wait for it
+	}
+	return err
 }
 
 // times returns d as the backoff's budgets have it.

@@ -21,16 +21,17 @@ type lateRole struct {
 }
 
 type tagChange struct {
-	at  time.Time
-	tag common.Tags
+	at     time.Time
+	tag    common.Tags
+	remove []string
 }
 
 func (r *lateRole) Traits() Traits { return Traits{Shared: true} }
 
-func (r *lateRole) SetTags(_ context.Context, _ *State, set common.Tags, _ []string) error {
+func (r *lateRole) SetTags(_ context.Context, _ *State, set common.Tags, remove []string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.changes = append(r.changes, tagChange{time.Now(), set})
+	r.changes = append(r.changes, tagChange{time.Now(), set, remove})
 	return nil
 }
 
@@ -46,7 +47,7 @@ func (r *lateRole) find(context.Context) (*State, error) {
 	s := &State{}
 	for _, change := range r.changes {
 		if time.Since(change.at) >= r.lag {
-			s.Tags = append(s.Tags, change.tag...)
+			s.Tags = s.Tags.With(change.tag...).Without(change.remove...)
 		}
 	}
 	return s, nil
@@ -94,4 +95,85 @@ func TestADeletionSeesTheAdoption(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestADeletionRemovesAMarkThatIsNotShownYet has a role adopted a second before it was marked. AWS shows that before it shows the mark: a mark that stayed would
+// make the next requests wait for a minute.
+func TestADeletionRemovesAMarkThatIsNotShownYet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		role := &lateRole{lag: 2 * time.Second}
+		_ = role.SetTags(t.Context(), nil, common.Tags{{Key: common.TagRequest, Value: "another"}}, nil)
+		time.Sleep(time.Second)
+		d := &deletion{thing: role, backoff: common.DefaultBackoff, find: role.find, allowed: func(_ context.Context, s *State) (bool, error) {
+			_, adopted := s.tag(common.TagRequest)
+			return !adopted, nil
+		}}
+		if gone, err := d.run(t.Context()); err != nil || gone {
+			t.Errorf("gone %v, %v", gone, err)
+		}
+		time.Sleep(role.lag)
+		found, _ := role.find(t.Context())
+		if mark, ok := found.tag(common.TagDeleting); ok || len(role.changes) != 3 {
+			t.Errorf("the mark %q is on it, after %d changes", mark, len(role.changes))
+		}
+	})
+}
+
+// busyRole is a role that is in use until the time is over.
+type busyRole struct {
+	lateRole
+	until time.Time
+}
+
+func (r *busyRole) Delete(ctx context.Context, s *State) error {
+	if time.Now().Before(r.until) {
+		return common.Coded(common.CodeInUse, "it is in use")
+	}
+	return r.lateRole.Delete(ctx, s)
+}
+
+// TestADeletionDoesNotWaitForAMarkThatItRemoved runs a deletion again that has found the thing in use, as the retry of a rollback does.
+func TestADeletionDoesNotWaitForAMarkThatItRemoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		role := &busyRole{until: time.Now().Add(2 * time.Second)}
+		d := &deletion{thing: role, backoff: common.DefaultBackoff, find: role.find, allowed: func(context.Context, *State) (bool, error) { return true, nil }}
+		if gone, err := d.run(t.Context()); err != nil || gone {
+			t.Errorf("gone %v, %v", gone, err)
+		}
+		time.Sleep(time.Second)
+		start := time.Now()
+		if gone, err := d.run(t.Context()); err != nil || !gone || time.Since(start) > settleTime {
+			t.Errorf("gone %v, %v, after %s", gone, err, time.Since(start))
+		}
+	})
+}
+
+// TestADeletionWithoutTags deletes a thing whose tags AWS does not let us read any more, when the time of its mark is over.
+func TestADeletionWithoutTags(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		finds := 0
+		role := &lateRole{}
+		d := &deletion{thing: contextRole{role}, backoff: common.DefaultBackoff, mark: NewID(), until: time.Now(),
+			find: func(context.Context) (*State, error) {
+				if finds++; finds > 3 {
+					return nil, context.Canceled
+				}
+				return &State{TagsUnread: true}, nil
+			},
+			allowed: func(context.Context, *State) (bool, error) { return true, nil }}
+		time.Sleep(markTime)
+		if gone, err := d.run(t.Context()); err != nil || !gone || finds != 1 {
+			t.Errorf("gone %v, %v, after %d looks", gone, err, finds)
+		}
+	})
+}
+
+// contextRole is a role that is not deleted once the context has ended.
+type contextRole struct{ *lateRole }
+
+func (r contextRole) Delete(ctx context.Context, s *State) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return r.lateRole.Delete(ctx, s)
 }
