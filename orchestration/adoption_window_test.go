@@ -237,6 +237,19 @@ func TestAMarkOfADeletionThatIsNoMore(t *testing.T) {
 	}
 }
 
+// TestAMarkThatCannotBeRemoved adopts a role with an old mark, while IAM lets nobody remove a tag: the mark is in nobody's way any more.
+func TestAMarkThatCannotBeRemoved(t *testing.T) {
+	sim := localaws.New()
+	w := newWorld(t, sim)
+	w.create(t, wholeService(t, "myclu", "api"))
+	role := &resource.Role{Account: w.account, Cluster: "myclu"}
+	if err := role.SetTags(t.Context(), nil, common.Tags{{Key: common.TagDeleting, Value: "x"}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	sim.Inject(localaws.Fault{Service: "iam", Operation: "UntagRole", Times: -1, Effect: localaws.Throttle})
+	w.create(t, wholeService(t, "myclu", "www"))
+}
+
 // TestACreateReadsOnceWhatItAdoptsAtOnce counts the calls of a create in a space with a service: it looks at each thing once, if it adopts it soon after.
 func TestACreateReadsOnceWhatItAdoptsAtOnce(t *testing.T) {
 	w := newWorld(t, localaws.New())

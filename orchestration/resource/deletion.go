@@ -198,6 +198,9 @@ func (r *Request) awaitDeletion(ctx context.Context, item *Item, found *State) (
 	}
 	if _, marked := found.Tags.Get(common.TagDeleting); marked {
 		err = item.SetTags(ctx, found, nil, []string{common.TagDeleting})
+		if common.Transient(err) { // nobody relies on the mark any more: the next request removes it
+			err = nil
+		}
 	}
 	return found, err
 }
