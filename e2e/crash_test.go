@@ -180,7 +180,7 @@ var crashThings = map[string]crashThing{
 // the next call does, so that is left to the step races of CI, which takes its time.
 func crashTimes() map[string]bool {
 	times := map[string]bool{"before it takes effect": false}
-	if os.Getenv(racetest.AllVariable) == "1" {
+	if racetest.All() {
 		times["after it took effect"] = true
 	}
 	return times

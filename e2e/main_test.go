@@ -80,7 +80,7 @@ func failSuite(err error) int {
 // dependOnSources reads the directories of the program, once, and whether it has the race detector. What the go command reads to build it, go test does not see: it
 // would respond from its cache although the program has changed. It sees what tests read, and nothing of TestMain's.
 var dependOnSources = sync.OnceValue(func() error {
-	_ = os.Getenv(racetest.AllVariable)
+	racetest.All()
 	return filepath.WalkDir("..", func(_ string, entry fs.DirEntry, err error) error {
 		if name := entry.Name(); err == nil && entry.IsDir() && name != ".." && strings.HasPrefix(name, ".") {
 			return fs.SkipDir // .git, .ci

@@ -13,7 +13,6 @@ import (
 	"ecs-api/orchestration/saga"
 	"ecs-api/orchestration/space"
 	"ecs-api/orchestration/spec"
-	"ecs-api/orchestration/transaction"
 	"ecs-api/servicediscovery"
 )
 
@@ -158,7 +157,7 @@ func (p *createPlan) decideService(f *createFound) {
 		Input:      func() *awsecs.CreateServiceInput { return p.serviceInput(p.definition.ID(), p.cloudMap.ID()) },
 		OnDraining: func() { c.space.Request.Waited.Store(true) },
 		OnDeleted: func(s *awsecs.Service) {
-			c.o.transactions.Deleted.Add(transaction.ServiceTarget(c.cluster, c.service), s)
+			c.o.transactions.Deleted.Add(c.cluster, c.service, s)
 		},
 	}
 	p.service = &resource.Item{Thing: adapter, Tags: c.space.Tags(ecs.ToTags(c.in.Service.Tags))}

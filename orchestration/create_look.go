@@ -14,7 +14,6 @@ import (
 	"ecs-api/orchestration/resource"
 	"ecs-api/orchestration/saga"
 	"ecs-api/orchestration/space"
-	"ecs-api/orchestration/transaction"
 )
 
 // createFound is what a create found when it looked.
@@ -83,7 +82,7 @@ func (c *creation) activeService(ctx context.Context) (*awsecs.Service, error) {
 	if err != nil {
 		return nil, resource.IgnoreNotFound(err)
 	}
-	if aws.StringValue(service.Status) != resource.StatusActive || c.o.transactions.Deleted.Has(transaction.ServiceTarget(c.cluster, c.service), service) {
+	if aws.StringValue(service.Status) != resource.StatusActive || c.o.transactions.Deleted.Has(c.cluster, c.service, service) {
 		return nil, nil
 	}
 	return service, nil

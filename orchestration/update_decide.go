@@ -17,7 +17,6 @@ import (
 	"ecs-api/orchestration/saga"
 	"ecs-api/orchestration/space"
 	"ecs-api/orchestration/spec"
-	"ecs-api/orchestration/transaction"
 )
 
 // updatePlan is the plan of an update, with what its response shows.
@@ -42,7 +41,7 @@ func (u *update) checkService(f *updateFound) error {
 		return account.NoService(u.cluster, u.service)
 	}
 	switch status := aws.StringValue(s.Status); {
-	case status == resource.StatusDraining, u.o.transactions.Deleted.Has(transaction.ServiceTarget(u.cluster, u.service), s):
+	case status == resource.StatusDraining, u.o.transactions.Deleted.Has(u.cluster, u.service, s):
 		return u.draining()
 	case status != resource.StatusActive:
 		return account.NoService(u.cluster, u.service)

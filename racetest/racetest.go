@@ -71,9 +71,12 @@ func Reexec() error {
 	return syscall.Exec(tests, os.Args, os.Environ()) //nolint:gosec // these tests
 }
 
+// All reports whether AllVariable is set: the tests may take their time.
+func All() bool { return os.Getenv(AllVariable) == "1" }
+
 // wanted reports whether tests are to run in another process. This one would not know what they cover there, or what fuzzing finds.
 func wanted() bool {
-	return Detector && os.Getenv(AllVariable) != "1" && testing.CoverMode() == "" && argument("test.fuzz") == ""
+	return Detector && !All() && testing.CoverMode() == "" && argument("test.fuzz") == ""
 }
 
 // ended reports whether a test that ran by itself was skipped, and returns why it failed.

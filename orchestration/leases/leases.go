@@ -19,7 +19,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ecs-api/common"
-	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/transaction"
 	"ecs-api/state"
 )
 
@@ -44,7 +44,7 @@ type Leases struct {
 	held map[*lease]bool // true; false for one that could not be released
 }
 
-var _ resource.Leases = (*Leases)(nil)
+var _ transaction.Leases = (*Leases)(nil)
 
 // New returns the leases of this server. Close must be called.
 func New(shared *state.Redis) *Leases {
@@ -69,15 +69,15 @@ type lease struct {
 	released  bool
 }
 
-// Acquire implements resource.Leases.
-func (l *Leases) Acquire(ctx context.Context, account, target string) (resource.Lease, error) {
+// Acquire implements transaction.Leases.
+func (l *Leases) Acquire(ctx context.Context, account, target string) (transaction.Lease, error) {
 	held := &lease{all: l, key: l.shared.Key("lock", account, target), token: newToken(), budget: state.BudgetOf(ctx)}
 	// A caller that leaves must not leave open whether Redis has it. Nor does it depend on the request's budget: what an Idempotency-Key, which is recorded first,
 	// used up of it would let two servers work on the service.
 	whole := state.WithoutBudget(context.WithoutCancel(ctx))
 	err := held.obtain(whole)
 	for looks := 1; errors.Is(err, redislock.ErrNotObtained); looks++ {
-		locked := &resource.LockedElsewhere{Operation: l.holder(ctx, held.key)}
+		locked := &transaction.LockedElsewhere{Operation: l.holder(ctx, held.key)}
 		if locked.Operation != "" || looks == 2 || common.Sleep(ctx, secondLook) != nil {
 			return nil, locked
 		}

@@ -15,7 +15,7 @@ import (
 
 	"ecs-api/common"
 	"ecs-api/localaws/awstest"
-	"ecs-api/orchestration/resource"
+	"ecs-api/orchestration/transaction"
 	"ecs-api/state"
 	"ecs-api/state/statetest"
 )
@@ -36,7 +36,7 @@ func newServer(t *testing.T, redis *miniredis.Miniredis) *server {
 	return s
 }
 
-func hold(t *testing.T, s *server) resource.Lease {
+func hold(t *testing.T, s *server) transaction.Lease {
 	t.Helper()
 	lease, err := s.Acquire(t.Context(), "local", "c/s")
 	if err != nil {
@@ -49,7 +49,7 @@ func hold(t *testing.T, s *server) resource.Lease {
 func busy(t *testing.T, s *server, operation string) {
 	t.Helper()
 	_, err := s.Acquire(t.Context(), "local", "c/s")
-	held, ok := errors.AsType[*resource.LockedElsewhere](err)
+	held, ok := errors.AsType[*transaction.LockedElsewhere](err)
 	if !ok || held.Operation != operation {
 		t.Errorf("%v, want it held by %q", err, operation)
 	}
@@ -61,7 +61,7 @@ func TestOneOfManyServersHoldsTheLock(t *testing.T) {
 	redis := miniredis.RunT(t)
 	servers := []*server{newServer(t, redis), newServer(t, redis), newServer(t, redis)}
 	var mu sync.Mutex
-	var won []resource.Lease
+	var won []transaction.Lease
 	var wg sync.WaitGroup
 	for i := range 24 {
 		wg.Go(func() {
@@ -70,7 +70,7 @@ func TestOneOfManyServersHoldsTheLock(t *testing.T) {
 			defer mu.Unlock()
 			if err == nil {
 				won = append(won, lease)
-			} else if _, ok := errors.AsType[*resource.LockedElsewhere](err); !ok {
+			} else if _, ok := errors.AsType[*transaction.LockedElsewhere](err); !ok {
 				t.Error(err)
 			}
 		})
@@ -203,7 +203,7 @@ func TestALockWhoseResponseWasLostIsReleasedWithoutBeingObtained(t *testing.T) {
 	}
 	a.shared.Await(t, true)
 	b := newServer(t, redis)
-	var kept resource.Lease
+	var kept transaction.Lease
 	for n := range 200 { // while it is released, and after that
 		a.renewAll(t.Context())
 		lease, err := b.Acquire(t.Context(), "local", "c/s")

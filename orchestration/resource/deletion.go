@@ -43,7 +43,7 @@ type deletion struct {
 	late    bool // AWS did not show the mark when it was looked for
 }
 
-// run deletes the thing, and reports whether it is gone. What AWS refuses for now is retried.
+// run deletes the thing, and reports whether it is gone. What AWS refuses temporarily is retried.
 func (d *deletion) run(ctx context.Context) (gone bool, err error) {
 	err = d.backoff.Retry(ctx, func() (err error) {
 		gone, err = d.attempt(ctx)
@@ -95,7 +95,7 @@ func (d *deletion) ready(ctx context.Context) (bool, error) {
 		}
 		return false, common.Sleep(ctx, d.backoff.Scaled(markPoll)) // AWS does not show the mark yet, or another one deletes the thing
 	}
-	d.mark, d.until = NewID(), time.Now().Add(d.times(markTime/2))
+	d.mark, d.until = NewID(), time.Now().Add(budgeted(d.backoff, markTime/2))
 	err := d.thing.SetTags(ctx, d.found, common.Tags{{Key: common.TagDeleting, Value: d.mark}}, nil)
 	switch {
 	case err != nil && (common.Transient(err) || ctx.Err() != nil):
@@ -114,13 +114,13 @@ func (d *deletion) ready(ctx context.Context) (bool, error) {
 func (d *deletion) delete(ctx context.Context) (gone, expired bool, err error) {
 	limited, cancel := ctx, func() {}
 	if d.mark != "" && !d.found.TagsUnread { // without its tags we could not renew the mark
-		limited, cancel = context.WithDeadline(ctx, d.until.Add(d.times(markTime/4)))
+		limited, cancel = context.WithDeadline(ctx, d.until.Add(budgeted(d.backoff, markTime/4)))
 	}
 	defer cancel()
 	err = d.thing.Delete(limited, d.found)
 	switch {
 	case IgnoreNotFound(err) == nil:
-		return true, false, err // NotFound may be for now: RetryDelete says so
+		return true, false, err // NotFound may be temporary: RetryDelete says so
 	case ignoreInUse(err) == nil:
 		return false, false, d.unmark(ctx)
 	}
@@ -142,9 +142,7 @@ func (d *deletion) unmark(ctx context.Context) error {
 	return err
 }
 
-// times returns d as the backoff's budgets have it.
-func (d *deletion) times(t time.Duration) time.Duration { return budgeted(d.backoff, t) }
-
+// budgeted returns t as the backoff's budgets have it.
 func budgeted(backoff common.Backoff, t time.Duration) time.Duration {
 	return time.Duration(float64(t) * backoff.BudgetFactor())
 }
@@ -198,8 +196,8 @@ func (r *Request) awaitDeletion(ctx context.Context, item *Item, found *State) (
 	}
 	if _, marked := found.Tags.Get(common.TagDeleting); marked {
 		err = item.SetTags(ctx, found, nil, []string{common.TagDeleting})
-		if common.Transient(err) { // nobody relies on the mark any more: the next request removes it
-			err = nil
+		if common.Transient(err) {
+			err = nil // nobody relies on the mark any more: the next request removes it
 		}
 	}
 	return found, err

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"ecs-api/common"
 	"ecs-api/orchestration/saga"
 )
 
@@ -132,4 +133,15 @@ func (r *Reservation) Release() {
 		close(r.use.deleted)
 		delete(r.ledger.uses, r.key)
 	}
+}
+
+// requestAfter is when a retry makes sense if a request holds the lock, not an operation: most requests take less than a second.
+const requestAfter = time.Second
+
+// Busy is the Conflict for what another request or operation is working on.
+func Busy(what, operation string) error {
+	if operation != "" {
+		return common.Coded(common.CodeServiceBusy, "operation %s is working on %s; follow it at operations/%s, and repeat the request when it has ended", operation, what, operation)
+	}
+	return common.RetryIn(requestAfter, common.Coded(common.CodeServiceBusy, "another request is working on %s; repeat the request when it is done", what))
 }

@@ -241,7 +241,7 @@ func (t *teardown) deleteService(ctx context.Context) (deleted *awsecs.Service, 
 		return err
 	}, common.Deploying)
 	if err == nil {
-		t.deleter.transactions.Deleted.Add(transaction.ServiceTarget(t.cluster, t.name), deleted)
+		t.deleter.transactions.Deleted.Add(t.cluster, t.name, deleted)
 	}
 	return deleted, err
 }

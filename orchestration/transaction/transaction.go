@@ -21,8 +21,8 @@ type Manager struct {
 	Account    *account.Account
 	Background *operations.Group
 	Ledger     resource.Ledger
-	Deleted    resource.DeletedServices
-	locks      resource.Locks
+	Deleted    DeletedServices
+	locks      Locks
 }
 
 // New returns the manager of the account's transactions. Work that continues after a response runs in the group.
@@ -31,7 +31,7 @@ func New(a *account.Account, background *operations.Group) *Manager {
 }
 
 // ShareLocks shares the locks with other servers. It must be called before the first transaction.
-func (m *Manager) ShareLocks(leases resource.Leases) { m.locks.Share(leases, m.Account.Name) }
+func (m *Manager) ShareLocks(leases Leases) { m.locks.Share(leases, m.Account.Name) }
 
 // Detached returns a context that lasts for d, even if the caller hangs up: half an orchestration helps nobody.
 func Detached(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
@@ -41,7 +41,7 @@ func Detached(ctx context.Context, d time.Duration) (context.Context, context.Ca
 // Transaction is one request that has locked its service.
 type Transaction struct {
 	m       *Manager
-	lock    *resource.Lock
+	lock    *Lock
 	request *resource.Request // nil for one that uses nothing shared
 	Target  string            // names the service, or the managed task definition, in operations: cluster/service, cluster/taskdefs/family
 	ended   bool

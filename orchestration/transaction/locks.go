@@ -1,12 +1,10 @@
-package resource
+package transaction
 
 import (
 	"context"
+	"ecs-api/orchestration/resource"
 	"errors"
 	"sync"
-	"time"
-
-	"ecs-api/common"
 )
 
 // Leases lock targets for all servers. Package leases implements them with Redis.
@@ -63,7 +61,7 @@ func (l *Locks) Lock(ctx context.Context, target, what string) (*Lock, error) {
 	if err != nil {
 		lock.Release()
 		if held, ok := errors.AsType[*LockedElsewhere](err); ok {
-			return nil, Busy(what, held.Operation)
+			return nil, resource.Busy(what, held.Operation)
 		}
 		return nil, err
 	}
@@ -78,7 +76,7 @@ func (l *Locks) lockLocally(target, what string) (*Lock, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if holder := l.held[target]; holder != nil {
-		return nil, Busy(what, holder.operation)
+		return nil, resource.Busy(what, holder.operation)
 	}
 	if l.held == nil {
 		l.held = map[string]*Lock{}
@@ -119,15 +117,4 @@ func (l *Lock) Release() {
 	if l.locks.held[l.key] == l { // another request may have it by now
 		delete(l.locks.held, l.key)
 	}
-}
-
-// requestAfter is when a retry makes sense if a request holds the lock, not an operation: most requests take less than a second.
-const requestAfter = time.Second
-
-// Busy is the Conflict for what another request or operation is working on.
-func Busy(what, operation string) error {
-	if operation != "" {
-		return common.Coded(common.CodeServiceBusy, "operation %s is working on %s; follow it at operations/%s, and repeat the request when it has ended", operation, what, operation)
-	}
-	return common.RetryIn(requestAfter, common.Coded(common.CodeServiceBusy, "another request is working on %s; repeat the request when it is done", what))
 }
