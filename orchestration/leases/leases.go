@@ -70,14 +70,14 @@ type lease struct {
 }
 
 // Acquire implements transaction.Leases.
-func (l *Leases) Acquire(ctx context.Context, account, target string) (transaction.Lease, error) {
-	held := &lease{all: l, key: l.shared.Key("lock", account, target), token: newToken(), budget: state.BudgetOf(ctx)}
+func (l *Leases) Acquire(ctx context.Context, account, target, operation string) (transaction.Lease, error) {
+	held := &lease{all: l, key: l.shared.Key("lock", account, target), token: newToken(), operation: operation, budget: state.BudgetOf(ctx)}
 	// A caller that leaves must not leave open whether Redis has it. Nor does it depend on the request's budget: what an Idempotency-Key, which is recorded first,
 	// used up of it would let two servers work on the service.
 	whole := state.WithoutBudget(context.WithoutCancel(ctx))
 	err := held.obtain(whole)
 	for looks := 1; errors.Is(err, redislock.ErrNotObtained); looks++ {
-		locked := &transaction.LockedElsewhere{Operation: l.holder(ctx, held.key)}
+		locked := &transaction.LockedElsewhere{Operation: l.holder(whole, held.key)}
 		if locked.Operation != "" || looks == 2 || common.Sleep(ctx, secondLook) != nil {
 			return nil, locked
 		}
@@ -119,11 +119,11 @@ func (h *lease) obtain(ctx context.Context) error {
 	})
 }
 
-// Operation says which operation has the lock from now on.
+// Operation says which operation has the lock from now on. It does so whatever the request's budget: requests on other servers would not know what to follow.
 func (h *lease) Operation(ctx context.Context, id string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.operation = id; !h.released && h.obtain(ctx) != nil {
+	if h.operation = id; !h.released && h.obtain(state.WithoutBudget(context.WithoutCancel(ctx))) != nil {
 		h.all.renewal.Wake() // which says it
 	}
 }

@@ -3,7 +3,6 @@ package leases
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -38,7 +37,7 @@ func newServer(t *testing.T, redis *miniredis.Miniredis) *server {
 
 func hold(t *testing.T, s *server) transaction.Lease {
 	t.Helper()
-	lease, err := s.Acquire(t.Context(), "local", "c/s")
+	lease, err := s.Acquire(t.Context(), "local", "c/s", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,11 +47,15 @@ func hold(t *testing.T, s *server) transaction.Lease {
 // busy fails the test unless another server has the lock, for the operation.
 func busy(t *testing.T, s *server, operation string) {
 	t.Helper()
-	_, err := s.Acquire(t.Context(), "local", "c/s")
-	held, ok := errors.AsType[*transaction.LockedElsewhere](err)
-	if !ok || held.Operation != operation {
+	_, err := s.Acquire(t.Context(), "local", "c/s", "")
+	if !isHeldBy(err, operation) {
 		t.Errorf("%v, want it held by %q", err, operation)
 	}
+}
+
+func isHeldBy(err error, operation string) bool {
+	held, ok := errors.AsType[*transaction.LockedElsewhere](err)
+	return ok && held.Operation == operation
 }
 
 const key = "ecs-api:v1:acme:lock:local:c/s"
@@ -65,7 +68,7 @@ func TestOneOfManyServersHoldsTheLock(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 24 {
 		wg.Go(func() {
-			lease, err := servers[i%3].Acquire(t.Context(), "local", "c/s")
+			lease, err := servers[i%3].Acquire(t.Context(), "local", "c/s", "")
 			mu.Lock()
 			defer mu.Unlock()
 			if err == nil {
@@ -82,7 +85,7 @@ func TestOneOfManyServersHoldsTheLock(t *testing.T) {
 	if ttl := redis.TTL(key); ttl <= 0 || ttl > Life {
 		t.Errorf("its life is %v", ttl)
 	}
-	if other, err := servers[0].Acquire(t.Context(), "other", "c/s"); err != nil {
+	if other, err := servers[0].Acquire(t.Context(), "other", "c/s", ""); err != nil {
 		t.Errorf("another account's: %v", err)
 	} else {
 		other.Release()
@@ -134,11 +137,11 @@ func TestARedisThatWasRestartedEmptyGetsTheLocksAgain(t *testing.T) {
 	a, b := newServer(t, redis), newServer(t, redis)
 	before := hold(t, a)
 	redis.Close()
-	meanwhile, err := b.Acquire(t.Context(), "local", "c/t")
+	meanwhile, err := b.Acquire(t.Context(), "local", "c/t", "")
 	if err != nil {
 		t.Fatalf("while Redis is down: %v", err)
 	}
-	released, err := b.Acquire(t.Context(), "local", "c/u")
+	released, err := b.Acquire(t.Context(), "local", "c/u", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,10 +160,10 @@ func TestARedisThatWasRestartedEmptyGetsTheLocksAgain(t *testing.T) {
 		}
 	}
 	busy(t, b, "")
-	if _, err := a.Acquire(t.Context(), "local", "c/t"); err == nil {
+	if _, err := a.Acquire(t.Context(), "local", "c/t", ""); err == nil {
 		t.Error("what was locked while Redis was down is free when it is back")
 	}
-	if lease, err := a.Acquire(t.Context(), "local", "c/u"); err != nil {
+	if lease, err := a.Acquire(t.Context(), "local", "c/u", ""); err != nil {
 		t.Error(err)
 	} else {
 		lease.Release()
@@ -181,7 +184,7 @@ func TestWhetherRedisHasTheLockDoesNotDependOnWhenTheCallerLeaves(t *testing.T) 
 	a := newServer(t, redis)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	lease, err := a.Acquire(ctx, "local", "c/s")
+	lease, err := a.Acquire(ctx, "local", "c/s", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +209,7 @@ func TestALockWhoseResponseWasLostIsReleasedWithoutBeingObtained(t *testing.T) {
 	var kept transaction.Lease
 	for n := range 200 { // while it is released, and after that
 		a.renewAll(t.Context())
-		lease, err := b.Acquire(t.Context(), "local", "c/s")
+		lease, err := b.Acquire(t.Context(), "local", "c/s", "")
 		if err != nil {
 			t.Fatalf("attempt %d: %v", n, err)
 		}
@@ -261,7 +264,7 @@ func usedUp(t *testing.T, s *server) context.Context {
 	t.Helper()
 	clock := awstest.NewClock()
 	ctx := state.WithClock(t.Context(), clock.Now)
-	if err := s.shared.Spend(ctx, func() error { clock.Advance(time.Second); return nil }); err != nil {
+	if err := s.shared.Spend(ctx, func() error { clock.Advance(2 * time.Second); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.shared.Spend(ctx, func() error { return nil }); !errors.Is(err, state.ErrDown) {
@@ -274,24 +277,25 @@ func TestARequestWithoutTimeForRedisLocksItsServiceAllTheSame(t *testing.T) {
 	redis := miniredis.RunT(t)
 	a, b := newServer(t, redis), newServer(t, redis)
 	ctx := usedUp(t, a)
-	lease, err := a.Acquire(ctx, "local", "c/s")
+	lease, err := a.Acquire(ctx, "local", "c/s", "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	busy(t, b, "")
-	lease.Operation(ctx, "op-1") // which the renewal says that it wakes
-	looks := time.NewTicker(time.Millisecond)
-	defer looks.Stop()
-	for value, over := "", time.After(20*time.Second); !strings.HasSuffix(value, "op-1"); {
-		select {
-		case <-looks.C:
-		case <-over:
-			t.Fatalf("the lock names no operation: %q", value)
-		}
-		var err error
-		if value, err = redis.Get(key); err != nil {
-			t.Fatal(err)
-		}
+	lease.Operation(ctx, "op-1") // at once: a renewal that it wakes would be too late for a request that comes now
+	if _, err := b.Acquire(usedUp(t, b), "local", "c/s", ""); !isHeldBy(err, "op-1") {
+		t.Errorf("%v, want it held by op-1", err)
 	}
+	lease.Release()
+}
+
+func TestALockNamesTheOperationThatTookItFromTheBeginning(t *testing.T) {
+	redis := miniredis.RunT(t)
+	a, b := newServer(t, redis), newServer(t, redis)
+	lease, err := a.Acquire(t.Context(), "local", "c/s", "op-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	busy(t, b, "op-1")
 	lease.Release()
 }

@@ -283,6 +283,7 @@ func (g *Group) Working(ctx context.Context, account, kind, target string) (o Op
 		}
 	}
 	g.mu.Unlock()
+	ctx = state.WithoutBudget(ctx) // two commands, and the response depends on them
 	id := g.record.Job(ctx, account, target)
 	if id == "" {
 		return o, false

@@ -12,6 +12,7 @@ import (
 
 	"ecs-api/common"
 	"ecs-api/orchestration/saga"
+	"ecs-api/state"
 )
 
 // Job is work that is described without secrets, so that it can wait in a queue, and another server can continue it.
@@ -140,8 +141,8 @@ func (g *Group) Submit(ctx context.Context, job Job, result json.RawMessage, rel
 		return Operation{}, common.Errorf(common.Internal, "nothing does jobs of kind %q in account %s", job.Kind, job.Account)
 	}
 	if g.queue != nil {
-		g.record.Save(ctx, o)
-		release() // whichever server gets the job locks its target
+		g.record.Save(state.WithoutBudget(ctx), o) // it is what keeps others from the target, and one command
+		release()                                  // whichever server gets the job locks its target
 		if err := g.queue.Submit(ctx, job); err == nil {
 			g.mu.Lock()
 			g.submitted[job.Operation] = job

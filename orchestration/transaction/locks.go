@@ -2,15 +2,17 @@ package transaction
 
 import (
 	"context"
-	"ecs-api/orchestration/resource"
 	"errors"
 	"sync"
+
+	"ecs-api/orchestration/resource"
 )
 
 // Leases lock targets for all servers. Package leases implements them with Redis.
 type Leases interface {
-	// Acquire locks the target in the account until the lease is released, or its server dies. The error is a *LockedElsewhere if another server has it.
-	Acquire(ctx context.Context, account, target string) (Lease, error)
+	// Acquire locks the target in the account until the lease is released, or its server dies. Operation is the one that locks it; empty for a request. The error
+	// is a *LockedElsewhere if another server has it.
+	Acquire(ctx context.Context, account, target, operation string) (Lease, error)
 }
 
 // Lease is a lock that all servers see.
@@ -51,13 +53,14 @@ type Lock struct {
 	operation string // that holds the lock; empty while the request itself does
 }
 
-// Lock locks the target, such as myclu/www, for a request. If another one holds the lock, it is a Conflict, ServiceBusy. Messages name the target by what.
-func (l *Locks) Lock(ctx context.Context, target, what string) (*Lock, error) {
-	lock, err := l.lockLocally(target, what)
+// Lock locks the target, such as myclu/www, for an operation, or for a request if operation is empty. If another one holds the lock, it is a Conflict,
+// ServiceBusy. Messages name the target by what.
+func (l *Locks) Lock(ctx context.Context, target, what, operation string) (*Lock, error) {
+	lock, err := l.lockLocally(target, what, operation)
 	if err != nil || l.leases == nil {
 		return lock, err
 	}
-	lease, err := l.leases.Acquire(ctx, l.account, target)
+	lease, err := l.leases.Acquire(ctx, l.account, target, operation)
 	if err != nil {
 		lock.Release()
 		if held, ok := errors.AsType[*LockedElsewhere](err); ok {
@@ -72,7 +75,7 @@ func (l *Locks) Lock(ctx context.Context, target, what string) (*Lock, error) {
 }
 
 // lockLocally locks the target on this server.
-func (l *Locks) lockLocally(target, what string) (*Lock, error) {
+func (l *Locks) lockLocally(target, what, operation string) (*Lock, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if holder := l.held[target]; holder != nil {
@@ -81,7 +84,7 @@ func (l *Locks) lockLocally(target, what string) (*Lock, error) {
 	if l.held == nil {
 		l.held = map[string]*Lock{}
 	}
-	lock := &Lock{locks: l, key: target}
+	lock := &Lock{locks: l, key: target, operation: operation}
 	l.held[target] = lock
 	return lock, nil
 }

@@ -64,13 +64,13 @@ func nameOf(target string) string {
 
 // Begin locks the target for a request. The caller must defer End.
 func (m *Manager) Begin(ctx context.Context, target string, request *resource.Request) (*Transaction, error) {
-	lock, err := m.locks.Lock(ctx, target, nameOf(target))
-	if err != nil {
-		return nil, err
-	}
+	lock, err := m.locks.Lock(ctx, target, nameOf(target), "")
 	if job := m.Background.Job(ctx, m.Account.Name, target); job != "" { // a job that waits in the queue, or has not locked its target yet
 		lock.Release()
 		return nil, resource.Busy(nameOf(target), job)
+	}
+	if err != nil {
+		return nil, err
 	}
 	operations.OnAccepted(ctx, func(id string) { lock.Operation(ctx, id) }) // requests that find the lock taken name the operation
 	return &Transaction{m: m, lock: lock, request: request, Target: target}, nil
@@ -191,11 +191,10 @@ func (m *Manager) Handle(kind string, run func(context.Context, operations.Job) 
 	m.Background.Handle(m.Account.Name, kind, operations.Handler{
 		Run: run,
 		Lock: func(ctx context.Context, job operations.Job) (func(), error) {
-			lock, err := m.locks.Lock(ctx, job.Target, nameOf(job.Target))
+			lock, err := m.locks.Lock(ctx, job.Target, nameOf(job.Target), job.Operation)
 			if err != nil {
 				return nil, err
 			}
-			lock.Operation(ctx, job.Operation)
 			return lock.Release, nil
 		},
 	})
