@@ -198,7 +198,7 @@ func refusalOf(t *testing.T, h *harness, method, path, body string, headers ...s
 }
 
 func TestOfTwoWritersWithIfMatchOneWins(t *testing.T) {
-	rounds := 200
+	rounds := 200 / racetest.Stride(4)
 	if racetest.Plainly(t) {
 		rounds = 10 // what is left to do is to look for data races
 	}

@@ -205,22 +205,24 @@ func eachCrash(t *testing.T, do func(t *testing.T, thing crashThing, after bool)
 // crashLanes is how many programs a crash loop kills side by side, each in front of an AWS of its own: the deletion of a role waits.
 const crashLanes = 6
 
-// eachCall runs do for the first call, the second one and so on, until it reports that there are not so many, and returns how many there are.
+// eachCall runs do for the first call, the second one and so on, until it reports that there are not so many, and returns how many there are. Where
+// racetest.Stride takes a sample, it runs do for every third call, and returns the last of them, or one or two more.
 func eachCall(t *testing.T, do func(t *testing.T, m *mortal, n int) bool) int {
 	t.Helper()
-	var calls atomic.Int64
+	stride := racetest.Stride(3)
+	var rounds atomic.Int64
 	t.Run("calls", func(t *testing.T) {
 		for lane := range crashLanes {
 			t.Run(strconv.Itoa(lane), func(t *testing.T) {
 				t.Parallel()
 				m := newMortal(t)
-				for n := lane + 1; do(t, m, n); n += crashLanes {
-					calls.Add(1)
+				for n := 1 + lane*stride; do(t, m, n); n += crashLanes * stride {
+					rounds.Add(1)
 				}
 			})
 		}
 	})
-	return int(calls.Load())
+	return int(rounds.Load()) * stride
 }
 
 // killAt makes the simulator kill the program during its n-th call: before the call takes effect, or after, when its response is due. What it

@@ -53,7 +53,7 @@ func failing(t *testing.T, cluster, service string) *CreateInput {
 // TestAFailedCreateBesideOthersThatSucceed lets a create fail in a cluster where an update, and in every other round a create too, succeeds at the same
 // time: 200 rounds, in which nothing is orphaned, and nothing of the successful ones is deleted.
 func TestAFailedCreateBesideOthersThatSucceed(t *testing.T) {
-	rounds := 200
+	rounds := 200 / racetest.Stride(4)
 	if racetest.Plainly(t) {
 		rounds = 10 // what is left to do is to look for data races
 	}

@@ -152,7 +152,7 @@ func TestASecretThatIsScheduledForDeletionIsRestoredWithItsNewValue(t *testing.T
 
 // TestTwoIdenticalCreatesAtOnce runs the same create on one server and on two: one creates, the others get a conflict.
 func TestTwoIdenticalCreatesAtOnce(t *testing.T) {
-	rounds := 15
+	rounds := 15 / racetest.Stride(3)
 	if racetest.Plainly(t) {
 		rounds = 3 // what is left to do is to look for data races
 	}
@@ -199,7 +199,7 @@ func TestTwoIdenticalCreatesAtOnce(t *testing.T) {
 
 // TestTwoServicesInANewSpaceAtOnce makes two services in one new cluster, of which one fails: it must not take the other's cluster away.
 func TestTwoServicesInANewSpaceAtOnce(t *testing.T) {
-	step := 1
+	step := racetest.Stride(3)
 	if racetest.Plainly(t) {
 		step = 5 // what is left to do is to look for data races
 	}

@@ -1,7 +1,7 @@
 // Package racetest makes tests under the race detector take less time: it runs those that gain nothing from it without it. Under the detector a test takes five
 // to ten times the processor time: tests that try every case of something, one after another, are about what each case leads to, and the tests of concurrency
 // are not among them.
-// Plainly does so for one test, Reexec for all tests of a package.
+// Plainly does so for one test, Reexec for all tests of a package. Of such cases they try a sample, which Stride takes; the step races of CI tries all of them.
 package racetest
 
 import (
@@ -18,8 +18,24 @@ import (
 	"testing"
 )
 
-// AllVariable is the environment variable that, set to 1, makes Plainly and Reexec do nothing: the step races of CI runs those tests under the detector.
+// AllVariable is the environment variable that, set to 1, makes Plainly and Reexec do nothing, and Stride return 1: the step races of CI runs those tests under
+// the detector, with every case.
 const AllVariable = "ECS_API_RACE_ALL"
+
+// besideVariable is set to 1 in the processes without the race detector that tests under it start.
+const besideVariable = "ECS_API_RACE_BESIDE"
+
+// environment is that of such a process.
+func environment() []string { return append(os.Environ(), besideVariable+"=1") }
+
+// Stride returns n where tests run under the race detector or beside those that do, and 1 elsewhere and where AllVariable is set. A loop over many cases that are
+// alike, such as each AWS call of a request, goes ahead by it: `go test -race ./...` tries a sample, `go test ./...` and CI's step races try every case.
+func Stride(n int) int {
+	if !All() && (Detector || os.Getenv(besideVariable) == "1") {
+		return n
+	}
+	return 1
+}
 
 // Plainly runs a test in a process of the same tests that is built without the race detector, and reports whether it has: the caller then has nothing left
 // to do. A test is marked with it in its first statement, `if racetest.Plainly(t) { return }`.
@@ -39,7 +55,7 @@ func Plainly(t testing.TB) bool {
 	// More tests at once than there are processors, as they wait as much as they work.
 	args := []string{"-test.v", "-test.parallel", "4", "-test.run", selected(t.Name(), argument("test.run")), "-test.timeout", argument("test.timeout"), "-test.testlogfile", opened}
 	cmd := exec.CommandContext(t.Context(), tests, args...) //nolint:gosec // these tests
-	cmd.Env = append(os.Environ(), "GOGC=400")              // it lives for seconds
+	cmd.Env = append(environment(), "GOGC=400")             // it lives for seconds
 	out, err := cmd.CombinedOutput()
 	if again := reopen(opened); again != nil {
 		t.Error(again)
@@ -68,7 +84,7 @@ func Reexec() error {
 	if err != nil {
 		return err
 	}
-	return syscall.Exec(tests, os.Args, os.Environ()) //nolint:gosec // these tests
+	return syscall.Exec(tests, os.Args, environment()) //nolint:gosec // these tests
 }
 
 // All reports whether AllVariable is set: the tests may take their time.

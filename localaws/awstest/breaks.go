@@ -1,9 +1,12 @@
 package awstest
 
 import (
+	"maps"
+	"slices"
 	"testing"
 
 	"ecs-api/localaws"
+	"ecs-api/racetest"
 )
 
 // Breaks says how BreakEach breaks calls.
@@ -48,35 +51,40 @@ func (a *Attempt) End() {
 
 // BreakEach runs do once for each of its AWS calls, with that call broken, in each of the ways, which run in parallel. Do prepares a simulator of its own, calls
 // Begin and End around what it tests, checks what that led to, and returns its error: throttled calls and single lost responses must lead to none, refused calls
-// and AWS being down to some.
+// and AWS being down to some. Where racetest.Stride takes a sample, each way breaks every third call, and another way the next one.
 func BreakEach(t *testing.T, b Breaks, do func(t *testing.T, a *Attempt) error) {
 	t.Helper()
 	faults := b.Faults
 	if faults == nil {
 		faults = Faults()
 	}
-	for name, fault := range faults {
+	stride := racetest.Stride(3)
+	for i, name := range slices.Sorted(maps.Keys(faults)) {
+		fault := faults[name]
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			failed, broken := 0, 0
-			for n := 1; b.Most == 0 || n <= b.Most; n++ {
+			for n := 1 + i%stride; b.Most == 0 || n <= b.Most; n += stride {
 				a := &Attempt{N: n, Fault: fault}
 				if err := do(t, a); err != nil {
 					failed++
 				}
-				if !a.Broken {
+				if a.Broken {
+					broken = n
+				} else if broken > 0 || n == 1 {
 					break
+				} else { // there are fewer calls than ways
+					n = 1 - stride
 				}
-				broken = n
 			}
-			if broken < b.Least || broken == 0 {
+			if broken <= b.Least-stride || broken == 0 {
 				t.Errorf("only %d calls were broken: the loop does not reach all", broken)
 			}
 			rides := fault.Effect == localaws.Throttle || fault.Effect == localaws.Lose && fault.Times == 0
 			if rides && failed > 0 {
 				t.Errorf("%d attempts failed; throttled calls and lost responses are to be ridden out", failed)
 			}
-			if fails := fault.Effect == localaws.Refuse || fault.Effect == localaws.Down; fails && failed == 0 {
+			if fails := fault.Effect == localaws.Refuse || fault.Effect == localaws.Down; fails && failed == 0 && stride == 1 { // a sample may have only calls whose failure does no harm
 				t.Error("no attempt failed")
 			}
 		})

@@ -233,6 +233,10 @@ func TestAJobIsSeenFromEveryServer(t *testing.T) {
 	if id := other.Job(t.Context(), "a", "c/s"); id != "" {
 		t.Errorf("the target still has job %q", id)
 	}
+	eventually(t, "the worker has left it", func() bool { // Redis knew first
+		o, err := worker.Operation(t.Context(), "a", o.ID)
+		return err == nil && o.Ended()
+	})
 	if diff := cmp.Diff(worker.Operations(t.Context(), "a"), other.Operations(t.Context(), "a"), cmpopts.IgnoreFields(operations.Operation{}, "Err"), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("the servers list (-worker +other):\n%s", diff)
 	}
@@ -458,31 +462,41 @@ func TestAnAnnouncedJobIsDoneWhenItsServerDies(t *testing.T) {
 
 // TestWhatRedisLostOfOperationsIsWrittenAnew has Redis come back empty, and with an operation that runs in it though it has ended: other servers learn how it ended.
 func TestWhatRedisLostOfOperationsIsWrittenAnew(t *testing.T) {
+	const running = "ecs-api:v1:acme:running"
 	redis := miniredis.RunT(t)
-	s := newServer(t, redis, "s", succeed).works(t)
-	other := newServer(t, redis, "other", succeed)
-	done := ended(t, s, submit(t, s, "c/s").ID)
-	eventually(t, "the other server knows", func() bool {
-		o, err := other.Operation(t.Context(), "a", done.ID)
-		return err == nil && o.Ended()
-	})
-
-	redis.Close()
-	eventually(t, "the server knows that Redis is down", func() bool { return !s.redis.Up() })
-	redis.FlushAll()
-	if err := redis.Restart(); err != nil {
+	begun, may := make(chan struct{}, 1), make(chan struct{})
+	s, other := newServer(t, redis, "s", inSteps(begun, may)).works(t), newServer(t, redis, "other", succeed)
+	id := submit(t, s, "c/s").ID
+	<-begun
+	key, field := "ecs-api:v1:acme:op:a:"+id, "a/"+id
+	eventually(t, "the server is known to work on it", func() bool { return redis.HGet(running, field) == "s" })
+	before, err := redis.Get(key)
+	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "an empty Redis has it again", func() bool {
-		o, err := other.Operation(t.Context(), "a", done.ID)
+	close(may)
+	ended(t, s, id)
+	knows := func() bool {
+		o, err := other.Operation(t.Context(), "a", id)
 		return err == nil && o.State == saga.Succeeded
-	})
-
-	running := done
-	running.State, running.EndedAt, running.Server = saga.Running, nil, "s"
-	other.record.Save(t.Context(), running) // as a Redis that has lost what was written last
-	eventually(t, "one that has lost the end learns of it", func() bool {
-		o, err := other.Operation(t.Context(), "a", done.ID)
-		return err == nil && o.State == saga.Succeeded
-	})
+	}
+	eventually(t, "the other server knows", knows)
+	for what, fill := range map[string]func() error{
+		"an empty Redis": func() error { return nil },
+		"one that has lost the end": func() error {
+			redis.HSet(running, field, "s")
+			return redis.Set(key, before)
+		},
+	} {
+		redis.Close()
+		eventually(t, "the servers know that Redis is down", func() bool { return !s.redis.Up() && !other.redis.Up() })
+		redis.FlushAll()
+		if err := fill(); err != nil {
+			t.Fatal(err)
+		}
+		if err := redis.Restart(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, what+" learns of it", knows)
+	}
 }

@@ -113,6 +113,11 @@ func (r *Record) save(ctx context.Context, o operations.Operation) error {
 	all, running, job := r.o.Redis.Key("ops", o.Account), r.o.Redis.Key("running"), r.o.Redis.Key("job", o.Account, o.Target)
 	old := strconv.FormatInt(time.Now().Add(-operations.KeepFor).UnixMilli(), 10)
 	return r.o.Redis.Do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
+		if o.Ended() { // first: whoever reads that it has ended can change the target. The nodes of a cluster get their parts of a pipeline in no order
+			if err := deleteIf.Run(ctx, client, []string{job}, o.ID).Err(); err != nil {
+				return err
+			}
+		}
 		_, err := client.Pipelined(ctx, func(p redis.Pipeliner) error {
 			p.Set(ctx, key, encoded, operations.KeepFor)
 			p.ZAdd(ctx, all, redis.Z{Score: float64(o.StartedAt.UnixMilli()), Member: o.ID})
@@ -125,9 +130,11 @@ func (r *Record) save(ctx context.Context, o operations.Operation) error {
 				p.HSet(ctx, running, field(o.Account, o.ID), o.Server)
 			}
 			p.Expire(ctx, running, operations.KeepFor)
-			if o.Queued && !o.Ended() {
+			switch {
+			case o.Ended():
+			case o.Queued:
 				p.Set(ctx, job, o.ID, jobTime)
-			} else {
+			default:
 				deleteIf.Eval(ctx, p, []string{job}, o.ID)
 			}
 			return nil
