@@ -489,7 +489,10 @@ func TestWhatRedisLostOfOperationsIsWrittenAnew(t *testing.T) {
 		},
 	} {
 		redis.Close()
-		eventually(t, "the servers know that Redis is down", func() bool { return !s.redis.Up() && !other.redis.Up() })
+		eventually(t, "the servers know that Redis is down", func() bool {
+			_ = knows() // who uses it learns of it
+			return !s.redis.Up() && !other.redis.Up()
+		})
 		redis.FlushAll()
 		if err := fill(); err != nil {
 			t.Fatal(err)
