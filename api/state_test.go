@@ -146,3 +146,32 @@ func TestARequestSpendsLittleTimeOnASlowRedis(t *testing.T) {
 		t.Errorf("neither a metric nor a log line says so: %s", h.log.String())
 	}
 }
+
+// A request whose time for Redis is used up does its job itself: other servers know its operation all the same.
+func TestOtherServersKnowTheOperationOfARequestOnASlowRedis(t *testing.T) {
+	aws := localaws.New(localaws.WithLags(localaws.Lags{Drain: time.Minute}))
+	address, slow := newSlowRedis(t, miniredis.RunT(t).Addr())
+	c := testConfig(t, aws)
+	c.State.Redis = config.Secret("redis://" + address)
+	a, b := newHarnessWith(t, aws, c), newHarnessWith(t, aws, c)
+	if response, body := a.do(t, http.MethodPost, base+"/local/services", createIn("www")); response.StatusCode != http.StatusOK {
+		t.Fatalf("%d %s", response.StatusCode, body)
+	}
+	const remove = base + "/local/clusters/www/services/www?recursive=true"
+	slow.delay.Store(int64(200 * time.Millisecond))
+	response, body := a.do(t, http.MethodDelete, remove, "")
+	if response.StatusCode != http.StatusOK {
+		t.Fatalf("%d %s", response.StatusCode, body)
+	}
+	slow.delay.Store(0)
+	operation := response.Header.Get("Operation-Location")
+	for name, server := range map[string]*harness{"the same server": a, "another server": b} {
+		if response, body := server.do(t, http.MethodDelete, remove, ""); response.StatusCode != http.StatusOK || response.Header.Get("Operation-Location") != operation {
+			t.Errorf("%s, the same request: %d %v %s, want operation %s", name, response.StatusCode, response.Header, body, operation)
+		}
+		response, body := server.do(t, http.MethodPost, base+"/local/services", createIn("www"))
+		if p := problemOf(t, response, body); p.Code != "ServiceBusy" || !strings.Contains(p.Detail, operation[strings.LastIndex(operation, "/")+1:]) {
+			t.Errorf("%s, a create: %d %s", name, response.StatusCode, body)
+		}
+	}
+}

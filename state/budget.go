@@ -7,16 +7,13 @@ import (
 )
 
 const (
-	// budgetTime is what a request may wait for Redis in all, besides its share. A recursive delete sends about ten commands: each may take 100 ms, as on a server
-	// whose CPU is busy, without that other servers learn less of it.
-	budgetTime = 1500 * time.Millisecond
 	// budgetShare is by which part of the time that a request takes its budget grows, a tenth: one that runs for minutes, or a stream, uses Redis all the time.
 	budgetShare = 10
 	// leastUse is the least that a command gets: one with less time would be cut off where Redis is fine, and leave open what it has done.
 	leastUse = 50 * time.Millisecond
 )
 
-// Budget is what one request may wait for Redis in all: budgetTime, and a tenth of the time that it takes. A Redis that is slow but not down would else hold it up
+// Budget is what one request may wait for Redis in all: useTime, and a tenth of the time that it takes. A Redis that is slow but not down would else hold it up
 // with each of its commands. Commands that a request sends at the same time are each paid for. Once the budget is used up, the request continues as if Redis were
 // down. Nil has no limit.
 type Budget struct {
@@ -59,7 +56,7 @@ func (b *Budget) left(slow func()) (time.Duration, bool) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	left := min(budgetTime+b.now().Sub(b.began)/budgetShare-b.spent, useTime)
+	left := min(useTime+b.now().Sub(b.began)/budgetShare-b.spent, useTime)
 	if left >= leastUse {
 		return left, true
 	}

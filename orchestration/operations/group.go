@@ -273,8 +273,9 @@ func (g *Group) FindAll(ctx context.Context, accounts, ids []string) map[string]
 	return found
 }
 
-// Working returns the operation of that kind that works on the target now, or waits in a queue for it.
-func (g *Group) Working(ctx context.Context, account, kind, target string) (o Operation, found bool) {
+// Working returns the operation of that kind that works on the target now, or waits in a queue for it. Holder is the operation that has the target's lock, if the
+// caller knows it: where a queue is out of reach, one works on another server that no queue knows.
+func (g *Group) Working(ctx context.Context, account, kind, target, holder string) (o Operation, found bool) {
 	g.mu.Lock()
 	for _, op := range g.live {
 		if r := op.report; r.Account == account && r.Kind == kind && r.Target == target {
@@ -284,12 +285,14 @@ func (g *Group) Working(ctx context.Context, account, kind, target string) (o Op
 	}
 	g.mu.Unlock()
 	ctx = state.WithoutBudget(ctx) // two commands, and the response depends on them
-	id := g.record.Job(ctx, account, target)
-	if id == "" {
+	if holder == "" {
+		holder = g.record.Job(ctx, account, target)
+	}
+	if holder == "" {
 		return o, false
 	}
-	o, err := g.record.Find(ctx, account, id)
-	return o, err == nil && o.Kind == kind && !o.Ended()
+	o, err := g.record.Find(ctx, account, holder)
+	return o, err == nil && o.Kind == kind && o.Target == target && !o.Ended()
 }
 
 // Shutdown takes no more work, and waits for what is running until ctx ends; it then cancels it, and waits for it to end. It returns how

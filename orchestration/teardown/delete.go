@@ -154,7 +154,7 @@ func (d *Deleter) deleteLocked(ctx context.Context, cluster, service string, sco
 	if err != nil {
 		for _, kind := range []string{KindDelete, KindDeleteParams} {
 			if op, ok := d.transactions.Background.Working(ctx, d.transactions.Account.Name, kind,
-				transaction.ServiceTarget(cluster, service)); scope.Recursive && ok {
+				transaction.ServiceTarget(cluster, service), resource.HolderOf(err)); scope.Recursive && ok {
 				return d.repeated(ctx, args, &op)
 			}
 		}

@@ -103,7 +103,7 @@ func (t *taskDefinitionDeletion) deleteLocked(ctx context.Context) (*operations.
 	tx, err := t.deleter.transactions.Begin(ctx, transaction.TaskDefinitionTarget(t.cluster, t.family), nil)
 	if err != nil {
 		op, ok := t.deleter.transactions.Background.Working(ctx, t.account.Name, KindDeleteTaskDefinition,
-			transaction.TaskDefinitionTarget(t.cluster, t.family))
+			transaction.TaskDefinitionTarget(t.cluster, t.family), resource.HolderOf(err))
 		if !ok {
 			return nil, err
 		}

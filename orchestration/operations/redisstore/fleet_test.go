@@ -198,7 +198,7 @@ func TestAJobIsSeenFromEveryServer(t *testing.T) {
 	if id := other.Job(t.Context(), "a", "c/s"); id != o.ID {
 		t.Errorf("the job of the target is %q", id)
 	}
-	if running, ok := other.Working(t.Context(), "a", "k", "c/s"); !ok || running.ID != o.ID {
+	if running, ok := other.Working(t.Context(), "a", "k", "c/s", ""); !ok || running.ID != o.ID {
 		t.Errorf("what works on the target: %+v, %t", running, ok)
 	}
 	for _, key := range redis.Keys() {
