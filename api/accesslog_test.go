@@ -9,6 +9,7 @@ import (
 )
 
 func TestHealthChecksAndScrapesAreLoggedAtDebug(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := newHarness(t, localaws.New())
 	for path, level := range map[string]string{"/ping": "debug", "/metrics": "debug", "/version": "info", "/accounts": "info", "/nothing": "info"} {
 		before := len(h.log.String())

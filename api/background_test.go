@@ -48,6 +48,7 @@ func (h *harness) ended(t *testing.T, id string) progress.Operation {
 }
 
 func TestWritesOfAServiceNeedNotBeWaitedFor(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := newHarness(t, localaws.New())
 	const www = "/local/clusters/myclu/services/www"
 	for _, w := range []struct{ method, path, body, kind string }{

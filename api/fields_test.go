@@ -327,8 +327,8 @@ func TestEveryFieldOfECSGoesThrough(t *testing.T) {
 			if len(leaves) < 15 {
 				t.Fatalf("the model has only %v", leaves)
 			}
-			for i, leaf := range leaves {
-				walk.try(t, h, tap, model, leaf, fmt.Sprintf("x%03d", i))
+			for i := 0; i < len(leaves); i += racetest.Stride(3) {
+				walk.try(t, h, tap, model, leaves[i], fmt.Sprintf("x%03d", i))
 			}
 		})
 	}
@@ -352,8 +352,11 @@ func TestACopyOfATaskDefinitionLosesNoField(t *testing.T) {
 	others := map[string]string{
 		"containerDefinitions[].repositoryCredentials": "it is what changes", "volumes[].configuredAtLaunch": "the service configures no volume",
 	}
-	copies := 0
+	stride, copies := racetest.Stride(3), 0
 	for i, leaf := range model.leaves(walk.operation) {
+		if i%stride > 0 {
+			continue
+		}
 		_, refused := walk.listed(walk.refused, leaf)
 		if _, other := walk.listed(others, leaf); refused || other {
 			continue
@@ -371,7 +374,7 @@ func TestACopyOfATaskDefinitionLosesNoField(t *testing.T) {
 		}
 		copies++
 	}
-	if copies < 80 {
+	if copies < 80/stride {
 		t.Errorf("only %d fields were copied", copies)
 	}
 }

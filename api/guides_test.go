@@ -101,6 +101,7 @@ func exercised(t *testing.T) *harness {
 type metricRow struct{ Type, Labels string }
 
 func TestTheOperationsGuideExplainsEveryMetric(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := exercised(t)
 	h.do(t, http.MethodGet, base+"/metrics", "") // its handler registers a metric of its own
 	families, err := h.metrics.Registry.Gather()
@@ -152,6 +153,7 @@ func TestTheOperationsGuideExplainsEveryMetric(t *testing.T) {
 }
 
 func TestTheOperationsGuideExplainsEveryFieldOfTheLog(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := exercised(t)
 	logged := map[string]map[string]bool{"Requests": {}, "Background work": {}}
 	for line := range strings.Lines(h.log.String() + sharingLog(t)) {

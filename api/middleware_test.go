@@ -41,6 +41,7 @@ func TestRequestsHaveIDs(t *testing.T) {
 }
 
 func TestEveryRequestIsOneLineInTheLog(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := newHarness(t, localaws.New())
 	h.v1().Handle("/{account}/who", handle(h.Server, http.StatusOK, func(c call, _ none) (string, error) {
 		id, err := c.account.AWS.STS.Identity(c.Context())

@@ -131,6 +131,9 @@ func TestWhatNeedsNoTokenIsDocumentedSo(t *testing.T) {
 }
 
 func TestTheDocumentsSayTheSameInJSONAndYAML(t *testing.T) {
+	if racetest.Plainly(t) {
+		return
+	}
 	h := newHarness(t, localaws.New())
 	var texts []string
 	for _, form := range []string{"yaml", "json"} {

@@ -67,6 +67,7 @@ func TestWhoWantsTextAndDoesNotWaitGetsTheOperation(t *testing.T) {
 
 // TestADeleteCanBeWaitedFor: one request tears a service down, and says whether that has ended.
 func TestADeleteCanBeWaitedFor(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := newHarness(t, localaws.New(quickly))
 	const www = "/clusters/myclu/services/www"
 	ask(t, h, []asked{

@@ -251,6 +251,7 @@ func TestARealReadSeesTheWriteThatHadItsResponseBeforeIt(t *testing.T) {
 }
 
 func TestNobodyReadsWhatWasBeforeTheirOwnWrite(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := newHastyHarness(t, localaws.New(localaws.Latency(2*time.Millisecond)))
 	const param = "/v1/ecs/local/params/app/count"
 	h.do(t, http.MethodPost, "/v1/ecs/local/params/app", `{"Name": "count", "Value": "x"}`)

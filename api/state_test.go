@@ -61,6 +61,7 @@ func TestTheStateIsShownAndItsURLIsNot(t *testing.T) {
 }
 
 func TestTheLogSaysWhenTheStateGoesAndComesBack(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	redis := miniredis.RunT(t)
 	aws := localaws.New()
 	c := testConfig(t, aws)
@@ -116,6 +117,7 @@ func createIn(name string) string {
 
 // A recursive delete locks its service, announces a job, and submits it: most of that is left out where Redis is slow.
 func TestARequestSpendsLittleTimeOnASlowRedis(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	aws := localaws.New()
 	address, slow := newSlowRedis(t, miniredis.RunT(t).Addr())
 	c := testConfig(t, aws)
@@ -149,6 +151,7 @@ func TestARequestSpendsLittleTimeOnASlowRedis(t *testing.T) {
 
 // A request whose time for Redis is used up does its job itself: other servers know its operation all the same.
 func TestOtherServersKnowTheOperationOfARequestOnASlowRedis(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	aws := localaws.New(localaws.WithLags(localaws.Lags{Drain: time.Minute}))
 	address, slow := newSlowRedis(t, miniredis.RunT(t).Addr())
 	c := testConfig(t, aws)

@@ -8,6 +8,7 @@ import (
 
 // TestManagedTaskDefinitions asks for each of their endpoints, in the forms that callers use.
 func TestManagedTaskDefinitions(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := adhocHarness(t)
 	h.addDefinition(t, "theirs", tagsOthers)
 	h.addDefinition(t, "bare", tagsNone)
@@ -93,6 +94,7 @@ func TestManagedTaskDefinitions(t *testing.T) {
 
 // TestATaskOfAManagedTaskDefinition follows one task by each of its endpoints.
 func TestATaskOfAManagedTaskDefinition(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := adhocHarness(t)
 	const tasks = "/clusters/batch/taskdefs/reports/tasks"
 	managed := func(family string) string {

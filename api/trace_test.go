@@ -109,6 +109,7 @@ func TestATraceThatTheCallerDoesNotRecordIsOnlyNamed(t *testing.T) {
 }
 
 func TestBackgroundWorkNamesItsTraceInTheLog(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	c := otlptest.NewCollector(t)
 	h := newTracedHarness(t, localaws.New(), c)
 	for _, method := range []string{http.MethodPost, http.MethodDelete} {

@@ -230,6 +230,7 @@ func TestACommandThatIsWrongOrWhoseCallerLeftTakesNothingDown(t *testing.T) {
 }
 
 func TestAStepThatTakesTooLongMeansThatRedisIsDown(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	server := miniredis.RunT(t)
 	r, changes := open(t, "redis://"+server.Addr())
 	err := r.Do(t.Context(), func(ctx context.Context, _ redis.UniversalClient) error {

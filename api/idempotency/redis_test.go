@@ -146,6 +146,7 @@ func TestRedisThatIsRestartedEmptyLearnsWhatRuns(t *testing.T) {
 }
 
 func TestWithoutRedisARequestWithAKeyIsRefused(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	redis := miniredis.RunT(t)
 	a, b := newServer(t, redis, "secret"), newServer(t, redis, "secret")
 	want(t, "the first", a.begin(t, "1", ""), "")

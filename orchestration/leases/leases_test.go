@@ -133,6 +133,7 @@ func TestALeaseThatIsLostIsNotTakenFromItsNewHolder(t *testing.T) {
 }
 
 func TestARedisThatWasRestartedEmptyGetsTheLocksAgain(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	redis := miniredis.RunT(t)
 	a, b := newServer(t, redis), newServer(t, redis)
 	before := hold(t, a)
