@@ -12,6 +12,7 @@ import (
 
 // TestTheDependenciesAreListed compares docs/dependencies.md with what is linked in, and with go.mod's direct requirements beside that.
 func TestTheDependenciesAreListed(t *testing.T) {
+	t.Parallel()
 	page, err := os.ReadFile("docs/dependencies.md")
 	if err != nil {
 		t.Fatal(err)

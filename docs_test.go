@@ -29,7 +29,7 @@ const asProgram = "ECS_API_TEST_AS_PROGRAM"
 const documentPace = "500ms"
 
 // mostDocuments is how many documents are read at once, whatever the number of processors: they wait for most of their time.
-const mostDocuments = "8"
+const mostDocuments = "16"
 
 // lifeline is the file descriptor that such a program reads from until the test closes it, or is killed: then it ends as well.
 const lifeline = 3
@@ -220,6 +220,7 @@ func scriptOf(commands []shown, here func(string) string) string {
 }
 
 func TestTheDocumentsLinksLeadSomewhere(t *testing.T) {
+	t.Parallel()
 	for _, file := range docstest.Files(t, ".") {
 		for _, dead := range docstest.DeadLinks(t, file) {
 			t.Error(dead)

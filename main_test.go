@@ -90,6 +90,7 @@ func TestLocalServesUntilSIGTERM(t *testing.T) {
 }
 
 func TestTheProgramSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	broken := filepath.Join(t.TempDir(), "config.json")
 	if err := os.WriteFile(broken, []byte(`{"listenAddress": "nowhere", "tokn": "x"}`), 0o600); err != nil {
 		t.Fatal(err)
@@ -145,6 +146,7 @@ func TestTheProgramSaysWhatIsWrong(t *testing.T) {
 }
 
 func TestCheckFailsForAnAccountThatCannotBeUsed(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "config.json")
 	text := `{"token": "tttttttttttttttttt", "org": "o", "accounts": {"broken": {"region": "us-east-1", "akid": "AKIDEXAMPLE", "secret": "the-secret-key",
 		"endpoint": "http://127.0.0.1:1", "defaultSgs": ["sg-0123456789abcdef0"], "defaultSubnets": ["subnet-0123456789abcdef0"]}}}`

@@ -111,6 +111,7 @@ func TestProfilesAreServedApart(t *testing.T) {
 }
 
 func TestRawRequestsOfAttackers(t *testing.T) {
+	t.Parallel()
 	p := startLocal(t)
 	address := strings.TrimSuffix(strings.TrimPrefix(p.url, "http://"), "/v1/ecs")
 	token := "X-Auth-Token: " + p.token + "\r\n"

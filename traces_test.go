@@ -97,7 +97,7 @@ func (p program) endsWell(t *testing.T) string {
 
 func TestALifeOfAServiceIsTraced(t *testing.T) {
 	c := otlptest.NewCollector(t)
-	p := startLocalIn(t, setEnv(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": c.URL}))
+	p := startLocalIn(t, setEnv(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": c.URL}), "-local-pace", documentPace)
 	const service = "/local/clusters/myclu/services/www"
 	p.must(t, http.MethodPost, "/local/services", openapi.CreateExample)
 	p.must(t, http.MethodPut, service, `{"ForceNewDeployment": true}`)
@@ -283,6 +283,7 @@ func TestTheLastSpansAreNotWaitedForForEver(t *testing.T) {
 }
 
 func TestTracesAreOffUnlessAskedFor(t *testing.T) {
+	t.Parallel()
 	const collector = "http://localhost:4318"
 	tests := []struct {
 		name  string

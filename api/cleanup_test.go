@@ -34,8 +34,7 @@ func TestABigCleanUpThrottlesNobodysReads(t *testing.T) {
 		return
 	}
 	synctest.Test(t, func(t *testing.T) {
-		const services, period = 50, 10 * time.Second
-		revisions := 200 / racetest.Stride(2)
+		const services, revisions, period = 50, 200, 10 * time.Second
 		cloud := localaws.New(localaws.RateLimits(), localaws.Latency(20*time.Millisecond))
 		h := newInProcessHarness(t, cloud, Options{})
 		for i := range services {

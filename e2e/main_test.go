@@ -56,7 +56,7 @@ func runSuite(m *testing.M) int {
 		}
 	}
 	// What runs in parallel waits more than it works: more of it at once than there are processors. The flag -parallel still goes first.
-	parallel := "16"
+	parallel := "32"
 	if racetest.Detector {
 		parallel = "8"
 	}
