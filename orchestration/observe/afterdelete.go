@@ -32,15 +32,15 @@ func (o *Observer) AfterDelete(ctx context.Context, cluster string, deleted *aws
 // watchDraining calls see with a service that was deleted, nil if it is gone, at once and after each poll until see returns true or ctx ends.
 func (o *Observer) watchDraining(ctx context.Context, at target, see func(*awsecs.Service) bool) error {
 	o.Written(at.cluster, at.service)
-	p, leave, err := o.subscribe(ctx, at)
+	p, err := o.subscribe(ctx, at)
 	if err != nil {
 		return err
 	}
-	defer leave()
-	for polls := p.latest().polls; ; {
+	defer p.leave()
+	for {
 		v := p.latest()
 		switch {
-		case v.polls > polls && common.Is(v.err, common.NotFound):
+		case v.polls > p.before && common.Is(v.err, common.NotFound):
 			see(nil)
 			return nil
 		case v.found != nil && see(v.found.service), v.ended:

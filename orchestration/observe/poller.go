@@ -77,20 +77,30 @@ func (p *poller) wake() {
 	}
 }
 
+// subscription is that of one who waits for a service.
+type subscription struct {
+	*poller
+	before int // the polls that had ended when it began: what they found is old news. The first poll of a poller that began for it is none of them, however fast it is
+	leave  func()
+}
+
 // subscribe begins to wait for a service; leave must be called.
-func (o *Observer) subscribe(ctx context.Context, at target) (p *poller, leave func(), err error) {
+func (o *Observer) subscribe(ctx context.Context, at target) (*subscription, error) {
 	ps := &o.pollers
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	switch {
 	case ps.closed:
-		return nil, nil, common.Errorf(common.Unavailable, "the server is shutting down; retry")
+		return nil, common.Errorf(common.Unavailable, "the server is shutting down; retry")
 	case ps.waiting >= o.limits.Waiting:
-		return nil, nil, common.Errorf(common.Unavailable, "%d requests wait for services or watch them, and the server takes no more; retry later", ps.waiting)
+		return nil, common.Errorf(common.Unavailable, "%d requests wait for services or watch them, and the server takes no more; retry later", ps.waiting)
 	case ps.all[at] == nil && len(ps.all) >= o.limits.Services:
-		return nil, nil, common.Errorf(common.Unavailable, "%d services are waited for or watched, and the server takes no more; retry later", len(ps.all))
+		return nil, common.Errorf(common.Unavailable, "%d services are waited for or watched, and the server takes no more; retry later", len(ps.all))
 	}
-	if p = ps.all[at]; p == nil {
+	p, polls := ps.all[at], 0
+	if p != nil {
+		polls = p.latest().polls
+	} else {
 		polling, cancel := context.WithCancel(common.Polling(context.WithoutCancel(ctx)))
 		p = &poller{cancel: cancel, poke: make(chan struct{}, 1), changed: make(chan struct{})}
 		ps.all[at] = p
@@ -98,7 +108,7 @@ func (o *Observer) subscribe(ctx context.Context, at target) (p *poller, leave f
 	}
 	p.waiting++
 	ps.waiting++
-	return p, func() {
+	return &subscription{poller: p, before: polls, leave: func() {
 		ps.mu.Lock()
 		defer ps.mu.Unlock()
 		ps.waiting--
@@ -106,7 +116,7 @@ func (o *Observer) subscribe(ctx context.Context, at target) (p *poller, leave f
 			p.cancel()
 			delete(ps.all, at)
 		}
-	}, nil
+	}}, nil
 }
 
 // pollTime is how long one poll may take.

@@ -29,12 +29,13 @@ const visibleWithin = 15 * time.Second
 // all its tasks running.
 func (o *Observer) Wait(ctx context.Context, cluster, service, deployment string, timeout time.Duration) (*Result, error) {
 	at := target{cluster, service}
-	p, leave, err := o.subscribe(ctx, at)
+	since := o.now()
+	p, err := o.subscribe(ctx, at)
 	if err != nil {
 		return nil, err
 	}
-	defer leave()
-	w := &waiter{o: o, at: at, deployment: deployment, since: o.now(), polls: p.latest().polls}
+	defer p.leave()
+	w := &waiter{o: o, at: at, deployment: deployment, since: since, polls: p.before}
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
 	for {
@@ -161,15 +162,15 @@ func (f *found) up() bool {
 
 // Watch sends the status of a service at once, and then whenever it has changed, until ctx ends or send fails.
 func (o *Observer) Watch(ctx context.Context, cluster, service string, send func(*Status) error) error {
-	p, leave, err := o.subscribe(ctx, target{cluster, service})
+	p, err := o.subscribe(ctx, target{cluster, service})
 	if err != nil {
 		return err
 	}
-	defer leave()
+	defer p.leave()
 	var last []byte
-	for polls := p.latest().polls; ; {
+	for {
 		v := p.latest()
-		if v.err != nil && v.polls > polls && (common.Is(v.err, common.NotFound) || last == nil) {
+		if v.err != nil && v.polls > p.before && (common.Is(v.err, common.NotFound) || last == nil) {
 			return v.err
 		}
 		if v.found != nil {

@@ -267,6 +267,25 @@ func TestAWaitForWhatIsNotThereIsNotFound(t *testing.T) {
 	}
 }
 
+// A poller may have found that there is no service before the one who began it looks: that is no old news.
+func TestTheFirstPollCountsForWhoBeganIt(t *testing.T) {
+	w := newWorld(t)
+	at := target{"clu", "none"}
+	first, err := w.subscribe(t.Context(), at)
+	w.must(first, err)
+	defer first.leave()
+	<-first.latest().next
+	if v := first.latest(); !common.Is(v.err, common.NotFound) || v.polls <= first.before {
+		t.Errorf("poll %d found %v; %d had ended before", v.polls, v.err, first.before)
+	}
+	second, err := w.subscribe(t.Context(), at)
+	w.must(second, err)
+	defer second.leave()
+	if v := second.latest(); v.polls > second.before {
+		t.Errorf("poll %d is news for one who came after it, with %d before", v.polls, second.before)
+	}
+}
+
 func TestAServiceThatIsDeletedEndsTheWait(t *testing.T) {
 	w := newWorld(t)
 	_, id := w.steady()
