@@ -69,11 +69,12 @@ func BreakEach(t *testing.T, b Breaks, do func(t *testing.T, a *Attempt) error) 
 				if err := do(t, a); err != nil {
 					failed++
 				}
+				if !a.Broken && (broken > 0 || n == 1) {
+					break
+				}
 				if a.Broken {
 					broken = n
-				} else if broken > 0 || n == 1 {
-					break
-				} else { // there are fewer calls than ways
+				} else { // the sample begins behind the last call
 					n = 1 - stride
 				}
 			}
