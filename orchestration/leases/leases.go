@@ -62,8 +62,6 @@ type lease struct {
 	key   string
 	token string
 
-	budget *state.Budget // of the request that holds it
-
 	mu        sync.Mutex
 	operation string
 	released  bool
@@ -71,10 +69,8 @@ type lease struct {
 
 // Acquire implements transaction.Leases.
 func (l *Leases) Acquire(ctx context.Context, account, target, operation string) (transaction.Lease, error) {
-	held := &lease{all: l, key: l.shared.Key("lock", account, target), token: newToken(), operation: operation, budget: state.BudgetOf(ctx)}
-	// A caller that leaves must not leave open whether Redis has it. Nor does it depend on the request's budget: what an Idempotency-Key, which is recorded first,
-	// used up of it would let two servers work on the service.
-	whole := state.WithoutBudget(context.WithoutCancel(ctx))
+	held := &lease{all: l, key: l.shared.Key("lock", account, target), token: newToken(), operation: operation}
+	whole := context.WithoutCancel(ctx) // a caller that leaves must not leave open whether Redis has it
 	err := held.obtain(whole)
 	for looks := 1; errors.Is(err, redislock.ErrNotObtained); looks++ {
 		locked := &transaction.LockedElsewhere{Operation: l.holder(whole, held.key)}
@@ -99,9 +95,15 @@ func newToken() string {
 	return base64.RawURLEncoding.EncodeToString(random[:])
 }
 
+// do uses Redis for a lock, whatever the request's budget: what an Idempotency-Key, which is recorded first, used up of it would let two servers work on the
+// service, and a lock that a request could not release would keep out its own job.
+func (l *Leases) do(ctx context.Context, use func(context.Context, redis.UniversalClient) error) error {
+	return l.shared.Do(state.WithoutBudget(ctx), use)
+}
+
 // holder returns the operation that holds the key; empty if a request does, or nobody any more.
 func (l *Leases) holder(ctx context.Context, key string) (operation string) {
-	_ = l.shared.Do(ctx, func(ctx context.Context, client redis.UniversalClient) error { // without it, the message says less
+	_ = l.do(ctx, func(ctx context.Context, client redis.UniversalClient) error { // without it, the message says less
 		value, err := client.Get(ctx, key).Result()
 		if len(value) > tokenLength {
 			operation = value[tokenLength:]
@@ -113,17 +115,17 @@ func (l *Leases) holder(ctx context.Context, key string) (operation string) {
 
 // obtain has Redis lock the key, or keep it locked for us, for Life from now on. The lease's lock must be held.
 func (h *lease) obtain(ctx context.Context) error {
-	return h.all.shared.Do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
+	return h.all.do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
 		_, err := redislock.Obtain(ctx, client, h.key, Life, &redislock.Options{Token: h.token, Metadata: h.operation})
 		return err
 	})
 }
 
-// Operation says which operation has the lock from now on. It does so whatever the request's budget: requests on other servers would not know what to follow.
+// Operation says which operation has the lock from now on.
 func (h *lease) Operation(ctx context.Context, id string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.operation = id; !h.released && h.obtain(state.WithoutBudget(context.WithoutCancel(ctx))) != nil {
+	if h.operation = id; !h.released && h.obtain(context.WithoutCancel(ctx)) != nil {
 		h.all.renewal.Wake() // which says it
 	}
 }
@@ -132,7 +134,7 @@ func (h *lease) Operation(ctx context.Context, id string) {
 func (h *lease) Release() {
 	h.mu.Lock()
 	h.released = true
-	done := h.delete(h.budget.In(context.Background()))
+	done := h.delete(context.Background())
 	h.mu.Unlock()
 	h.all.mu.Lock()
 	if done {
@@ -155,7 +157,7 @@ return 0`)
 
 // delete deletes the key if it is ours, and reports whether Redis knows. The lease's lock must be held.
 func (h *lease) delete(ctx context.Context) bool {
-	return h.all.shared.Do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
+	return h.all.do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
 		return releaseScript.Run(ctx, client, []string{h.key}, h.token).Err()
 	}) == nil
 }

@@ -273,26 +273,16 @@ func (g *Group) FindAll(ctx context.Context, accounts, ids []string) map[string]
 	return found
 }
 
-// Working returns the operation of that kind that works on the target now, or waits in a queue for it. Holder is the operation that has the target's lock, if the
-// caller knows it: where a queue is out of reach, one works on another server that no queue knows.
-func (g *Group) Working(ctx context.Context, account, kind, target, holder string) (o Operation, found bool) {
+// Working reports whether this server works on an operation of that kind on the target.
+func (g *Group) Working(account, kind, target string) bool {
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	for _, op := range g.live {
 		if r := op.report; r.Account == account && r.Kind == kind && r.Target == target {
-			defer g.mu.Unlock()
-			return op.view(), true
+			return true
 		}
 	}
-	g.mu.Unlock()
-	ctx = state.WithoutBudget(ctx) // two commands, and the response depends on them
-	if holder == "" {
-		holder = g.record.Job(ctx, account, target)
-	}
-	if holder == "" {
-		return o, false
-	}
-	o, err := g.record.Find(ctx, account, holder)
-	return o, err == nil && o.Kind == kind && o.Target == target && !o.Ended()
+	return false
 }
 
 // Shutdown takes no more work, and waits for what is running until ctx ends; it then cancels it, and waits for it to end. It returns how

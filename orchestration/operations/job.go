@@ -141,7 +141,7 @@ func (g *Group) Submit(ctx context.Context, job Job, result json.RawMessage, rel
 		return Operation{}, common.Errorf(common.Internal, "nothing does jobs of kind %q in account %s", job.Kind, job.Account)
 	}
 	if g.queue != nil {
-		g.record.Save(state.WithoutBudget(ctx), o) // it is what keeps others from the target, and one command
+		g.record.Save(state.WithoutBudget(ctx), o) // else nothing would keep others from the target
 		release()                                  // whichever server gets the job locks its target
 		if err := g.queue.Submit(ctx, job); err == nil {
 			g.mu.Lock()
@@ -198,7 +198,8 @@ func orElse(first, second json.RawMessage) json.RawMessage {
 	return second
 }
 
-// Job returns the id of the job that works on the target, or waits in a queue for it; empty if there is none. Where there is no queue, a lock tells.
+// Job returns the id of the job that works on the target, or waits in a queue for it; empty if there is none. Where there is no queue, a lock tells. Like a lock it
+// does not depend on the request's budget.
 func (g *Group) Job(ctx context.Context, account, target string) string {
-	return g.record.Job(ctx, account, target)
+	return g.record.Job(state.WithoutBudget(ctx), account, target)
 }

@@ -2,13 +2,10 @@ package resource
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"time"
 
-	"ecs-api/common"
 	"ecs-api/orchestration/saga"
 )
 
@@ -135,31 +132,4 @@ func (r *Reservation) Release() {
 		close(r.use.deleted)
 		delete(r.ledger.uses, r.key)
 	}
-}
-
-// requestAfter is when a retry makes sense if a request holds the lock, not an operation: most requests take less than a second.
-const requestAfter = time.Second
-
-// heldError says what an operation is working on.
-type heldError struct{ what, operation string }
-
-// Error says which operation it is, and where to follow it.
-func (e *heldError) Error() string {
-	return fmt.Sprintf("operation %s is working on %s; follow it at operations/%s, and repeat the request when it has ended", e.operation, e.what, e.operation)
-}
-
-// Busy is the Conflict for what another request or operation is working on. HolderOf returns the operation.
-func Busy(what, operation string) error {
-	if operation != "" {
-		return common.Coded(common.CodeServiceBusy, "%w", &heldError{what, operation})
-	}
-	return common.RetryIn(requestAfter, common.Coded(common.CodeServiceBusy, "another request is working on %s; repeat the request when it is done", what))
-}
-
-// HolderOf returns the operation that an error of Busy names; empty for other errors.
-func HolderOf(err error) string {
-	if held, ok := errors.AsType[*heldError](err); ok {
-		return held.operation
-	}
-	return ""
 }

@@ -109,7 +109,7 @@ func TestADeletionThatContinuesInTheBackgroundIsReportedAtOnce(t *testing.T) {
 	reservation, _ := l.ReserveUnused(thing)
 	waits := make(chan error, 1)
 	go func() { waits <- l.Enter(context.Background(), ledgerKey(thing)) }()
-	reservation.Busy(Busy(reservation.What(), "op-1"))
+	reservation.Busy(common.Coded(common.CodeServiceBusy, "operation op-1 is working on %s", reservation.What()))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for _, err := range []error{l.Enter(ctx, ledgerKey(thing)), <-waits} {

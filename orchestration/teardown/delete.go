@@ -152,9 +152,8 @@ func (d *Deleter) deleteLocked(ctx context.Context, cluster, service string, sco
 	args := deleteArgs{cluster, service, resource.NewID(), match, scope.Params}
 	tx, err := d.transactions.Begin(ctx, transaction.ServiceTarget(cluster, service), nil)
 	if err != nil {
-		for _, kind := range []string{KindDelete, KindDeleteParams} {
-			if op, ok := d.transactions.Background.Working(ctx, d.transactions.Account.Name, kind,
-				transaction.ServiceTarget(cluster, service), resource.HolderOf(err)); scope.Recursive && ok {
+		if scope.Recursive {
+			if op, ok := d.transactions.Repeats(ctx, err, KindDelete, KindDeleteParams); ok {
 				return d.repeated(ctx, args, &op)
 			}
 		}
@@ -200,7 +199,7 @@ func (d *Deleter) deleteRecursively(ctx context.Context, tx *transaction.Transac
 // repeated returns the response to a request whose operation is already running.
 func (d *Deleter) repeated(ctx context.Context, args deleteArgs, op *operations.Operation) (*Output, *operations.Operation, error) {
 	if args.Params && op.Kind == KindDelete { // it leaves the parameters
-		return nil, nil, resource.Busy("service "+args.Service+" in cluster "+args.Cluster, op.ID)
+		return nil, nil, transaction.Busy("service "+args.Service+" in cluster "+args.Cluster, op.ID)
 	}
 	t, err := d.lookForDelete(ctx, args.Cluster, args.Service, "", args.Match)
 	if err != nil {
@@ -208,7 +207,7 @@ func (d *Deleter) repeated(ctx context.Context, args deleteArgs, op *operations.
 	}
 	if aws.StringValue(t.service.Status) == resource.StatusActive && aws.TimeValue(t.service.CreatedAt).After(op.StartedAt) {
 		// The operation deleted an earlier service of that name, and has not been noted as ended yet, as while Redis is down: it leaves this one alone.
-		return nil, nil, resource.Busy("service "+args.Service+" in cluster "+args.Cluster, op.ID)
+		return nil, nil, transaction.Busy("service "+args.Service+" in cluster "+args.Cluster, op.ID)
 	}
 	return &Output{t.service}, op, nil
 }

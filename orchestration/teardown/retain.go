@@ -34,7 +34,7 @@ func (d *Deleter) Retire(ctx context.Context, cluster, service, family string, t
 	if d.transactions.Account.KeepRevisions == 0 {
 		return
 	}
-	if _, runs := d.transactions.Background.Working(ctx, d.transactions.Account.Name, KindRetire, transaction.ServiceTarget(cluster, service), ""); runs {
+	if d.transactions.Background.Working(d.transactions.Account.Name, KindRetire, transaction.ServiceTarget(cluster, service)) {
 		return // what it leaves is retired at the next change
 	}
 	r := &retirement{

@@ -102,8 +102,7 @@ func (t *taskDefinitionDeletion) output() *TaskDefinitionOutput {
 func (t *taskDefinitionDeletion) deleteLocked(ctx context.Context) (*operations.Operation, error) {
 	tx, err := t.deleter.transactions.Begin(ctx, transaction.TaskDefinitionTarget(t.cluster, t.family), nil)
 	if err != nil {
-		op, ok := t.deleter.transactions.Background.Working(ctx, t.account.Name, KindDeleteTaskDefinition,
-			transaction.TaskDefinitionTarget(t.cluster, t.family), resource.HolderOf(err))
+		op, ok := t.deleter.transactions.Repeats(ctx, err, KindDeleteTaskDefinition)
 		if !ok {
 			return nil, err
 		}

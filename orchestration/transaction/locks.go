@@ -2,10 +2,11 @@ package transaction
 
 import (
 	"context"
+	"ecs-api/common"
 	"errors"
+	"fmt"
 	"sync"
-
-	"ecs-api/orchestration/resource"
+	"time"
 )
 
 // Leases lock targets for all servers. Package leases implements them with Redis.
@@ -64,7 +65,7 @@ func (l *Locks) Lock(ctx context.Context, target, what, operation string) (*Lock
 	if err != nil {
 		lock.Release()
 		if held, ok := errors.AsType[*LockedElsewhere](err); ok {
-			return nil, resource.Busy(what, held.Operation)
+			return nil, Busy(what, held.Operation)
 		}
 		return nil, err
 	}
@@ -79,7 +80,7 @@ func (l *Locks) lockLocally(target, what, operation string) (*Lock, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if holder := l.held[target]; holder != nil {
-		return nil, resource.Busy(what, holder.operation)
+		return nil, Busy(what, holder.operation)
 	}
 	if l.held == nil {
 		l.held = map[string]*Lock{}
@@ -120,4 +121,31 @@ func (l *Lock) Release() {
 	if l.locks.held[l.key] == l { // another request may have it by now
 		delete(l.locks.held, l.key)
 	}
+}
+
+// requestAfter is when a retry makes sense if a request holds the lock, not an operation: most requests take less than a second.
+const requestAfter = time.Second
+
+// heldError says what an operation is working on.
+type heldError struct{ what, operation string }
+
+// Error says which operation it is, and where to follow it.
+func (e *heldError) Error() string {
+	return fmt.Sprintf("operation %s is working on %s; follow it at operations/%s, and repeat the request when it has ended", e.operation, e.what, e.operation)
+}
+
+// Busy is the Conflict for what another request or operation is working on.
+func Busy(what, operation string) error {
+	if operation != "" {
+		return common.Coded(common.CodeServiceBusy, "%w", &heldError{what, operation})
+	}
+	return common.RetryIn(requestAfter, common.Coded(common.CodeServiceBusy, "another request is working on %s; repeat the request when it is done", what))
+}
+
+// holder returns the operation that an error of Busy names; empty for other errors, and for nil.
+func holder(err error) string {
+	if held, ok := errors.AsType[*heldError](err); ok {
+		return held.operation
+	}
+	return ""
 }

@@ -43,7 +43,7 @@ func (t *Transaction) Fail(ctx context.Context, err error, rollback saga.Rollbac
 		if startErr == nil {
 			t.lock.Operation(ctx, op.ID)
 			for _, reservation := range reservations {
-				reservation.Busy(resource.Busy(reservation.What(), op.ID))
+				reservation.Busy(Busy(reservation.What(), op.ID))
 			}
 			return common.WithLeftBehind(err, append(leftBehind, "all this is rolled back in the background as soon as AWS allows, as operation "+op.ID)...)
 		}

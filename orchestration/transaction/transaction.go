@@ -6,6 +6,7 @@ package transaction
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,15 +66,27 @@ func nameOf(target string) string {
 // Begin locks the target for a request. The caller must defer End.
 func (m *Manager) Begin(ctx context.Context, target string, request *resource.Request) (*Transaction, error) {
 	lock, err := m.locks.Lock(ctx, target, nameOf(target), "")
-	if job := m.Background.Job(ctx, m.Account.Name, target); job != "" { // a job that waits in the queue, or has not locked its target yet
-		lock.Release()
-		return nil, resource.Busy(nameOf(target), job)
+	if holder(err) == "" { // a job may have the target that waits in the queue, or has not locked it yet
+		if job := m.Background.Job(ctx, m.Account.Name, target); job != "" {
+			lock.Release()
+			return nil, Busy(nameOf(target), job)
+		}
 	}
 	if err != nil {
 		return nil, err
 	}
 	operations.OnAccepted(ctx, func(id string) { lock.Operation(ctx, id) }) // requests that find the lock taken name the operation
 	return &Transaction{m: m, lock: lock, request: request, Target: target}, nil
+}
+
+// Repeats returns the operation because of which Begin returned err, if it is of one of the kinds and runs: the request that repeats what began it follows it too.
+func (m *Manager) Repeats(ctx context.Context, err error, kinds ...string) (op operations.Operation, ok bool) {
+	id := holder(err)
+	if id == "" {
+		return op, false
+	}
+	op, err = m.Background.Operation(ctx, m.Account.Name, id)
+	return op, err == nil && slices.Contains(kinds, op.Kind) && !op.Ended()
 }
 
 // run does the work of a request that uses the shared things. A panic outside a step becomes the error, so that the request also rolls back what other failed

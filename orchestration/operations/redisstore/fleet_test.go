@@ -198,8 +198,8 @@ func TestAJobIsSeenFromEveryServer(t *testing.T) {
 	if id := other.Job(t.Context(), "a", "c/s"); id != o.ID {
 		t.Errorf("the job of the target is %q", id)
 	}
-	if running, ok := other.Working(t.Context(), "a", "k", "c/s", ""); !ok || running.ID != o.ID {
-		t.Errorf("what works on the target: %+v, %t", running, ok)
+	if running, err := other.Operation(t.Context(), "a", other.Job(t.Context(), "a", "c/s")); err != nil || running.ID != o.ID || running.Kind != "k" || running.Ended() {
+		t.Errorf("what works on the target: %+v, %v", running, err)
 	}
 	for _, key := range redis.Keys() {
 		if dump, err := redis.Get(key); err == nil && strings.Contains(dump, "hunter2") {

@@ -112,12 +112,15 @@ func (r *Record) save(ctx context.Context, o operations.Operation) error {
 	}
 	all, running, job := r.o.Redis.Key("ops", o.Account), r.o.Redis.Key("running"), r.o.Redis.Key("job", o.Account, o.Target)
 	old := strconv.FormatInt(time.Now().Add(-operations.KeepFor).UnixMilli(), 10)
-	return r.o.Redis.Do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
-		if o.Ended() { // first: whoever reads that it has ended can change the target. The nodes of a cluster get their parts of a pipeline in no order
-			if err := deleteIf.Run(ctx, client, []string{job}, o.ID).Err(); err != nil {
-				return err
-			}
+	if o.Ended() { // before the rest: whoever reads that it has ended can change the target. The nodes of a cluster may run their parts of a pipeline in any order
+		err := r.o.Redis.Do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
+			return deleteIf.Eval(ctx, client, []string{job}, o.ID).Err()
+		})
+		if err != nil {
+			return err
 		}
+	}
+	return r.o.Redis.Do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
 		_, err := client.Pipelined(ctx, func(p redis.Pipeliner) error {
 			p.Set(ctx, key, encoded, operations.KeepFor)
 			p.ZAdd(ctx, all, redis.Z{Score: float64(o.StartedAt.UnixMilli()), Member: o.ID})
