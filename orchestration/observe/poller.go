@@ -77,10 +77,10 @@ func (p *poller) wake() {
 	}
 }
 
-// subscription is that of one who waits for a service.
+// subscription is one caller's use of a poller.
 type subscription struct {
 	*poller
-	before int // the polls that had ended when it began: what they found is old news. The first poll of a poller that began for it is none of them, however fast it is
+	before int // how many polls had ended when it began; 0 for the caller who starts the poller, however fast the first poll is
 	leave  func()
 }
 
@@ -97,9 +97,9 @@ func (o *Observer) subscribe(ctx context.Context, at target) (*subscription, err
 	case ps.all[at] == nil && len(ps.all) >= o.limits.Services:
 		return nil, common.Errorf(common.Unavailable, "%d services are waited for or watched, and the server takes no more; retry later", len(ps.all))
 	}
-	p, polls := ps.all[at], 0
+	p, before := ps.all[at], 0
 	if p != nil {
-		polls = p.latest().polls
+		before = p.latest().polls
 	} else {
 		polling, cancel := context.WithCancel(common.Polling(context.WithoutCancel(ctx)))
 		p = &poller{cancel: cancel, poke: make(chan struct{}, 1), changed: make(chan struct{})}
@@ -108,7 +108,7 @@ func (o *Observer) subscribe(ctx context.Context, at target) (*subscription, err
 	}
 	p.waiting++
 	ps.waiting++
-	return &subscription{poller: p, before: polls, leave: func() {
+	return &subscription{poller: p, before: before, leave: func() {
 		ps.mu.Lock()
 		defer ps.mu.Unlock()
 		ps.waiting--
