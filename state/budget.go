@@ -22,7 +22,7 @@ type Budget struct {
 
 	mu    sync.Mutex
 	spent time.Duration
-	used  bool // a command was refused
+	used  bool // a command was refused, or cut off
 }
 
 type budgetKey struct{}
@@ -60,11 +60,23 @@ func (b *Budget) left(slow func()) (time.Duration, bool) {
 	if left >= leastUse {
 		return left, true
 	}
+	b.report(slow)
+	return 0, false
+}
+
+// overrun notes that a command was cut off as the budget had less for it than Redis took, which slow reports once.
+func (b *Budget) overrun(slow func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.report(slow)
+}
+
+// report has slow report, if it has not yet, that the budget was not enough. The caller holds mu.
+func (b *Budget) report(slow func()) {
 	if !b.used {
 		b.used = true
 		slow()
 	}
-	return 0, false
 }
 
 // pay returns a function to call when the command has ended that begins now.

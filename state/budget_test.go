@@ -59,6 +59,7 @@ func setAs(ctx context.Context, r *Redis) error {
 }
 
 func TestARequestWaitsForASlowRedisOnlySoLongInAll(t *testing.T) {
+	t.Parallel()
 	for each, most := range map[time.Duration]int{
 		time.Millisecond: 100, 50 * time.Millisecond: 16, 200 * time.Millisecond: 4, 300 * time.Millisecond: 3, 700 * time.Millisecond: 2,
 	} {
@@ -91,6 +92,7 @@ func TestARequestWaitsForASlowRedisOnlySoLongInAll(t *testing.T) {
 }
 
 func TestARequestThatTakesLongMayUseRedisAllTheTime(t *testing.T) {
+	t.Parallel()
 	r, s := openSlow(t, 100*time.Millisecond)
 	ctx := WithClock(t.Context(), s.clock.time)
 	for n := range 1000 {
@@ -102,7 +104,10 @@ func TestARequestThatTakesLongMayUseRedisAllTheTime(t *testing.T) {
 }
 
 func TestACommandGetsWhatIsLeftOfTheBudget(t *testing.T) {
+	t.Parallel()
 	r, s := openSlow(t, 0)
+	slow := 0
+	r.slow = func() { slow++ }
 	ctx := WithClock(t.Context(), s.clock.time)
 	s.each = 500 * time.Millisecond
 	if err := setAs(ctx, r); err != nil {
@@ -120,12 +125,16 @@ func TestACommandGetsWhatIsLeftOfTheBudget(t *testing.T) {
 	if !errors.Is(err, ErrDown) || !r.Up() {
 		t.Errorf("%v, and it is up: %v", err, r.Up())
 	}
+	if slow != 1 {
+		t.Errorf("it was reported %d times that the request's time for Redis was not enough", slow)
+	}
 	if err := setAs(t.Context(), r); err != nil {
 		t.Errorf("another request: %v", err)
 	}
 }
 
 func TestARenewalCanBeWoken(t *testing.T) {
+	t.Parallel()
 	r, _ := openSlow(t, 0)
 	renewed := make(chan struct{}, 10)
 	n := r.Renew(time.Hour, func(context.Context) { renewed <- struct{}{} })

@@ -69,6 +69,7 @@ func (g guard) run(ctx context.Context, send func(context.Context) error) error 
 	case err == nil || ctx.Err() != nil || !broken(err): // the caller's time was over, or it left: that says nothing about Redis
 		return err
 	case limit < useTime/2 && errors.Is(bounded.Err(), context.DeadlineExceeded): // Redis may be slow alone: the watcher finds out
+		budget.overrun(g.r.slow)
 		g.r.doubt(err)
 		return ErrDown
 	}
