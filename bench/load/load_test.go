@@ -40,6 +40,7 @@ func launchTest(t *testing.T) *server {
 }
 
 func TestACellIsWrittenForBenchstat(t *testing.T) {
+	t.Parallel()
 	out := filepath.Join(t.TempDir(), "out.txt")
 	if err := table(t.Context(), program, plan{time.Second / 5, regexp.MustCompile(`^aws=0s/mix/callers=16$`), 2, out}); err != nil {
 		t.Fatal(err)
@@ -55,6 +56,7 @@ func TestACellIsWrittenForBenchstat(t *testing.T) {
 }
 
 func TestAProblemIsReportedByItsKind(t *testing.T) {
+	t.Parallel()
 	s := launchTest(t)
 	kind, detail := s.ask(http.MethodGet, servicePath("myclu", "www"), "").problem()
 	if kind != "404 NotFound" || detail == "" {
@@ -67,6 +69,7 @@ func TestAProblemIsReportedByItsKind(t *testing.T) {
 }
 
 func TestAChurnIsJudgedByWhatExists(t *testing.T) {
+	t.Parallel()
 	s := launchTest(t)
 	base, err := s.rest()
 	if err != nil {

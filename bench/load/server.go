@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -37,7 +38,7 @@ func build(ctx context.Context) (binary string, remove func(), err error) {
 	}
 	remove = func() { _ = os.RemoveAll(dir) }
 	binary = filepath.Join(dir, "ecs-api")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "ecs-api").CombinedOutput(); err != nil { //nolint:gosec // a program for developers, which builds this module
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "-tags", "grpcnotrace", "-ldflags", "-s -w", "ecs-api").CombinedOutput(); err != nil { //nolint:gosec // as make build does, for developers
 		remove()
 		return "", nil, fmt.Errorf("go build: %w\n%s", err, out)
 	}
@@ -134,11 +135,15 @@ func (s *server) start(binary, endpoint string, limits map[string]any) error {
 	if err != nil {
 		return err
 	}
-	file := filepath.Join(filepath.Dir(binary), "config.json")
-	if err := os.WriteFile(file, config, 0o600); err != nil {
+	file, err := os.CreateTemp(filepath.Dir(binary), "config-*.json") // its own: others may start at the same time
+	if err != nil {
 		return err
 	}
-	s.cmd = exec.CommandContext(context.Background(), binary, "-config", file) //nolint:gosec // the binary it has just built
+	_, err = file.Write(config)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	s.cmd = exec.CommandContext(context.Background(), binary, "-config", file.Name()) //nolint:gosec // the binary it has just built
 	log, err := s.cmd.StderrPipe()
 	if err != nil {
 		return err
