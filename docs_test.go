@@ -229,6 +229,7 @@ func TestTheDocumentsLinksLeadSomewhere(t *testing.T) {
 }
 
 func TestEveryGuideIsLinkedInTheReadme(t *testing.T) {
+	t.Parallel()
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
@@ -265,6 +266,7 @@ func sameNames(t *testing.T, what string, documented, there []string) {
 }
 
 func TestEveryConfigKeyIsExplained(t *testing.T) {
+	t.Parallel()
 	for heading, part := range map[string]reflect.Type{"The server": reflect.TypeFor[config.Config](), "An account": reflect.TypeFor[config.Account]()} {
 		var keys []string
 		for field := range part.Fields() {
@@ -275,6 +277,7 @@ func TestEveryConfigKeyIsExplained(t *testing.T) {
 }
 
 func TestEveryFlagIsExplained(t *testing.T) {
+	t.Parallel()
 	var usage bytes.Buffer
 	if _, err := parse([]string{"-help"}, &usage); err == nil {
 		t.Fatal("-help is no error")
@@ -288,11 +291,13 @@ func TestEveryFlagIsExplained(t *testing.T) {
 }
 
 func TestEveryFailingImageIsExplained(t *testing.T) {
+	t.Parallel()
 	rows := docstest.Table(t, "docs/failures.md", "Images that fail")
 	sameNames(t, "tag", named(rows, 0), append(localaws.ImageFaults(), "exit-N"))
 }
 
 func TestEveryAlertIsExplained(t *testing.T) {
+	t.Parallel()
 	rules, err := os.ReadFile("deploy/prometheus/alerts.yml")
 	if err != nil {
 		t.Fatal(err)
@@ -305,6 +310,7 @@ func TestEveryAlertIsExplained(t *testing.T) {
 }
 
 func TestWhatDevelopersRunIsThere(t *testing.T) {
+	t.Parallel()
 	makefile, err := os.ReadFile("Makefile")
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 )
 
 func TestHealthAsksTheServerThatIsConfigured(t *testing.T) {
+	t.Parallel()
 	p := startLocal(t)
 	address := strings.TrimSuffix(strings.TrimPrefix(p.url, "http://"), "/v1/ecs")
 	_, port, err := net.SplitHostPort(address)
@@ -67,12 +68,14 @@ func TestHealthAsksTheServerThatIsConfigured(t *testing.T) {
 }
 
 func TestHealthAsksWhereLocalServes(t *testing.T) {
+	t.Parallel()
 	if address, err := listenAddress(options{local: true}, noEnv); err != nil || address != "127.0.0.1:8080" {
 		t.Errorf("got %q, %v", address, err)
 	}
 }
 
 func TestAnAddressToListenOnIsReachable(t *testing.T) {
+	t.Parallel()
 	tests := []struct{ name, address, want string }{
 		{"every address", ":8080", "127.0.0.1:8080"},
 		{"every IPv4 address", "0.0.0.0:8080", "127.0.0.1:8080"},

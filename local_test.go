@@ -10,6 +10,7 @@ import (
 )
 
 func TestLocalLatencyDelaysEachCall(t *testing.T) {
+	t.Parallel()
 	const latency = 20 * time.Millisecond
 	cloud, err := startLocalCloud(t.Context(), latency, 0)
 	if err != nil {
@@ -34,6 +35,7 @@ func TestLocalLatencyDelaysEachCall(t *testing.T) {
 }
 
 func TestTheSimulatorsLagsFollowThePace(t *testing.T) {
+	t.Parallel()
 	for pace, want := range map[time.Duration]localaws.Lags{
 		0: {Retry: time.Millisecond}, // zero would stand for ECS's own 30 s
 		3 * time.Second: {

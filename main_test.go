@@ -70,6 +70,7 @@ func startLocalIn(t *testing.T, env func(string) string, args ...string) program
 }
 
 func TestLocalServesUntilSIGTERM(t *testing.T) {
+	t.Parallel()
 	p := startLocal(t)
 	resp, err := http.Get(p.url + "/ping")
 	if err != nil {
@@ -169,6 +170,7 @@ func TestCheckFailsForAnAccountThatCannotBeUsed(t *testing.T) {
 }
 
 func TestQuotedTextIsOneWordOfTheShell(t *testing.T) {
+	t.Parallel()
 	tests := []struct{ name, text, want string }{
 		{"plain", "a b", "'a b'"},
 		{"with a quote", "it's", `'it'\''s'`},
@@ -184,6 +186,7 @@ func TestQuotedTextIsOneWordOfTheShell(t *testing.T) {
 }
 
 func TestTheRequestsItPrintsWork(t *testing.T) {
+	t.Parallel()
 	p := startLocal(t)
 	var commands []string
 	for paragraph := range strings.SplitSeq(p.greets, "\n\n") {

@@ -37,6 +37,7 @@ func startServing(t *testing.T, h http.Handler, grace time.Duration) (address, d
 }
 
 func TestStoppingFinishesWhatWasBegun(t *testing.T) {
+	t.Parallel()
 	begun, finish := make(chan struct{}), make(chan struct{})
 	address, _, stop := startServing(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		close(begun)
@@ -77,6 +78,7 @@ func TestStoppingFinishesWhatWasBegun(t *testing.T) {
 }
 
 func TestStoppingDoesNotWaitForEver(t *testing.T) {
+	t.Parallel()
 	begun := make(chan struct{})
 	address, _, stop := startServing(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		close(begun)
@@ -94,6 +96,7 @@ func TestStoppingDoesNotWaitForEver(t *testing.T) {
 }
 
 func TestProfilesAreServedApart(t *testing.T) {
+	t.Parallel()
 	address, debug, stop := startServing(t, http.NotFoundHandler(), time.Hour)
 	for target, want := range map[string]int{"http://" + debug + "/debug/pprof/cmdline": 200, "http://" + address + "/debug/pprof/cmdline": 404} {
 		resp, err := http.Get(target)

@@ -95,6 +95,7 @@ func (r *reloading) open(token string) bool {
 }
 
 func TestTokensAreReloadedFromAChangedFile(t *testing.T) {
+	t.Parallel()
 	r := startReloading(t, `"a": "token-a", "b": "token-b"`)
 	if !r.open("token-a") || !r.open("token-b") || r.log.Len() > 0 {
 		t.Fatalf("before any change; log %s", r.log)
@@ -117,6 +118,7 @@ func TestTokensAreReloadedFromAChangedFile(t *testing.T) {
 }
 
 func TestABadFileKeepsTheTokens(t *testing.T) {
+	t.Parallel()
 	for name, content := range map[string]string{
 		"no JSON": `{"tok`, "no tokens": configWith(""), "an empty file": "", "something else wrong": strings.Replace(configWith(`"b": "token-b"`), "us-east-1", "nowhere", 1),
 	} {
@@ -140,6 +142,7 @@ func TestABadFileKeepsTheTokens(t *testing.T) {
 }
 
 func TestAHangUpReloadsAndSaysSo(t *testing.T) {
+	t.Parallel()
 	r := startReloading(t, `"a": "token-a"`)
 	r.hangUp()
 	if line := r.logged(); line["msg"] != "tokens reloaded" || line["added"] != nil {

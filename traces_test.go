@@ -351,6 +351,7 @@ func TestADisabledTracerMakesNoConnection(t *testing.T) {
 }
 
 func TestComplaintsAreFewAndShort(t *testing.T) {
+	t.Parallel()
 	log := logrus.New()
 	var out bytes.Buffer
 	log.SetOutput(&out)

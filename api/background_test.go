@@ -76,6 +76,7 @@ func TestWritesOfAServiceNeedNotBeWaitedFor(t *testing.T) {
 }
 
 func TestWhatFailsBeforeItIsDecidedIsAProblemAtOnce(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	for _, prefer := range []string{async, "Accept: " + negotiation.Events} {
 		for _, w := range []struct {
@@ -99,6 +100,7 @@ func TestWhatFailsBeforeItIsDecidedIsAProblemAtOnce(t *testing.T) {
 }
 
 func TestAnOperationThatFailsSaysWhy(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New(localaws.WithFaults(localaws.Fault{Service: "ecs", Operation: "CreateService", Effect: localaws.Refuse, Code: "InvalidParameterException", Message: "no such thing"})))
 	resp, body := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample, async, headerRequestID+": mine")
 	op := h.ended(t, started(t, resp, body).ID)
@@ -119,6 +121,7 @@ func TestAnOperationThatFailsSaysWhy(t *testing.T) {
 }
 
 func TestTasksOfTheFlywheel(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	resp, body := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample, async)
 	op := h.ended(t, started(t, resp, body).ID)
@@ -160,6 +163,7 @@ func held(*testing.T) (aws *localaws.AWS, reached <-chan struct{}, release func(
 
 // TestCurlSeesTheStepsOfACreateAsTheyHappen reads a step that is running while AWS has not responded yet.
 func TestCurlSeesTheStepsOfACreateAsTheyHappen(t *testing.T) {
+	t.Parallel()
 	curl, err := exec.LookPath("curl")
 	if err != nil {
 		t.Fatal("the tests need curl: ", err)
@@ -217,6 +221,7 @@ func TestCurlSeesTheStepsOfACreateAsTheyHappen(t *testing.T) {
 }
 
 func TestAWriteWhoseStreamIsLeftContinues(t *testing.T) {
+	t.Parallel()
 	aws, reached, release := held(t)
 	defer release()
 	h := newHarness(t, aws)

@@ -43,6 +43,7 @@ func bodyHarness(t *testing.T, got *orchestrationInput) *harness {
 }
 
 func TestBodiesAreReadAsTheSDKsInputs(t *testing.T) {
+	t.Parallel()
 	var got orchestrationInput
 	h := bodyHarness(t, &got)
 	body := ` {"TASKDEFINITION": {"containerdefinitions": [{"name": "web", "ports": [80], "environment": [{"name": "A", "value": "é"}], "portmappings": [], "user": null}]},
@@ -64,6 +65,7 @@ func TestBodiesAreReadAsTheSDKsInputs(t *testing.T) {
 }
 
 func TestBodiesThatAreNoRequest(t *testing.T) {
+	t.Parallel()
 	var got orchestrationInput
 	h := bodyHarness(t, &got)
 	tests := []struct {
@@ -120,6 +122,7 @@ func TestBodiesThatAreNoRequest(t *testing.T) {
 }
 
 func TestBodiesThatDoNotArrive(t *testing.T) {
+	t.Parallel()
 	var got orchestrationInput
 	h := bodyHarness(t, &got)
 	tests := []struct {
@@ -150,6 +153,7 @@ func TestBodiesThatDoNotArrive(t *testing.T) {
 
 // Many callers read no response before they have sent all of their request.
 func TestABodyThatIsTooLargeIsRefusedToThoseWhoSendItAllFirst(t *testing.T) {
+	t.Parallel()
 	h := bodyHarness(t, new(orchestrationInput))
 	server := httptest.NewServer(h.Handler())
 	t.Cleanup(server.Close)
@@ -244,6 +248,7 @@ func asJSON(t *testing.T, v any) string {
 
 // TestAHostileBodyCostsLittleMoreThanItsSize sends bodies that have as much wrong as one can have: the response lists it in the body's order, and is bounded.
 func TestAHostileBodyCostsLittleMoreThanItsSize(t *testing.T) {
+	t.Parallel()
 	if racetest.Plainly(t) {
 		return
 	}

@@ -23,6 +23,7 @@ func (h *harness) hold(service, operation string) (reached chan struct{}, releas
 
 // Whoever finds a service locked by a request that nobody waits for learns which operation to follow.
 func TestServiceBusyNamesTheOperation(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	if resp, body := h.do(t, http.MethodPost, base+"/local/services", createFrom(insideImage)); resp.StatusCode != http.StatusOK {
 		t.Fatalf("%d %s", resp.StatusCode, body)
@@ -48,6 +49,7 @@ func TestServiceBusyNamesTheOperation(t *testing.T) {
 }
 
 func TestATaskNeedNotBeWaitedFor(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	if resp, body := h.do(t, http.MethodPost, base+"/local/services", createFrom(insideImage)); resp.StatusCode != http.StatusOK {
 		t.Fatalf("%d %s", resp.StatusCode, body)

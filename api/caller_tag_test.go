@@ -45,6 +45,7 @@ func (h *harness) registeredBy(t *testing.T, service string) []string {
 }
 
 func TestWhatACallerCreatesNamesIt(t *testing.T) {
+	t.Parallel()
 	h := newCallersHarness(t)
 	must := func(method, path, body string, headers ...string) {
 		t.Helper()
@@ -91,6 +92,7 @@ func TestWhatACallerCreatesNamesIt(t *testing.T) {
 
 // What AWS says of a revision that carries no caller's tag is all there is.
 func TestARevisionOfNobodysIsRegisteredByWhomAWSNames(t *testing.T) {
+	t.Parallel()
 	h := servicesHarness(t)
 	_, body := h.do(t, "GET", base+"/local/clusters/mine/services/www/revisions", "")
 	var revisions []struct{ RegisteredBy string }

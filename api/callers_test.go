@@ -31,6 +31,7 @@ func newCallersHarness(t *testing.T) *harness {
 }
 
 func TestWhatTokensMayDo(t *testing.T) {
+	t.Parallel()
 	h := newCallersHarness(t)
 	for _, tt := range []struct {
 		token, method, path, body string
@@ -80,6 +81,7 @@ func TestWhatTokensMayDo(t *testing.T) {
 }
 
 func TestTheAccountsThatATokenMayUse(t *testing.T) {
+	t.Parallel()
 	h := newCallersHarness(t)
 	local, prod := Account{"local", "us-east-1", "localdev"}, Account{"prod", "us-east-1", "localdev"}
 	for token, want := range map[string][]Account{
@@ -97,6 +99,7 @@ func TestTheAccountsThatATokenMayUse(t *testing.T) {
 }
 
 func TestOnWhoseBehalf(t *testing.T) {
+	t.Parallel()
 	h := newCallersHarness(t)
 	var seen common.Caller
 	h.v1().Handle("/whose", handle(h.Server, http.StatusOK, func(c call, _ none) (none, error) {
@@ -130,6 +133,7 @@ func TestOnWhoseBehalf(t *testing.T) {
 }
 
 func TestTokensAreReplacedWhileServing(t *testing.T) {
+	t.Parallel()
 	h := newCallersHarness(t)
 	status := func(token string) int {
 		response, _ := h.do(t, "GET", base+"/local/clusters", "", headerToken+": "+token)
@@ -164,6 +168,7 @@ func hashOf(t *testing.T, token string) string {
 }
 
 func TestTheLogTellsCallersApart(t *testing.T) {
+	t.Parallel()
 	c := config.Local([]string{localaws.SubnetA}, []string{localaws.SecurityGroup})
 	c.Token, c.Tokens = testToken, map[string]config.Token{"ui": {Token: "the-ui's-token"}}
 	h := newHarnessWith(t, localaws.New(), c)

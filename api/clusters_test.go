@@ -10,6 +10,7 @@ import (
 )
 
 func TestClusters(t *testing.T) {
+	t.Parallel()
 	h := adhocHarness(t)
 	h.addDefinition(t, "web", tagsOurs)
 	for name, tags := range map[string]common.Tags{"bare": tagsNone, "theirs": tagsOthers, "withservice": tagsOurs, "withtask": tagsOurs, "gone": tagsOurs} {
@@ -70,11 +71,13 @@ func TestClusters(t *testing.T) {
 }
 
 func TestAnEmptyListOfClusters(t *testing.T) {
+	t.Parallel()
 	ask(t, adhocHarness(t), []asked{{"is an array", "GET", "/clusters", "", 200, map[string]any{"#": 0}}})
 }
 
 // Two pages of clusters, described in two batches at once.
 func TestClustersAreListedInBatches(t *testing.T) {
+	t.Parallel()
 	h := adhocHarness(t)
 	for i := range 120 {
 		tags := tagsOurs
@@ -91,6 +94,7 @@ func TestClustersAreListedInBatches(t *testing.T) {
 }
 
 func TestAClusterIsCreatedOnce(t *testing.T) {
+	t.Parallel()
 	t.Run("although the response is lost", func(t *testing.T) {
 		h := adhocHarness(t, localaws.WithFaults(localaws.Fault{Operation: "CreateCluster", Effect: localaws.Lose}))
 		ask(t, h, []asked{{"the second try finds it", "POST", "/clusters", `{"clustername":"new"}`, 200, map[string]any{"Cluster.ClusterName": "new"}}})
@@ -117,6 +121,7 @@ func TestAClusterIsCreatedOnce(t *testing.T) {
 
 // ECS attaches capacity providers to a new cluster, and detaches them from a deleted one, for a while.
 func TestAClusterThatECSIsStillChangingIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	h := adhocHarness(t, localaws.WithLags(localaws.Lags{Providers: 20 * time.Millisecond}))
 	ask(t, h, []asked{
 		{"a new one", "POST", "/clusters", `{"clustername":"new"}`, 200, map[string]any{"Cluster.Status": "PROVISIONING"}},

@@ -44,6 +44,7 @@ This page is generated from common/codes.go: ` + "`go test ./api -run TestTheErr
 }
 
 func TestTheErrorsGuideListsEveryCode(t *testing.T) {
+	t.Parallel()
 	want := errorsTable()
 	if *update {
 		if err := os.WriteFile(errorsGuide, []byte(want), 0o644); err != nil {
@@ -60,6 +61,7 @@ func TestTheErrorsGuideListsEveryCode(t *testing.T) {
 }
 
 func TestTheOpenAPIDocumentListsEveryCode(t *testing.T) {
+	t.Parallel()
 	var want, got []string
 	for _, info := range common.Codes() {
 		want = append(want, string(info.Code))
@@ -75,6 +77,7 @@ func TestTheOpenAPIDocumentListsEveryCode(t *testing.T) {
 }
 
 func TestEveryCodeReachesTheCaller(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	var fails error
 	h.v1().Handle("/fails", handle(h.Server, http.StatusOK, func(call, none) (none, error) { return none{}, fails })).Methods(http.MethodPost)

@@ -13,6 +13,7 @@ import (
 
 // Dry runs warn of subnets that tasks cannot run in. What AWS does not let the server see is no error, and no warning.
 func TestDryRunsWarnOfSubnets(t *testing.T) {
+	t.Parallel()
 	sim := localaws.New()
 	h := newHastyHarness(t, sim)
 	network := func(subnets ...string) string {

@@ -35,6 +35,7 @@ const insideImage = "127.0.0.1:1/app:1"
 const oneService = base + "/local/clusters/myclu/services/www"
 
 func TestDryRunsOnlyRead(t *testing.T) {
+	t.Parallel()
 	h := newHastyHarness(t, localaws.New())
 	if res, body := h.do(t, "POST", base+"/local/services?dryRun=true", createFrom(insideImage)); res.StatusCode != http.StatusOK || !strings.Contains(body, `"DryRun":true,"ETag":null`) {
 		t.Fatalf("a create: %d %s", res.StatusCode, body)
@@ -93,6 +94,7 @@ func TestDryRunsOnlyRead(t *testing.T) {
 }
 
 func TestADryRunWarnsOfImagesThatAreNotThere(t *testing.T) {
+	t.Parallel()
 	image, err := random.Image(64, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -119,6 +121,7 @@ func TestADryRunWarnsOfImagesThatAreNotThere(t *testing.T) {
 }
 
 func TestATokenThatMayOnlyReadMayDryRun(t *testing.T) {
+	t.Parallel()
 	sim := localaws.New()
 	c := testConfig(t, sim)
 	c.Tokens = map[string]config.Token{"viewer": {Token: "of-a-viewer", ReadOnly: true}}
@@ -140,6 +143,7 @@ func TestATokenThatMayOnlyReadMayDryRun(t *testing.T) {
 }
 
 func TestETags(t *testing.T) {
+	t.Parallel()
 	h := newHastyHarness(t, localaws.New())
 	must := func(method, path, body string, status int, headers ...string) *http.Response {
 		t.Helper()
@@ -198,6 +202,7 @@ func refusalOf(t *testing.T, h *harness, method, path, body string, headers ...s
 }
 
 func TestOfTwoWritersWithIfMatchOneWins(t *testing.T) {
+	t.Parallel()
 	rounds := 200 / racetest.Stride(4)
 	if racetest.Plainly(t) {
 		rounds = 10 // what is left to do is to look for data races
@@ -227,6 +232,7 @@ func TestOfTwoWritersWithIfMatchOneWins(t *testing.T) {
 
 // A secret or a parameter of the space that is not there: AWS would say so when a task starts.
 func TestADryRunWarnsOfSecretsThatAreNotThere(t *testing.T) {
+	t.Parallel()
 	h := newHastyHarness(t, localaws.New())
 	if res, body := h.do(t, "POST", base+"/local/secrets", `{"Name": "spinup/localdev/myclu/there", "SecretString": "hush"}`); res.StatusCode != http.StatusOK {
 		t.Fatal(body)
@@ -279,6 +285,7 @@ func TestADryRunWarnsOfSecretsThatAreNotThere(t *testing.T) {
 // TestADryRunIsRefusedAsTheRequestIs sends what is wrong to each write, first as a dry run, which makes no call that changes anything: both are refused for the same
 // fields in the same words. What AWS decides alone, the dry run warns of.
 func TestADryRunIsRefusedAsTheRequestIs(t *testing.T) {
+	t.Parallel()
 	h := newHastyHarness(t, localaws.New())
 	if res, body := h.do(t, "POST", base+"/local/services", createFrom(insideImage)); res.StatusCode != http.StatusOK {
 		t.Fatalf("the create: %d %s", res.StatusCode, body)

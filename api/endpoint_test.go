@@ -19,6 +19,7 @@ import (
 )
 
 func TestResponsesAreEncodedBeforeTheyAreWritten(t *testing.T) {
+	t.Parallel()
 	zone := time.FixedZone("", 3600)
 	tests := []struct {
 		name   string
@@ -56,6 +57,7 @@ func TestResponsesAreEncodedBeforeTheyAreWritten(t *testing.T) {
 }
 
 func TestAWriteIsSeenThroughWhenItsCallerHangsUp(t *testing.T) {
+	t.Parallel()
 	for method, want := range map[string]error{http.MethodGet: context.Canceled, http.MethodPut: nil, http.MethodPost: nil, http.MethodDelete: nil} {
 		t.Run(method, func(t *testing.T) {
 			h := newHarness(t, localaws.New())
@@ -85,6 +87,7 @@ func TestAWriteIsSeenThroughWhenItsCallerHangsUp(t *testing.T) {
 }
 
 func TestReadsAndWritesHaveDeadlinesOfTheirOwn(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	var limit time.Duration
 	h.v1().Handle("/limit", handle(h.Server, http.StatusOK, func(c call, _ none) (none, error) {
@@ -104,6 +107,7 @@ func TestReadsAndWritesHaveDeadlinesOfTheirOwn(t *testing.T) {
 }
 
 func TestAPanicIsAResponseAndALogLine(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	h.v1().Handle("/panic", handle(h.Server, http.StatusOK, func(call, none) (none, error) { panic("a bug\nforged line") })).Methods(http.MethodGet)
 	h.v1().Handle("/undeclared", handle(h.Server, http.StatusOK, func(c call, _ none) (bool, error) { return c.flag("all"), nil })).Methods(http.MethodGet)
@@ -123,6 +127,7 @@ func TestAPanicIsAResponseAndALogLine(t *testing.T) {
 }
 
 func TestWhatPathAndQuerySayIsCheckedBeforeAnythingIsDone(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	type said struct {
 		Account, Name, ARN, Task, Status string
@@ -194,6 +199,7 @@ func TestWhatPathAndQuerySayIsCheckedBeforeAnythingIsDone(t *testing.T) {
 }
 
 func TestABadlyFormedQueryIsRefused(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	for _, query := range []string{"all=%zz", "a;b=c"} {
 		resp, body := h.do(t, http.MethodGet, "/v1/ecs/version?"+query, "")

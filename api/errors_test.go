@@ -20,6 +20,7 @@ import (
 )
 
 func TestEveryKindOfErrorHasAStatus(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	var fails error
 	h.v1().Handle("/fails", handle(h.Server, http.StatusOK, func(call, none) (none, error) { return none{}, fails })).Methods(http.MethodGet)
@@ -40,6 +41,7 @@ func TestEveryKindOfErrorHasAStatus(t *testing.T) {
 }
 
 func TestErrorsSayWhatTheCallerCanDo(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	var fails error
 	h.v1().Handle("/fails", handle(h.Server, http.StatusOK, func(call, none) (none, error) { return none{}, fails })).Methods(http.MethodPost)
@@ -110,6 +112,7 @@ func TestErrorsSayWhatTheCallerCanDo(t *testing.T) {
 }
 
 func TestAnErrorRepeatsLittleOfWhatTheCallerSent(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	name := strings.Repeat("é", 200_000)
 	body := `{"service":{"servicename":"x","cluster":"` + name + `"},"credentials":{"` + name[:1000] + `":{}}}`

@@ -300,6 +300,7 @@ func fieldHarness(t *testing.T) (*harness, *wiretap) {
 // Every field that AWS's model of ECS has goes through the API to AWS, and comes back: a field that AWS adds fails here when the client is
 // generated anew, until it does.
 func TestEveryFieldOfECSGoesThrough(t *testing.T) {
+	t.Parallel()
 	if racetest.Plainly(t) {
 		return
 	}
@@ -336,6 +337,7 @@ func TestEveryFieldOfECSGoesThrough(t *testing.T) {
 
 // A change of a service's credentials alone registers a copy of its task definition: whoever set a field that we never send keeps it.
 func TestACopyOfATaskDefinitionLosesNoField(t *testing.T) {
+	t.Parallel()
 	if racetest.Plainly(t) {
 		return
 	}

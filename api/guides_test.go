@@ -35,6 +35,7 @@ const (
 var routeLine = regexp.MustCompile(`(?m)^    ([A-Z, ]+) +(/v1/ecs/[^\s\[?]*)`)
 
 func TestTheCallersGuideNamesEveryRoute(t *testing.T) {
+	t.Parallel()
 	guide, err := os.ReadFile(callersGuide)
 	if err != nil {
 		t.Fatal(err)
@@ -66,6 +67,7 @@ func TestTheCallersGuideNamesEveryRoute(t *testing.T) {
 }
 
 func TestTheCallersGuideNamesEveryStatusOfAnError(t *testing.T) {
+	t.Parallel()
 	wanted := map[int]bool{http.StatusMethodNotAllowed: true} // the router's
 	for _, kind := range common.Kinds() {
 		wanted[respond.Status(kind)] = true
@@ -204,6 +206,7 @@ func sharingLog(t *testing.T) (log string) {
 }
 
 func TestTheOperationsGuideHasTheRateBucketsOfAWS(t *testing.T) {
+	t.Parallel()
 	documented := map[string]common.Limit{}
 	for _, row := range docstest.Table(t, operationsGuide, "Rate buckets") {
 		burst, err := strconv.Atoi(row[2])

@@ -54,6 +54,7 @@ type createdService struct {
 }
 
 func TestARepeatedCreateFindsItsServiceAfterARestart(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	const key = "8e03978e-40d5-43e8-bc93-6894a57f9324"
 	create := func(h *harness, body string, headers ...string) (*http.Response, string) {
@@ -107,6 +108,7 @@ func TestARepeatedCreateFindsItsServiceAfterARestart(t *testing.T) {
 
 // The service has been changed since its create: the response shows what there is.
 func TestARepeatedCreateShowsWhatTheServiceRunsNow(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	const path, key = base + "/local/services", headerKey + ": k"
 	_, body := h.do(t, http.MethodPost, path, openapi.CreateExample, key)
@@ -136,6 +138,7 @@ func TestARepeatedCreateShowsWhatTheServiceRunsNow(t *testing.T) {
 
 // Whoever lost a response finds what the request created by its id.
 func TestWhatIsCreatedCarriesTheIdOfItsRequest(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	const id = "order-66:a.b_c"
 	resp, body := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample, headerRequestID+": "+id)
@@ -167,6 +170,7 @@ func TestWhatIsCreatedCarriesTheIdOfItsRequest(t *testing.T) {
 
 // A repeated request for a task finds the task after a restart, whatever became of the time and the ids that the first one chose.
 func TestARepeatedRunFindsItsTaskAfterARestart(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	if resp, body := h.do(t, http.MethodPost, base+"/local/services", createFrom(insideImage)); resp.StatusCode != http.StatusOK {
 		t.Fatalf("%d %s", resp.StatusCode, body)
@@ -207,6 +211,7 @@ func TestARepeatedRunFindsItsTaskAfterARestart(t *testing.T) {
 }
 
 func TestARepeatedManagedTaskDefinitionIsItsOwnAfterARestart(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	const path, key = base + "/local/taskdefs", headerKey + ": k"
 	const body = `{"cluster": {"clustername": "clu"}, "taskdefinition": {"family": "report", "cpu": "256", "memory": "512", "containerdefinitions": [{"name": "web", "image": "nginx"}]}}`

@@ -17,6 +17,7 @@ import (
 )
 
 func TestARepeatedPOSTWithAKeyGetsTheFirstResponse(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	const key = headerKey + ": 8e03978e"
 	post := func(path, body string, headers ...string) (*http.Response, string) {
@@ -51,6 +52,7 @@ func TestARepeatedPOSTWithAKeyGetsTheFirstResponse(t *testing.T) {
 }
 
 func TestWhichResponsesAreReplayed(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	var ran atomic.Int64
 	fail := map[string]error{
@@ -96,6 +98,7 @@ func TestWhichResponsesAreReplayed(t *testing.T) {
 }
 
 func TestAKeyIsInUseWhileTheFirstRequestRuns(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	began, end := make(chan struct{}), make(chan struct{})
 	h.v1().Handle("/{account}/test", handle(h.Server, http.StatusOK, func(call, none) (none, error) {
@@ -118,6 +121,7 @@ func TestAKeyIsInUseWhileTheFirstRequestRuns(t *testing.T) {
 }
 
 func TestOf64RequestsWithOneKeyOneCreatesTheService(t *testing.T) {
+	t.Parallel()
 	h := newHastyHarness(t, localaws.New())
 	var created, replayed, inUse atomic.Int64
 	var wg sync.WaitGroup
@@ -152,6 +156,7 @@ func TestOf64RequestsWithOneKeyOneCreatesTheService(t *testing.T) {
 }
 
 func TestCallersDoNotShareKeys(t *testing.T) {
+	t.Parallel()
 	c := testConfig(t, localaws.New())
 	c.Tokens = map[string]config.Token{"other": {Token: "other-token-of-24-characters"}}
 	h := newHarnessWith(t, localaws.New(), c)

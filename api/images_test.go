@@ -48,6 +48,7 @@ func newRegistry(t *testing.T, image v1.Image, user, password string) string {
 }
 
 func TestImages(t *testing.T) {
+	t.Parallel()
 	image, err := random.Image(64, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -119,6 +120,7 @@ func TestImages(t *testing.T) {
 
 // A real connection shows what HEAD sends: the head, and nothing else.
 func TestVerifyingAnImageReturnsNoBody(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	server := httptest.NewServer(h.Handler())
 	t.Cleanup(server.Close)

@@ -29,6 +29,7 @@ const (
 )
 
 func TestNothingInABodyIsDroppedSilently(t *testing.T) {
+	t.Parallel()
 	h := servicesHarness(t)
 	meant := func(field, key string) string { return field + " is unknown; " + key + " was probably meant" }
 	for _, s := range []sent{
@@ -146,6 +147,7 @@ func fieldsOf(p problem) []string {
 
 // TestTheSeedsBodiesWorkAndNameWhatTheyIgnore sends the bodies of the text that the project was asked for.
 func TestTheSeedsBodiesWorkAndNameWhatTheyIgnore(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	create, err := os.ReadFile("testdata/seed_create.json")
 	if err != nil {
@@ -198,6 +200,7 @@ func TestTheSeedsBodiesWorkAndNameWhatTheyIgnore(t *testing.T) {
 
 // TestEveryRouteRefusesUnknownQueryParameters asks each route with a parameter that it does not have, and with one for caches.
 func TestEveryRouteRefusesUnknownQueryParameters(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	tagFilters := map[string]bool{"GET /{account}/secrets": true, "GET /{account}/services": true}
 	routes := 0
@@ -237,6 +240,7 @@ func TestEveryRouteRefusesUnknownQueryParameters(t *testing.T) {
 
 // Case 22: conflicts differ by their codes.
 func TestConflictsHaveCodes(t *testing.T) {
+	t.Parallel()
 	h := servicesHarness(t)
 	body := `{"service":{"cluster":"mine","servicename":"www","taskdefinition":"mine"}}`
 	response, text := h.do(t, "POST", base+"/local/services", body)

@@ -15,6 +15,7 @@ import (
 
 // TestTheGuideHasEveryKindOfOperation: callers tell operations apart by their kind.
 func TestTheGuideHasEveryKindOfOperation(t *testing.T) {
+	t.Parallel()
 	guide, err := os.ReadFile("../docs/callers.md")
 	if err != nil {
 		t.Fatal(err)

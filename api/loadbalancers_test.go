@@ -34,6 +34,7 @@ func (h *harness) addLoadBalancer(t testing.TB, lbs awstest.LoadBalancers, name,
 }
 
 func TestLoadBalancers(t *testing.T) {
+	t.Parallel()
 	h := adhocHarness(t)
 	lbs := h.loadBalancers(t)
 	h.addLoadBalancer(t, lbs, "front", "clu", "web", "admin")
@@ -61,6 +62,7 @@ func TestLoadBalancers(t *testing.T) {
 }
 
 func TestLoadBalancersThatAWSDoesNotTell(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name   string
 		fault  localaws.Fault

@@ -26,6 +26,7 @@ func logPage(t *testing.T, h *harness, target string) logs.Page {
 }
 
 func TestTheLogsOfAServiceAndOfATask(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New(quickly))
 	const www = "/clusters/myclu/services/www"
 	h.do(t, http.MethodPost, base+"/local/services", createFrom("app:1"))
@@ -68,6 +69,7 @@ func TestTheLogsOfAServiceAndOfATask(t *testing.T) {
 
 // TestTheLogsOfAOneOffTask is case 26 of the collection of requests that went wrong.
 func TestTheLogsOfAOneOffTask(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New(quickly))
 	h.do(t, http.MethodPost, base+"/local/services", createFrom("app:1"))
 	var out struct {
@@ -85,6 +87,7 @@ func TestTheLogsOfAOneOffTask(t *testing.T) {
 
 // TestNoLinesOfAnotherOrg is case 8: the group that a task definition names may be another org's.
 func TestNoLinesOfAnotherOrg(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New(quickly))
 	h.do(t, http.MethodPost, base+"/local/services", createFrom("app:1"))
 	const www = "/clusters/myclu/services/www"
@@ -103,6 +106,7 @@ func TestNoLinesOfAnotherOrg(t *testing.T) {
 
 // TestLogsAreAStream follows a service over a real connection, and continues after the last line with another one.
 func TestLogsAreAStream(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New(quickly))
 	h.do(t, http.MethodPost, base+"/local/services", createFrom("app:1"))
 	server := httptest.NewServer(h.Handler())

@@ -11,6 +11,7 @@ import (
 )
 
 func TestMetricsCountWhatHappened(t *testing.T) {
+	t.Parallel()
 	aws := localaws.New(localaws.WithFaults(localaws.Fault{N: 2}))
 	h := newHarness(t, aws)
 	h.v1().Handle("/{account}/who", handle(h.Server, http.StatusCreated, func(c call, _ none) (string, error) {

@@ -14,6 +14,7 @@ import (
 )
 
 func TestRequestsHaveIDs(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	made := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 	tests := []struct {
@@ -108,6 +109,7 @@ func TestEveryRequestIsOneLineInTheLog(t *testing.T) {
 }
 
 func TestHeadersForBrowsers(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	always := map[string]string{"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 	tests := []struct {
@@ -142,6 +144,7 @@ func TestHeadersForBrowsers(t *testing.T) {
 }
 
 func TestPathsThatLeadElsewhere(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	for _, path := range []string{
 		"/v1/ecs/../ping", "/v1/ecs/./ping", "/v1/ecs/ping/..", "/v1/ecs/%2e%2e/ping", "/v1/ecs/%2E/ping", "/v1/ecs/.%2e/ping", "/v1/ecs//..//ping", "/../../etc/passwd",

@@ -26,6 +26,7 @@ func createFrom(image string) string {
 }
 
 func TestAfterTheChange(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New(quickly))
 	const www = "/clusters/myclu/services/www"
 	ask(t, h, []asked{
@@ -67,6 +68,7 @@ func TestAfterTheChange(t *testing.T) {
 }
 
 func TestWhatIsObservedIsAlsoReadAsText(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New(quickly))
 	h.do(t, http.MethodPost, base+"/local/services", createFrom("app:not-found"))
 	const www = "/clusters/myclu/services/www"
@@ -86,6 +88,7 @@ func TestWhatIsObservedIsAlsoReadAsText(t *testing.T) {
 
 // TestStatusIsAStream reads the stream of a real connection: the status at once, and again when a write has changed it.
 func TestStatusIsAStream(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New(quickly))
 	h.do(t, http.MethodPost, base+"/local/services", createFrom("app:1"))
 	server := httptest.NewServer(h.Handler())
@@ -123,6 +126,7 @@ func TestStatusIsAStream(t *testing.T) {
 }
 
 func TestTheDocumentHasAllCodesStatesAndOutcomes(t *testing.T) {
+	t.Parallel()
 	schemas := loadOpenAPI(t).Components.Schemas
 	enum := func(name, property string) []string {
 		schema := schemas[name].Value
@@ -162,6 +166,7 @@ func words[T ~string](values []T) []string {
 
 // TestAnImageForAnotherCPUIsNamed: the pull works and the program exits with 1, as any that fails does. Only its log tells.
 func TestAnImageForAnotherCPUIsNamed(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New(quickly))
 	ask(t, h, []asked{
 		{"create", "POST", "/services", createFrom("app:exec-format"), 200, nil},

@@ -13,6 +13,7 @@ import (
 )
 
 func TestDocuments(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	for _, tt := range []struct {
 		name, path, media string
@@ -88,6 +89,7 @@ func unpack(t *testing.T, h *harness, path string) string {
 
 // TestAPageWithATrailingSlashIsElsewhere: what a page links to is beside it, so a browser must know it by its own path.
 func TestAPageWithATrailingSlashIsElsewhere(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	for path, want := range map[string]string{"/docs/": "../docs", "/docs/callers.html/": "../callers.html"} {
 		resp, _ := h.do(t, http.MethodGet, base+path, "", "X-Auth-Token: ")

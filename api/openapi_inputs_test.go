@@ -118,6 +118,7 @@ func alternatives(schema *openapi3.Schema) []*openapi3.Schema {
 // TestTheDocumentListsAllThatCallersMaySend walks the types that endpoints decode beside their schemas. A generated client then refuses a key that
 // the server would not know.
 func TestTheDocumentListsAllThatCallersMaySend(t *testing.T) {
+	t.Parallel()
 	doc := loadOpenAPI(t)
 	w := &inputWalk{t: t, on: map[reflect.Type]bool{}}
 	bodies := 0
@@ -160,6 +161,7 @@ func TestTheDocumentListsAllThatCallersMaySend(t *testing.T) {
 
 // TestEveryBodyHasAnExample: that examples are valid is checked where the document is, and no input takes an unknown key.
 func TestEveryBodyHasAnExample(t *testing.T) {
+	t.Parallel()
 	for path, item := range loadOpenAPI(t).Paths.Map() {
 		for method, operation := range item.Operations() {
 			if operation.RequestBody == nil {
@@ -181,6 +183,7 @@ func TestEveryBodyHasAnExample(t *testing.T) {
 
 // TestEveryErrorCodeHasAnExample looks for one in the responses of the code's status; 405, which no operation has, is with the schema.
 func TestEveryErrorCodeHasAnExample(t *testing.T) {
+	t.Parallel()
 	doc := loadOpenAPI(t)
 	shown := map[string]float64{}
 	add := func(example any) {

@@ -33,6 +33,7 @@ func loadOpenAPI(t *testing.T) *openapi3.T {
 }
 
 func TestTheOpenAPIDocumentAndItsExamplesAreValid(t *testing.T) {
+	t.Parallel()
 	if racetest.Plainly(t) {
 		return
 	}
@@ -86,6 +87,7 @@ func servedOperations(t *testing.T, s *Server) map[string]map[string]string {
 }
 
 func TestTheRouterAndTheDocumentHaveTheSameOperations(t *testing.T) {
+	t.Parallel()
 	documented := map[string]map[string]string{}
 	doc := loadOpenAPI(t)
 	for path, item := range doc.Paths.Map() {
@@ -109,6 +111,7 @@ func TestTheRouterAndTheDocumentHaveTheSameOperations(t *testing.T) {
 }
 
 func TestWhatNeedsNoTokenIsDocumentedSo(t *testing.T) {
+	t.Parallel()
 	open := map[string]bool{}
 	for path, item := range loadOpenAPI(t).Paths.Map() {
 		for _, operation := range item.Operations() {
@@ -131,6 +134,7 @@ func TestWhatNeedsNoTokenIsDocumentedSo(t *testing.T) {
 }
 
 func TestTheDocumentsSayTheSameInJSONAndYAML(t *testing.T) {
+	t.Parallel()
 	if racetest.Plainly(t) {
 		return
 	}
@@ -155,6 +159,7 @@ func TestTheDocumentsSayTheSameInJSONAndYAML(t *testing.T) {
 
 // TestNoTextInTheDocumentIsCutAtAComma finds descriptions in braces that lack quotes: YAML reads what follows a comma as a key.
 func TestNoTextInTheDocumentIsCutAtAComma(t *testing.T) {
+	t.Parallel()
 	_, text := newHarness(t, localaws.New()).do(t, http.MethodGet, base+"/openapi.json", "")
 	var doc any
 	if err := json.Unmarshal([]byte(text), &doc); err != nil {
@@ -199,6 +204,7 @@ func lowerKeys(v any) any {
 }
 
 func TestTheDocumentsExampleIsTheOneThatLocalPrints(t *testing.T) {
+	t.Parallel()
 	create := loadOpenAPI(t).Paths.Value("/{account}/services").Post
 	documented, err := json.Marshal(create.RequestBody.Value.Content.Get("application/json").Examples["everything"].Value.Value)
 	if err != nil {

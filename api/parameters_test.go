@@ -39,6 +39,7 @@ func (h *harness) about(t testing.TB, name string) (*awsssm.ParameterMetadata, c
 const arnParameter = "arn:aws:ssm:us-east-1:" + localaws.DefaultAccount + ":parameter/"
 
 func TestParameters(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	h.addParameter(t, "/localdev/p/theirs", tagsOthers)
 	h.addParameter(t, "/localdev/p/bare", tagsNone)
@@ -141,6 +142,7 @@ func TestParameters(t *testing.T) {
 }
 
 func TestAParametersDateKeepsItsForm(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2019, 10, 9, 17, 43, 44, 123, time.FixedZone("CEST", 7200))
 	h := newHarness(t, localaws.New(localaws.Clock(func() time.Time { return now })))
 	ask(t, h, []asked{
@@ -150,6 +152,7 @@ func TestAParametersDateKeepsItsForm(t *testing.T) {
 }
 
 func TestResponsesOfParametersHaveTheSeedsForm(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	for _, test := range []struct {
 		name, method, target, body string
@@ -167,6 +170,7 @@ func TestResponsesOfParametersHaveTheSeedsForm(t *testing.T) {
 }
 
 func TestParametersSurviveWhatAWSDoes(t *testing.T) {
+	t.Parallel()
 	lost, busy := localaws.Fault{Effect: localaws.Lose}, localaws.Fault{Effect: localaws.Refuse, Code: "TooManyUpdates", Message: "There are concurrent updates for a resource that supports one update at a time."}
 	for _, test := range []struct {
 		name, operation, method, target, body string
@@ -198,6 +202,7 @@ func TestParametersSurviveWhatAWSDoes(t *testing.T) {
 }
 
 func TestAChangeOfAParameterFailsWhole(t *testing.T) {
+	t.Parallel()
 	before := tagsOurs.With(common.Tag{Key: "old", Value: "1"})
 	for _, operation := range []string{"AddTagsToResource", "PutParameter"} {
 		t.Run(operation, func(t *testing.T) {
@@ -220,6 +225,7 @@ func TestAChangeOfAParameterFailsWhole(t *testing.T) {
 
 // AWS's pages may be empty before the last.
 func TestAPrefixIsReadToItsEnd(t *testing.T) {
+	t.Parallel()
 	h := newHastyHarness(t, localaws.New(localaws.EmptyPages()))
 	for i := range 120 {
 		h.addParameter(t, fmt.Sprintf("/localdev/p/%03d", i), tagsOurs)
@@ -233,6 +239,7 @@ func TestAPrefixIsReadToItsEnd(t *testing.T) {
 
 // TestAnEmptyNameDeletesNoPrefix: what a script sends whose variable is not set must not delete all the parameters of a service.
 func TestAnEmptyNameDeletesNoPrefix(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	h.addParameter(t, "/localdev/p/one", tagsOurs)
 	h.addParameter(t, "/localdev/p/two", tagsOurs)
@@ -251,6 +258,7 @@ func TestAnEmptyNameDeletesNoPrefix(t *testing.T) {
 }
 
 func TestAPrefixWithNestedParametersOnly(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	h.addParameter(t, "/localdev/t5/a/b", tagsOurs)
 	h.addParameter(t, "/localdev/t5/a/theirs", tagsOthers)
@@ -270,6 +278,7 @@ func harnessWithBackoff(t *testing.T, simulator *localaws.AWS, backoff common.Ba
 }
 
 func TestANewParameterWaitsForADeletedOnesName(t *testing.T) {
+	t.Parallel()
 	h := harnessWithBackoff(t, localaws.New(localaws.WithLags(localaws.Lags{Parameter: 20 * time.Millisecond})), common.Backoff{First: 5 * time.Millisecond, Most: 5 * time.Millisecond, Budget: 1})
 	ask(t, h, []asked{
 		{"a parameter", "POST", "/params/p", `{"Name":"x","Value":"1"}`, 200, nil},
@@ -281,6 +290,7 @@ func TestANewParameterWaitsForADeletedOnesName(t *testing.T) {
 
 // A busy name is not said to be taken: there is nothing that PUT could change.
 func TestANameThatStaysBusyIsAConflictToRetry(t *testing.T) {
+	t.Parallel()
 	h := harnessWithBackoff(t, localaws.New(localaws.WithLags(localaws.Lags{Parameter: time.Hour})), common.Backoff{First: time.Millisecond, Most: time.Millisecond, Budget: 1e-6})
 	ask(t, h, []asked{
 		{"a parameter", "POST", "/params/p", `{"Name":"x","Value":"1"}`, 200, nil},

@@ -14,6 +14,7 @@ import (
 
 // TestWritesOfAServiceShowPeopleTheirProgress sends each write as people with curl do who want text: lines of what it does, then how it ended.
 func TestWritesOfAServiceShowPeopleTheirProgress(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New(quickly))
 	const www = base + "/local/clusters/myclu/services/www"
 	const text = "Accept: " + negotiation.Text
@@ -41,6 +42,7 @@ func TestWritesOfAServiceShowPeopleTheirProgress(t *testing.T) {
 
 // TestTheResultOfAnOperationIsJSONWhoeverReadsItsProgress: the operation of a write whose caller wants text has the response as others get it.
 func TestTheResultOfAnOperationIsJSONWhoeverReadsItsProgress(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	resp, _ := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample, "Accept: text/plain", headerKey+": text")
 	if op := h.ended(t, resp.Header.Get(headerFlywheel)); op.State != saga.Succeeded || !strings.Contains(string(op.Result), `"ServiceName":"www"`) {
@@ -56,6 +58,7 @@ func TestTheResultOfAnOperationIsJSONWhoeverReadsItsProgress(t *testing.T) {
 
 // TestWhoWantsTextAndDoesNotWaitGetsTheOperation: respond-async means not to wait, in whatever form.
 func TestWhoWantsTextAndDoesNotWaitGetsTheOperation(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	resp, body := h.do(t, http.MethodPost, base+"/local/services", openapi.CreateExample, async, "Accept: text/plain")
 	h.ended(t, started(t, resp, body).ID)

@@ -52,6 +52,7 @@ func (h *harness) ask(method, path string, headers ...string) *httptest.Response
 }
 
 func TestACallerGetsAResponseThatIsAsOldAsTheyAccept(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newInProcessHarness(t, localaws.New(), Options{})
 		counted(h)
@@ -105,6 +106,7 @@ func TestACallerGetsAResponseThatIsAsOldAsTheyAccept(t *testing.T) {
 
 // TestAWriteThatWaitsIsSeenMeanwhile: what a write has changed is known while it waits for the effect.
 func TestAWriteThatWaitsIsSeenMeanwhile(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newInProcessHarness(t, localaws.New(localaws.WithLags(localaws.Lags{Provision: 20 * time.Second, Drain: 20 * time.Second})), Options{})
 		const www = "/local/clusters/myclu/services/www"
@@ -147,6 +149,7 @@ func TestAWriteThatWaitsIsSeenMeanwhile(t *testing.T) {
 }
 
 func TestErrorsAreNeverKept(t *testing.T) {
+	t.Parallel()
 	h := newInProcessHarness(t, localaws.New(), Options{})
 	n := counted(h)
 	for range 2 {
@@ -160,6 +163,7 @@ func TestErrorsAreNeverKept(t *testing.T) {
 }
 
 func TestAWriteEndsWhatIsKeptOfItsAccount(t *testing.T) {
+	t.Parallel()
 	h := newInProcessHarness(t, localaws.New(), Options{})
 	counted(h)
 	get := func() string {
@@ -183,6 +187,7 @@ func TestAWriteEndsWhatIsKeptOfItsAccount(t *testing.T) {
 }
 
 func TestWhatIsKeptIsShownOnlyToTokensOfTheAccount(t *testing.T) {
+	t.Parallel()
 	aws := localaws.New()
 	c := testConfig(t, aws)
 	c.Tokens = map[string]config.Token{"other": {Token: "another-token-for-tests", Accounts: []string{}}}
@@ -226,6 +231,7 @@ func (h *harness) keeps() bool {
 }
 
 func TestAWriteOnOneServerEndsWhatAnotherKeeps(t *testing.T) {
+	t.Parallel()
 	a, b := twoServers(t, miniredis.RunT(t))
 	get := func() *httptest.ResponseRecorder {
 		return b.ask(http.MethodGet, "/local/counted", "Cache-Control: max-age=60")
@@ -241,6 +247,7 @@ func TestAWriteOnOneServerEndsWhatAnotherKeeps(t *testing.T) {
 }
 
 func TestNothingIsKeptWhileRedisIsDown(t *testing.T) {
+	t.Parallel()
 	redis := miniredis.RunT(t)
 	a, b := twoServers(t, redis)
 	before := b.ask(http.MethodGet, "/local/counted", "Cache-Control: max-age=60").Body.String()
@@ -259,6 +266,7 @@ func TestNothingIsKeptWhileRedisIsDown(t *testing.T) {
 }
 
 func TestARevisionThatOneServerDeregistersIsInactiveOnAnother(t *testing.T) {
+	t.Parallel()
 	a, b := twoServers(t, miniredis.RunT(t))
 	ctx := t.Context()
 	revision := localRevision(t, a)

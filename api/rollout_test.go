@@ -23,6 +23,7 @@ func pausing(image string, pauses ...string) string {
 }
 
 func TestWhoeverWatchesADeploymentDecidesAboutIt(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name, act, body string
 		pauses          []string
@@ -75,6 +76,7 @@ func newestDeployment(t *testing.T, h *harness) observe.Deployment {
 }
 
 func TestDeploymentsOfOthersAreNotDecidedAbout(t *testing.T) {
+	t.Parallel()
 	h := servicesHarness(t)
 	ask(t, h, []asked{
 		{"stopping", "POST", "/clusters/theirs/services/www/deployments/1/stop", ``, 404, nil},

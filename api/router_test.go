@@ -9,6 +9,7 @@ import (
 )
 
 func TestRequestsWithoutAnAccount(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	h.v1().Handle("/{account}/things/{thing}", handle(h.Server, http.StatusCreated, func(c call, _ none) (string, error) {
 		return c.name("thing"), nil

@@ -9,6 +9,7 @@ import (
 )
 
 func TestRunOfAService(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New(quickly))
 	const www = "/clusters/myclu/services/www"
 	ask(t, h, []asked{
@@ -42,6 +43,7 @@ func TestRunOfAService(t *testing.T) {
 
 // TestARollbackNeedsNoBody posts it as curl -X POST does.
 func TestARollbackNeedsNoBody(t *testing.T) {
+	t.Parallel()
 	ask(t, newHarness(t, localaws.New(quickly)), []asked{
 		{"create", "POST", "/services", createFrom("app:1"), 200, nil},
 		{"rollback", "POST", "/clusters/myclu/services/www/rollback", "", 409, map[string]any{"code": "NothingToRollBackTo"}},

@@ -50,6 +50,7 @@ func partial(arn string) string { return arn[:len(arn)-7] }
 const foreignKey = "arn:aws:kms:us-east-1:999999999999:key/11111111-2222-4333-8444-555555555555"
 
 func TestSecrets(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	other := h.addSecret(t, "other", tagsOthers)
 	h.addSecret(t, "nobodys", tagsNone)
@@ -160,6 +161,7 @@ func current(secret *awssecrets.DescribeSecretOutput) string {
 }
 
 func TestResponsesOfSecretsHaveTheSeedsForm(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	for _, test := range []struct {
 		name, method, target, body string
@@ -201,6 +203,7 @@ func keysOf(t *testing.T, body string) []string {
 }
 
 func TestAChangeOfASecretIsTheWholeOfIt(t *testing.T) {
+	t.Parallel()
 	const alias = "alias/aws/secretsmanager"
 	token := strings.Repeat("0123456789abcdef", 2)
 	value := func(value string) *awssecrets.GetSecretValueOutput {
@@ -286,6 +289,7 @@ func (h *harness) secretValue(t *testing.T, id string) *awssecrets.GetSecretValu
 }
 
 func TestDeletionWindows(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	for query, days := range map[string]int{"": 7, "?window=7": 7, "?window=30": 30, "?window=0": 0} {
 		name := "s" + strings.Trim(query, "?")
@@ -304,6 +308,7 @@ func TestDeletionWindows(t *testing.T) {
 // The tags spinup:request, spinup:request-id and spinup:caller say which request of ours created a thing, and whose: rollback goes by the first, so callers set
 // none of them.
 func TestTheTagsOfRequestsAreNotForCallers(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	const tags = `"Tags": [{"Key": "spinup:request", "Value": "www/x"}, {"Key": "spinup:caller", "Value": "eve"}, {"Key": "spinup:request-id", "Value": "two"}, {"Key": "a", "Value": "b"}]`
 	for _, request := range []struct{ method, path, body string }{
@@ -327,6 +332,7 @@ func TestTheTagsOfRequestsAreNotForCallers(t *testing.T) {
 
 // A name, and a part of an ARN, may mean another secret the next time AWS reads it. What is changed is what was looked at.
 func TestASecretThatTakesTheNameIsKept(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ name, operation, method, body string }{
 		{"tags", "TagResource", "PUT", `{"Tags":[{"key":"k","value":"v"}]}`},
 		{"a value", "UpdateSecret", "PUT", `{"Secret":"x"}`},
@@ -353,6 +359,7 @@ func TestASecretThatTakesTheNameIsKept(t *testing.T) {
 }
 
 func TestSecretsSurviveLostResponses(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name, operation, method, target, body string
 		lost                                  int // of the two tries that the SDK makes here
@@ -384,6 +391,7 @@ func TestSecretsSurviveLostResponses(t *testing.T) {
 
 // AWS may respond to a token that it has seen before as moto does: the name is taken.
 func TestANewSecretIsKnownByItsToken(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	h.aws.Inject(
 		localaws.Fault{Operation: "CreateSecret", Effect: localaws.Lose},
@@ -396,6 +404,7 @@ func TestANewSecretIsKnownByItsToken(t *testing.T) {
 }
 
 func TestTheNameOfWhatWasDeletedAtOnceIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New(localaws.WithLags(localaws.Lags{Secret: 50 * time.Millisecond})))
 	ask(t, h, []asked{
 		{"a secret", "POST", "/secrets", `{"Name":"s","SecretString":"x"}`, 200, nil},
@@ -405,6 +414,7 @@ func TestTheNameOfWhatWasDeletedAtOnceIsWaitedFor(t *testing.T) {
 }
 
 func TestAChangeOfASecretFailsWhole(t *testing.T) {
+	t.Parallel()
 	before := tagsOurs.With(common.Tag{Key: "old", Value: "1"}, common.Tag{Key: "same", Value: "1"})
 	for _, test := range []struct {
 		name   string

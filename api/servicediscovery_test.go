@@ -11,6 +11,7 @@ import (
 )
 
 func TestServiceDiscovery(t *testing.T) {
+	t.Parallel()
 	h := adhocHarness(t)
 	theirs, bare := h.addCloudMapService(t, "theirs", tagsOthers), h.addCloudMapService(t, "bare", tagsNone)
 	mine, used := h.addCloudMapService(t, "mine", tagsOurs), h.addCloudMapService(t, "used", tagsOurs)
@@ -92,6 +93,7 @@ func (h *harness) cloudMapServiceNamed(t *testing.T, name string) *awscloud.Serv
 }
 
 func TestAnotherOrgsNamespaceIsNotBuiltInto(t *testing.T) {
+	t.Parallel()
 	h := adhocHarness(t)
 	err := h.sdk().CloudMap.Tag(t.Context(), arnCloud+"namespace/"+localaws.Namespace, tagsOthers)
 	if err != nil {
@@ -103,6 +105,7 @@ func TestAnotherOrgsNamespaceIsNotBuiltInto(t *testing.T) {
 }
 
 func TestACloudMapServiceIsCreatedOnce(t *testing.T) {
+	t.Parallel()
 	const body = `{"name":"new","namespaceId":"` + localaws.Namespace + `"}`
 	t.Run("although the response is lost", func(t *testing.T) {
 		h := adhocHarness(t, localaws.WithFaults(localaws.Fault{Service: "servicediscovery", Operation: "CreateService", Effect: localaws.Lose}))
@@ -128,6 +131,7 @@ func TestACloudMapServiceIsCreatedOnce(t *testing.T) {
 }
 
 func TestCloudMapServicesAreListedByPages(t *testing.T) {
+	t.Parallel()
 	h := adhocHarness(t)
 	for i := range 105 {
 		tags := tagsOurs

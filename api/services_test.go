@@ -22,6 +22,7 @@ func servicesHarness(t *testing.T) *harness {
 }
 
 func TestServicesAreFoundByTheARNsThatListsReturn(t *testing.T) {
+	t.Parallel()
 	h := servicesHarness(t)
 	cluster, service := escaped(arnECS+"cluster/mine"), escaped(arnECS+"service/mine/www")
 	one := "/clusters/" + cluster + "/services/" + service
@@ -61,6 +62,7 @@ func TestServicesAreFoundByTheARNsThatListsReturn(t *testing.T) {
 }
 
 func TestInNobodysClusterOtherOrgsAreNotSeen(t *testing.T) {
+	t.Parallel()
 	h := servicesHarness(t)
 	ours, theirs := h.addTask(t, "bare", "bare", tagsOurs), h.addTask(t, "bare", "bare", tagsOthers)
 	ask(t, h, []asked{
@@ -77,6 +79,7 @@ func TestInNobodysClusterOtherOrgsAreNotSeen(t *testing.T) {
 }
 
 func TestAnErrorNamesTheWholeTaskDefinition(t *testing.T) {
+	t.Parallel()
 	h := servicesHarness(t)
 	h.addDefinition(t, "old", tagsOurs)
 	if _, err := h.sdk().ECS.DeregisterTaskDefinition(t.Context(), "old:1"); err != nil {
@@ -101,6 +104,7 @@ func (h *harness) taskOf(t *testing.T, cluster, service string) string {
 }
 
 func TestWhatTheSDKWouldRefuseIsReportedByFieldBeforeAnythingIsCreated(t *testing.T) {
+	t.Parallel()
 	h := servicesHarness(t)
 	definition := `{"family":"x","cpu":"256","memory":"512","containerdefinitions":[{"name":"web","image":"nginx","secrets":[{"name":"A"}],"logConfiguration":{}}]}`
 	wrongDefinition := []string{".containerdefinitions[0].logConfiguration.logdriver", ".containerdefinitions[0].secrets[0].valuefrom"}
@@ -138,6 +142,7 @@ func TestWhatTheSDKWouldRefuseIsReportedByFieldBeforeAnythingIsCreated(t *testin
 }
 
 func TestWhatTheServerCompletesMayBeLeftOut(t *testing.T) {
+	t.Parallel()
 	h := servicesHarness(t)
 	definition := `{"family":"x","cpu":"256","memory":"512","containerdefinitions":[{"name":"web","image":"nginx","repositoryCredentials":{}}]}`
 	network := `"networkConfiguration":{"awsvpcConfiguration":{"securityGroups":["` + localaws.SecurityGroup + `"]}}`
@@ -163,6 +168,7 @@ func manyContainers(n int) string {
 }
 
 func TestAnotherOrgsLooksLikeNothing(t *testing.T) {
+	t.Parallel()
 	h := servicesHarness(t)
 	registry := h.addCloudMapService(t, "theirs", tagsOthers)
 	ours := `"service":{"cluster":"mine","servicename":"new","taskdefinition":"mine:1"`

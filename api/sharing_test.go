@@ -68,6 +68,7 @@ func (h *harness) read(ctx context.Context, target string, headers ...string) <-
 const gatePath = "/v1/ecs/local/gate"
 
 func TestIdenticalReadsShareOneRead(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h, g := newInProcessHarness(t, localaws.New(), Options{}), newGate()
 		g.routes(h)
@@ -103,6 +104,7 @@ func TestIdenticalReadsShareOneRead(t *testing.T) {
 }
 
 func TestAReadThatBeginsAfterAWriteSharesNoneFromBeforeIt(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		for _, path := range []string{gatePath, "/v1/ecs/local/failing"} { // a write that fails may have changed something
 			h, g := newInProcessHarness(t, localaws.New(), Options{}), newGate()
@@ -131,6 +133,7 @@ func TestAReadThatBeginsAfterAWriteSharesNoneFromBeforeIt(t *testing.T) {
 }
 
 func TestACallerWhoHangsUpDoesNotFailTheOthers(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h, g := newInProcessHarness(t, localaws.New(), Options{}), newGate()
 		g.routes(h)
@@ -154,6 +157,7 @@ func TestACallerWhoHangsUpDoesNotFailTheOthers(t *testing.T) {
 }
 
 func TestAReadThatAllCallersHaveLeftIsCancelledAndSharedWithNobody(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h, g := newInProcessHarness(t, localaws.New(), Options{}), newGate()
 		g.routes(h)
@@ -177,6 +181,7 @@ func TestAReadThatAllCallersHaveLeftIsCancelledAndSharedWithNobody(t *testing.T)
 }
 
 func TestAPanicOfASharedReadIsA500EachAndOneStack(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newInProcessHarness(t, localaws.New(), Options{})
 		began, open := make(chan struct{}), make(chan struct{})
@@ -227,6 +232,7 @@ func (s *slowResponses) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestARealReadSeesTheWriteThatHadItsResponseBeforeIt(t *testing.T) {
+	t.Parallel()
 	aws := localaws.New(localaws.Latency(2 * time.Millisecond))
 	slow := &slowResponses{aws: aws, operation: "ListTagsForResource", read: make(chan struct{}), release: make(chan struct{})}
 	h := newHarnessBehind(t, aws, slow)

@@ -16,6 +16,7 @@ import (
 )
 
 func TestTheStateIsShownAndItsURLIsNot(t *testing.T) {
+	t.Parallel()
 	redis := miniredis.RunT(t)
 	redis.RequireAuth("hunter2")
 	aws := localaws.New()

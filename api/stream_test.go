@@ -25,6 +25,7 @@ func streaming(t *testing.T, run func(context.Context, *sse.Writer) error) *harn
 }
 
 func TestAnEndpointStreamsToWhoeverWantsAStream(t *testing.T) {
+	t.Parallel()
 	h := streaming(t, func(_ context.Context, out *sse.Writer) error {
 		return out.Send(sse.Event{Name: "n", Data: 1, Text: func() string { return "n is 1" }})
 	})
@@ -48,6 +49,7 @@ func TestAnEndpointStreamsToWhoeverWantsAStream(t *testing.T) {
 }
 
 func TestAStreamThatFailsSaysSoLikeAResponse(t *testing.T) {
+	t.Parallel()
 	h := streaming(t, func(context.Context, *sse.Writer) error { return common.Errorf(common.NotFound, "no such thing") })
 	response, body := h.do(t, http.MethodGet, base+"/local/test", "", "Accept: "+negotiation.Events)
 	if p := problemOf(t, response, body); p.Status != http.StatusNotFound {
@@ -69,6 +71,7 @@ func TestAStreamThatFailsSaysSoLikeAResponse(t *testing.T) {
 }
 
 func TestAServerThatStopsEndsItsStreams(t *testing.T) {
+	t.Parallel()
 	var h *harness
 	h = streaming(t, func(ctx context.Context, out *sse.Writer) error {
 		h.Stop()

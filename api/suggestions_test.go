@@ -16,6 +16,7 @@ var advised = regexp.MustCompile(`(GET|PUT|POST|PATCH|DELETE) (/v1/ecs/\S+)$`)
 
 // TestARefusedRequestNamesTheOneThatIsThere: what a 405 or the 404 of a path advises exists, and names what the caller named.
 func TestARefusedRequestNamesTheOneThatIsThere(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	for request, want := range map[string]string{
 		"POST /local/clusters/x/services":                              "this path takes GET, HEAD, PUT; to create a service send POST /v1/ecs/local/services",

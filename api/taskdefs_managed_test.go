@@ -132,6 +132,7 @@ func TestATaskOfAManagedTaskDefinition(t *testing.T) {
 
 // TestConditionsOnManagedTaskDefinitions sends what depends on their state, and does not wait for it.
 func TestConditionsOnManagedTaskDefinitions(t *testing.T) {
+	t.Parallel()
 	h := adhocHarness(t)
 	const managed = `{"cluster":{"clusterName":"batch"},"taskdefinition":{"family":"reports","cpu":"256","memory":"512","containerDefinitions":[{"name":"report","image":"nginx:alpine"}]}}`
 	const one = "/v1/ecs/local/clusters/batch/taskdefs/reports"

@@ -12,6 +12,7 @@ import (
 )
 
 func TestRegisteringTaskDefinitions(t *testing.T) {
+	t.Parallel()
 	h := adhocHarness(t)
 	h.addDefinition(t, "theirs", tagsOthers)
 	h.addDefinition(t, "bare", tagsNone)
@@ -65,6 +66,7 @@ func TestRegisteringTaskDefinitions(t *testing.T) {
 
 // What a task definition's execution role cannot read, AWS says only when a task starts.
 func TestWhatTheExecutionRoleCannotReadIsRefused(t *testing.T) {
+	t.Parallel()
 	h := adhocHarness(t)
 	h.addCluster(t, "mine", tagsOurs)
 	h.addRole(t, "mine-ecsTaskExecution", tagsOurs)
@@ -114,6 +116,7 @@ func TestWhatTheExecutionRoleCannotReadIsRefused(t *testing.T) {
 }
 
 func TestARevisionIsRegisteredOnce(t *testing.T) {
+	t.Parallel()
 	const body = `{"family":"web","cpu":"256","memory":"512","containerDefinitions":[{"name":"web","image":"nginx:alpine"}]}`
 	t.Run("although the response is lost", func(t *testing.T) {
 		h := adhocHarness(t, localaws.WithFaults(localaws.Fault{Operation: "RegisterTaskDefinition", Effect: localaws.Lose}))
@@ -141,6 +144,7 @@ func TestARevisionIsRegisteredOnce(t *testing.T) {
 }
 
 func TestTaskDefinitions(t *testing.T) {
+	t.Parallel()
 	h := adhocHarness(t)
 	for range 3 {
 		h.addDefinition(t, "web", tagsOurs)
@@ -198,6 +202,7 @@ func TestTaskDefinitions(t *testing.T) {
 
 // However many revisions and families there are, pages of a hundred are what they cost.
 func TestTaskDefinitionsAreListedByPages(t *testing.T) {
+	t.Parallel()
 	h := adhocHarness(t)
 	for i := range 120 {
 		h.addDefinition(t, fmt.Sprintf("f%03d", i), tagsOurs)

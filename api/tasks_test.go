@@ -21,6 +21,7 @@ func tasksHarness(t *testing.T, opts ...localaws.Option) *harness {
 }
 
 func TestRunningTasks(t *testing.T) {
+	t.Parallel()
 	h := tasksHarness(t)
 	h.addDefinition(t, "old", tagsOurs)
 	if _, err := h.sdk().ECS.DeregisterTaskDefinition(t.Context(), "old:1"); err != nil {
@@ -75,6 +76,7 @@ func TestRunningTasks(t *testing.T) {
 }
 
 func TestATaskCarriesTags(t *testing.T) {
+	t.Parallel()
 	h := tasksHarness(t)
 	ask(t, h, []asked{{"run", "POST", "/clusters/mine/tasks", `{"taskDefinition":"bare","tags":[{"key":"Application","value":"myapp"}]}`, 200, nil}})
 	arns, err := h.sdk().ECS.ListTasks(t.Context(), taskFilter("mine"))
@@ -94,6 +96,7 @@ func TestATaskCarriesTags(t *testing.T) {
 }
 
 func TestTasksThatFindNoPlace(t *testing.T) {
+	t.Parallel()
 	h := tasksHarness(t, localaws.FargateCapacity(2))
 	body := `{"taskDefinition":"mine","count":3}`
 	ask(t, h, []asked{
@@ -105,6 +108,7 @@ func TestTasksThatFindNoPlace(t *testing.T) {
 }
 
 func TestTasksAreStartedOnce(t *testing.T) {
+	t.Parallel()
 	h := tasksHarness(t)
 	h.aws.Inject(localaws.Fault{Operation: "RunTask", Effect: localaws.Lose})
 	ask(t, h, []asked{
@@ -118,6 +122,7 @@ func TestTasksAreStartedOnce(t *testing.T) {
 }
 
 func TestShowingAndStoppingTasks(t *testing.T) {
+	t.Parallel()
 	h := tasksHarness(t)
 	task, bare := h.addTask(t, "mine", "mine", tagsOurs), h.addTask(t, "bare", "bare", tagsNone)
 	theirs, inOurs := h.addTask(t, "theirs", "theirs", tagsOthers), h.addTask(t, "mine", "mine", tagsOthers)
@@ -159,6 +164,7 @@ func TestShowingAndStoppingTasks(t *testing.T) {
 }
 
 func TestListingTasks(t *testing.T) {
+	t.Parallel()
 	h := tasksHarness(t)
 	h.addDefinition(t, "web", tagsOurs)
 	h.addService(t, "mine", "www", "web", tagsOurs)
@@ -189,6 +195,7 @@ func TestListingTasks(t *testing.T) {
 }
 
 func TestTasksAreListedByPages(t *testing.T) {
+	t.Parallel()
 	h := tasksHarness(t)
 	for range 105 {
 		h.addTask(t, "mine", "mine", tagsOurs)

@@ -12,6 +12,7 @@ import (
 
 // A request's line has the same fields in both formats.
 func TestARequestsLineAsText(t *testing.T) {
+	t.Parallel()
 	var out bytes.Buffer
 	h := newHarness(t, localaws.New())
 	h.Server.log.SetOutput(&out)

@@ -14,6 +14,7 @@ import (
 var timings = regexp.MustCompile(`^total;dur=\d+\.\d, aws;desc="\d+ calls"(, [A-Za-z0-9_.-]{1,48};dur=\d+\.\d)*$`)
 
 func TestWritesAreTimedByStep(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, localaws.New())
 	const service = "/v1/ecs/local/clusters/myclu/services/www"
 	for _, tt := range []struct{ method, target, body, step string }{

@@ -34,6 +34,7 @@ func newTracedHarness(t testing.TB, aws *localaws.AWS, c *otlptest.Collector) *h
 }
 
 func TestARequestIsASpan(t *testing.T) {
+	t.Parallel()
 	ok := &otlp.Status{}
 	for _, tt := range []struct {
 		name, method, target, body string
@@ -98,6 +99,7 @@ func TestARequestIsASpan(t *testing.T) {
 }
 
 func TestATraceThatTheCallerDoesNotRecordIsOnlyNamed(t *testing.T) {
+	t.Parallel()
 	c := otlptest.NewCollector(t)
 	h := newTracedHarness(t, localaws.New(), c)
 	if resp, body := h.do(t, http.MethodPost, "/v1/ecs/local/services", openapi.CreateExample, unrecordedTrace); resp.StatusCode != http.StatusOK {
@@ -136,6 +138,7 @@ func TestBackgroundWorkNamesItsTraceInTheLog(t *testing.T) {
 }
 
 func TestAReadThatWasSharedSaysSo(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spans := tracetest.NewSpanRecorder()
 		h, g := newInProcessHarness(t, localaws.New(), Options{Traces: sdk.NewTracerProvider(sdk.WithSpanProcessor(spans))}), newGate()

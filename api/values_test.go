@@ -10,6 +10,7 @@ import (
 // TestValuesAreCheckedBesideWrongTypes sends, to every route that takes a body, one value of a wrong type beside values that are wrong for what they mean:
 // the response names all of them.
 func TestValuesAreCheckedBesideWrongTypes(t *testing.T) {
+	t.Parallel()
 	h := servicesHarness(t)
 	const www, jobs = "/clusters/mine/services/www", "/clusters/mine/taskdefs"
 	const containers = `"containerDefinitions":[{"name":"a","image":"b"},{"name":"b c","image":"x","essential":"no","dependsOn":[{"containerName":"a"}]}]`

@@ -16,6 +16,7 @@ import (
 )
 
 func TestAnEmptyBucketThrottles(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t, localaws.RateLimits())
 	w.clock.Advance(time.Minute) // the buckets are full again
 	deregister := func() error {
@@ -46,6 +47,7 @@ func TestAnEmptyBucketThrottles(t *testing.T) {
 }
 
 func TestEachServiceThrottlesInItsOwnWords(t *testing.T) {
+	t.Parallel()
 	clock := newFakeClock()
 	sess := newSession(t, localaws.New(localaws.Clock(clock.Now), localaws.RateLimits()))
 	for _, test := range []struct {

@@ -3,6 +3,7 @@ package localaws
 import "testing"
 
 func TestCallsAreForgottenButCounted(t *testing.T) {
+	t.Parallel()
 	var l callLog
 	const made = 5*keptCalls + 3
 	for n := range made {

@@ -13,10 +13,13 @@ import (
 	"github.com/aws/aws-sdk-go/service/ssm"
 
 	"ecs-api/localaws"
+	"ecs-api/racetest"
 )
 
 // TestManyCallersAtOnce is for the race detector: what is returned must not be what is changed meanwhile.
 func TestManyCallersAtOnce(t *testing.T) {
+	t.Parallel()
+	racetest.All() // the go command sees here what TestMain reads: it holds a result under the detector and one without it apart
 	sess := newSession(t, localaws.New())
 	roles, secrets, params, maps, groups := iam.New(sess), secretsmanager.New(sess), ssm.New(sess), servicediscovery.New(sess), cloudwatchlogs.New(sess)
 	must[*iam.CreateRoleOutput](t)(roles.CreateRole(newRole("r")))

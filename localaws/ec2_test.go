@@ -38,6 +38,7 @@ func ec2Call(t *testing.T, form string) (status int, body string) {
 }
 
 func TestTheNetworkIsThere(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name, form string
 		status     int

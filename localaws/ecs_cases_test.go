@@ -36,6 +36,7 @@ const login = `{"username":"u","password":"p"}`
 
 // Case 1: an image bump that loses the credentials cannot be pulled, and the revision before cannot start again once its secret is scheduled.
 func TestAnImageWithoutItsCredentialsCannotBePulled(t *testing.T) {
+	t.Parallel()
 	w := newSecretWorld(t)
 	secret := w.secret("cred-a", login, "")
 	w.registerPrivate("example/private:1", secret)
@@ -67,6 +68,7 @@ func TestAnImageWithoutItsCredentialsCannotBePulled(t *testing.T) {
 
 // Case 2: a rollback to a revision whose secret was scheduled for deletion fails, with no task left.
 func TestARollbackNeedsTheOldSecrets(t *testing.T) {
+	t.Parallel()
 	w := newSecretWorld(t)
 	old := w.secret("old", login, "")
 	w.registerPrivate("example/private:1", old)
@@ -85,6 +87,7 @@ func TestARollbackNeedsTheOldSecrets(t *testing.T) {
 
 // Case 6: a role that trusts one region and permits it alone starts no task in another.
 func TestARoleOfOneRegionIsNoneOfAnother(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	trust := `{"Statement":{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole","Condition":{"ArnLike":{"aws:SourceArn":"arn:aws:ecs:us-east-1:123456789012:*"}}}}`
 	setTrust := func(document string) {

@@ -33,6 +33,7 @@ func manyTags(n int) []*ecs.Tag {
 }
 
 func TestClustersAreRefused(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	w.create(w.input("www"))
 	create := func(change func(*ecs.CreateClusterInput)) func() error {
@@ -96,6 +97,7 @@ func TestClustersAreRefused(t *testing.T) {
 }
 
 func TestADeletedClusterIsDescribedAndCanBeCreatedAgain(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	for range 2 {
 		out := must[*ecs.DeleteClusterOutput](t)(w.DeleteCluster(&ecs.DeleteClusterInput{Cluster: aws.String("clu")}))
@@ -122,6 +124,7 @@ func TestADeletedClusterIsDescribedAndCanBeCreatedAgain(t *testing.T) {
 }
 
 func TestClustersSayWhatTheyAreAskedFor(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	w.create(w.input("www"))
 	describe := func(include ...string) *ecs.Cluster {
@@ -146,6 +149,7 @@ func TestClustersSayWhatTheyAreAskedFor(t *testing.T) {
 }
 
 func TestListsOfClustersHavePages(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	want := []string{"clu"}
 	for i := range 7 {
@@ -172,6 +176,7 @@ func TestListsOfClustersHavePages(t *testing.T) {
 }
 
 func TestTheFirstUseOfECSFindsNoServiceLinkedRole(t *testing.T) {
+	t.Parallel()
 	w := ecs.New(newSession(t, localaws.New(localaws.ServiceLinkedRoleLag(2))))
 	create := func() error {
 		return failing(w.CreateCluster(&ecs.CreateClusterInput{ClusterName: aws.String("clu")}))
@@ -187,6 +192,7 @@ func TestTheFirstUseOfECSFindsNoServiceLinkedRole(t *testing.T) {
 }
 
 func TestAClusterWithCapacityProvidersIsProvisionedAndDeprovisioned(t *testing.T) {
+	t.Parallel()
 	const lag = 10 * time.Second
 	w := newECSWorld(t, localaws.WithLags(localaws.Lags{Providers: lag}))
 	status := func(name string) string {

@@ -25,6 +25,7 @@ func (w *ecsWorld) commanded(command ...string) *ecs.RunTaskInput {
 }
 
 func TestOneOffTasksRunCommands(t *testing.T) {
+	t.Parallel()
 	image := []string{"starting webserver from nginx:alpine", "listening on 0.0.0.0:80/tcp", "webserver is ready"}
 	const forever = -1
 	for _, test := range []struct {
@@ -83,6 +84,7 @@ func TestOneOffTasksRunCommands(t *testing.T) {
 }
 
 func TestLinesAreWrittenAtTheirTimes(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	start := w.clock.Now()
 	id := w.run(w.commanded("sh", "-c", "echo one; sleep 10; echo two; sleep 10; echo three"))[0]
@@ -105,6 +107,7 @@ func TestLinesAreWrittenAtTheirTimes(t *testing.T) {
 }
 
 func TestATaskThatIsStoppedWritesNoMore(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	id := w.run(w.commanded("sh", "-c", "echo one; sleep 10; echo two"))[0]
 	must[*ecs.StopTaskOutput](t)(w.StopTask(&ecs.StopTaskInput{Cluster: aws.String("clu"), Task: &id}))
@@ -118,6 +121,7 @@ func TestATaskThatIsStoppedWritesNoMore(t *testing.T) {
 }
 
 func TestTheEndOfAnEssentialContainerEndsItsTask(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	d := w.definition("pair")
 	sidecar := *d.ContainerDefinitions[0]
@@ -151,6 +155,7 @@ func TestTheEndOfAnEssentialContainerEndsItsTask(t *testing.T) {
 }
 
 func TestARestartPolicyRestartsAContainer(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name   string
 		policy ecs.ContainerRestartPolicy
@@ -186,6 +191,7 @@ func TestARestartPolicyRestartsAContainer(t *testing.T) {
 
 // A service whose program ends after it has run restarts it for ever: the deployment has succeeded by then.
 func TestACrashAfterTheStartIsNoFailedDeployment(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	w.registerCommand("sleep 20; exit 1")
 	w.create(w.guarded("www", true))
@@ -198,6 +204,7 @@ func TestACrashAfterTheStartIsNoFailedDeployment(t *testing.T) {
 }
 
 func TestLinesThatMayNotBeWrittenAreLost(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	w.denyTasks()
 	w.allow("exec", "read", `{"Statement":{"Effect":"Allow","NotAction":"logs:PutLogEvents","NotResource":"arn:aws:s3:::*"}}`)
@@ -219,6 +226,7 @@ func TestLinesThatMayNotBeWrittenAreLost(t *testing.T) {
 
 // TestACommandSeesTheValuesOfItsSecrets: a container has its secrets in its environment, whole or a member of them, as they are when the task starts.
 func TestACommandSeesTheValuesOfItsSecrets(t *testing.T) {
+	t.Parallel()
 	w := newSecretWorld(t)
 	w.allow("exec", "reads", `{"Statement":{"Effect":"Allow","Action":["secretsmanager:GetSecretValue","ssm:GetParameters"],"Resource":"*"}}`)
 	whole, login := w.secret("whole", "s3cret", ""), w.secret("login", `{"user":"me","port":5432}`, "")

@@ -14,6 +14,7 @@ import (
 
 // The rows of ecs-failures.md (the number is theirs) that a service's events show, in AWS's words.
 func TestServiceEventsAreInAWSsWords(t *testing.T) {
+	t.Parallel()
 	exits := func(w *ecsWorld, _ *ecs.CreateServiceInput) { w.registerCommand("exit 3") }
 	for _, test := range []struct {
 		row    int
@@ -69,6 +70,7 @@ func TestServiceEventsAreInAWSsWords(t *testing.T) {
 
 // What ends a task without anything being wrong (rows 52 and 53).
 func TestTasksEndInAWSsWords(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	w.create(w.input("www"))
 	old := w.tasks(ecs.ListTasksInput{})[0]

@@ -17,7 +17,6 @@ import (
 
 	"ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
-	"ecs-api/racetest"
 )
 
 // Digits that stand for ids in wanted messages.
@@ -116,9 +115,7 @@ const (
 
 // The rows of ecs-failures.md (the number is theirs) that a stopped task shows, in AWS's words.
 func TestTasksFailInAWSsWords(t *testing.T) {
-	if racetest.Plainly(t) {
-		return
-	}
+	t.Parallel()
 	const readOnly = `{"Statement":{"Effect":"Allow","Action":"logs:*","Resource":"*"}}`
 	type failure struct {
 		row    int
@@ -239,6 +236,7 @@ func (w *ecsWorld) log(container, task string) (lines []string) {
 
 // Containers that start, and end otherwise than they should.
 func TestContainersFail(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		image, stopCode, stoppedReason, reason string
 		code                                   int64 // -1 for none
@@ -275,9 +273,7 @@ func TestContainersFail(t *testing.T) {
 
 // Of every failing image a service shows the whole path: events, failed tasks, the circuit breaker, the rollback.
 func TestAServiceWithAFailingImageIsRolledBack(t *testing.T) {
-	if racetest.Plainly(t) {
-		return
-	}
+	t.Parallel()
 	images := append(localaws.ImageFaults(), "exit-1")
 	for _, fault := range images {
 		if fault == "slow-start" || fault == "spot-interrupted" || fault == "no-capacity" {
@@ -317,6 +313,7 @@ func TestAServiceWithAFailingImageIsRolledBack(t *testing.T) {
 }
 
 func TestATaskThatStartsSlowlyStarts(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t, localaws.WithLags(slowly))
 	w.registerImage("www:slow-start")
 	w.create(w.guarded("www", true))
@@ -339,6 +336,7 @@ func (w *ecsWorld) registerImage(image string) {
 }
 
 func TestSpotTasksAreInterrupted(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	w.registerImage("www:spot-interrupted")
 	w.create(w.input("www"))
@@ -354,9 +352,7 @@ func TestSpotTasksAreInterrupted(t *testing.T) {
 }
 
 func TestHealthChecksDecideWhetherATaskIsReady(t *testing.T) {
-	if racetest.Plainly(t) {
-		return
-	}
+	t.Parallel()
 	lags := slowly
 	lags.Check = 15 * time.Second
 	for _, test := range []struct {
@@ -401,9 +397,7 @@ func TestHealthChecksDecideWhetherATaskIsReady(t *testing.T) {
 }
 
 func TestRolesThatECSCannotAssume(t *testing.T) {
-	if racetest.Plainly(t) {
-		return
-	}
+	t.Parallel()
 	const statement = `{"Version":"2012-10-17","Statement":[{"Effect":%q,"Principal":%s,"Action":"sts:AssumeRole"%s}]}`
 	condition := func(operator, key, value string) string {
 		return fmt.Sprintf(`,"Condition":{%q:{%q:%q}}`, operator, key, value)

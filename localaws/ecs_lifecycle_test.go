@@ -11,7 +11,6 @@ import (
 
 	"ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
-	"ecs-api/racetest"
 )
 
 // staged are the lags of a world in which lifecycle stages take time.
@@ -51,9 +50,7 @@ func (w *ecsWorld) watch() (seen []string) {
 }
 
 func TestDeploymentStrategiesHaveLifecycleStages(t *testing.T) {
-	if racetest.Plainly(t) {
-		return
-	}
+	t.Parallel()
 	for _, test := range []struct {
 		name   string
 		config *ecs.DeploymentConfiguration
@@ -104,6 +101,7 @@ func TestDeploymentStrategiesHaveLifecycleStages(t *testing.T) {
 }
 
 func TestABlueGreenDeploymentIsRolledBack(t *testing.T) {
+	t.Parallel()
 	w := stagedWorld(t, &ecs.DeploymentConfiguration{Strategy: aws.String("BLUE_GREEN"), BakeTimeInMinutes: aws.Int64(60)})
 	w.until("it bakes", func() bool { return aws.StringValue(w.rollout().LifecycleStage) == "BAKE_TIME" })
 	must[*ecs.StopServiceDeploymentOutput](t)(w.StopServiceDeployment(&ecs.StopServiceDeploymentInput{ServiceDeploymentArn: w.rollout().ServiceDeploymentArn}))
@@ -121,9 +119,7 @@ func TestABlueGreenDeploymentIsRolledBack(t *testing.T) {
 }
 
 func TestLifecycleHooksHoldADeployment(t *testing.T) {
-	if racetest.Plainly(t) {
-		return
-	}
+	t.Parallel()
 	pause := func(action string) *ecs.DeploymentConfiguration {
 		return &ecs.DeploymentConfiguration{Strategy: aws.String("BLUE_GREEN"), LifecycleHooks: []*ecs.DeploymentLifecycleHook{
 			{TargetType: aws.String("PAUSE"), LifecycleStages: aws.StringSlice([]string{"POST_SCALE_UP"}), TimeoutConfiguration: &ecs.DeploymentLifecycleHookTimeoutConfiguration{TimeoutInMinutes: aws.Int64(15), Action: &action}},
@@ -166,6 +162,7 @@ func TestLifecycleHooksHoldADeployment(t *testing.T) {
 }
 
 func TestStrategiesAreRefused(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	hook := func(stage, target string) []*ecs.DeploymentLifecycleHook {
 		return []*ecs.DeploymentLifecycleHook{{LifecycleStages: aws.StringSlice([]string{stage}), HookTargetArn: &target}}

@@ -17,6 +17,7 @@ import (
 
 // Responses are encoded after the lock is given back: under -race this finds those that share something with the state that changes.
 func TestManyCallersDoNotDisturbEachOther(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	var wg sync.WaitGroup
 	for i := range 8 {
@@ -55,6 +56,7 @@ func TestManyCallersDoNotDisturbEachOther(t *testing.T) {
 }
 
 func TestTheSameCallsGetTheSameIDs(t *testing.T) {
+	t.Parallel()
 	ids := func() []string {
 		w := newECSWorld(t)
 		in := w.input("www")

@@ -13,7 +13,6 @@ import (
 
 	"ecs-api/ecs/sdk/ecs"
 	"ecs-api/localaws"
-	"ecs-api/racetest"
 )
 
 // guarded returns a service with a circuit breaker.
@@ -82,6 +81,7 @@ func statusIs(want string) func(*ecsWorld) bool {
 }
 
 func TestAServiceDeploymentSucceeds(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t, localaws.WithLags(slowly))
 	created := w.create(w.guarded("www", true))
 	first := *created.Deployments[0].Id
@@ -131,6 +131,7 @@ func TestAServiceDeploymentSucceeds(t *testing.T) {
 }
 
 func TestServiceRevisionsSayWhatRuns(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	w.create(w.input("www"))
 	target := w.rollout().TargetServiceRevision.Arn
@@ -151,6 +152,7 @@ func TestServiceRevisionsSayWhatRuns(t *testing.T) {
 }
 
 func TestServiceDeploymentsAreListed(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	w.create(w.input("www"))
 	var middle time.Time
@@ -203,6 +205,7 @@ func TestServiceDeploymentsAreListed(t *testing.T) {
 }
 
 func TestServiceDeploymentCallsAreRefused(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	w.create(w.input("www"))
 	arn := *w.rollout().ServiceDeploymentArn
@@ -259,6 +262,7 @@ func TestServiceDeploymentCallsAreRefused(t *testing.T) {
 // What ECS shows of a deployment that its circuit breaker rolls back, step by step: the old deployment gets its place back under its old
 // id, the failed one is gone once its tasks are.
 func TestTheCircuitBreakerRollsBackToTheOldDeployment(t *testing.T) {
+	t.Parallel()
 	lags := slowly
 	lags.Stage = 5 * time.Second
 	w := newECSWorld(t, localaws.WithLags(lags))
@@ -301,6 +305,7 @@ func TestTheCircuitBreakerRollsBackToTheOldDeployment(t *testing.T) {
 
 // While the rolled back deployment's tasks still stop, both are shown.
 func TestARolledBackDeploymentIsShownUntilItsTasksAreGone(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t, localaws.WithLags(slowly))
 	w.create(w.guarded("www", true))
 	w.until("the service is steady", func() bool { return w.deployments()[0] == "PRIMARY web:1 COMPLETED" })
@@ -321,6 +326,7 @@ func TestARolledBackDeploymentIsShownUntilItsTasksAreGone(t *testing.T) {
 }
 
 func TestWithoutRollbackAFailedDeploymentStays(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name     string
 		rollback bool
@@ -374,9 +380,7 @@ func TestWithoutRollbackAFailedDeploymentStays(t *testing.T) {
 }
 
 func TestTheThresholdFollowsTheDesiredCount(t *testing.T) {
-	if racetest.Plainly(t) {
-		return
-	}
+	t.Parallel()
 	for desired, want := range map[int64]int64{0: 3, 1: 3, 5: 3, 6: 3, 7: 4, 25: 13, 399: 200, 1000: 200} {
 		w := newECSWorld(t)
 		in := w.guarded("www", true)
@@ -389,9 +393,7 @@ func TestTheThresholdFollowsTheDesiredCount(t *testing.T) {
 }
 
 func TestWithoutCircuitBreakerAServiceTriesForEver(t *testing.T) {
-	if racetest.Plainly(t) {
-		return
-	}
+	t.Parallel()
 	w := newECSWorld(t)
 	w.registerCommand("exit 3")
 	w.create(w.input("www")) // its newest revision exits
@@ -417,6 +419,7 @@ func TestWithoutCircuitBreakerAServiceTriesForEver(t *testing.T) {
 }
 
 func TestARollbackThatFailsIsNotRolledBack(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	w.create(w.guarded("www", true))
 	w.describe("www")
@@ -434,6 +437,7 @@ func TestARollbackThatFailsIsNotRolledBack(t *testing.T) {
 }
 
 func TestStoppingAServiceDeployment(t *testing.T) {
+	t.Parallel()
 	lags := slowly
 	lags.Stage = 5 * time.Second
 	stop := func(w *ecsWorld, how string) {
@@ -477,6 +481,7 @@ func TestStoppingAServiceDeployment(t *testing.T) {
 }
 
 func TestANewerDeploymentSupersedesOneInProgress(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t, localaws.WithLags(slowly))
 	w.create(w.guarded("www", true))
 	w.until("the service is steady", func() bool { return w.deployments()[0] == "PRIMARY web:1 COMPLETED" })
@@ -500,6 +505,7 @@ func TestANewerDeploymentSupersedesOneInProgress(t *testing.T) {
 }
 
 func TestDeletingAServiceStopsItsDeployment(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t, localaws.WithLags(slowly))
 	arn := w.create(w.input("www")).CurrentServiceDeployment
 	w.describe("www")
@@ -511,9 +517,7 @@ func TestDeletingAServiceStopsItsDeployment(t *testing.T) {
 }
 
 func TestADeploymentKeepsWithinItsPercentages(t *testing.T) {
-	if racetest.Plainly(t) {
-		return
-	}
+	t.Parallel()
 	for _, test := range []struct {
 		name        string
 		most, least int64

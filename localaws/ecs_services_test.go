@@ -17,6 +17,7 @@ import (
 )
 
 func TestServicesAreRefused(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	w.create(w.input("www"))
 	w.deregister(w.register("old"))
@@ -114,6 +115,7 @@ func TestServicesAreRefused(t *testing.T) {
 }
 
 func TestOnlyTheSameRequestCreatesAServiceAgain(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	in := w.input("www")
 	in.ClientToken = aws.String("token")
@@ -132,6 +134,7 @@ func TestOnlyTheSameRequestCreatesAServiceAgain(t *testing.T) {
 }
 
 func TestServicesAreListedInPagesOfTen(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	var want []string
 	for i := range 23 {
@@ -167,6 +170,7 @@ func (w *ecsWorld) update(in *ecs.UpdateServiceInput) *ecs.Service {
 }
 
 func TestSomeChangesReplaceTheTasks(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	registry := []*ecs.ServiceRegistry{{RegistryArn: aws.String(w.registryARN(w.addRegistry("www")))}}
 	w.register("web")
@@ -240,6 +244,7 @@ func TestSomeChangesReplaceTheTasks(t *testing.T) {
 }
 
 func TestTasksAreReplacedOnlyWhenTheirSuccessorsRun(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t, localaws.WithLags(slowly))
 	w.create(w.input("www"))
 	w.describe("www")
@@ -279,6 +284,7 @@ func TestTasksAreReplacedOnlyWhenTheirSuccessorsRun(t *testing.T) {
 }
 
 func TestAServiceTriesAgainUntilItsRoleIsThere(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	w.dropRole("exec")
 	w.create(w.input("www"))
@@ -298,6 +304,7 @@ func TestAServiceTriesAgainUntilItsRoleIsThere(t *testing.T) {
 }
 
 func TestAServiceSaysWhyItsTasksDoNotStart(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	must[*cloudwatchlogs.DeleteLogGroupOutput](t)(w.logs.DeleteLogGroup(&cloudwatchlogs.DeleteLogGroupInput{LogGroupName: aws.String("clu")}))
 	d := w.definition("creates")
@@ -322,6 +329,7 @@ func TestAServiceSaysWhyItsTasksDoNotStart(t *testing.T) {
 }
 
 func TestTheCircuitBreakerRollsBack(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	in := w.input("www")
 	in.DeploymentConfiguration = &ecs.DeploymentConfiguration{DeploymentCircuitBreaker: &ecs.DeploymentCircuitBreaker{Enable: aws.Bool(true), Rollback: aws.Bool(true)}}
@@ -356,6 +364,7 @@ func TestTheCircuitBreakerRollsBack(t *testing.T) {
 }
 
 func TestAServiceSpreadsOverItsProviders(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	in := w.input("www")
 	in.DesiredCount = aws.Int64(8)
@@ -373,6 +382,7 @@ func TestAServiceSpreadsOverItsProviders(t *testing.T) {
 }
 
 func TestNewThingsAreNotSeenAtOnce(t *testing.T) {
+	t.Parallel()
 	const lag = 5 * time.Second
 	w := newECSWorld(t, localaws.WithLags(localaws.Lags{Visible: lag, Cluster: lag}))
 	if err := failing(w.CreateService(w.input("www"))); codeOf(err) != "ClusterNotFoundException" {
@@ -397,6 +407,7 @@ func TestNewThingsAreNotSeenAtOnce(t *testing.T) {
 }
 
 func TestADeletedServiceIsSeenAsItWasForAWhile(t *testing.T) {
+	t.Parallel()
 	const lag = 5 * time.Second
 	w := newECSWorld(t, localaws.WithLags(localaws.Lags{Deleted: lag, Drain: time.Second}))
 	w.create(w.input("www"))
@@ -433,6 +444,7 @@ func (w *ecsWorld) dropRole(name string) {
 }
 
 func TestANewServiceIsRebalancedUnlessItSaysNot(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	for name, test := range map[string]struct {
 		wanted     *string
@@ -453,6 +465,7 @@ func TestANewServiceIsRebalancedUnlessItSaysNot(t *testing.T) {
 
 // What DescribeServices does not show of a service itself it shows of its deployments, and a rollback restores it.
 func TestDeploymentsShowTheirParts(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	definition := w.definition("disk")
 	definition.ContainerDefinitions[0].PortMappings[0].Name = aws.String("http")

@@ -22,6 +22,7 @@ func (w *ecsWorld) ecsFacts(kind string) []string {
 }
 
 func TestASnapshotTellsWhatLasts(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	w.create(w.input("www"))
 	w.describe("www")

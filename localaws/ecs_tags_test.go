@@ -11,6 +11,7 @@ import (
 )
 
 func TestEverythingOfECSHasTags(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	w.create(w.input("www"))
 	task := w.tasks(ecs.ListTasksInput{})[0]
@@ -34,6 +35,7 @@ func TestEverythingOfECSHasTags(t *testing.T) {
 }
 
 func TestTagsAreRefused(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	w.create(w.input("www"))
 	w.deregister(w.register("old"))

@@ -15,6 +15,7 @@ import (
 )
 
 func TestTaskDefinitionsAreRefused(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	const client = "ClientException"
 	type in = *ecs.RegisterTaskDefinitionInput
@@ -169,6 +170,7 @@ func TestTaskDefinitionsAreRefused(t *testing.T) {
 }
 
 func TestATaskDefinitionIsReturnedAsECSReadsIt(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	in := w.definition("big")
 	in.Cpu, in.Memory = aws.String("1 vCPU"), aws.String("2GB")
@@ -232,6 +234,7 @@ func (w *ecsWorld) definitions(in ecs.ListTaskDefinitionsInput) []string {
 }
 
 func TestRevisionsAreListedByFamilyThenByNumber(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	for range 10 {
 		w.register("fam")
@@ -249,6 +252,7 @@ func TestRevisionsAreListedByFamilyThenByNumber(t *testing.T) {
 }
 
 func TestRevisionsComeAndGoButTheirNumbersDoNotComeAgain(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	for range 3 {
 		w.register("fam")
@@ -301,6 +305,7 @@ func TestRevisionsComeAndGoButTheirNumbersDoNotComeAgain(t *testing.T) {
 }
 
 func TestARevisionInUseIsDeletedLater(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t, localaws.WithLags(slowly))
 	w.create(w.input("www"))
 	w.deregister("web:1")
@@ -320,6 +325,7 @@ func TestARevisionInUseIsDeletedLater(t *testing.T) {
 }
 
 func TestANewRoleCannotBePassedAtOnce(t *testing.T) {
+	t.Parallel()
 	const lag = 10 * time.Second
 	w := newECSWorld(t, localaws.WithLags(localaws.Lags{Role: lag}))
 	d := w.definition("new")

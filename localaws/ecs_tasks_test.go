@@ -31,6 +31,7 @@ func (w *ecsWorld) run(in *ecs.RunTaskInput) []string {
 }
 
 func TestTasksAreRefused(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	const invalid = "InvalidParameterException"
 	run := func(change func(*ecs.RunTaskInput)) func() error {
@@ -79,6 +80,7 @@ func TestTasksAreRefused(t *testing.T) {
 }
 
 func TestATaskRunsUntilItIsStopped(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t, localaws.WithLags(slowly))
 	in := w.one()
 	in.StartedBy, in.PropagateTags = aws.String("me"), aws.String("TASK_DEFINITION")
@@ -118,6 +120,7 @@ func TestATaskRunsUntilItIsStopped(t *testing.T) {
 }
 
 func TestAServiceReplacesATaskThatIsStopped(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	w.create(w.input("www"))
 	id := w.tasks(ecs.ListTasksInput{})[0]
@@ -128,6 +131,7 @@ func TestAServiceReplacesATaskThatIsStopped(t *testing.T) {
 }
 
 func TestACommandSaysHowItsTaskEnds(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	in := w.one()
 	in.Overrides = &ecs.TaskOverride{ContainerOverrides: []*ecs.ContainerOverride{{Name: aws.String("webserver"), Command: aws.StringSlice([]string{"sh", "-c", "echo hello; exit 42"})}}}
@@ -138,6 +142,7 @@ func TestACommandSaysHowItsTaskEnds(t *testing.T) {
 }
 
 func TestATokenRunsItsTasksOnce(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	in := w.one()
 	in.ClientToken = aws.String("token")
@@ -151,6 +156,7 @@ func TestATokenRunsItsTasksOnce(t *testing.T) {
 }
 
 func TestFargateCanBeFull(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t, localaws.FargateCapacity(3))
 	in := w.one()
 	in.Count = aws.Int64(4)
@@ -170,6 +176,7 @@ func TestFargateCanBeFull(t *testing.T) {
 }
 
 func TestAnImageCanFindNoCapacity(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	w.registerImage("www:no-capacity")
 	out := must[*ecs.RunTaskOutput](t)(w.RunTask(w.one()))
@@ -183,6 +190,7 @@ func TestAnImageCanFindNoCapacity(t *testing.T) {
 }
 
 func TestATaskNeedsItsSecrets(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	secrets, params := secretsmanager.New(newSession(t, w.aws)), ssm.New(newSession(t, w.aws))
 	secret := must[*secretsmanager.CreateSecretOutput](t)(secrets.CreateSecret(&secretsmanager.CreateSecretInput{
@@ -231,6 +239,7 @@ func TestATaskNeedsItsSecrets(t *testing.T) {
 }
 
 func TestTasksAreListedInPages(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	in := w.input("www")
 	in.DesiredCount = aws.Int64(25)

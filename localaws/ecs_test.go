@@ -160,6 +160,7 @@ func (w *ecsWorld) task(id string) *ecs.Task {
 }
 
 func TestAServiceLives(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t, localaws.WithLags(slowly))
 	registryID := w.addRegistry("www")
 	in := w.input("www")

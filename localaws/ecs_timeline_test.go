@@ -7,6 +7,7 @@ import (
 )
 
 func TestEventsHappenInTheOrderOfTheirTimes(t *testing.T) {
+	t.Parallel()
 	start := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 	var l timeline
 	var got []string
@@ -26,6 +27,7 @@ func TestEventsHappenInTheOrderOfTheirTimes(t *testing.T) {
 }
 
 func TestOnlySoMuchIsRememberedOfWhatIsGone(t *testing.T) {
+	t.Parallel()
 	r := &request{region: &region{}, now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)}
 	forgotten := 0
 	for range maxRemembered + 3 {

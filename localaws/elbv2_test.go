@@ -30,6 +30,7 @@ func healthOf(lbs awstest.LoadBalancers, group string, targets ...*elbv2.TargetD
 }
 
 func TestLoadBalancersAreDescribedAsTheyWereCreated(t *testing.T) {
+	t.Parallel()
 	sim := localaws.New()
 	lbs := awstest.NewLoadBalancers(t, newSession(t, sim))
 	web, canary := lbs.TargetGroup("web", "HTTP", nil), lbs.TargetGroup("canary", "HTTP", common.Tags{{Key: "k", Value: "v"}})
@@ -93,6 +94,7 @@ func TestLoadBalancersAreDescribedAsTheyWereCreated(t *testing.T) {
 }
 
 func TestWhatElasticLoadBalancingRefuses(t *testing.T) {
+	t.Parallel()
 	lbs := awstest.NewLoadBalancers(t, newSession(t, localaws.New()))
 	web := lbs.TargetGroup("web", "HTTP", nil)
 	balancer, other, tcp := lbs.Create("front", alb, nil), lbs.Create("other", alb, nil), lbs.Create("tcp", nlb, nil)
@@ -201,6 +203,7 @@ func TestWhatElasticLoadBalancingRefuses(t *testing.T) {
 }
 
 func TestLoadBalancersAndTargetGroupsComeInPages(t *testing.T) {
+	t.Parallel()
 	lbs := awstest.NewLoadBalancers(t, newSession(t, localaws.New()))
 	for i := range 5 {
 		lbs.Create(fmt.Sprintf("lb%d", i), alb, nil)
@@ -223,6 +226,7 @@ func TestLoadBalancersAndTargetGroupsComeInPages(t *testing.T) {
 }
 
 func TestTargetsHaveHealth(t *testing.T) {
+	t.Parallel()
 	clock := newFakeClock()
 	sim := localaws.New(localaws.Clock(clock.Now), localaws.WithLags(localaws.Lags{Healthy: time.Minute, Drain: time.Minute}))
 	lbs := awstest.NewLoadBalancers(t, newSession(t, sim))
@@ -254,6 +258,7 @@ func TestTargetsHaveHealth(t *testing.T) {
 }
 
 func TestTasksOfAServiceAreTargets(t *testing.T) {
+	t.Parallel()
 	w := newECSWorld(t)
 	lbs := awstest.NewLoadBalancers(t, newSession(t, w.aws))
 	web, unused := lbs.TargetGroup("web", "HTTP", nil), lbs.TargetGroup("unused", "HTTP", nil)

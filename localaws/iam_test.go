@@ -28,6 +28,7 @@ func newRole(name string) *iam.CreateRoleInput {
 }
 
 func TestARoleFromCreationToDeletion(t *testing.T) {
+	t.Parallel()
 	clock := newFakeClock()
 	sim := localaws.New(localaws.Clock(clock.Now))
 	client := iam.New(newSession(t, sim))
@@ -95,6 +96,7 @@ func TestARoleFromCreationToDeletion(t *testing.T) {
 }
 
 func TestIAMRefuses(t *testing.T) {
+	t.Parallel()
 	client := iam.New(newSession(t, localaws.New()))
 	must[*iam.CreateRoleOutput](t)(client.CreateRole(newRole("there")))
 	linked := must[*iam.CreateServiceLinkedRoleOutput](t)(client.CreateServiceLinkedRole(&iam.CreateServiceLinkedRoleInput{AWSServiceName: aws.String("ecs.amazonaws.com")}))
@@ -160,6 +162,7 @@ func TestIAMRefuses(t *testing.T) {
 }
 
 func TestTagsOfARole(t *testing.T) {
+	t.Parallel()
 	client := iam.New(newSession(t, localaws.New()))
 	must[*iam.CreateRoleOutput](t)(client.CreateRole(newRole("r")))
 	tag := func(key, value string) {
@@ -176,6 +179,7 @@ func TestTagsOfARole(t *testing.T) {
 }
 
 func TestRolesAreListedInPages(t *testing.T) {
+	t.Parallel()
 	client := iam.New(newSession(t, localaws.New()))
 	for i := range 7 {
 		in := newRole(fmt.Sprintf("role-%d", i))
@@ -206,6 +210,7 @@ func TestRolesAreListedInPages(t *testing.T) {
 }
 
 func TestANewRoleIsNotSeenAtOnce(t *testing.T) {
+	t.Parallel()
 	clock := newFakeClock()
 	client := iam.New(newSession(t, localaws.New(localaws.Clock(clock.Now), localaws.WithLags(localaws.Lags{Visible: 5 * time.Second}))))
 	must[*iam.CreateRoleOutput](t)(client.CreateRole(newRole("r")))
@@ -220,6 +225,7 @@ func TestANewRoleIsNotSeenAtOnce(t *testing.T) {
 }
 
 func TestANewTagOfARoleIsNotSeenAtOnce(t *testing.T) {
+	t.Parallel()
 	clock := newFakeClock()
 	client := iam.New(newSession(t, localaws.New(localaws.Clock(clock.Now), localaws.WithLags(localaws.Lags{RoleTags: 5 * time.Second}))))
 	must[*iam.CreateRoleOutput](t)(client.CreateRole(newRole("r")))
@@ -239,6 +245,7 @@ func TestANewTagOfARoleIsNotSeenAtOnce(t *testing.T) {
 }
 
 func TestSimulatedPolicies(t *testing.T) {
+	t.Parallel()
 	client := iam.New(newSession(t, localaws.New(localaws.DenyActions("ecs:CreateCluster"))))
 	out := must[*iam.SimulatePolicyResponse](t)(client.SimulatePrincipalPolicy(&iam.SimulatePrincipalPolicyInput{
 		PolicySourceArn: aws.String("arn:aws:iam::123456789012:role/api"), ActionNames: aws.StringSlice([]string{"ecs:CreateCluster", "ecs:RunTask"}),
@@ -253,6 +260,7 @@ func TestSimulatedPolicies(t *testing.T) {
 }
 
 func TestARoleIsChanged(t *testing.T) {
+	t.Parallel()
 	client := iam.New(newSession(t, localaws.New()))
 	name := aws.String("r")
 	must[*iam.CreateRoleOutput](t)(client.CreateRole(newRole("r")))

@@ -32,6 +32,7 @@ func newSession(t testing.TB, a *localaws.AWS) *session.Session {
 }
 
 func TestTheCallerIsTheDefaultAccount(t *testing.T) {
+	t.Parallel()
 	out, err := sts.New(newSession(t, localaws.New())).GetCallerIdentity(&sts.GetCallerIdentityInput{})
 	if err != nil {
 		t.Fatal(err)

@@ -20,6 +20,7 @@ func newGroup(name string) *logs.CreateLogGroupInput {
 }
 
 func TestALogGroupFromCreationToDeletion(t *testing.T) {
+	t.Parallel()
 	clock := newFakeClock()
 	sim := localaws.New(localaws.Clock(clock.Now))
 	client := logs.New(newSession(t, sim))
@@ -61,6 +62,7 @@ func TestALogGroupFromCreationToDeletion(t *testing.T) {
 }
 
 func TestCloudWatchLogsRefuses(t *testing.T) {
+	t.Parallel()
 	clock := newFakeClock()
 	client := logs.New(newSession(t, localaws.New(localaws.Clock(clock.Now))))
 	group, stream := aws.String("there"), aws.String("s")
@@ -169,6 +171,7 @@ func messages(events []*logs.OutputLogEvent) []string {
 }
 
 func TestLogEventsAreReadForwardAndBackward(t *testing.T) {
+	t.Parallel()
 	clock := newFakeClock()
 	client := logs.New(newSession(t, localaws.New(localaws.Clock(clock.Now))))
 	first := fill(t, client, clock, "s", 5)
@@ -228,6 +231,7 @@ func TestLogEventsAreReadForwardAndBackward(t *testing.T) {
 }
 
 func TestAResponseHoldsAMegabyteOfEvents(t *testing.T) {
+	t.Parallel()
 	clock := newFakeClock()
 	client := logs.New(newSession(t, localaws.New(localaws.Clock(clock.Now))))
 	fill(t, client, clock, "s", 1)
@@ -244,6 +248,7 @@ func TestAResponseHoldsAMegabyteOfEvents(t *testing.T) {
 }
 
 func TestEventsAreFiltered(t *testing.T) {
+	t.Parallel()
 	clock := newFakeClock()
 	client := logs.New(newSession(t, localaws.New(localaws.Clock(clock.Now))))
 	fill(t, client, clock, "a/1", 3)
@@ -280,6 +285,7 @@ func TestEventsAreFiltered(t *testing.T) {
 }
 
 func TestStreamsAreOrdered(t *testing.T) {
+	t.Parallel()
 	clock := newFakeClock()
 	client := logs.New(newSession(t, localaws.New(localaws.Clock(clock.Now))))
 	fill(t, client, clock, "b", 1)
@@ -315,6 +321,7 @@ func TestStreamsAreOrdered(t *testing.T) {
 }
 
 func TestEventsOfTheWrongAgeAreRejected(t *testing.T) {
+	t.Parallel()
 	clock := newFakeClock()
 	client := logs.New(newSession(t, localaws.New(localaws.Clock(clock.Now))))
 	fill(t, client, clock, "s", 1)

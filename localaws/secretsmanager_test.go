@@ -32,6 +32,7 @@ func secretTags(pairs ...string) []*secretsmanager.Tag {
 }
 
 func TestStagesMoveFromVersionToVersion(t *testing.T) {
+	t.Parallel()
 	client := secretsmanager.New(newSession(t, localaws.New()))
 	created := must[*secretsmanager.CreateSecretOutput](t)(client.CreateSecret(newSecret("a/b", "one")))
 	stages := func() map[string][]string {
@@ -81,6 +82,7 @@ func TestStagesMoveFromVersionToVersion(t *testing.T) {
 }
 
 func TestSecretsManagerRefuses(t *testing.T) {
+	t.Parallel()
 	client := secretsmanager.New(newSession(t, localaws.New()))
 	must[*secretsmanager.CreateSecretOutput](t)(client.CreateSecret(newSecret("there", "value")))
 	create := func(change func(*secretsmanager.CreateSecretInput)) func() error {
@@ -158,6 +160,7 @@ func TestSecretsManagerRefuses(t *testing.T) {
 }
 
 func TestASecretScheduledForDeletion(t *testing.T) {
+	t.Parallel()
 	clock := newFakeClock()
 	sim := localaws.New(localaws.Clock(clock.Now))
 	client := secretsmanager.New(newSession(t, sim))
@@ -211,6 +214,7 @@ func TestASecretScheduledForDeletion(t *testing.T) {
 }
 
 func TestTheNameOfAForceDeletedSecret(t *testing.T) {
+	t.Parallel()
 	clock := newFakeClock()
 	client := secretsmanager.New(newSession(t, localaws.New(localaws.Clock(clock.Now), localaws.WithLags(localaws.Lags{Secret: 10 * time.Second}))))
 	first := must[*secretsmanager.CreateSecretOutput](t)(client.CreateSecret(newSecret("s", "v")))
@@ -233,6 +237,7 @@ func TestTheNameOfAForceDeletedSecret(t *testing.T) {
 }
 
 func TestSecretsAreFilteredByPrefixes(t *testing.T) {
+	t.Parallel()
 	client := secretsmanager.New(newSession(t, localaws.New()))
 	for name, tags := range map[string][]*secretsmanager.Tag{
 		"ours":     secretTags("org", "o1", "team", "x"),
@@ -274,6 +279,7 @@ func TestSecretsAreFilteredByPrefixes(t *testing.T) {
 }
 
 func TestSecretsAreListedInPages(t *testing.T) {
+	t.Parallel()
 	client := secretsmanager.New(newSession(t, localaws.New()))
 	var want []string
 	for i := range 205 {
@@ -305,6 +311,7 @@ func TestSecretsAreListedInPages(t *testing.T) {
 }
 
 func TestANewSecretIsNotSeenAtOnce(t *testing.T) {
+	t.Parallel()
 	clock := newFakeClock()
 	client := secretsmanager.New(newSession(t, localaws.New(localaws.Clock(clock.Now), localaws.WithLags(localaws.Lags{Visible: 5 * time.Second}))))
 	must[*secretsmanager.CreateSecretOutput](t)(client.CreateSecret(newSecret("s", "v")))
@@ -322,6 +329,7 @@ func TestANewSecretIsNotSeenAtOnce(t *testing.T) {
 }
 
 func TestASecretKeepsAHundredVersions(t *testing.T) {
+	t.Parallel()
 	client := secretsmanager.New(newSession(t, localaws.New()))
 	id := aws.String("s")
 	must[*secretsmanager.CreateSecretOutput](t)(client.CreateSecret(newSecret("s", "first")))

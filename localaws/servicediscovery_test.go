@@ -34,6 +34,7 @@ func registryTags(pairs ...string) []*servicediscovery.Tag {
 }
 
 func TestARegistryFromCreationToDeletion(t *testing.T) {
+	t.Parallel()
 	clock := newFakeClock()
 	sim := localaws.New(localaws.Clock(clock.Now))
 	client := servicediscovery.New(newSession(t, sim))
@@ -105,6 +106,7 @@ func TestARegistryFromCreationToDeletion(t *testing.T) {
 }
 
 func TestCloudMapRefuses(t *testing.T) {
+	t.Parallel()
 	client := servicediscovery.New(newSession(t, localaws.New()))
 	there := must[*servicediscovery.CreateServiceOutput](t)(client.CreateService(newRegistry("there"))).Service
 	create := func(change func(*servicediscovery.CreateServiceInput)) func() error {
@@ -185,6 +187,7 @@ func TestCloudMapRefuses(t *testing.T) {
 }
 
 func TestRegistriesAreFilteredAfterThePageIsCut(t *testing.T) {
+	t.Parallel()
 	client := servicediscovery.New(newSession(t, localaws.New()))
 	begun := must[*servicediscovery.CreateHttpNamespaceOutput](t)(client.CreateHttpNamespace(&servicediscovery.CreateHttpNamespaceInput{Name: aws.String("other")}))
 	operation := must[*servicediscovery.GetOperationOutput](t)(client.GetOperation(&servicediscovery.GetOperationInput{OperationId: begun.OperationId})).Operation
@@ -221,6 +224,7 @@ func TestRegistriesAreFilteredAfterThePageIsCut(t *testing.T) {
 }
 
 func TestTagsOfARegistry(t *testing.T) {
+	t.Parallel()
 	client := servicediscovery.New(newSession(t, localaws.New()))
 	in := newRegistry("www")
 	in.Tags = registryTags("a", "1")
@@ -234,6 +238,7 @@ func TestTagsOfARegistry(t *testing.T) {
 }
 
 func TestAnUpdateDropsTheRecordsItLeavesOut(t *testing.T) {
+	t.Parallel()
 	client := servicediscovery.New(newSession(t, localaws.New()))
 	id := must[*servicediscovery.CreateServiceOutput](t)(client.CreateService(newRegistry("www"))).Service.Id
 	must[*servicediscovery.UpdateServiceOutput](t)(client.UpdateService(&servicediscovery.UpdateServiceInput{Id: id, Service: &servicediscovery.ServiceChange{Description: aws.String("new")}}))

@@ -15,6 +15,7 @@ import (
 )
 
 func TestASnapshotChangesWithWhatLasts(t *testing.T) {
+	t.Parallel()
 	sim := localaws.New()
 	sess := newSession(t, sim)
 	roles, secrets, params, maps, groups := iam.New(sess), secretsmanager.New(sess), ssm.New(sess), servicediscovery.New(sess), cloudwatchlogs.New(sess)

@@ -26,6 +26,7 @@ func ssmTags(pairs ...string) []*ssm.Tag {
 }
 
 func TestAParameterFromCreationToDeletion(t *testing.T) {
+	t.Parallel()
 	clock := newFakeClock()
 	sim := localaws.New(localaws.Clock(clock.Now))
 	client := ssm.New(newSession(t, sim))
@@ -72,6 +73,7 @@ func TestAParameterFromCreationToDeletion(t *testing.T) {
 }
 
 func TestSSMRefuses(t *testing.T) {
+	t.Parallel()
 	client := ssm.New(newSession(t, localaws.New()))
 	must[*ssm.PutParameterOutput](t)(client.PutParameter(newParameter("/there")))
 	advanced := newParameter("/advanced")
@@ -168,6 +170,7 @@ func TestSSMRefuses(t *testing.T) {
 }
 
 func TestBatchesNameWhatIsNotThere(t *testing.T) {
+	t.Parallel()
 	client := ssm.New(newSession(t, localaws.New()))
 	must[*ssm.PutParameterOutput](t)(client.PutParameter(newParameter("/a")))
 	both := aws.StringSlice([]string{"/a", "/b"})
@@ -183,6 +186,7 @@ func TestBatchesNameWhatIsNotThere(t *testing.T) {
 }
 
 func TestParametersAreListed(t *testing.T) {
+	t.Parallel()
 	for _, emptyPages := range []bool{false, true} {
 		var opts []localaws.Option
 		if emptyPages {
@@ -251,6 +255,7 @@ func TestParametersAreListed(t *testing.T) {
 }
 
 func TestParametersByPath(t *testing.T) {
+	t.Parallel()
 	client := ssm.New(newSession(t, localaws.New()))
 	var want []string
 	for i := range 12 {
@@ -289,6 +294,7 @@ func TestParametersByPath(t *testing.T) {
 }
 
 func TestAPageOfWhatIsFilteredOutIsEmpty(t *testing.T) {
+	t.Parallel()
 	client := ssm.New(newSession(t, localaws.New()))
 	for _, name := range []string{"/a/1", "/a/2", "/b/1"} {
 		must[*ssm.PutParameterOutput](t)(client.PutParameter(newParameter(name)))
@@ -308,6 +314,7 @@ func TestAPageOfWhatIsFilteredOutIsEmpty(t *testing.T) {
 }
 
 func TestAParametersHistory(t *testing.T) {
+	t.Parallel()
 	client := ssm.New(newSession(t, localaws.New()))
 	in := newParameter("/p")
 	in.Description, in.KeyId = aws.String("first"), aws.String(localaws.KMSKey)
@@ -359,6 +366,7 @@ func TestAParametersHistory(t *testing.T) {
 }
 
 func TestADeletedParametersNameIsNotFreeAtOnce(t *testing.T) {
+	t.Parallel()
 	clock := newFakeClock()
 	client := ssm.New(newSession(t, localaws.New(localaws.Clock(clock.Now), localaws.WithLags(localaws.Lags{Parameter: 30 * time.Second}))))
 	put := func(name string) error { return failing(client.PutParameter(newParameter(name))) }

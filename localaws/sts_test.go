@@ -25,6 +25,7 @@ func assume(externalID string) *sts.AssumeRoleInput {
 }
 
 func TestAnAssumedRoleWorksInItsOwnAccount(t *testing.T) {
+	t.Parallel()
 	sim := localaws.New(localaws.TrustRole(otherRole, "tenant-1"))
 	home := newSession(t, sim)
 	away := home.Copy(&aws.Config{Credentials: stscreds.NewCredentials(home, otherRole, func(p *stscreds.AssumeRoleProvider) {
@@ -42,6 +43,7 @@ func TestAnAssumedRoleWorksInItsOwnAccount(t *testing.T) {
 }
 
 func TestSTSRefuses(t *testing.T) {
+	t.Parallel()
 	sim := localaws.New(localaws.TrustRole(otherRole, "tenant-1"))
 	sess := newSession(t, sim)
 	client := sts.New(sess)
@@ -66,6 +68,7 @@ func TestSTSRefuses(t *testing.T) {
 }
 
 func TestASessionEnds(t *testing.T) {
+	t.Parallel()
 	clock := newFakeClock()
 	sim := localaws.New(localaws.Clock(clock.Now))
 	home := newSession(t, sim)

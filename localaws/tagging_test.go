@@ -18,6 +18,7 @@ import (
 )
 
 func TestResourcesAreFoundByTheirTags(t *testing.T) {
+	t.Parallel()
 	sess := newSession(t, localaws.New())
 	secret := newSecret("s", "v")
 	secret.Tags = secretTags("org", "o1", "kind", "x")
@@ -79,6 +80,7 @@ func TestResourcesAreFoundByTheirTags(t *testing.T) {
 }
 
 func TestKeysGoByManyNames(t *testing.T) {
+	t.Parallel()
 	client := kms.New(newSession(t, localaws.New()))
 	arn := "arn:aws:kms:us-east-1:123456789012:key/" + localaws.KMSKey
 	describe := func(id string) (string, error) {
@@ -105,6 +107,7 @@ func TestKeysGoByManyNames(t *testing.T) {
 }
 
 func TestTheTaggingIndexFollowsLate(t *testing.T) {
+	t.Parallel()
 	clock := newFakeClock()
 	sess := newSession(t, localaws.New(localaws.Clock(clock.Now), localaws.WithLags(localaws.Lags{Tagging: 10 * time.Second})))
 	params, client := ssm.New(sess), resourcegroupstaggingapi.New(sess)

@@ -19,6 +19,7 @@ import (
 // TestARevisionThatWasLeftIsAdopted asks for a service of which all is there but the service itself, as after a kill: the revision is taken if
 // it is the same, and if not there is another one.
 func TestARevisionThatWasLeftIsAdopted(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		change func(*CreateInput)
 		want   string
@@ -49,6 +50,7 @@ func TestARevisionThatWasLeftIsAdopted(t *testing.T) {
 }
 
 func TestARevisionThatIsDeletedBeforeItIsAdopted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, wholeService(t, "myclu", "www"))
 	if _, _, err := w.Delete(t.Context(), "myclu", "www", false); err != nil {
@@ -67,6 +69,7 @@ func TestARevisionThatIsDeletedBeforeItIsAdopted(t *testing.T) {
 
 // TestTheRollbackOfAnAdoptedRevision makes the request fail that has taken it.
 func TestTheRollbackOfAnAdoptedRevision(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, wholeService(t, "myclu", "www"))
 	if _, _, err := w.Delete(t.Context(), "myclu", "www", false); err != nil {
@@ -91,6 +94,7 @@ func TestTheRollbackOfAnAdoptedRevision(t *testing.T) {
 }
 
 func TestTheTokenOfARevisionFitsATag(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("x", 255)
 	tag := resource.OwnerPrefix(long) + spec.Digest(&awsecs.RegisterTaskDefinitionInput{}) + "/" + resource.NewID()
 	if tags := (common.Tags{{Key: common.TagRequest, Value: tag}}); len(tags.Validate("tags", "")) > 0 || !resource.CreatedFor(tags, long) || resource.CreatedAfter(tags, resource.NewID()) {

@@ -57,6 +57,7 @@ func (w *world) sharedTags(t *testing.T, cluster string) map[string]func() commo
 // TestAnAdoptionThatWasMissed lets one service fail on one server, which rolls back what it created, after another server has adopted it for
 // another service: too late to be seen. That service must have all it needs in the end.
 func TestAnAdoptionThatWasMissed(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct{ service, adopt, rollback, line string }{
 		"role":      {"iam", "TagRole", "DeleteRole", "iam:role myclu-ecsTaskExecution"},
 		"log group": {"logs", "TagResource", "DeleteLogGroup", "logs:log-group myclu"},
@@ -108,6 +109,7 @@ func TestAnAdoptionThatWasMissed(t *testing.T) {
 // TestADeleteSparesWhatIsCreatedAnew tears a service down on one server while another server creates it again, and waits for it to
 // drain: the new one is to keep all that is its.
 func TestADeleteSparesWhatIsCreatedAnew(t *testing.T) {
+	t.Parallel()
 	var drained sync.Once
 	var passed atomic.Int64
 	clock := func() time.Time { return time.Now().Add(time.Duration(passed.Load())) }
@@ -142,6 +144,7 @@ func TestADeleteSparesWhatIsCreatedAnew(t *testing.T) {
 
 // TestACreateThatHadToWaitVerifiesAllItNeeds takes the secret away that a create has made itself, while it waits for the old service to drain.
 func TestACreateThatHadToWaitVerifiesAllItNeeds(t *testing.T) {
+	t.Parallel()
 	sim := localaws.New(localaws.WithLags(localaws.Lags{Drain: 15 * time.Millisecond}))
 	w := newWorld(t, sim)
 	w.create(t, wholeService(t, "myclu", "www"))
@@ -166,6 +169,7 @@ func TestACreateThatHadToWaitVerifiesAllItNeeds(t *testing.T) {
 
 // TestWhatIsGoneIsNotLeftover makes requests fail after what they have changed was deleted by somebody else: nothing of it is left.
 func TestWhatIsGoneIsNotLeftover(t *testing.T) {
+	t.Parallel()
 	left := func(t *testing.T, w *world, err error) {
 		t.Helper()
 		w.wait()
@@ -205,6 +209,7 @@ func TestWhatIsGoneIsNotLeftover(t *testing.T) {
 
 // TestAServiceThatCannotBeSeenYetIsRolledBack deletes the secret under a create, whose service ECS does not show when it is rolled back.
 func TestAServiceThatCannotBeSeenYetIsRolledBack(t *testing.T) {
+	t.Parallel()
 	sim := localaws.New()
 	w := newWorld(t, sim)
 	w.create(t, wholeService(t, "myclu", "www"))
@@ -230,6 +235,7 @@ func TestAServiceThatCannotBeSeenYetIsRolledBack(t *testing.T) {
 
 // TestACreateThatHadToWaitSeesWhatIsSeenLate makes a create look at all it needs where AWS does not show yet what it has made.
 func TestACreateThatHadToWaitSeesWhatIsSeenLate(t *testing.T) {
+	t.Parallel()
 	sim := localaws.New()
 	w := newWorld(t, sim)
 	sim.Inject(localaws.Fault{Service: "ecs", Operation: "CreateService", Effect: localaws.Refuse, Code: "InvalidParameterException",
@@ -246,6 +252,7 @@ func TestACreateThatHadToWaitSeesWhatIsSeenLate(t *testing.T) {
 
 // TestARoleThatIsThereAndCannotBeSeen makes a service where another request has made the role a moment ago.
 func TestARoleThatIsThereAndCannotBeSeen(t *testing.T) {
+	t.Parallel()
 	sim := localaws.New()
 	w := newWorld(t, sim)
 	w.create(t, wholeService(t, "myclu", "api"))
@@ -259,6 +266,7 @@ func TestARoleThatIsThereAndCannotBeSeen(t *testing.T) {
 // TestADeleteStopsWhereItsServiceIsCreatedAnew asks for a delete while another server is about to make the service again, which it does when
 // the delete has found what to tear down.
 func TestADeleteStopsWhereItsServiceIsCreatedAnew(t *testing.T) {
+	t.Parallel()
 	sim := localaws.New()
 	deleting, making := newWorld(t, sim), newWorld(t, sim)
 	deleting.create(t, wholeService(t, "myclu", "www"))
@@ -294,6 +302,7 @@ func TestADeleteStopsWhereItsServiceIsCreatedAnew(t *testing.T) {
 
 // TestACloudMapServiceThatIsDeletedWhileItIsLookedAt takes the registry that an interrupted request left away between two looks at it.
 func TestACloudMapServiceThatIsDeletedWhileItIsLookedAt(t *testing.T) {
+	t.Parallel()
 	sim := localaws.New()
 	w := newWorld(t, sim)
 	w.create(t, wholeService(t, "myclu", "www"))
@@ -317,6 +326,7 @@ func TestACloudMapServiceThatIsDeletedWhileItIsLookedAt(t *testing.T) {
 
 // TestWhatIsDeletedUnderACreate takes something that an interrupted request left, and that the next one builds upon, away from under it.
 func TestWhatIsDeletedUnderACreate(t *testing.T) {
+	t.Parallel()
 	for name, take := range map[string]func(w *world) error{
 		"secret": func(w *world) error {
 			_, err := w.account.Secrets.DeleteSecret(context.Background(), "spinup/localdev/myclu/www-cred", 0)
@@ -365,6 +375,7 @@ func TestWhatIsDeletedUnderACreate(t *testing.T) {
 
 // TestALogGroupIsAdoptedThatIsCreatedWhileItIsLookedFor creates the log group between two reads of one look at it: it is another request's, and is adopted.
 func TestALogGroupIsAdoptedThatIsCreatedWhileItIsLookedFor(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	if _, err := w.account.Identity(t.Context()); err != nil { // known, so that group and tags are read at the same time
 		t.Fatal(err)

@@ -44,6 +44,7 @@ func waits(t *testing.T, sim *localaws.AWS, nth int, service, operation string, 
 // TestAnAdoptionBetweenTheCheckAndTheDelete lets a create fail on one server. Another server, which has looked before, adopts what the first one created
 // right before that is deleted, but after its tags were read.
 func TestAnAdoptionBetweenTheCheckAndTheDelete(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		service, adopt string // the call that adopts
 		nth            int64  // of those calls
@@ -112,6 +113,7 @@ func TestAnAdoptionBetweenTheCheckAndTheDelete(t *testing.T) {
 // TestATeardownDeletesTheRoleBesideACreate creates a service on another server while the last one of the space is torn down: the cluster is deleted, and the
 // role, whose tags the teardown has read, is adopted before it is deleted.
 func TestATeardownDeletesTheRoleBesideACreate(t *testing.T) {
+	t.Parallel()
 	for _, deletes := range []string{"ListRolePolicies", "DeleteRole"} {
 		t.Run(deletes, func(t *testing.T) {
 			sim := localaws.New()
@@ -158,6 +160,7 @@ func TestATeardownDeletesTheRoleBesideACreate(t *testing.T) {
 // TestATeardownDeletesTheRevisionBesideACreate creates a service again on another server while it is torn down: the revision, whose tags the teardown has
 // read, is adopted before it is deregistered.
 func TestATeardownDeletesTheRevisionBesideACreate(t *testing.T) {
+	t.Parallel()
 	sim := localaws.New()
 	deleting, adopting := newWorld(t, sim), newWorld(t, sim)
 	deleting.create(t, wholeService(t, "myclu", "www"))
@@ -203,6 +206,7 @@ func TestATeardownDeletesTheRevisionBesideACreate(t *testing.T) {
 
 // TestAMarkOfADeletionThatIsNoMore adopts what carries the mark of a server that has ended since: one of a moment ago is waited for, an older one is not.
 func TestAMarkOfADeletionThatIsNoMore(t *testing.T) {
+	t.Parallel()
 	old := uuid.Must(uuid.NewV7())
 	copy(old[:6], make([]byte, 6)) // the time, since 1970
 	for name, mark := range map[string]string{"a moment ago": resource.NewID(), "old": old.String(), "of no request": "x"} {
@@ -239,6 +243,7 @@ func TestAMarkOfADeletionThatIsNoMore(t *testing.T) {
 
 // TestAMarkThatCannotBeRemoved adopts a role with an old mark, while IAM lets nobody remove a tag: the mark is in nobody's way any more.
 func TestAMarkThatCannotBeRemoved(t *testing.T) {
+	t.Parallel()
 	sim := localaws.New()
 	w := newWorld(t, sim)
 	w.create(t, wholeService(t, "myclu", "api"))
@@ -252,6 +257,7 @@ func TestAMarkThatCannotBeRemoved(t *testing.T) {
 
 // TestACreateReadsOnceWhatItAdoptsAtOnce counts the calls of a create in a space with a service: it looks at each thing once, if it adopts it soon after.
 func TestACreateReadsOnceWhatItAdoptsAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, wholeService(t, "myclu", "api"))
 	w.account.Backoff = common.DefaultBackoff
@@ -265,6 +271,7 @@ func TestACreateReadsOnceWhatItAdoptsAtOnce(t *testing.T) {
 
 // TestAnAdoptionThatIAMShowsLate lets the adopter read the role before IAM shows the mark, and the deletion before IAM shows the adoption, which came later.
 func TestAnAdoptionThatIAMShowsLate(t *testing.T) {
+	t.Parallel()
 	var passed atomic.Int64
 	clock := func() time.Time { return time.Now().Add(time.Duration(passed.Load())) }
 	sim := localaws.New(localaws.Clock(clock), localaws.WithLags(localaws.Lags{RoleTags: time.Hour}))

@@ -98,6 +98,7 @@ func TestAFailedChangeChangesNothing(t *testing.T) {
 }
 
 func TestChooseTarget(t *testing.T) {
+	t.Parallel()
 	arn := func(revision string) *string {
 		return aws.String("arn:aws:ecs:us-east-1:123456789012:task-definition/" + revision)
 	}
@@ -174,6 +175,7 @@ func TestChooseTarget(t *testing.T) {
 
 // TestPatchMerges merges as RFC 7396 says: what is named changes, null removes, the rest stays.
 func TestPatchMerges(t *testing.T) {
+	t.Parallel()
 	const before = `{"family": "web", "cpu": "256", "memory": "512", "containerDefinitions": [
 		{"name": "web", "image": "registry.example:5000/team/app:1", "cpu": 10, "user": "me", "command": ["a", "b"],
 		 "environment": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}], "secrets": [{"name": "S", "valueFrom": "s"}], "dockerLabels": {"l": "1", "m": "2"}},
@@ -267,6 +269,7 @@ func secrets(_ *awsecs.RegisterTaskDefinitionInput, c *awsecs.ContainerDefinitio
 }
 
 func TestWhatAPatchCannotRemove(t *testing.T) {
+	t.Parallel()
 	for path, field := range map[string]string{
 		"containers": "containers", "containers.web": "containers.web", "containers.web.image": "containers.web.image", "tags": "tags", "cpu": "cpu", "desiredcount": "desiredcount",
 	} {

@@ -15,6 +15,7 @@ import (
 )
 
 func TestCreateCreatesAWholeService(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	out := w.create(t, wholeService(t, "myclu", "www"))
 	if diff := cmp.Diff(wholeInventory("myclu", "www"), inventory(w.aws)); diff != "" {
@@ -31,6 +32,7 @@ func TestCreateCreatesAWholeService(t *testing.T) {
 
 // TestAFailedCreateLeavesNothing breaks each AWS call of a create in turn, in each way.
 func TestAFailedCreateLeavesNothing(t *testing.T) {
+	t.Parallel()
 	if racetest.Plainly(t) {
 		return
 	}
@@ -64,6 +66,7 @@ func TestAFailedCreateLeavesNothing(t *testing.T) {
 // TestAFailedCreateLeavesNothingThatIsSeenLate refuses each call of a create in turn where AWS does not show yet what it has made a moment ago,
 // when that is to be rolled back: not to be found does not mean to be gone.
 func TestAFailedCreateLeavesNothingThatIsSeenLate(t *testing.T) {
+	t.Parallel()
 	if racetest.Plainly(t) {
 		return
 	}
@@ -89,6 +92,7 @@ func TestAFailedCreateLeavesNothingThatIsSeenLate(t *testing.T) {
 
 // TestAClusterHasTheProvidersThatItsRequestNames makes a service in a new cluster that does not have the provider of the default strategy.
 func TestAClusterHasTheProvidersThatItsRequestNames(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	in := wholeService(t, "myclu", "www")
 	in.Cluster.CapacityProviders = aws.StringSlice([]string{"FARGATE_SPOT"})
@@ -103,6 +107,7 @@ func TestAClusterHasTheProvidersThatItsRequestNames(t *testing.T) {
 
 // TestALogGroupThatIsNobodysKeepsItsLogs makes a service in a space whose log group somebody made by hand, to keep what it holds for ever.
 func TestALogGroupThatIsNobodysKeepsItsLogs(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	if err := w.account.Logs.CreateGroup(t.Context(), "myclu", nil); err != nil {
 		t.Fatal(err)
@@ -114,6 +119,7 @@ func TestALogGroupThatIsNobodysKeepsItsLogs(t *testing.T) {
 }
 
 func TestAnEmptyLaunchTypeIsNone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	in := wholeService(t, "myclu", "www")
 	in.Service.LaunchType = aws.String("")

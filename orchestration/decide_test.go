@@ -85,6 +85,7 @@ func planWith(lines []string, without string, with ...string) []string {
 }
 
 func TestWhatACreateDecides(t *testing.T) {
+	t.Parallel()
 	all := []string{
 		"create cloudMapService www-myclu", "create cluster myclu", "create credential " + credName, "create logGroup myclu", "create role myclu-ecsTaskExecution",
 		"create rolePolicy myclu-ecsTaskExecution", "create service www", "create taskDefinition www-task", "update logGroup myclu",
@@ -194,6 +195,7 @@ func checkDecision(t *testing.T, w *world, planned bool, err error, kind common.
 }
 
 func TestWhatAnUpdateDecides(t *testing.T) {
+	t.Parallel()
 	const definition = `{"TaskDefinition": {"family": "www-task", "cpu": "512", "memory": "1024", "containerdefinitions": [{"name": "webserver", "image": "nginx:2"}]}}`
 	registers := []string{
 		"adopt logGroup myclu", "adopt role myclu-ecsTaskExecution", "create taskDefinition www-task", "keep cluster myclu", "keep rolePolicy myclu-ecsTaskExecution", "update service www",

@@ -51,6 +51,7 @@ func (w *world) params() []string {
 
 // TestTheParametersGoWithTheirSpace deletes a service with the parameters of its space: those of other spaces and orgs, and those made by hand, stay.
 func TestTheParametersGoWithTheirSpace(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, wholeService(t, "myclu", "www"))
 	for name, tags := range map[string]common.Tags{
@@ -88,6 +89,7 @@ func TestTheParametersGoWithTheirSpace(t *testing.T) {
 
 // TestTheParametersStay while something is left in the cluster, and unless the request wants them deleted; repeated with params it deletes them.
 func TestTheParametersStay(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, wholeService(t, "myclu", "www"))
 	w.create(t, wholeService(t, "myclu", "api"))
@@ -116,6 +118,7 @@ func TestTheParametersStay(t *testing.T) {
 // TestADeleteSparesParametersThatAreNewer puts a parameter, for a service that is to come, while the delete of the one before runs; and asks for the parameters
 // while an operation works that leaves them.
 func TestADeleteSparesParametersThatAreNewer(t *testing.T) {
+	t.Parallel()
 	sim := localaws.New()
 	w := newWorld(t, sim)
 	w.create(t, wholeService(t, "myclu", "www"))

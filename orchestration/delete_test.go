@@ -22,6 +22,7 @@ import (
 var remains = []string{"logs:log-group myclu"}
 
 func TestARecursiveDeleteLeavesOnlyTheLogs(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, wholeService(t, "myclu", "www"))
 	out, op, err := w.Delete(t.Context(), "myclu", "www", true)
@@ -46,6 +47,7 @@ func TestARecursiveDeleteLeavesOnlyTheLogs(t *testing.T) {
 }
 
 func TestADeleteThatIsNotRecursiveLeavesTheRest(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, wholeService(t, "myclu", "www"))
 	if _, _, err := w.Delete(t.Context(), "myclu", "www", false); err != nil {
@@ -68,6 +70,7 @@ func TestADeleteThatIsNotRecursiveLeavesTheRest(t *testing.T) {
 
 // TestARecursiveDeleteDeletesWhatAnUpdateLeft tears down what the service was created with and does not use any more.
 func TestARecursiveDeleteDeletesWhatAnUpdateLeft(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	made := w.create(t, wholeService(t, "myclu", "www"))
 	for _, body := range []string{updates["another family"], `{"Service": {"ServiceRegistries": []}}`} {
@@ -96,6 +99,7 @@ func (w *world) deleteHalfWay(t *testing.T) (op *operations.Operation, proceed f
 
 // TestADeleteThatIsUnderWayIsIdempotent repeats the request when ECS has forgotten the service and the rest is still being torn down.
 func TestADeleteThatIsUnderWayIsIdempotent(t *testing.T) {
+	t.Parallel()
 	sim := localaws.New()
 	w := newWorld(t, sim)
 	w.create(t, wholeService(t, "myclu", "www"))
@@ -115,6 +119,7 @@ func TestADeleteThatIsUnderWayIsIdempotent(t *testing.T) {
 // TestADeleteOfAnotherServiceOfTheNameIsNotTheOneUnderWay creates the service anew, through another server, while an operation still works on the one before,
 // and deletes it: the operation is not about that one, and who gets it would believe that the new one is deleted.
 func TestADeleteOfAnotherServiceOfTheNameIsNotTheOneUnderWay(t *testing.T) {
+	t.Parallel()
 	sim := localaws.New()
 	w, other := newWorld(t, sim), newWorld(t, sim)
 	w.create(t, wholeService(t, "myclu", "www"))
@@ -138,6 +143,7 @@ func TestADeleteOfAnotherServiceOfTheNameIsNotTheOneUnderWay(t *testing.T) {
 }
 
 func TestARecursiveDeleteSparesWhatOthersUse(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, wholeService(t, "myclu", "www"))
 	other := wholeService(t, "myclu", "api")
@@ -158,6 +164,7 @@ func TestARecursiveDeleteSparesWhatOthersUse(t *testing.T) {
 
 // TestARecursiveDeleteContinuesAfterAFault breaks each AWS call of a recursive delete, of the parameters too, in turn, in each way, and repeats it.
 func TestARecursiveDeleteContinuesAfterAFault(t *testing.T) {
+	t.Parallel()
 	if racetest.Plainly(t) {
 		return
 	}
@@ -203,6 +210,7 @@ func state(t *testing.T, w *world, op *operations.Operation) saga.State {
 }
 
 func TestShutdownWaitsAndThenCancels(t *testing.T) {
+	t.Parallel()
 	g := operations.NewGroup(operations.Options{})
 	started, end := make(chan struct{}), make(chan struct{})
 	op, err := g.Start(t.Context(), operations.Operation{Kind: "k", Target: "t", Account: "a"}, time.Minute, func(ctx context.Context) error {
@@ -233,6 +241,7 @@ func TestShutdownWaitsAndThenCancels(t *testing.T) {
 
 // TestManyDeletesAtOnceShareWhatTheyRead deletes services in clusters of their own. Each delete alone would look at all clusters.
 func TestManyDeletesAtOnceShareWhatTheyRead(t *testing.T) {
+	t.Parallel()
 	sim := localaws.New()
 	w := newWorld(t, sim)
 	names := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"}

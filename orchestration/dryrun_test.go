@@ -112,6 +112,7 @@ func made(sim *localaws.AWS) []string {
 }
 
 func TestADryRunOfACreateIsWhatTheCreateDoes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	plan := reads(t, w.aws, func(ctx context.Context) (*resource.Preview, error) {
 		return w.PlanCreate(ctx, wholeService(t, "myclu", "www"))
@@ -294,6 +295,7 @@ func TestADryRunOfAnUpdateIsWhatTheUpdateDoes(t *testing.T) {
 }
 
 func TestADryRunOfADeleteIsWhatTheDeleteDoes(t *testing.T) {
+	t.Parallel()
 	for name, others := range map[string]bool{"the last service": false, "one of two": true} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, localaws.New())
@@ -334,6 +336,7 @@ func TestADryRunOfADeleteIsWhatTheDeleteDoes(t *testing.T) {
 
 // TestADryRunOfACreateIsOneRound holds each call of a dry run until all of them are there: were there one that waits for another, they would never be.
 func TestADryRunOfACreateIsOneRound(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, wholeService(t, "other", "api")) // the server knows who it is by then
 	plan := func(ctx context.Context) error {

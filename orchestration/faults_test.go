@@ -53,6 +53,7 @@ func failing(t *testing.T, cluster, service string) *CreateInput {
 // TestAFailedCreateBesideOthersThatSucceed lets a create fail in a cluster where an update, and in every other round a create too, succeeds at the same
 // time: 200 rounds, in which nothing is orphaned, and nothing of the successful ones is deleted.
 func TestAFailedCreateBesideOthersThatSucceed(t *testing.T) {
+	t.Parallel()
 	rounds := 200 / racetest.Stride(4)
 	if racetest.Plainly(t) {
 		rounds = 10 // what is left to do is to look for data races
@@ -85,6 +86,7 @@ func TestAFailedCreateBesideOthersThatSucceed(t *testing.T) {
 // TestAnUpdateThatNeedsNoRoleLeavesItToTheRollback lets a create fail while an update is at work that only sets a secret's value: that one succeeds, and
 // is no reason for the role and the log group of the failed one to stay.
 func TestAnUpdateThatNeedsNoRoleLeavesItToTheRollback(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	want := w.bare(t, "myclu", "old")
 	made, err := w.account.Secrets.CreateSecret(t.Context(), &awssecrets.CreateSecretInput{Name: aws.String("spinup/localdev/myclu/old-cred"), SecretString: aws.String("s"),
@@ -129,6 +131,7 @@ func TestAnUpdateThatNeedsNoRoleLeavesItToTheRollback(t *testing.T) {
 
 // TestTagsAndCredentialsOfOneSecret gives a secret a value with a tag of its own and the request's tags, which have the same key: its own is right.
 func TestTagsAndCredentialsOfOneSecret(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	made := w.create(t, wholeService(t, "myclu", "www"))
 	w.aws.ResetCalls()
@@ -161,6 +164,7 @@ func TestTagsAndCredentialsOfOneSecret(t *testing.T) {
 // TestARollbackKnowsEveryFieldOfAnUpdate walks the fields of UpdateServiceInput: each is one that a rollback sets back, or one of the few that name things
 // or are of the call alone. A field that ECS gets in the future fails here until restoreInput knows it.
 func TestARollbackKnowsEveryFieldOfAnUpdate(t *testing.T) {
+	t.Parallel()
 	was := &awsecs.Service{TaskDefinition: aws.String("f:1"), CapacityProviderStrategy: []*awsecs.CapacityProviderStrategyItem{{CapacityProvider: aws.String("FARGATE")}}}
 	fill(reflect.ValueOf(was).Elem(), "before")
 	was.Deployments = []*awsecs.Deployment{{}}
@@ -220,6 +224,7 @@ func fill(v reflect.Value, text string) {
 
 // TestARollbackRestoresServiceConnectAndVolumes fails an update after ECS has changed the service.
 func TestARollbackRestoresServiceConnectAndVolumes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	in := wholeService(t, "myclu", "www")
 	in.TaskDefinition.ContainerDefinitions[0].PortMappings[0].Name = aws.String("http")
@@ -272,6 +277,7 @@ func TestARollbackRestoresServiceConnectAndVolumes(t *testing.T) {
 // TestADrainingServiceIsNoConcurrentCreator creates a service whose namesake drains for longer than the request waits: nobody else creates it, so that
 // nobody is waited for.
 func TestADrainingServiceIsNoConcurrentCreator(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New(localaws.WithLags(localaws.Lags{Drain: time.Hour})))
 	w.create(t, wholeService(t, "myclu", "www"))
 	if _, _, err := w.Delete(t.Context(), "myclu", "www", false); err != nil {
@@ -297,6 +303,7 @@ func TestADrainingServiceIsNoConcurrentCreator(t *testing.T) {
 
 // TestAClusterWhoseRollbackContinuesIsBusyAtOnce creates another service in a cluster that a failed create's rollback has not deleted yet.
 func TestAClusterWhoseRollbackContinuesIsBusyAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.aws.Inject(localaws.Fault{Service: "ecs", Operation: "CreateService", Code: "InvalidParameterException", Message: "no"},
 		localaws.Fault{Service: "ecs", Operation: "DeleteCluster", Effect: localaws.Down, Times: -1})
@@ -329,6 +336,7 @@ func TestAClusterWhoseRollbackContinuesIsBusyAtOnce(t *testing.T) {
 
 // TestWhatCouldNotBeRolledBackIsRedacted makes several rollbacks fail with words of AWS about us.
 func TestWhatCouldNotBeRolledBackIsRedacted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	const about = "User: arn:aws:sts::123456789012:assumed-role/ecs-api/us is not authorized"
 	w.aws.Inject(localaws.Fault{Service: "ecs", Operation: "CreateService", Code: "InvalidParameterException", Message: "no"})
@@ -349,6 +357,7 @@ func TestWhatCouldNotBeRolledBackIsRedacted(t *testing.T) {
 
 // TestAnOperationReadsSucceededWhenItsServiceIsFree deletes services, and creates each again the moment that its operation reads succeeded.
 func TestAnOperationReadsSucceededWhenItsServiceIsFree(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	for range 30 {
 		w.create(t, wholeService(t, "myclu", "www"))
@@ -365,6 +374,7 @@ func TestAnOperationReadsSucceededWhenItsServiceIsFree(t *testing.T) {
 
 // TestAPanicLeavesNoLock panics at every place of a request that is no step of its plan.
 func TestAPanicLeavesNoLock(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, wholeService(t, "myclu", "www"))
 	fault := func() { panic("a fault of ours") }

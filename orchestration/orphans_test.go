@@ -53,6 +53,7 @@ func reader(t testing.TB, service, secret string, refer func(*awsecs.ContainerDe
 // TestASecretGoesWithItsSpace tears down a service whose credentials another one reads, then a third that does not, and then the reader: the secret stays as long as
 // the reader does, and goes with the space. The plan of the last delete names it.
 func TestASecretGoesWithItsSpace(t *testing.T) {
+	t.Parallel()
 	for how, refer := range readers {
 		t.Run(how, func(t *testing.T) {
 			w := newWorld(t, localaws.New())
@@ -84,6 +85,7 @@ func TestASecretGoesWithItsSpace(t *testing.T) {
 
 // TestTheSecretOfAManagedTaskDefinitionGoesWithItsSpace deletes a managed task definition whose credentials a service reads, and then the service.
 func TestTheSecretOfAManagedTaskDefinitionGoesWithItsSpace(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	work := taskdefs.New(w.transactions, adhoc.New(w.transactions).Tasks, w.Deleter(), logs.New(w.account))
 	var in taskdefs.CreateInput
@@ -124,6 +126,7 @@ func requestAt(begin time.Time) string {
 // TestSecretsThatAreNotOrphaned stay when a space is torn down: of other orgs and spaces, made by hand, those that a request at work may have created a moment ago, and
 // those of a later one. What an old request created for a service that ECS has forgotten goes. A secret that is scheduled for deletion can still be restored.
 func TestSecretsThatAreNotOrphaned(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, wholeService(t, "myclu", "www"))
 	long, soon := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)

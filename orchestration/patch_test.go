@@ -27,6 +27,7 @@ func (w *world) patch(t *testing.T, body string, nulls ...string) (*UpdateOutput
 }
 
 func TestAPatchSaysThatItBuildsOnADeploymentInProgress(t *testing.T) {
+	t.Parallel()
 	var ahead atomic.Int64 // how far the simulator's clock is ahead
 	w := newWorld(t, localaws.New(localaws.WithLags(localaws.Lags{Provision: time.Minute}), localaws.Clock(func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) })))
 	w.create(t, wholeService(t, "myclu", "www"))
@@ -44,6 +45,7 @@ func TestAPatchSaysThatItBuildsOnADeploymentInProgress(t *testing.T) {
 }
 
 func TestAPatchKeepsWhatItLeavesOutOfHealthCheckAndLog(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	in := wholeService(t, "myclu", "www")
 	c := in.TaskDefinition.ContainerDefinitions[0]
@@ -89,6 +91,7 @@ func TestAPatchKeepsWhatItLeavesOutOfHealthCheckAndLog(t *testing.T) {
 }
 
 func TestAPatchThatChangesNothingStartsNoDeployment(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, wholeService(t, "myclu", "www"))
 	for _, body := range []string{
@@ -107,6 +110,7 @@ func TestAPatchThatChangesNothingStartsNoDeployment(t *testing.T) {
 
 // TestAPatchIsRefusedByTheCallersNames sees that errors name fields as the request does: not by the task definition's indices.
 func TestAPatchIsRefusedByTheCallersNames(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, wholeService(t, "myclu", "www"))
 	tests := []struct {

@@ -16,6 +16,7 @@ import (
 
 // TestCreateRefusesWhatCannotBe sees that a request that cannot work changes nothing.
 func TestCreateRefusesWhatCannotBe(t *testing.T) {
+	t.Parallel()
 	theirs := common.Tags{{Key: common.TagOrg, Value: "theirs"}}
 	for name, test := range map[string]struct {
 		change func(*testing.T, *world, *CreateInput)
@@ -121,6 +122,7 @@ func TestCreateRefusesWhatCannotBe(t *testing.T) {
 
 // TestTagsThatAWSWouldRefuse sees that the tags of one thing and of the whole request are looked at together, before AWS is asked.
 func TestTagsThatAWSWouldRefuse(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(in *CreateInput){
 		"keys that IAM does not tell apart": func(in *CreateInput) { in.Tags = append(in.Tags, &awsecs.Tag{Key: aws.String("OWNER")}) },
 		"an org's tag in another case":      func(in *CreateInput) { in.Tags = []*awsecs.Tag{{Key: aws.String("Spinup:Org")}} },

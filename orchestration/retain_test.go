@@ -38,6 +38,7 @@ func (w *world) changeImage(t testing.TB, image string) {
 }
 
 func TestOldRevisionsAreRetired(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, wholeService(t, "myclu", "www"))
 	for _, image := range []string{"app:2", "app:3", "app:4"} {
@@ -61,6 +62,7 @@ func TestOldRevisionsAreRetired(t *testing.T) {
 }
 
 func TestRevisionsThatSomethingUsesAreNotRetired(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, wholeService(t, "myclu", "www"))
 	w.account.KeepRevisions = 1
@@ -80,6 +82,7 @@ func TestRevisionsThatSomethingUsesAreNotRetired(t *testing.T) {
 }
 
 func TestNothingIsRetiredWhereDeploymentsCannotBeRead(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New(localaws.WithFaults(localaws.Fault{Operation: "ListServiceDeployments", Effect: localaws.Refuse, Times: -1})))
 	w.create(t, wholeService(t, "myclu", "www"))
 	w.account.KeepRevisions = 1
@@ -95,6 +98,7 @@ func TestNothingIsRetiredWhereDeploymentsCannotBeRead(t *testing.T) {
 }
 
 func TestSecretsGoWithTheLastRevisionThatRefersToThem(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	made := w.create(t, wholeService(t, "myclu", "www"))
 	first := aws.StringValue(made.Credentials["webserver"].ARN)

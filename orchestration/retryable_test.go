@@ -21,6 +21,7 @@ import (
 
 // TestWhatAWSRefusesForAWhileIsRetried plays each case of the table in common/retry.go: AWS refuses for a while what it will accept.
 func TestWhatAWSRefusesForAWhileIsRetried(t *testing.T) {
+	t.Parallel()
 	refuse := func(service, operation, code, message string) localaws.Option {
 		return localaws.WithFaults(localaws.Fault{Service: service, Operation: operation, Times: 3, Effect: localaws.Refuse, Code: code, Message: message})
 	}
@@ -100,6 +101,7 @@ func (w *world) tearDown(t *testing.T, cluster, service string) {
 // TestADeleteWithIfMatchThatECSShowsLateSucceeds lets the job of a recursive delete find the service ACTIVE, as it was before the request deleted it, and
 // no more when the job looks again: nobody but the request has changed it.
 func TestADeleteWithIfMatchThatECSShowsLateSucceeds(t *testing.T) {
+	t.Parallel()
 	var passed, reads atomic.Int64 // a request and its job may read at once
 	clock := func() time.Time { return time.Now().Add(time.Duration(passed.Load())) }
 	w := newWorld(t, localaws.New(localaws.Clock(clock), localaws.WithLags(localaws.Lags{Deleted: time.Hour})))
@@ -130,6 +132,7 @@ func TestADeleteWithIfMatchThatECSShowsLateSucceeds(t *testing.T) {
 }
 
 func TestASecretThatIsScheduledForDeletionIsRestoredWithItsNewValue(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	made := w.create(t, wholeService(t, "myclu", "www"))
 	arn := aws.StringValue(made.Credentials["webserver"].ARN)
@@ -152,6 +155,7 @@ func TestASecretThatIsScheduledForDeletionIsRestoredWithItsNewValue(t *testing.T
 
 // TestTwoIdenticalCreatesAtOnce runs the same create on one server and on two: one creates, the others get a conflict.
 func TestTwoIdenticalCreatesAtOnce(t *testing.T) {
+	t.Parallel()
 	rounds := 15 / racetest.Stride(3)
 	if racetest.Plainly(t) {
 		rounds = 3 // what is left to do is to look for data races
@@ -199,6 +203,7 @@ func TestTwoIdenticalCreatesAtOnce(t *testing.T) {
 
 // TestTwoServicesInANewSpaceAtOnce makes two services in one new cluster, of which one fails: it must not take the other's cluster away.
 func TestTwoServicesInANewSpaceAtOnce(t *testing.T) {
+	t.Parallel()
 	step := racetest.Stride(3)
 	if racetest.Plainly(t) {
 		step = 5 // what is left to do is to look for data races
@@ -240,6 +245,7 @@ func TestTwoServicesInANewSpaceAtOnce(t *testing.T) {
 }
 
 func TestAHungUpCallerDoesNotStopACreate(t *testing.T) {
+	t.Parallel()
 	ctx, hangUp := contextWithCancel(t)
 	sim := localaws.New()
 	w := newWorld(t, sim)
@@ -253,6 +259,7 @@ func TestAHungUpCallerDoesNotStopACreate(t *testing.T) {
 }
 
 func TestARequestSaysWhichServiceItIsFor(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("s", 255)
 	for _, service := range []string{"www", long} {
 		owner := resource.OwnerPrefix(service) + resource.NewID()

@@ -51,6 +51,7 @@ func TestARollbackContinuesWithWhatIsLeft(t *testing.T) {
 }
 
 func TestWhatIsGoneAlreadyIsRolledBack(t *testing.T) {
+	t.Parallel()
 	aws := localaws.New()
 	w := newWorld(t, aws)
 	const revision = "www-task:1"

@@ -13,6 +13,7 @@ import (
 
 // TestARollbackThatIsRepeatedReturnsItsDeployment repeats it as a caller does who has lost the response: what is waited for is the same deployment.
 func TestARollbackThatIsRepeatedReturnsItsDeployment(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New(localaws.WithLags(localaws.Lags{Provision: time.Hour})))
 	w.create(t, wholeService(t, "myclu", "www"))
 	if _, err := w.patch(t, `{"Containers": {"webserver": {"Image": "nginx:2"}}}`); err != nil {
@@ -25,6 +26,7 @@ func TestARollbackThatIsRepeatedReturnsItsDeployment(t *testing.T) {
 // TestARollbackWithoutToThatIsRepeatedReturnsItsDeployment has two revisions that succeeded: the rollback of a third one returns to the second, however
 // often it is sent.
 func TestARollbackWithoutToThatIsRepeatedReturnsItsDeployment(t *testing.T) {
+	t.Parallel()
 	for name, passes := range map[string]time.Duration{"that has succeeded": 2 * time.Hour, "in progress": 0} {
 		t.Run(name, func(t *testing.T) {
 			var now atomic.Int64 // nanoseconds after the test's begin
@@ -64,6 +66,7 @@ func (w *world) rollBackTwice(t *testing.T, in *RollbackInput) string {
 }
 
 func TestARollbackToWhatIsNoRevisionIsRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, wholeService(t, "myclu", "www"))
 	for _, to := range []spec.Quantity{
@@ -78,6 +81,7 @@ func TestARollbackToWhatIsNoRevisionIsRefused(t *testing.T) {
 }
 
 func TestTheErrorsOfARollbackNameIt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, wholeService(t, "myclu", "www"))
 	for want, do := range map[string]func(*Write) error{
@@ -96,6 +100,7 @@ func TestTheErrorsOfARollbackNameIt(t *testing.T) {
 
 // TestARollbackAfterARestart returns to the revision before the one that was restarted: restarting it made it no better.
 func TestARollbackAfterARestart(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, wholeService(t, "myclu", "www"))
 	if _, err := w.patch(t, `{"Containers": {"webserver": {"Image": "nginx:2"}}}`); err != nil {
@@ -118,6 +123,7 @@ func TestARollbackAfterARestart(t *testing.T) {
 }
 
 func TestARollbackWhereAWSDoesNotLetUsReadDeployments(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, wholeService(t, "myclu", "www"))
 	w.aws.Inject(localaws.Fault{Operation: "ListServiceDeployments", Times: -1, Effect: localaws.Refuse, Code: "AccessDeniedException", Message: "no"})
@@ -136,6 +142,7 @@ func TestARollbackWhereAWSDoesNotLetUsReadDeployments(t *testing.T) {
 
 // TestARollbackWhereTheDeploymentsCannotBeReadNow fails as AWS does, so that the caller retries it.
 func TestARollbackWhereTheDeploymentsCannotBeReadNow(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, wholeService(t, "myclu", "www"))
 	w.aws.Inject(localaws.Fault{Operation: "ListServiceDeployments", Times: -1, Effect: localaws.Throttle})
@@ -146,6 +153,7 @@ func TestARollbackWhereTheDeploymentsCannotBeReadNow(t *testing.T) {
 
 // TestARollbackToAnotherSpacesRevision is refused, but for one that the service ran: families are not divided by spaces, so a mere number can name one.
 func TestARollbackToAnotherSpacesRevision(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, wholeService(t, "theirs", "www"))
 	w.create(t, wholeService(t, "myclu", "www"))

@@ -41,6 +41,7 @@ func (w *world) remove(t *testing.T, cluster, service string) {
 
 // TestACreateAfterADeleteThatECSShowsLate creates a service whose deletion has succeeded, and which ECS still shows as ACTIVE.
 func TestACreateAfterADeleteThatECSShowsLate(t *testing.T) {
+	t.Parallel()
 	keyed := resource.WithKey(context.Background(), resource.NewKey("me", "0123456789abcdef", "POST", "www"))
 	for name, work := range map[string]func(t *testing.T, one, other *world, pass func()) *CreateOutput{
 		"on the same server": func(t *testing.T, one, _ *world, _ func()) *CreateOutput {
@@ -114,6 +115,7 @@ func TestACreateAfterADeleteThatECSShowsLate(t *testing.T) {
 
 // TestACreateOfWhatIsThereIsRefused creates a service that is there: on the server that has deleted one of that name before, too, and after a second look.
 func TestACreateOfWhatIsThereIsRefused(t *testing.T) {
+	t.Parallel()
 	sim := localaws.New()
 	one, other := newWorld(t, sim), newWorld(t, sim)
 	one.create(t, wholeService(t, "myclu", "www"))
@@ -145,6 +147,7 @@ func TestACreateOfWhatIsThereIsRefused(t *testing.T) {
 
 // TestAnUpdateAfterADeleteThatECSShowsLate changes a service whose deletion has succeeded, and which ECS still shows as ACTIVE, on both servers.
 func TestAnUpdateAfterADeleteThatECSShowsLate(t *testing.T) {
+	t.Parallel()
 	for name, drain := range map[string]time.Duration{"while it drains": 30 * time.Minute, "once it is INACTIVE": 0} {
 		for _, change := range []string{"tags and redeploy", "task definition", "another family"} {
 			t.Run(name+", "+change, func(t *testing.T) {

@@ -36,6 +36,7 @@ func names(spans map[string][]otlptest.Span) []string {
 }
 
 func TestTheStepsOfACreateAreSpans(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New(localaws.Latency(50*time.Millisecond))) // the reads begin before the identity is known: the tags of the namespace have a step of their own
 	ctx, c, end := startTrace(t)
 	if _, err := w.Create(ctx, wholeService(t, "myclu", "www")); err != nil {
@@ -80,6 +81,7 @@ func allBelowSteps(t *testing.T, aws *localaws.AWS, spans map[string][]otlptest.
 }
 
 func TestTheStepsOfAnUpdateAndADeleteAreSpans(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	made := w.create(t, wholeService(t, "myclu", "www"))
 	update := updateInput(t, `{"Service": {"DesiredCount": 2}, "Tags": [{"Key": "a", "Value": "b"}], "Credentials": {"webserver": {"Name": "other-cred", "SecretString": "{\"username\": \"u\", \"password\": \"p\"}"}}}`, made)
@@ -105,6 +107,7 @@ func TestTheStepsOfAnUpdateAndADeleteAreSpans(t *testing.T) {
 }
 
 func TestARollbackIsPartOfTheTrace(t *testing.T) {
+	t.Parallel()
 	// AWS is down from the last step on, and until the response has been given.
 	const value = "s3cret-value"
 	aws := localaws.New()
@@ -150,6 +153,7 @@ func TestARollbackIsPartOfTheTrace(t *testing.T) {
 }
 
 func TestAStepThatPanicsHasAFailedSpan(t *testing.T) {
+	t.Parallel()
 	ctx, c, end := startTrace(t)
 	progress := &saga.Progress{}
 	_, err := saga.Named("broken", func(context.Context) (saga.Rollback, error) { panic("s3cret-value") })(saga.WithProgress(ctx, progress))

@@ -12,6 +12,7 @@ import (
 
 // TestAnUpdateSparesSecretsThatOthersUse stops using credentials that another service's images are pulled with as well.
 func TestAnUpdateSparesSecretsThatOthersUse(t *testing.T) {
+	t.Parallel()
 	for how, ref := range map[string]func(*CreateOutput) *string{
 		"by ARN":  func(made *CreateOutput) *string { return made.Credentials["webserver"].ARN },
 		"by name": func(made *CreateOutput) *string { return made.Credentials["webserver"].Name },
@@ -43,6 +44,7 @@ func TestAnUpdateSparesSecretsThatOthersUse(t *testing.T) {
 
 // TestAnUpdateAsksForEachSecret sees that no list is asked for, which may be minutes behind: the secret that a create has just made is found.
 func TestAnUpdateAsksForEachSecret(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"tags", "changed credentials", "another family"} {
 		sim := localaws.New(localaws.WithFaults(localaws.Fault{Operation: "ListSecrets", Times: -1, Effect: localaws.Refuse}))
 		w := newWorld(t, sim)
@@ -62,6 +64,7 @@ func TestAnUpdateAsksForEachSecret(t *testing.T) {
 
 // TestWhatStartsTasksRestoresTheirSecrets schedules the service's secret for deletion by hand: its tasks could not start any more.
 func TestWhatStartsTasksRestoresTheirSecrets(t *testing.T) {
+	t.Parallel()
 	const secret = "spinup/localdev/myclu/www-cred"
 	tests := []struct {
 		name     string

@@ -95,6 +95,7 @@ func durable(sim *localaws.AWS) string {
 }
 
 func TestUpdateReturnsTheServiceAsItIsAfterwards(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	made := w.create(t, wholeService(t, "myclu", "www"))
 	out, err := w.Update(t.Context(), "myclu", "www", updateInput(t, updates["another family"], made))
@@ -136,6 +137,7 @@ func TestUpdateReturnsTheServiceAsItIsAfterwards(t *testing.T) {
 }
 
 func TestUpdateRefusesWhatCannotBe(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	made := w.create(t, wholeService(t, "myclu", "www"))
 	if _, err := w.account.ECS.DeregisterTaskDefinition(t.Context(), aws.StringValue(made.TaskDefinition.TaskDefinitionArn)); err != nil {

@@ -9,6 +9,7 @@ import (
 )
 
 func TestPublicAddresses(t *testing.T) {
+	t.Parallel()
 	for _, s := range []string{
 		"1.1.1.1", "8.8.8.8", "52.95.110.1", "100.63.255.255", "100.128.0.0", "172.15.255.255", "172.32.0.0", "192.0.1.0", "198.17.255.255", "198.20.0.0", "223.255.255.255",
 		"::ffff:8.8.8.8", "2606:4700:4700::1111", "2001:200::1", "2a00:1450::1", "2003::1",
@@ -34,6 +35,7 @@ func TestPublicAddresses(t *testing.T) {
 }
 
 func TestSites(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		a, b string
 		same bool
@@ -58,6 +60,7 @@ func TestSites(t *testing.T) {
 }
 
 func TestAllowListReadsHostsAndPorts(t *testing.T) {
+	t.Parallel()
 	l := newAllowList([]string{"", "Any.example.com", "one.example.com:5000", "::1", "[::2]", "[::3]:5000", "secure.example.com:443"})
 	for raw, want := range map[string]bool{
 		"https://any.example.com": true, "https://ANY.example.com:1": true, "http://any.example.com": true,

@@ -13,6 +13,7 @@ import (
 )
 
 func TestCredentialsComeInAnyBase64(t *testing.T) {
+	t.Parallel()
 	const text = `{"username": "supahman", "password": "pässwörd?>~", "email": "x@example.com", "serveraddress": "ghcr.io"}`
 	want := &Credentials{"supahman", "pässwörd?>~"}
 	for what, enc := range map[string]*base64.Encoding{
@@ -26,6 +27,7 @@ func TestCredentialsComeInAnyBase64(t *testing.T) {
 }
 
 func TestNoCredentialsAreNil(t *testing.T) {
+	t.Parallel()
 	for _, header := range []string{"", " ", b64("{}"), b64(`{"username": "", "password": ""}`)} {
 		if got, err := ParseCredentials(header); got != nil || err != nil {
 			t.Errorf("%q: got %v, %v; want neither", header, got, err)
@@ -43,6 +45,7 @@ var badHeaders = []string{
 func b64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 
 func TestMalformedCredentialsAreBadRequests(t *testing.T) {
+	t.Parallel()
 	for _, header := range badHeaders {
 		got, err := ParseCredentials(header)
 		if got != nil || !common.Is(err, common.BadRequest) {
@@ -54,6 +57,7 @@ func TestMalformedCredentialsAreBadRequests(t *testing.T) {
 }
 
 func TestCredentialsDoNotPrint(t *testing.T) {
+	t.Parallel()
 	c := Credentials{user, password}
 	text, err := json.Marshal(map[string]any{"value": c, "pointer": &c})
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 
 // With the real rule of what is public, nothing inside is ever connected to, however it is spelled.
 func TestInsideHostsAreNotReached(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p4, p6 := w.trap("127.0.0.1"), "5000"
 	if l, err := net.Listen("tcp", "[::1]:0"); err == nil { // not every container has IPv6
@@ -44,6 +45,7 @@ func TestInsideHostsAreNotReached(t *testing.T) {
 }
 
 func TestNamesThatLeadInsideAreNotReached(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	port := w.trap(w.inside)
 	inside := []string{net.JoinHostPort(w.inside, port), "inside.example.com:" + port, "10.0.0.1", "169.254.169.254", "[::1]:" + port, "2852039166", "0xa9fea9fe"}
@@ -79,6 +81,7 @@ func TestNamesThatLeadInsideAreNotReached(t *testing.T) {
 }
 
 func TestANameThatTurnsInsideBetweenRequestsIsNotReached(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.name("rebind.example.com", "127.0.0.1", w.inside)
 	port := w.serve("127.0.0.1", http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
@@ -91,6 +94,7 @@ func TestANameThatTurnsInsideBetweenRequestsIsNotReached(t *testing.T) {
 }
 
 func TestPlainHTTPIsNotFollowed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	var asked atomic.Int32
 	plain := w.start("127.0.0.1", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }), nil)
@@ -125,6 +129,7 @@ func (n *notes) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 }
 
 func TestCredentialsGoToTheRegistryAndItsSiteOnly(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := images()
 	fill(t, h)
@@ -174,6 +179,7 @@ func TestCredentialsGoToTheRegistryAndItsSiteOnly(t *testing.T) {
 }
 
 func TestAllowedRegistries(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := images()
 	fill(t, h)
@@ -265,6 +271,7 @@ type begun struct {
 func (b *begun) Read(p []byte) (int, error) { return b.reader.Read(p) }
 
 func TestAllowedRegistriesThatSpeakPlainHTTP(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := images()
 	fill(t, h)
@@ -328,6 +335,7 @@ func (p *connectProxy) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 }
 
 func TestBehindAProxy(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := images()
 	fill(t, h)
@@ -415,6 +423,7 @@ func TestResponsesThatAreLargeOnceDecodedAreNotDecoded(t *testing.T) {
 
 // A registry that returns much, and slowly, holds up those alone who ask for much.
 func TestFewLargeResponsesAreReadAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	goOn := make(chan struct{})
 	const media = "application/vnd.oci.image.index.v1+json"

@@ -43,6 +43,7 @@ var badImages = []string{
 }
 
 func TestReferencesAreReadAsDockerReadsThem(t *testing.T) {
+	t.Parallel()
 	for image, want := range goodImages {
 		ref, err := parseReference(image, false)
 		if err != nil {
@@ -54,6 +55,7 @@ func TestReferencesAreReadAsDockerReadsThem(t *testing.T) {
 }
 
 func TestUpperCaseIsReportedAsSuch(t *testing.T) {
+	t.Parallel()
 	for image, want := range map[string]bool{"Nginx": true, "user/Img:V1": true, "ghcr.io/Org/app@" + sha: true, "Nginx:": false, "UPPER/../x": false} {
 		_, err := parseReference(image, false)
 		if got := err != nil && strings.Contains(common.Public(err), "lower case"); got != want {
@@ -63,6 +65,7 @@ func TestUpperCaseIsReportedAsSuch(t *testing.T) {
 }
 
 func TestBadReferencesAreBadRequests(t *testing.T) {
+	t.Parallel()
 	c := New(Options{})
 	for _, image := range badImages {
 		got, err := c.Verify(t.Context(), image, nil)

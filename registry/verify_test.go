@@ -86,6 +86,7 @@ func same(t *testing.T, what string, got, want *Image) {
 }
 
 func TestImagesOfAnOpenRegistry(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := images()
 	digests := fill(t, h)
@@ -126,6 +127,7 @@ func TestImagesOfAnOpenRegistry(t *testing.T) {
 }
 
 func TestImagesBehindAuthentication(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := images()
 	digests := fill(t, h)
@@ -164,6 +166,7 @@ func TestImagesBehindAuthentication(t *testing.T) {
 
 // Responses that are no image, or none at all, and what becomes of them.
 func TestRegistriesThatMisbehave(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	status := func(code int) http.HandlerFunc {
 		return func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(code) }
@@ -226,6 +229,7 @@ func TestRegistriesThatMisbehave(t *testing.T) {
 
 // A lookup is bounded in requests too: it follows 10 redirects, and it does not retry.
 func TestALookupAsksOnlySoOften(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, tt := range []struct {
 		what string
@@ -254,6 +258,7 @@ func TestALookupAsksOnlySoOften(t *testing.T) {
 }
 
 func TestServersThatAreHardlyRegistries(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	const index = `{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [{"mediaType": "application/vnd.oci.image.manifest.v1+json"}]}`
 	for what, h := range map[string]http.HandlerFunc{
@@ -296,6 +301,7 @@ var artifacts = map[string]struct{ mediaType, manifest, detail string }{
 }
 
 func TestArtifactsThatAreNoImages(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for what, a := range artifacts {
 		image := "reg.example.com:" + w.serve("127.0.0.1", http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
@@ -318,6 +324,7 @@ func TestArtifactsThatAreNoImages(t *testing.T) {
 }
 
 func TestARegistryThatCannotBeReached(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	release := make(chan struct{})
 	silent := w.serve("127.0.0.1", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -353,6 +360,7 @@ func TestARegistryThatCannotBeReached(t *testing.T) {
 }
 
 func TestACallerWhoHangsUpGetsAnError(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	port := w.serve("127.0.0.1", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -366,6 +374,7 @@ func TestACallerWhoHangsUpGetsAnError(t *testing.T) {
 }
 
 func TestEveryReasonHasAStatusOfTheSeeds(t *testing.T) {
+	t.Parallel()
 	want := map[Reason]int{"": 200, NotFound: 404, NotAnImage: 404, NeedsAuthentication: 404, Unsent: 404, NotAllowed: 400, Unusable: 404, RateLimited: 500, Unreachable: 500, "new": 500}
 	for reason, status := range want {
 		if got := reason.Status(); got != status || !slices.Contains([]int{200, 400, 404, 500}, got) {

@@ -6,6 +6,7 @@ import (
 )
 
 func TestASealOpensWithEachOfItsSecretsAndNoOther(t *testing.T) {
+	t.Parallel()
 	seal := func(secrets ...string) *Seal {
 		t.Helper()
 		s, err := NewSeal("test", secrets...)
@@ -50,6 +51,7 @@ func TestASealOpensWithEachOfItsSecretsAndNoOther(t *testing.T) {
 }
 
 func TestASealHasSecrets(t *testing.T) {
+	t.Parallel()
 	if _, err := NewSeal("test"); err == nil {
 		t.Error("a seal without a secret")
 	}

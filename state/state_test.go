@@ -57,6 +57,7 @@ func set(r *Redis) error {
 }
 
 func TestURLs(t *testing.T) {
+	t.Parallel()
 	for url, ok := range map[string]bool{
 		"redis://localhost": true, "redis://:pw@host:6380/3": true, "rediss://user:p%2Fw@host": true, "unix:///tmp/sock?db=2": true,
 		"redis://:pw@a:26379?master_name=m&addr=b:26379": true, "rediss://a:6379?addr=b:6379": true, "redis://h?read_timeout=1s": true,
@@ -81,6 +82,7 @@ func TestURLs(t *testing.T) {
 }
 
 func TestKeysHaveTheLayoutAndTheOrg(t *testing.T) {
+	t.Parallel()
 	server := miniredis.RunT(t)
 	r, _ := open(t, "redis://"+server.Addr())
 	if err := set(r); err != nil || !r.Up() {
@@ -206,6 +208,7 @@ func TestARedisThatHangsIsDown(t *testing.T) {
 }
 
 func TestACommandThatIsWrongOrWhoseCallerLeftTakesNothingDown(t *testing.T) {
+	t.Parallel()
 	server := miniredis.RunT(t)
 	r, _ := open(t, "redis://"+server.Addr())
 	if err := set(r); err != nil {

@@ -16,6 +16,7 @@ import (
 )
 
 func TestKeysAreVisibleASCII(t *testing.T) {
+	t.Parallel()
 	for key, ok := range map[string]bool{
 		"a": true, "9f0c-17": true, strings.Repeat("k", 255): true, "!~": true,
 		"": false, " ": false, "a b": false, "a\tb": false, "ä": false, strings.Repeat("k", 256): false, "\x7f": false,
@@ -27,6 +28,7 @@ func TestKeysAreVisibleASCII(t *testing.T) {
 }
 
 func TestTheFirstResponseIsReplayedToTheSameRequestOfTheSameCaller(t *testing.T) {
+	t.Parallel()
 	k, key := NewKeeper(NewMemory(Limits{}), nil), Key{"ui", "1"}
 	begin := func(key Key, method, target, body string) (*Response, error) {
 		t.Helper()
@@ -56,6 +58,7 @@ func TestTheFirstResponseIsReplayedToTheSameRequestOfTheSameCaller(t *testing.T)
 }
 
 func TestAKeyIsFreeAfterAResponseThatDoesNotLast(t *testing.T) {
+	t.Parallel()
 	k, key := NewKeeper(NewMemory(Limits{}), nil), Key{"ui", "1"}
 	for range 3 {
 		if got, err := k.Begin(t.Context(), key, "POST", "/a", nil); got != nil || err != nil {
@@ -66,6 +69,7 @@ func TestAKeyIsFreeAfterAResponseThatDoesNotLast(t *testing.T) {
 }
 
 func TestOneOfManyRuns(t *testing.T) {
+	t.Parallel()
 	k := NewKeeper(NewMemory(Limits{}), nil)
 	var ran atomic.Int64
 	var wg sync.WaitGroup
@@ -83,6 +87,7 @@ func TestOneOfManyRuns(t *testing.T) {
 }
 
 func TestWhatIsStoredCannotBeRead(t *testing.T) {
+	t.Parallel()
 	m := NewMemory(Limits{})
 	k, key := NewKeeper(m, nil), Key{"ui", "1"}
 	if _, err := k.Begin(t.Context(), key, "POST", "/", []byte("hunter2")); err != nil {
@@ -96,6 +101,7 @@ func TestWhatIsStoredCannotBeRead(t *testing.T) {
 }
 
 func TestMemoryIsBounded(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	m := NewMemory(Limits{Number: 3, Bytes: 100, Now: func() time.Time { return now }})
 	begin := func(n int) ([]byte, error) { return m.Begin(t.Context(), Key{"ui", fmt.Sprint(n)}, Fingerprint{}) }

@@ -64,6 +64,7 @@ func want(t *testing.T, when, got, want string) {
 }
 
 func TestServersReplayEachOthersResponses(t *testing.T) {
+	t.Parallel()
 	redis := miniredis.RunT(t)
 	a, b := newServer(t, redis, "secret"), newServer(t, redis, "secret")
 	want(t, "the first", a.begin(t, "1", "hunter2"), "")
@@ -93,6 +94,7 @@ func TestServersReplayEachOthersResponses(t *testing.T) {
 }
 
 func TestOneOfManyRunsOnAllServers(t *testing.T) {
+	t.Parallel()
 	redis := miniredis.RunT(t)
 	servers := []*server{newServer(t, redis, "secret"), newServer(t, redis, "secret"), newServer(t, redis, "secret")}
 	var ran atomic.Int64
@@ -115,6 +117,7 @@ func TestOneOfManyRunsOnAllServers(t *testing.T) {
 }
 
 func TestAKeyWhoseServerDiedIsFreeWithinAMinute(t *testing.T) {
+	t.Parallel()
 	redis := miniredis.RunT(t)
 	a, b := newServer(t, redis, "secret"), newServer(t, redis, "secret")
 	want(t, "the first", a.begin(t, "1", ""), "")
@@ -133,6 +136,7 @@ func TestAKeyWhoseServerDiedIsFreeWithinAMinute(t *testing.T) {
 }
 
 func TestRedisThatIsRestartedEmptyLearnsWhatRuns(t *testing.T) {
+	t.Parallel()
 	redis := miniredis.RunT(t)
 	a, b := newServer(t, redis, "secret"), newServer(t, redis, "secret")
 	want(t, "the first", a.begin(t, "1", ""), "")
@@ -180,6 +184,7 @@ func (r *Redis) count() int {
 }
 
 func TestATokenThatIsReplacedMakesResponsesUnreadable(t *testing.T) {
+	t.Parallel()
 	redis := miniredis.RunT(t)
 	before, after := newServer(t, redis, "secret"), newServer(t, redis, "new secret")
 	want(t, "the first", before.begin(t, "1", ""), "")
@@ -193,6 +198,7 @@ func TestATokenThatIsReplacedMakesResponsesUnreadable(t *testing.T) {
 }
 
 func TestRedisIsBounded(t *testing.T) {
+	t.Parallel()
 	redis := miniredis.RunT(t)
 	a := newServer(t, redis, "secret")
 	a.store.most = 3

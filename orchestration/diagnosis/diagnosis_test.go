@@ -27,6 +27,7 @@ func exited(n int, codes ...*int64) *awsecs.Task {
 func code(n int64) *int64 { return &n }
 
 func TestTheContainerThatEndedATaskIsBlamed(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		codes  []*int64
 		blamed string
@@ -55,6 +56,7 @@ func TestTheContainerThatEndedATaskIsBlamed(t *testing.T) {
 }
 
 func TestTargetHealthHasItsCode(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		state, code, description string
 		says                     string // "": nothing is wrong
@@ -105,6 +107,7 @@ func event(ago time.Duration, text string) *awsecs.ServiceEvent {
 }
 
 func TestOnlyThePresentIsReported(t *testing.T) {
+	t.Parallel()
 	steady := func() *awsecs.Service { // the newer deployment has succeeded
 		s := deploying()
 		s.Deployments = s.Deployments[:1]
@@ -167,6 +170,7 @@ func young() *awsecs.Service {
 }
 
 func TestTheSameIsReportedOnce(t *testing.T) {
+	t.Parallel()
 	var tasks []*awsecs.Task
 	for n := range 3 {
 		task := exited(n, code(1))
@@ -189,6 +193,7 @@ func TestTheSameIsReportedOnce(t *testing.T) {
 }
 
 func TestAReportIsBounded(t *testing.T) {
+	t.Parallel()
 	service := deploying()
 	for n := range 100 {
 		service.Events = append(service.Events, event(time.Minute, "failed "+string(rune('a'+n%26))+strings.Repeat("x", n)+strings.Repeat("é", 1000)))
@@ -205,6 +210,7 @@ func TestAReportIsBounded(t *testing.T) {
 }
 
 func TestTheStateOfAService(t *testing.T) {
+	t.Parallel()
 	service := func(status string, desired, running, pending int64, deployments ...*awsecs.Deployment) *awsecs.Service {
 		return &awsecs.Service{Status: &status, DesiredCount: &desired, RunningCount: &running, PendingCount: &pending, Deployments: deployments, TaskDefinition: new("arn:aws:ecs:eu-west-1:111122223333:task-definition/www:2")}
 	}
@@ -250,6 +256,7 @@ func TestTheStateOfAService(t *testing.T) {
 }
 
 func TestATaskThatFailsItsHealthCheckMakesAServiceDegraded(t *testing.T) {
+	t.Parallel()
 	service := deploying()
 	service.Deployments = service.Deployments[:1]
 	service.Deployments[0].RolloutState = new("COMPLETED")
@@ -260,6 +267,7 @@ func TestATaskThatFailsItsHealthCheckMakesAServiceDegraded(t *testing.T) {
 }
 
 func TestEveryCodeAndStateIsListedOnce(t *testing.T) {
+	t.Parallel()
 	codes := map[Code]int{}
 	for _, c := range Codes() {
 		codes[c]++

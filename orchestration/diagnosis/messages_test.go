@@ -75,6 +75,7 @@ func (m message) task() *awsecs.Task {
 }
 
 func TestEveryKnownMessageHasItsCode(t *testing.T) {
+	t.Parallel()
 	rows := map[int]bool{}
 	for _, m := range messages(t) {
 		rows[m.Row] = true
@@ -135,6 +136,7 @@ func expect(t *testing.T, e Evidence, m message, ofTask bool) {
 func cutAt(s string, n int) string { return s[:min(len(s), n)] }
 
 func TestEveryRuleIsReachedByAMessage(t *testing.T) {
+	t.Parallel()
 	reached := map[int]bool{}
 	for _, m := range messages(t) {
 		for _, text := range []string{m.StoppedReason, m.ContainerReason, m.LastLine, m.Event} {
@@ -152,6 +154,7 @@ func TestEveryRuleIsReachedByAMessage(t *testing.T) {
 
 // TestWordsVary holds what the collection says of how AWS's texts differ: versions, cuts, apostrophes, SDKs.
 func TestWordsVary(t *testing.T) {
+	t.Parallel()
 	for text, code := range map[string]Code{
 		"CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref docker.io/library/www:9: docker.io/library/www:9: not found":                                                                                              ImageNotFound,
 		"ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret from asm: service call has been retried 1 time(s): retrieved secret from Secrets Manager did not contain json key K": SecretMissing,

@@ -9,6 +9,7 @@ import (
 
 // TestWhyADeploymentFailedIsNotHowTheServiceIs sees that what failed before a rollback is reported as that, whatever the service does since.
 func TestWhyADeploymentFailedIsNotHowTheServiceIs(t *testing.T) {
+	t.Parallel()
 	failed := Focus{ID: newer, Created: now.Add(-5 * time.Minute), Ended: now.Add(-2 * time.Minute), Failed: true}
 	stopped := func(by string) *awsecs.Task {
 		task := exited(1, code(3))

@@ -134,6 +134,7 @@ func (s *simulated) evidence() Evidence {
 
 // What the simulator plays is diagnosed as what it stands for: each failing image, and what a task's role, secrets and logs can lack.
 func TestWhatTheSimulatorPlaysIsDiagnosed(t *testing.T) {
+	t.Parallel()
 	type container = awsecs.ContainerDefinition
 	image := func(reference string) func(*simulated) *container {
 		return func(*simulated) *container {
@@ -221,6 +222,7 @@ func TestWhatTheSimulatorPlaysIsDiagnosed(t *testing.T) {
 
 // The name of a service is none of AWS's words.
 func TestTheNameOfAServiceIsNoProblem(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"unhealthy", "failover", "error-page", "throttled", "unable"} {
 		for _, form := range []string{"(service %s) ", "service (%s) ", "service %s ", "(service %s, taskSet ecs-svc/1) "} {
 			service := deploying()

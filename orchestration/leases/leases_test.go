@@ -61,6 +61,7 @@ func isHeldBy(err error, operation string) bool {
 const key = "ecs-api:v1:acme:lock:local:c/s"
 
 func TestOneOfManyServersHoldsTheLock(t *testing.T) {
+	t.Parallel()
 	redis := miniredis.RunT(t)
 	servers := []*server{newServer(t, redis), newServer(t, redis), newServer(t, redis)}
 	var mu sync.Mutex
@@ -101,6 +102,7 @@ func TestOneOfManyServersHoldsTheLock(t *testing.T) {
 }
 
 func TestALeaseIsRenewedAndEndsWithItsServer(t *testing.T) {
+	t.Parallel()
 	redis := miniredis.RunT(t)
 	a, b := newServer(t, redis), newServer(t, redis)
 	lease := hold(t, a)
@@ -118,6 +120,7 @@ func TestALeaseIsRenewedAndEndsWithItsServer(t *testing.T) {
 }
 
 func TestALeaseThatIsLostIsNotTakenFromItsNewHolder(t *testing.T) {
+	t.Parallel()
 	redis := miniredis.RunT(t)
 	a, b := newServer(t, redis), newServer(t, redis)
 	lost := hold(t, a)
@@ -181,6 +184,7 @@ func (l *Leases) count() int {
 }
 
 func TestWhetherRedisHasTheLockDoesNotDependOnWhenTheCallerLeaves(t *testing.T) {
+	t.Parallel()
 	redis := miniredis.RunT(t)
 	a := newServer(t, redis)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -196,6 +200,7 @@ func TestWhetherRedisHasTheLockDoesNotDependOnWhenTheCallerLeaves(t *testing.T) 
 }
 
 func TestALockWhoseResponseWasLostIsReleasedWithoutBeingObtained(t *testing.T) {
+	t.Parallel()
 	redis := miniredis.RunT(t)
 	a := newServer(t, redis)
 	redis.Close()
@@ -226,6 +231,7 @@ func TestALockWhoseResponseWasLostIsReleasedWithoutBeingObtained(t *testing.T) {
 // TestALockThatASlowRedisGaveAfterItsRequestHadEnded is what a Redis that stood still does when it runs again: it locks the service for a request that has ended
 // without it, then finds it locked for the next request, then releases it.
 func TestALockThatASlowRedisGaveAfterItsRequestHadEnded(t *testing.T) {
+	t.Parallel()
 	redis := miniredis.RunT(t)
 	a, b := newServer(t, redis), newServer(t, redis)
 	abandoned := hold(t, a)
@@ -244,6 +250,7 @@ func TestALockThatASlowRedisGaveAfterItsRequestHadEnded(t *testing.T) {
 }
 
 func TestAReleaseFreesWhatRedisHasThoughItsResponseWasLost(t *testing.T) {
+	t.Parallel()
 	redis := miniredis.RunT(t)
 	a, b := newServer(t, redis), newServer(t, redis)
 	lease := hold(t, a)
@@ -275,6 +282,7 @@ func usedUp(t *testing.T, s *server) context.Context {
 }
 
 func TestARequestWithoutTimeForRedisLocksItsServiceAllTheSame(t *testing.T) {
+	t.Parallel()
 	redis := miniredis.RunT(t)
 	a, b := newServer(t, redis), newServer(t, redis)
 	ctx := usedUp(t, a)
@@ -297,6 +305,7 @@ func TestARequestWithoutTimeForRedisLocksItsServiceAllTheSame(t *testing.T) {
 }
 
 func TestALockNamesTheOperationThatTookItFromTheBeginning(t *testing.T) {
+	t.Parallel()
 	redis := miniredis.RunT(t)
 	a, b := newServer(t, redis), newServer(t, redis)
 	lease, err := a.Acquire(t.Context(), "local", "c/s", "op-1")

@@ -46,6 +46,7 @@ func accountOf(sess client.ConfigProvider) *account.Account {
 const application, network = sdk.LoadBalancerTypeEnumApplication, sdk.LoadBalancerTypeEnumNetwork
 
 func TestASpacesLoadBalancersAreDescribed(t *testing.T) {
+	t.Parallel()
 	a, lbs, simulator := start(t)
 	web, canary, stream := lbs.TargetGroup("web", "HTTP", ours), lbs.TargetGroup("canary", "HTTP", nil), lbs.TargetGroup("stream", "TCP", elsewhere)
 	hidden := lbs.TargetGroup("hidden", "HTTP", theirs)
@@ -111,6 +112,7 @@ func TestASpacesLoadBalancersAreDescribed(t *testing.T) {
 }
 
 func TestTargetGroupsGoByTheirNames(t *testing.T) {
+	t.Parallel()
 	a, lbs, _ := start(t)
 	want := map[string]string{"elsewhere": lbs.TargetGroup("elsewhere", "HTTP", elsewhere)}
 	lbs.TargetGroup("theirs", "HTTP", theirs)
@@ -148,6 +150,7 @@ func populate(lbs awstest.LoadBalancers, n int) {
 
 // TestFourRoundsWhateverTheirNumber measures, by a clock that stands still while anything is done, how many calls are made one after another.
 func TestFourRoundsWhateverTheirNumber(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{1, 45} {
 		synctest.Test(t, func(t *testing.T) {
 			simulator := localaws.New()
@@ -174,6 +177,7 @@ func TestFourRoundsWhateverTheirNumber(t *testing.T) {
 }
 
 func TestCallsAreBatched(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{1, 25} {
 		a, lbs, simulator := start(t)
 		populate(lbs, n)
@@ -194,6 +198,7 @@ func TestCallsAreBatched(t *testing.T) {
 }
 
 func TestWhatChangesMeanwhileIsLeftOut(t *testing.T) {
+	t.Parallel()
 	type world struct {
 		lbs                       awstest.LoadBalancers
 		front, listener, rule, tg string
@@ -259,6 +264,7 @@ func TestWhatChangesMeanwhileIsLeftOut(t *testing.T) {
 }
 
 func TestEachFailingCallIsAClearError(t *testing.T) {
+	t.Parallel()
 	type effect struct {
 		fault localaws.Fault
 		kind  common.Kind

@@ -8,6 +8,7 @@ import (
 )
 
 func TestConditionsInWords(t *testing.T) {
+	t.Parallel()
 	list := func(values ...string) []*string { return aws.StringSlice(values) }
 	on := func(field string, set func(*elbv2.RuleCondition)) *elbv2.RuleCondition {
 		c := &elbv2.RuleCondition{Field: &field}
@@ -47,6 +48,7 @@ func TestConditionsInWords(t *testing.T) {
 }
 
 func TestActionsInWords(t *testing.T) {
+	t.Parallel()
 	names := map[string]string{"arn:web": "web", "arn:canary": "canary", "arn:third": "third"}
 	forward := func(weights map[string]int64, order ...string) *elbv2.Action {
 		a := &elbv2.Action{Type: aws.String("forward"), ForwardConfig: &elbv2.ForwardActionConfig{}}
@@ -91,6 +93,7 @@ func TestActionsInWords(t *testing.T) {
 }
 
 func TestListenersAreCalledByProtocolAndPort(t *testing.T) {
+	t.Parallel()
 	for want, l := range map[string]*elbv2.Listener{
 		"HTTPS:443": {Protocol: aws.String("HTTPS"), Port: aws.Int64(443)},
 		"GENEVE":    {Protocol: aws.String("GENEVE")},

@@ -135,6 +135,7 @@ func (w *world) read(s Source, q Query) (texts []string, pages int) {
 
 // TestNoLineIsMissedOrDoubled reads 10,000 lines, or a sample of them, of several streams in two groups, many of one moment, in pages of many sizes.
 func TestNoLineIsMissedOrDoubled(t *testing.T) {
+	t.Parallel()
 	if racetest.Plainly(t) {
 		return
 	}
@@ -175,6 +176,7 @@ func TestNoLineIsMissedOrDoubled(t *testing.T) {
 }
 
 func TestASparseSearchComesInPagesThatMayBeEmpty(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.group("clu", "localdev")
 	var lines []line
@@ -193,6 +195,7 @@ func TestASparseSearchComesInPagesThatMayBeEmpty(t *testing.T) {
 }
 
 func TestNextIsGoodForItsOwnQueryOnly(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.group("clu", "localdev")
 	w.write("clu", "www/web/a", line{1, "1"}, line{2, "2"}, line{3, "3"})
@@ -215,6 +218,7 @@ func TestNextIsGoodForItsOwnQueryOnly(t *testing.T) {
 }
 
 func TestAnotherOrgsGroupHasNoLines(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for group, org := range map[string]string{"ours": "localdev", "theirs": "other", "nobodys": ""} {
 		w.group(group, org)
@@ -273,6 +277,7 @@ func (w *world) service(definition string) (service *awsecs.Service, task string
 }
 
 func TestTheLinesOfAService(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		group, prefix string
 		forgotten     bool // lines of tasks that ECS does not know are the service's
@@ -326,6 +331,7 @@ var errEnough = errors.New("enough")
 
 // TestAStreamOfLines: lines come late and out of order, the stream breaks, and nothing is missed or sent twice.
 func TestAStreamOfLines(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.group("clu", "localdev")
 	s := from(at("clu", "www", "web"))
@@ -377,6 +383,7 @@ func TestAStreamOfLines(t *testing.T) {
 }
 
 func TestThoseWhoFollowAreBoundedAndShareTheRate(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.group("clu", "localdev")
 	var waits []time.Duration
@@ -395,6 +402,7 @@ func TestThoseWhoFollowAreBoundedAndShareTheRate(t *testing.T) {
 }
 
 func TestAStreamContinuesAfterAFaultOfAWS(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.group("clu", "localdev")
 	w.write("clu", "www/web/a", line{0, "here"})

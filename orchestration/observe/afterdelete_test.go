@@ -13,6 +13,7 @@ import (
 
 // TestADeletedServiceThatIsStillShownAsActiveIsNoNewOne waits for a service whose deletion ECS shows late: its tasks still run then.
 func TestADeletedServiceThatIsStillShownAsActiveIsNoNewOne(t *testing.T) {
+	t.Parallel()
 	late := lags
 	late.Deleted, late.Drain = 10*time.Second, 30*time.Second
 	w := newWorld(t, localaws.WithLags(late))
@@ -35,6 +36,7 @@ func TestADeletedServiceThatIsStillShownAsActiveIsNoNewOne(t *testing.T) {
 
 // TestAServiceThatIsCreatedAgainEndsTheWaitForTheDeletedOne returns the deleted one, not the new one.
 func TestAServiceThatIsCreatedAgainEndsTheWaitForTheDeletedOne(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	definition, _ := w.steady()
 	deleted, err := w.account.ECS.DeleteService(t.Context(), "clu", "www")

@@ -50,6 +50,7 @@ func seen(deployments []*awsecs.Deployment, briefs []*awsecs.ServiceDeploymentBr
 }
 
 func TestWhatAWSShowsOfDeployments(t *testing.T) {
+	t.Parallel()
 	const m = time.Minute
 	type (
 		entries = []*awsecs.Deployment
@@ -99,6 +100,7 @@ func TestWhatAWSShowsOfDeployments(t *testing.T) {
 }
 
 func TestADeploymentWhoseTasksDoNotAllRunHasNotSucceeded(t *testing.T) {
+	t.Parallel()
 	f := seen([]*awsecs.Deployment{entry(newID, "PRIMARY", "COMPLETED", time.Minute, time.Minute)}, nil)
 	f.service.Deployments[0].DesiredCount = new(int64(2)) // the count was raised, or a task has just ended
 	if r := f.result(newID); r.Done || r.Outcome != nil {

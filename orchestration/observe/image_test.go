@@ -48,6 +48,7 @@ func (w *world) registerImage(image string) string {
 // TestEveryFailingImageIsNamed: create with an image that fails, then the status names the problem and the wait says that it failed; update to
 // it, and the wait says that it was rolled back.
 func TestEveryFailingImageIsNamed(t *testing.T) {
+	t.Parallel()
 	if racetest.Plainly(t) {
 		return
 	}

@@ -14,6 +14,7 @@ import (
 )
 
 func TestTargetHealthIsPartOfTheStatus(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	lbs := awstest.NewLoadBalancers(t, w.session())
 	group := lbs.TargetGroup("www", "HTTP", nil)

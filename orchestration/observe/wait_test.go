@@ -38,6 +38,7 @@ func outcomeOf(o *Outcome) string {
 }
 
 func TestADeploymentThatComesUpSucceeds(t *testing.T) {
+	t.Parallel()
 	bothWays(t, func(t *testing.T, w *world) {
 		definition := w.register("")
 		id := w.create(input(definition))
@@ -59,6 +60,7 @@ func TestADeploymentThatComesUpSucceeds(t *testing.T) {
 }
 
 func TestADeploymentThatIsRolledBackIsNeverASuccess(t *testing.T) {
+	t.Parallel()
 	bothWays(t, func(t *testing.T, w *world) {
 		good, first := w.steady()
 		w.Close() // ends the pollers of before
@@ -112,6 +114,7 @@ func TestADeploymentThatIsRolledBackIsNeverASuccess(t *testing.T) {
 func (w *world) recorded() bool { return w.history.skip(w.clock.Now()) == nil }
 
 func TestWhileADeploymentFailsTheStatusSaysWhy(t *testing.T) {
+	t.Parallel()
 	bothWays(t, func(t *testing.T, w *world) {
 		w.steady()
 		id := w.update(w.register("exit 1"))
@@ -146,6 +149,7 @@ func TestWhileADeploymentFailsTheStatusSaysWhy(t *testing.T) {
 }
 
 func TestADeploymentThatNothingRollsBackFails(t *testing.T) {
+	t.Parallel()
 	t.Run("the first one", func(t *testing.T) {
 		bothWays(t, func(t *testing.T, w *world) {
 			id := w.create(input(w.register("exit 1")))
@@ -170,6 +174,7 @@ func TestADeploymentThatNothingRollsBackFails(t *testing.T) {
 }
 
 func TestADeploymentThatANewerOneReplacesIsSuperseded(t *testing.T) {
+	t.Parallel()
 	bothWays(t, func(t *testing.T, w *world) {
 		good, first := w.steady()
 		second := w.update(w.register("sleep 1000"))
@@ -190,6 +195,7 @@ func TestADeploymentThatANewerOneReplacesIsSuperseded(t *testing.T) {
 }
 
 func TestBlueGreenLinearAndCanaryDeploymentsAreWaitedFor(t *testing.T) {
+	t.Parallel()
 	for _, strategy := range []string{"BLUE_GREEN", "LINEAR", "CANARY"} {
 		for outcome, command := range map[string]string{"succeeded": "", "rolled_back": "exit 1"} {
 			t.Run(strategy+" "+outcome, func(t *testing.T) {
@@ -213,6 +219,7 @@ func TestBlueGreenLinearAndCanaryDeploymentsAreWaitedFor(t *testing.T) {
 }
 
 func TestAWaitEndsWithItsTime(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.steady()
 	id := w.update(w.register("exit 1"))
@@ -234,6 +241,7 @@ func TestAWaitEndsWithItsTime(t *testing.T) {
 }
 
 func TestAWaitForWhatIsNotThereIsNotFound(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.steady()
 	if _, err := w.Wait(t.Context(), "clu", "none", "", time.Hour); !common.Is(err, common.NotFound) {
@@ -269,6 +277,7 @@ func TestAWaitForWhatIsNotThereIsNotFound(t *testing.T) {
 
 // A poller may have found that there is no service before the one who began it looks: that is no old news.
 func TestTheFirstPollCountsForWhoBeganIt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	at := target{"clu", "none"}
 	first, err := w.subscribe(t.Context(), at)
@@ -290,6 +299,7 @@ func TestTheFirstPollCountsForWhoBeganIt(t *testing.T) {
 }
 
 func TestAServiceThatIsDeletedEndsTheWait(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, id := w.steady()
 	w.must(w.account.ECS.DeleteService(t.Context(), "clu", "www"))
@@ -300,6 +310,7 @@ func TestAServiceThatIsDeletedEndsTheWait(t *testing.T) {
 
 // TestOnePollerServesAll: a hundred who wait and watch cost no more calls than one.
 func TestOnePollerServesAll(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.steady()
 	id := w.update(w.register("sleep 1000"))
@@ -335,6 +346,7 @@ func TestOnePollerServesAll(t *testing.T) {
 }
 
 func TestAWriteIsSeenAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.steady()
 	updated := false
@@ -358,6 +370,7 @@ func TestAWriteIsSeenAtOnce(t *testing.T) {
 var errDone = errors.New("done")
 
 func TestWaitersAreBounded(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.steady()
 	w.limits = limits{Services: 1, Waiting: 2}
@@ -379,6 +392,7 @@ func TestWaitersAreBounded(t *testing.T) {
 }
 
 func TestAServerThatStopsLetsWaitersGo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.steady()
 	id := w.update(w.register("exit 1"))
@@ -400,6 +414,7 @@ func TestAServerThatStopsLetsWaitersGo(t *testing.T) {
 
 // TestAFailedPollIsNotTheEnd: AWS may throttle us, or fail, for a while.
 func TestAFailedPollIsNotTheEnd(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.steady()
 	w.aws.Inject(localaws.Fault{Operation: "DescribeServices", Times: 5, Effect: localaws.Down})

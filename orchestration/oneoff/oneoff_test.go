@@ -20,6 +20,7 @@ import (
 )
 
 func TestATaskRunsWhatTheServiceRuns(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	in := command("echo hello; sleep 30; echo $NAME; exit 7")
 	in.Environment = map[string]*string{"NAME": aws.String("value")}
@@ -51,6 +52,7 @@ func TestATaskRunsWhatTheServiceRuns(t *testing.T) {
 }
 
 func TestATaskIsStoppedAtItsTimeout(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	in := command("echo hello; sleep 3000")
 	in.Timeout = aws.Int64(90)
@@ -72,6 +74,7 @@ func TestATaskIsStoppedAtItsTimeout(t *testing.T) {
 }
 
 func TestAnotherServerStopsTheTasksOfOneThatHasEnded(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	first := operations.NewGroup(operations.Options{})
 	r := w.runner(first)
@@ -112,6 +115,7 @@ func TestAnotherServerStopsTheTasksOfOneThatHasEnded(t *testing.T) {
 }
 
 func TestWhatCannotRun(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	quantity := func(s string) *spec.Quantity { return new(spec.Quantity(s)) }
 	for name, test := range map[string]struct {
@@ -142,6 +146,7 @@ func TestWhatCannotRun(t *testing.T) {
 
 // TestATaskRunsForAServiceThatIsOff runs one as a migration does, before the service is scaled up.
 func TestATaskRunsForAServiceThatIsOff(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, err := w.account.ECS.UpdateService(t.Context(), &awsecs.UpdateServiceInput{Cluster: aws.String("clu"), Service: aws.String("www"), DesiredCount: aws.Int64(0)})
 	w.must(err)
@@ -153,6 +158,7 @@ func TestATaskRunsForAServiceThatIsOff(t *testing.T) {
 }
 
 func TestAContainerGrowsWithItsTask(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	in := command("true")
 	in.Memory = new(spec.Quantity("2048"))
@@ -168,6 +174,7 @@ func TestAContainerGrowsWithItsTask(t *testing.T) {
 
 // TestOneRequestStartsOneTaskOrNone breaks each AWS call of a run in turn, in each way.
 func TestOneRequestStartsOneTaskOrNone(t *testing.T) {
+	t.Parallel()
 	if racetest.Plainly(t) {
 		return
 	}

@@ -49,6 +49,7 @@ func breakEach(t *testing.T, how awstest.Breaks, prepare func(*world), do func(*
 
 // TestAFailedCreateLeavesNothing breaks each AWS call of a create in turn, in each way.
 func TestAFailedCreateLeavesNothing(t *testing.T) {
+	t.Parallel()
 	if racetest.Plainly(t) {
 		return
 	}
@@ -73,6 +74,7 @@ func TestAFailedCreateLeavesNothing(t *testing.T) {
 
 // TestAFailedUpdateChangesNothing breaks each AWS call of updates in turn, in each way.
 func TestAFailedUpdateChangesNothing(t *testing.T) {
+	t.Parallel()
 	if racetest.Plainly(t) {
 		return
 	}
@@ -109,6 +111,7 @@ func TestAFailedUpdateChangesNothing(t *testing.T) {
 
 // TestADeleteContinuesUntilNothingIsLeft breaks each AWS call of a recursive delete in turn, in each way, and repeats it until it is NotFound.
 func TestADeleteContinuesUntilNothingIsLeft(t *testing.T) {
+	t.Parallel()
 	if racetest.Plainly(t) {
 		return
 	}
@@ -139,6 +142,7 @@ func TestADeleteContinuesUntilNothingIsLeft(t *testing.T) {
 
 // TestAPanicLeavesNoLock panics outside a step of the plan.
 func TestAPanicLeavesNoLock(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	c, err := w.newCreation(whole(t, "myclu", "reports"))
 	if err != nil {

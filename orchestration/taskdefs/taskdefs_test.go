@@ -151,6 +151,7 @@ func (w *world) deleted(ctx context.Context, t testing.TB, cluster, family strin
 }
 
 func TestAWholeLife(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	out := w.create(t, "myclu", "reports")
 	if diff := cmp.Diff(wholeInventory("myclu", "reports"), inventory(w.aws)); diff != "" {
@@ -189,6 +190,7 @@ func TestAWholeLife(t *testing.T) {
 }
 
 func TestWhatIsNotRecursiveLeavesTheRest(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, "myclu", "reports")
 	w.create(t, "myclu", "mails")
@@ -204,6 +206,7 @@ func TestWhatIsNotRecursiveLeavesTheRest(t *testing.T) {
 
 // TestOtherOrgsSeeNothing asks for one org's managed task definition as another org.
 func TestOtherOrgsSeeNothing(t *testing.T) {
+	t.Parallel()
 	sim := localaws.New()
 	newWorld(t, sim).create(t, "myclu", "reports")
 	before := sim.Snapshot()
@@ -236,6 +239,7 @@ func TestOtherOrgsSeeNothing(t *testing.T) {
 
 // TestAFamilyThatServicesUseStays deletes a managed task definition that a service runs.
 func TestAFamilyThatServicesUseStays(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, "myclu", "reports")
 	_, err := w.account.ECS.CreateService(t.Context(), &awsecs.CreateServiceInput{
@@ -251,6 +255,7 @@ func TestAFamilyThatServicesUseStays(t *testing.T) {
 }
 
 func TestWhatIsRefused(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(*CreateInput){
 		"no cluster":         func(in *CreateInput) { in.Cluster = nil },
 		"no task definition": func(in *CreateInput) { in.TaskDefinition = nil },

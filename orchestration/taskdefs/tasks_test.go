@@ -46,6 +46,7 @@ func ended(o Outcome) string {
 }
 
 func TestWhoWaitsSeesHowTasksEnd(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		script   string
 		wait     time.Duration
@@ -94,6 +95,7 @@ func TestWhoWaitsSeesHowTasksEnd(t *testing.T) {
 }
 
 func TestWhyTasksCannotStart(t *testing.T) {
+	t.Parallel()
 	w := newTimedWorld(t)
 	in := whole(t, "myclu", "reports")
 	in.TaskDefinition.ContainerDefinitions[0].Image = aws.String("registry.example.com/report:not-found")
@@ -117,6 +119,7 @@ func TestWhyTasksCannotStart(t *testing.T) {
 }
 
 func TestWhatIsNotRun(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, "myclu", "reports")
 	for name, tt := range map[string]struct {
@@ -172,6 +175,7 @@ func (w *world) run(t *testing.T, family, startedBy string, count int64) []strin
 }
 
 func TestTasksAreThoseOfTheirFamily(t *testing.T) {
+	t.Parallel()
 	w := newTimedWorld(t)
 	w.create(t, "myclu", "reports")
 	w.create(t, "myclu", "mails")
@@ -230,6 +234,7 @@ func TestTasksAreThoseOfTheirFamily(t *testing.T) {
 
 // TestOneRequestRunsItsTasksOnce breaks each AWS call of a run that waits, in each way: what fails starts nothing, and no response that is lost starts more.
 func TestOneRequestRunsItsTasksOnce(t *testing.T) {
+	t.Parallel()
 	if racetest.Plainly(t) {
 		return
 	}
@@ -253,6 +258,7 @@ func TestOneRequestRunsItsTasksOnce(t *testing.T) {
 // TestARepeatedRunIsOneRun sends a run, whose responses AWS loses for good, again with its Idempotency-Key: the tasks of the first attempt are stopped, and new
 // ones do the work, once.
 func TestARepeatedRunIsOneRun(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, "myclu", "reports")
 	ctx := resource.WithKey(t.Context(), resource.NewKey("me", "key", "body"))
@@ -291,6 +297,7 @@ func TestARepeatedRunIsOneRun(t *testing.T) {
 
 // TestATaskThatStartsWhileItsDefinitionIsDeleted runs a task when a delete has looked for tasks for the last time before it deregisters the revision.
 func TestATaskThatStartsWhileItsDefinitionIsDeleted(t *testing.T) {
+	t.Parallel()
 	for name, force := range map[string]bool{"forced": true, "not forced": false} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, localaws.New())

@@ -50,6 +50,7 @@ func planned(t *testing.T, w *world, plan func(context.Context) (*resource.Previ
 }
 
 func TestADryRunOfACreate(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	planIt := func(ctx context.Context) (*resource.Preview, error) {
 		return w.PlanCreate(ctx, whole(t, "myclu", "reports"))
@@ -75,6 +76,7 @@ func TestADryRunOfACreate(t *testing.T) {
 
 // TestADryRunOfAChangeIsWhatTheChangeDoes plans each change, does it, and plans it again.
 func TestADryRunOfAChangeIsWhatTheChangeDoes(t *testing.T) {
+	t.Parallel()
 	const changed, value = `{"taskdefinition": {"cpu": "256", "memory": "1024", "containerdefinitions": [{"name": "report", "image": "nginx:2"}]}}`, `{"credentials": {"report": {"SecretString": "{\"username\": \"u\", \"password\": \"other\"}"}}}`
 	update := func(body string) func(*world) (*Write, error) {
 		return func(w *world) (*Write, error) { return w.Update("myclu", "reports", decode[UpdateInput](t, body)) }
@@ -145,6 +147,7 @@ func TestADryRunOfAChangeIsWhatTheChangeDoes(t *testing.T) {
 
 // TestAChangeOfWhatSomebodyHasChanged sends changes with an ETag that does not hold, or not any more once the first call changes something.
 func TestAChangeOfWhatSomebodyHasChanged(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, "myclu", "reports")
 	before := w.aws.Snapshot()
@@ -182,6 +185,7 @@ func TestAChangeOfWhatSomebodyHasChanged(t *testing.T) {
 }
 
 func TestWhatAPatchMustNotSay(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, "myclu", "reports")
 	for name, tt := range map[string]struct {
@@ -209,6 +213,7 @@ func TestWhatAPatchMustNotSay(t *testing.T) {
 
 // TestADryRunOfADeleteIsWhatTheDeleteDoes plans deletes, does them and compares what is gone.
 func TestADryRunOfADeleteIsWhatTheDeleteDoes(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		recursive, force, others bool
 		want                     []string
@@ -267,6 +272,7 @@ func TestADryRunOfADeleteIsWhatTheDeleteDoes(t *testing.T) {
 }
 
 func TestADeleteOfWhatSomebodyHasChanged(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, localaws.New())
 	w.create(t, "myclu", "reports")
 	w.run(t, "reports", "me", 1)
