@@ -15,8 +15,8 @@ import (
 	"ecs-api/state/statetest/proxy"
 )
 
+// It is not parallel, as a Redis that responds late counts as down.
 func TestTheStateIsShownAndItsURLIsNot(t *testing.T) {
-	t.Parallel()
 	redis := miniredis.RunT(t)
 	redis.RequireAuth("hunter2")
 	aws := localaws.New()

@@ -55,7 +55,7 @@ func runSuite(m *testing.M) int {
 			return failSuite(err)
 		}
 	}
-	// What runs in parallel waits more than it works: more of it at once than there are processors. The flag -parallel still goes first.
+	// What runs in parallel waits more than it works: more of it at once than there are processors.
 	parallel := "32"
 	if racetest.Detector {
 		parallel = "8"

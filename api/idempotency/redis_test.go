@@ -93,8 +93,8 @@ func TestServersReplayEachOthersResponses(t *testing.T) {
 	}
 }
 
+// It is not parallel, as each of its 64 has to reach Redis in time, or Redis counts as down.
 func TestOneOfManyRunsOnAllServers(t *testing.T) {
-	t.Parallel()
 	redis := miniredis.RunT(t)
 	servers := []*server{newServer(t, redis, "secret"), newServer(t, redis, "secret"), newServer(t, redis, "secret")}
 	var ran atomic.Int64
