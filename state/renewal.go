@@ -3,6 +3,8 @@ package state
 import (
 	"context"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Renewal keeps what a server has in Redis alive. Renew begins it.
@@ -32,6 +34,22 @@ func (r *Redis) Renew(every time.Duration, renew func(context.Context)) *Renewal
 		}
 	}()
 	return n
+}
+
+// atOnce is how many of many uses of Redis that nobody waits for are sent at the same time: less than the connections that go-redis has, which requests need too.
+const atOnce = 8
+
+// Each uses Redis for each of all, several at the same time: one after another, hundreds of renewals would take longer on a slow Redis than what they renew lasts.
+func Each[T any](all []T, use func(T)) {
+	var group errgroup.Group
+	group.SetLimit(atOnce)
+	for _, one := range all {
+		group.Go(func() error {
+			use(one)
+			return nil
+		})
+	}
+	_ = group.Wait() // there are no errors
 }
 
 // Close ends the renewals, and returns when none runs any more.

@@ -218,12 +218,7 @@ func (r *Redis) renewAll(ctx context.Context) {
 	r.mu.Lock()
 	all := maps.Clone(r.running)
 	r.mu.Unlock()
-	for key, mine := range all {
-		if !r.shared.Up() {
-			return
-		}
-		r.renewOne(ctx, key, mine)
-	}
+	state.Each(slices.Collect(maps.Keys(all)), func(key Key) { r.renewOne(ctx, key, all[key]) })
 }
 
 func (r *Redis) renewOne(ctx context.Context, key Key, mine *record) {

@@ -162,14 +162,12 @@ func (h *lease) delete(ctx context.Context) bool {
 	}) == nil
 }
 
-// renewAll renews each lease once.
+// renewAll renews each lease once: in time, however many there are.
 func (l *Leases) renewAll(ctx context.Context) {
 	l.mu.Lock()
 	all := slices.Collect(maps.Keys(l.held))
 	l.mu.Unlock()
-	for _, h := range all {
-		h.renew(ctx)
-	}
+	state.Each(all, func(h *lease) { h.renew(ctx) })
 }
 
 // renew has Redis keep the lease, or forget it if it has been released.

@@ -3,6 +3,7 @@ package leases
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"ecs-api/orchestration/transaction"
 	"ecs-api/state"
 	"ecs-api/state/statetest"
+	"ecs-api/state/statetest/proxy"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -314,4 +316,51 @@ func TestALockNamesTheOperationThatTookItFromTheBeginning(t *testing.T) {
 	}
 	busy(t, b, "op-1")
 	lease.Release()
+}
+
+// One after another, renewals of many locks on a slow Redis would take longer than a lock lasts.
+func TestManyLocksAreRenewedAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	const many = 20
+	var together atomic.Bool // responses wait until several commands have been sent
+	var waiting atomic.Int64
+	several := make(chan struct{})
+	sent := sync.OnceFunc(func() { close(several) })
+	address := proxy.Start(t, miniredis.RunT(t).Addr(), func([]byte) bool {
+		if together.Load() && waiting.Add(1) == 4 {
+			sent()
+		}
+		return true
+	}, func([]byte) bool {
+		if together.Load() {
+			<-several
+		}
+		return true
+	})
+	s := &server{shared: statetest.Open(t, address)}
+	s.Leases = New(s.shared.Redis)
+	t.Cleanup(s.Close)
+	for i := range many {
+		if _, err := s.Acquire(t.Context(), "local", fmt.Sprint("c/s", i), ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	together.Store(true)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.renewAll(t.Context())
+	}()
+	select {
+	case <-several:
+	case <-done:
+	case <-t.Context().Done():
+	}
+	select {
+	case <-several:
+	default:
+		sent()
+		t.Error("each renewal waits for the one before")
+	}
+	<-done
 }

@@ -208,9 +208,7 @@ func (g *Group) SaveAll(ctx context.Context) {
 	g.mu.Lock()
 	all := slices.Collect(maps.Values(g.live))
 	g.mu.Unlock()
-	for _, op := range all {
-		g.save(ctx, op)
-	}
+	state.Each(all, func(op *operation) { g.save(ctx, op) })
 }
 
 // leave saves how an operation is that this server works on no more.

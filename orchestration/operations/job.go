@@ -171,18 +171,18 @@ func (g *Group) Resubmit(ctx context.Context) {
 	g.mu.Lock()
 	all := slices.Collect(maps.Values(g.submitted))
 	g.mu.Unlock()
-	for _, job := range all {
+	state.Each(all, func(job Job) {
 		o, err := g.record.Find(ctx, job.Account, job.Operation)
 		if err == nil && !o.Ended() && time.Since(job.Began) < KeepFor {
 			_ = g.queue.Submit(ctx, job) // else the next time
-			continue
+			return
 		}
 		if err == nil || common.Is(err, common.NotFound) {
 			g.mu.Lock()
 			delete(g.submitted, job.Operation)
 			g.mu.Unlock()
 		}
-	}
+	})
 }
 
 // work returns the work of a job.

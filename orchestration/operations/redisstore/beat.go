@@ -10,6 +10,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ecs-api/common"
+	"ecs-api/orchestration/operations"
+	"ecs-api/state"
 )
 
 // Worker is who works on operations: a group.
@@ -79,9 +81,7 @@ func (r *Record) beat(ctx context.Context, worker Worker) {
 	r.mu.Lock()
 	unsaved := slices.Collect(maps.Values(r.unsaved))
 	r.mu.Unlock()
-	for _, o := range unsaved {
-		r.Save(ctx, o)
-	}
+	state.Each(unsaved, func(o operations.Operation) { r.Save(ctx, o) })
 	worker.SaveAll(ctx)
 	worker.Resubmit(ctx)
 }
