@@ -158,7 +158,6 @@ func schemeIs(scheme string) chromedp.Action[chromedp.Void] {
 }
 
 func TestTheDocumentationPageCallsItsServer(t *testing.T) {
-	t.Parallel()
 	program := findBrowser(t)
 	for _, tt := range []struct {
 		name          string
@@ -231,7 +230,6 @@ func TestTheDocumentationPageCallsItsServer(t *testing.T) {
 // TestTheDocumentationPageLeadsToTheGuides opens guides on a wide screen and on a phone, light and dark: text is readable, and nothing is wider than the
 // screen but what scrolls by itself.
 func TestTheDocumentationPageLeadsToTheGuides(t *testing.T) {
-	t.Parallel()
 	program := findBrowser(t)
 	h := newHarness(t, localaws.New())
 	server := httptest.NewServer(h.Handler())

@@ -60,7 +60,6 @@ func shownNames(block string) string {
 }
 
 func TestTheDocumentationPageOpenedAtAnOperation(t *testing.T) {
-	t.Parallel()
 	program := findBrowser(t)
 	h := newHarness(t, localaws.New())
 	server := httptest.NewServer(h.Handler())
@@ -98,7 +97,6 @@ func TestTheDocumentationPageOpenedAtAnOperation(t *testing.T) {
 }
 
 func TestTheDocumentationPageReloadedAtAnOperation(t *testing.T) {
-	t.Parallel()
 	program := findBrowser(t)
 	for _, tt := range []struct {
 		name          string

@@ -44,7 +44,6 @@ func arrived(condition string) chromedp.Action[[]string] {
 
 // TestTheDocumentationPageFollowsAnOperation sees that the steps of a create arrive in a page while it is on its way.
 func TestTheDocumentationPageFollowsAnOperation(t *testing.T) {
-	t.Parallel()
 	program := findBrowser(t)
 	source, err := os.ReadFile(os.Getenv("ECS_API_EVENTSOURCE")) // of the package eventsource, in one file
 	if err != nil {
