@@ -21,12 +21,12 @@ func TestWritesOfAServiceShowPeopleTheirProgress(t *testing.T) {
 	for _, c := range []struct{ method, path, body, want string }{ // want is a pattern that all of it matches
 		{"POST", base + "/local/services?wait=60", openapi.CreateExample,
 			`(?s)^T create .*T create service\nT wait for the deployment\n(?:T .*\n)?service www\n  ecs-svc/\d+ completed webservers:1 \(succeeded\)\n.*$`},
-		{"PATCH", www + "?wait=60", `{"DesiredCount":2}`, `^T update service\n(?:T .*\n)?service www: webservers:1, 2 of 2 tasks running\n$`},
+		{"PATCH", www + "?wait=60", `{"DesiredCount":2}`, `^T update service\n(?:T update service: done after .*\n)?service www: webservers:1, 2 of 2 tasks running\n$`},
 		{"PATCH", www, `{"DesiredCount":2}`, `^service www: webservers:1, 2 of 2 tasks running\n$`}, // it is so already
 		{"PATCH", www + "?wait=60", `{"Containers":{"webserver":{"Image":"app:exit-3"}},"more":1}`,
 			`(?s)^.*T update service\n.*service www\n  ecs-svc/\d+ rolled_back webservers:2\n.*rolled back to webservers:1\n.*problems\n  ContainerExited .*warnings\n  IgnoredField more: .*$`},
 		{"POST", www + "/run?wait=60", `{"Command":["echo","hello"]}`, `^T start task\n(?:T .*\n)*task \w+ of webservers:1: STOPPED, exit code 0\n    Essential container in task exited\n\nlogs of webserver\nhello\n$`},
-		{"DELETE", www, ``, `^T delete service\n(?:T .*\n)?service www: deleted, its tasks are stopping\n$`},
+		{"DELETE", www, ``, `^T delete service\n(?:T delete service: done after .*\n)?service www: deleted, its tasks are stopping\n$`},
 	} {
 		resp, body := h.do(t, c.method, c.path, c.body, text)
 		lines := regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ `).ReplaceAllString(body, "T ")

@@ -16,8 +16,8 @@ const Detector = true
 // races to come. When tests have ended, none do, and there are some sixty packages of them.
 const options = "atexit_sleep_ms=0"
 
-// parallel is how many tests that may run in parallel do, unless go test is told otherwise: more than there are processors, as they wait as much as they work.
-// The flag precedes those that go test passes on, and the last one counts.
+// parallel is the flag for the number of parallel tests, which is higher than that of processors because tests wait as much as they work. It precedes the flags that
+// go test passes on, so that go test -parallel overrides it.
 const parallel = "-test.parallel=6"
 
 // init makes processes of tests under the detector end at once, run more tests in parallel, and collect garbage less often, as that is a fifth of their work.

@@ -36,22 +36,6 @@ func (r *Redis) Renew(every time.Duration, renew func(context.Context)) *Renewal
 	return n
 }
 
-// atOnce is how many of many uses of Redis that nobody waits for are sent at the same time: less than the connections that go-redis has, which requests need too.
-const atOnce = 8
-
-// Each uses Redis for each of all, several at the same time: one after another, hundreds of renewals would take longer on a slow Redis than what they renew lasts.
-func Each[T any](all []T, use func(T)) {
-	var group errgroup.Group
-	group.SetLimit(atOnce)
-	for _, one := range all {
-		group.Go(func() error {
-			use(one)
-			return nil
-		})
-	}
-	_ = group.Wait() // there are no errors
-}
-
 // Close ends the renewals, and returns when none runs any more.
 func (n *Renewal) Close() {
 	n.stop()
@@ -64,4 +48,21 @@ func (n *Renewal) Wake() {
 	case n.wake <- struct{}{}:
 	default: // it is about to
 	}
+}
+
+// atOnce is how many uses Each sends at the same time: fewer than go-redis has connections, as requests need some too.
+const atOnce = 8
+
+// Each uses Redis for each of all, several at the same time, and waits for them. One after another, on a slow Redis, hundreds of renewals would take longer than what
+// they renew lasts.
+func Each[T any](all []T, use func(T)) {
+	var group errgroup.Group
+	group.SetLimit(atOnce)
+	for _, one := range all {
+		group.Go(func() error {
+			use(one)
+			return nil
+		})
+	}
+	_ = group.Wait() // there are no errors
 }
