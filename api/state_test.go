@@ -183,3 +183,43 @@ func TestOtherServersKnowTheOperationOfARequestOnASlowRedis(t *testing.T) {
 		}
 	}
 }
+
+// The queue stalls for one server while its request hands the job over: other servers, whose Redis is fine, find the service locked all the time.
+func TestAServiceStaysLockedWhenTheQueueStalls(t *testing.T) {
+	aws := localaws.New(localaws.WithLags(localaws.Lags{Drain: time.Minute}))
+	redis := miniredis.RunT(t)
+	var armed, saved, stalled atomic.Bool
+	var until atomic.Int64
+	address := proxy.Start(t, redis.Addr(), func(sent []byte) bool {
+		switch {
+		case !armed.Load():
+		case bytes.Contains(sent, []byte(":op:")):
+			saved.Store(true)
+		case saved.Load() && bytes.Contains(sent, []byte("asynq:")) && stalled.CompareAndSwap(false, true):
+			until.Store(time.Now().Add(900 * time.Millisecond).UnixNano())
+		}
+		time.Sleep(time.Until(time.Unix(0, until.Load()))) // nothing gets through meanwhile
+		return true
+	}, func([]byte) bool { return true })
+	open := func(address string) *harness {
+		c := testConfig(t, aws)
+		c.State.Redis = config.Secret("redis://" + address)
+		return newHarnessWith(t, aws, c)
+	}
+	a, b := open(address), open(redis.Addr())
+	if response, body := a.do(t, http.MethodPost, base+"/local/services", createIn("www")); response.StatusCode != http.StatusOK {
+		t.Fatalf("%d %s", response.StatusCode, body)
+	}
+	armed.Store(true)
+	response, body := a.do(t, http.MethodDelete, base+"/local/clusters/www/services/www?recursive=true", "")
+	if response.StatusCode != http.StatusOK || !stalled.Load() {
+		t.Fatalf("%d %s; the queue stalled: %v", response.StatusCode, body, stalled.Load())
+	}
+	location := response.Header.Get("Operation-Location")
+	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); {
+		response, body := b.do(t, http.MethodPost, base+"/local/services", createIn("www"))
+		if response.StatusCode != http.StatusConflict || !strings.Contains(body, location[strings.LastIndex(location, "/")+1:]) {
+			t.Fatalf("a create beside the delete: %d %.300s", response.StatusCode, body)
+		}
+	}
+}

@@ -52,6 +52,7 @@ type Fleet struct {
 	broadcast   *state.Broadcast   // nil until Subscribe
 	unpublished atomic.Bool        // there is a change which the other servers may not have received
 	countSlow   func()             // counts a request that the state was too slow for
+	countLost   func()             // counts a lock that was lost to another server
 	logSlow     rate.Sometimes     // bounds how often the log says so
 }
 
@@ -81,8 +82,8 @@ func (f *Fleet) open() (err error) {
 	if err != nil {
 		return common.Wrapf(err, "state.redis")
 	}
-	f.countSlow = f.options.Metrics.WatchState(f.state.Up) // before any request, which alone may find the state slow
-	f.Leases, f.keys = leases.New(f.state), idempotency.NewRedis(f.state)
+	f.countSlow, f.countLost = f.options.Metrics.WatchState(f.state.Up) // before any request, which alone may find the state slow
+	f.Leases, f.keys = leases.New(f.state, f.observeLost), idempotency.NewRedis(f.state)
 	return nil
 }
 
@@ -101,6 +102,12 @@ func (f *Fleet) observeSlow() {
 	f.logSlow.Do(func() {
 		f.options.Log.Warn("the state is slow: a request has waited for Redis as long as it may, and continues without it; there may be more of them in the next minute")
 	})
+}
+
+// observeLost counts and logs a lock that another server has taken although this one has not released it.
+func (f *Fleet) observeLost(target string) {
+	f.countLost()
+	f.options.Log.WithField("target", target).Warn("a lock is lost: another server has locked what this one still works on, as Redis has lost the lock or was out of reach")
 }
 
 // Keeper keeps the responses to requests with an Idempotency-Key: in the state, or in this server's memory where there is none. Token returns that of

@@ -202,13 +202,16 @@ func (m *Metrics) WatchCache(hits func() uint64, bytes func() int) {
 	)
 }
 
-// WatchState adds whether the Redis that servers share can be used, which up reports. It returns the function that counts a request for which Redis was too slow. A
-// server without a state has no such metrics.
-func (m *Metrics) WatchState(up func() bool) (slow func()) {
+// WatchState adds whether the Redis that servers share can be used, which up reports. It returns the functions that count a request for which Redis was too slow, and
+// a lock that was lost to another server. A server without a state has no such metrics.
+func (m *Metrics) WatchState(up func() bool) (slow, lockLost func()) {
+	locks := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "ecs_api_state_locks_lost_total", Help: "Locks that another server has taken although this one has not released them: Redis has lost them, or was out of reach.",
+	})
 	requests := prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "ecs_api_state_slow_requests_total", Help: "Requests that were served without the Redis that servers share their state through, because it was too slow for them.",
 	})
-	m.Registry.MustRegister(requests)
+	m.Registry.MustRegister(requests, locks)
 	m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "ecs_api_state_up", Help: "1 if the Redis that servers share their state through can be used, 0 if not. Without a state there is no such series.",
 	}, func() float64 {
@@ -217,7 +220,7 @@ func (m *Metrics) WatchState(up func() bool) (slow func()) {
 		}
 		return 0
 	}))
-	return requests.Inc
+	return requests.Inc, locks.Inc
 }
 
 // ObserveOutcome returns the function that counts each deployment of the account that ends while a request waits for it.

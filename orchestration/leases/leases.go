@@ -1,8 +1,8 @@
 // Package leases locks services for all servers that share a Redis. It owns one rule: a lock ends with its holder, released or, when the holder's server
 // has died, within Life; and who cannot reach Redis works without it, because AWS's ownership tags are the safety net below.
 //
-// What that cannot rule out: a Redis that was restarted empty, or a server that stood still for longer than Life, lets a second request in beside the first.
-// Both then work as requests on servers do that share nothing.
+// What that cannot rule out: a server that stood still for longer than Life, or for which alone Redis is down, lets a second request in beside the first; so does a
+// Redis that was restarted empty so quickly that no server noticed. Both requests then work as those on servers do that share nothing.
 package leases
 
 import (
@@ -13,6 +13,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bsm/redislock"
@@ -31,14 +32,19 @@ const (
 	// secondLook is when a lock that a request has is looked at again. A Redis that stood still may have given it to a request that had gone on without it
 	// and has ended: its server releases it then, with a command or two.
 	secondLook = 100 * time.Millisecond
-	// tokenLength is that of tokens, which the values of the keys begin with; the rest is the operation.
-	tokenLength = 22
+	// settling is how long locks wait after Redis is back, which may be empty then: until then all servers have seen it, and their locks are there again.
+	settling = time.Second
+	// tokenLength is that of the token of a server, which the values of the keys begin with. The lease's own token follows, as long, and then the operation.
+	tokenLength = 11
 )
 
 // Leases are the locks of this server on Redis. New makes them.
 type Leases struct {
 	shared  *state.Redis
 	renewal *state.Renewal
+	lost    func(target string)
+	server  string       // the token of this server: a lease replaces an earlier one of its own server, which could not be released
+	settled atomic.Int64 // when locks can be relied on again, in Unix nanoseconds
 
 	mu   sync.Mutex
 	held map[*lease]bool // true; false for one that could not be released
@@ -46,9 +52,10 @@ type Leases struct {
 
 var _ transaction.Leases = (*Leases)(nil)
 
-// New returns the leases of this server. Close must be called.
-func New(shared *state.Redis) *Leases {
-	l := &Leases{shared: shared, held: map[*lease]bool{}}
+// New returns the leases of this server. Lost is called with each target that another server has locked although this one has not released it. Close must be called.
+func New(shared *state.Redis, lost func(target string)) *Leases {
+	l := &Leases{shared: shared, lost: lost, server: newToken(), held: map[*lease]bool{}}
+	shared.OnRecovery(func() { l.settled.Store(time.Now().Add(settling).UnixNano()) })
 	l.renewal = shared.Renew(renewEvery, l.renewAll)
 	return l
 }
@@ -58,18 +65,21 @@ func (l *Leases) Close() { l.renewal.Close() }
 
 // lease is one lock. Its own lock is held over what is done with it in Redis, so that no renewal comes after its release.
 type lease struct {
-	all   *Leases
-	key   string
-	token string
+	all    *Leases
+	key    string
+	target string
+	token  string
 
 	mu        sync.Mutex
 	operation string
 	released  bool
+	lost      bool // another server has the lock
 }
 
 // Acquire implements transaction.Leases.
 func (l *Leases) Acquire(ctx context.Context, account, target, operation string) (transaction.Lease, error) {
-	held := &lease{all: l, key: l.shared.Key("lock", account, target), token: newToken(), operation: operation}
+	l.settle(ctx)
+	held := &lease{all: l, key: l.shared.Key("lock", account, target), target: target, token: newToken(), operation: operation}
 	whole := context.WithoutCancel(ctx) // a caller that leaves must not leave open whether Redis has it
 	err := held.obtain(whole)
 	for looks := 1; errors.Is(err, redislock.ErrNotObtained); looks++ {
@@ -88,9 +98,16 @@ func (l *Leases) Acquire(ctx context.Context, account, target, operation string)
 	return held, nil
 }
 
-// newToken returns what tells a lease from all others.
+// settle waits until locks can be relied on, or nobody can say whether they can.
+func (l *Leases) settle(ctx context.Context) {
+	if rest := time.Until(time.Unix(0, l.settled.Load())); rest > 0 && l.shared.Up() {
+		_ = common.Sleep(ctx, rest) // a caller that leaves does not end what it began
+	}
+}
+
+// newToken returns what tells a server, or a lease of a server, from all others.
 func newToken() string {
-	var random [16]byte
+	var random [8]byte
 	_, _ = rand.Read(random[:]) // it never fails
 	return base64.RawURLEncoding.EncodeToString(random[:])
 }
@@ -105,8 +122,8 @@ func (l *Leases) do(ctx context.Context, use func(context.Context, redis.Univers
 func (l *Leases) holder(ctx context.Context, key string) (operation string) {
 	_ = l.do(ctx, func(ctx context.Context, client redis.UniversalClient) error { // without it, the message says less
 		value, err := client.Get(ctx, key).Result()
-		if len(value) > tokenLength {
-			operation = value[tokenLength:]
+		if len(value) > 2*tokenLength {
+			operation = value[2*tokenLength:]
 		}
 		return err
 	})
@@ -116,7 +133,7 @@ func (l *Leases) holder(ctx context.Context, key string) (operation string) {
 // obtain has Redis lock the key, or keep it locked for us, for Life from now on. The lease's lock must be held.
 func (h *lease) obtain(ctx context.Context) error {
 	return h.all.do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
-		_, err := redislock.Obtain(ctx, client, h.key, Life, &redislock.Options{Token: h.token, Metadata: h.operation})
+		_, err := redislock.Obtain(ctx, client, h.key, Life, &redislock.Options{Token: h.all.server, Metadata: h.token + h.operation})
 		return err
 	})
 }
@@ -148,7 +165,7 @@ func (h *lease) Release() {
 	}
 }
 
-// releaseScript deletes the key if its value begins with the token ARGV[1]. redislock releases only what it has obtained, and whether it has, nobody knows when
+// releaseScript deletes the key if its value begins with the tokens ARGV[1]. redislock releases only what it has obtained, and whether it has, nobody knows when
 // Redis's response was lost: to obtain a lock that is free, only to release it, would keep others out for a moment.
 var releaseScript = redis.NewScript(`
 local value = redis.call("get", KEYS[1])
@@ -158,7 +175,7 @@ return 0`)
 // delete deletes the key if it is ours, and reports whether Redis knows. The lease's lock must be held.
 func (h *lease) delete(ctx context.Context) bool {
 	return h.all.do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
-		return releaseScript.Run(ctx, client, []string{h.key}, h.token).Err()
+		return releaseScript.Run(ctx, client, []string{h.key}, h.all.server+h.token).Err()
 	}) == nil
 }
 
@@ -175,12 +192,27 @@ func (h *lease) renew(ctx context.Context) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.released {
-		_ = h.obtain(ctx) // another server's by now, or Redis is down: it is tried again, and the tags in AWS keep the requests apart
+		h.keep(ctx)
 		return
 	}
 	if h.delete(ctx) {
 		h.all.mu.Lock()
 		delete(h.all.held, h)
 		h.all.mu.Unlock()
+	}
+}
+
+// keep has Redis keep the lease. Where that fails, the next renewal tries again, and the tags in AWS keep the requests apart. The lease's lock must be held.
+func (h *lease) keep(ctx context.Context) {
+	err := h.obtain(ctx)
+	if errors.Is(err, redislock.ErrNotObtained) && common.Sleep(ctx, secondLook) == nil { // a request has it that is about to be refused, as a job has its target
+		err = h.obtain(ctx)
+	}
+	switch {
+	case err == nil:
+		h.lost = false
+	case errors.Is(err, redislock.ErrNotObtained) && !h.lost:
+		h.lost = true
+		h.all.lost(h.target)
 	}
 }

@@ -27,12 +27,18 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type server struct {
 	*Leases
 	shared *statetest.Server
+	losses atomic.Int64
 }
 
 func newServer(t *testing.T, redis *miniredis.Miniredis) *server {
 	t.Helper()
 	s := &server{shared: statetest.Open(t, redis.Addr())}
-	s.Leases = New(s.shared.Redis)
+	s.Leases = New(s.shared.Redis, func(target string) {
+		if target != "c/s" {
+			t.Errorf("%s is lost", target)
+		}
+		s.losses.Add(1)
+	})
 	t.Cleanup(s.Close)
 	return s
 }
@@ -65,13 +71,16 @@ const key = "ecs-api:v1:acme:lock:local:c/s"
 func TestOneOfManyServersHoldsTheLock(t *testing.T) {
 	t.Parallel()
 	redis := miniredis.RunT(t)
-	servers := []*server{newServer(t, redis), newServer(t, redis), newServer(t, redis)}
+	var servers []*server
+	for range 12 {
+		servers = append(servers, newServer(t, redis))
+	}
 	var mu sync.Mutex
 	var won []transaction.Lease
 	var wg sync.WaitGroup
-	for i := range 24 {
+	for _, s := range servers {
 		wg.Go(func() {
-			lease, err := servers[i%3].Acquire(t.Context(), "local", "c/s", "")
+			lease, err := s.Acquire(t.Context(), "local", "c/s", "")
 			mu.Lock()
 			defer mu.Unlock()
 			if err == nil {
@@ -338,7 +347,12 @@ func TestManyLocksAreRenewedAtTheSameTime(t *testing.T) {
 		return true
 	})
 	s := &server{shared: statetest.Open(t, address)}
-	s.Leases = New(s.shared.Redis)
+	s.Leases = New(s.shared.Redis, func(target string) {
+		if target != "c/s" {
+			t.Errorf("%s is lost", target)
+		}
+		s.losses.Add(1)
+	})
 	t.Cleanup(s.Close)
 	for i := range many {
 		if _, err := s.Acquire(t.Context(), "local", fmt.Sprint("c/s", i), ""); err != nil {
@@ -363,4 +377,109 @@ func TestManyLocksAreRenewedAtTheSameTime(t *testing.T) {
 		t.Error("each renewal waits for the one before")
 	}
 	<-done
+}
+
+// A lock that could not be released while Redis was away is still there when Redis is back: it must not keep out the next lock of its own server.
+func TestALockThatWasTakenAgainWhileRedisWasAwayStaysLocked(t *testing.T) {
+	t.Parallel() // it waits more than it works
+	for n := range 4 {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			redis := miniredis.RunT(t)
+			a, b := newServer(t, redis), newServer(t, redis)
+			first := hold(t, a)
+			redis.SetError("LOADING")
+			first.Release()
+			again, err := a.Acquire(t.Context(), "local", "c/s", "op-2")
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.shared.Await(t, false)
+			redis.SetError("")
+			a.shared.Await(t, true)
+			for end := time.Now().Add(300 * time.Millisecond); time.Now().Before(end); {
+				busy(t, b, "op-2")
+			}
+			again.Release()
+			hold(t, b).Release()
+		})
+	}
+}
+
+// Redis is back and empty. A server that sees it first must not lock what the others still have to lock again.
+func TestALockWaitsUntilAllServersHaveSeenARedisThatWasRestartedEmpty(t *testing.T) {
+	t.Parallel() // it waits more than it works
+	for n := range 3 {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			redis := miniredis.RunT(t)
+			a, b := newServer(t, redis), newServer(t, redis)
+			lease := hold(t, a)
+			redis.Close()
+			a.shared.Await(t, false)
+			b.shared.Await(t, false)
+			redis.FlushAll()
+			if err := redis.Restart(); err != nil {
+				t.Fatal(err)
+			}
+			b.shared.Await(t, true)
+			busy(t, b, "")
+			lease.Release()
+		})
+	}
+}
+
+func TestALockThatIsLostIsReportedOnce(t *testing.T) {
+	t.Parallel()
+	redis := miniredis.RunT(t)
+	a, b := newServer(t, redis), newServer(t, redis)
+	lease := hold(t, a)
+	a.renewAll(t.Context())
+	if a.losses.Load() != 0 {
+		t.Error("a lock is reported lost that is not")
+	}
+	redis.FlushAll()
+	other := hold(t, b)
+	for range 3 {
+		a.renewAll(t.Context())
+	}
+	if n := a.losses.Load(); n != 1 {
+		t.Errorf("reported %d times", n)
+	}
+	other.Release()
+	a.renewAll(t.Context()) // it is free again
+	busy(t, b, "")
+	redis.FlushAll()
+	other = hold(t, b)
+	a.renewAll(t.Context())
+	if n := a.losses.Load(); n != 2 {
+		t.Errorf("reported %d times, want once for each loss", n)
+	}
+	other.Release()
+	lease.Release()
+}
+
+// A request locks a service for a moment, before it looks whether a job has it: that is no reason to be without a lock until the next renewal.
+func TestARenewalLooksAgainWhereARequestHasTheLockForAMoment(t *testing.T) {
+	t.Parallel()
+	redis := miniredis.RunT(t)
+	a, b := newServer(t, redis), newServer(t, redis)
+	lease := hold(t, a)
+	redis.FlushAll()
+	moment := hold(t, b)
+	var looks atomic.Int64
+	redis.Server().SetPreHook(func(_ *peers.Peer, command string, _ ...string) bool {
+		if command == "EVALSHA" && looks.Add(1) == 2 {
+			redis.Del(key)
+		}
+		return false
+	})
+	a.renewAll(t.Context())
+	busy(t, b, "")
+	if a.losses.Load() != 0 {
+		t.Error("it is reported lost")
+	}
+	moment.Release()
+	busy(t, b, "")
+	lease.Release()
 }

@@ -45,7 +45,8 @@ type Group struct {
 	closed    bool
 	live      map[string]*operation // what this server works on, by id
 	handlers  map[string]Handler    // by account and kind
-	submitted map[string]Job        // what this server has given to the queue and has not seen end, by operation
+	submitted map[string]Job        // what this server has submitted and has not seen end, by operation
+	withdrawn map[string]Job        // what it has withdrawn and the queue does not know of, by operation
 
 	waits     context.Context // ends when nobody is to wait for operations any more
 	stopWaits context.CancelFunc
@@ -63,7 +64,7 @@ func NewGroup(o Options) *Group {
 	waits, stopWaits := context.WithCancel(ctx)                  // ended by Stop
 	return &Group{
 		observe: o.Observe, record: o.Record, queue: o.Queue, server: o.Server, ctx: ctx, cancel: cancel, closing: make(chan struct{}), waits: waits, stopWaits: stopWaits,
-		live: map[string]*operation{}, handlers: map[string]Handler{}, submitted: map[string]Job{},
+		live: map[string]*operation{}, handlers: map[string]Handler{}, submitted: map[string]Job{}, withdrawn: map[string]Job{},
 	}
 }
 
@@ -101,7 +102,7 @@ func (g *Group) begin(ctx context.Context, op *operation) Operation {
 	o := op.view()
 	g.mu.Unlock()
 	g.observe(o)
-	g.record.Save(context.WithoutCancel(ctx), o)
+	_ = g.record.Save(context.WithoutCancel(ctx), o) // else with the next beat
 	op.stop = g.publish(op)
 	return o
 }
@@ -200,7 +201,7 @@ func (g *Group) save(ctx context.Context, op *operation) {
 	g.mu.Lock()
 	o := op.view()
 	g.mu.Unlock()
-	g.record.Save(ctx, o)
+	_ = g.record.Save(ctx, o) // else the next time
 }
 
 // SaveAll saves what this server works on.
@@ -215,7 +216,7 @@ func (g *Group) SaveAll(ctx context.Context) {
 func (g *Group) leave(op *operation, o Operation) {
 	op.saving.Lock()
 	op.left = true
-	g.record.Save(context.Background(), o)
+	_ = g.record.Save(context.Background(), o) // else with the next beat
 	op.saving.Unlock()
 	g.mu.Lock()
 	delete(g.live, o.ID)

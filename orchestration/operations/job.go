@@ -45,8 +45,8 @@ type Queue interface {
 	Announce(ctx context.Context, job Job) (existing *Job, err error)
 	// Submit has a server do the job, announced or not.
 	Submit(ctx context.Context, job Job) error
-	// Withdraw ends what Announce began: the request was refused.
-	Withdraw(ctx context.Context, job Job)
+	// Withdraw ends what Announce began: the request was refused. Nil means that the job will not be done because of Announce.
+	Withdraw(ctx context.Context, job Job) error
 }
 
 // Later is the error of a job that is to be done later, or by another server.
@@ -113,22 +113,28 @@ func (g *Group) Announce(ctx context.Context, job Job) *Operation {
 	if err != nil || existing == nil {
 		return nil
 	}
-	if o, err := g.Operation(ctx, existing.Account, existing.Operation); err == nil && !o.Ended() {
-		return &o
+	o, err := g.Operation(state.WithoutBudget(ctx), existing.Account, existing.Operation)
+	switch {
+	case err != nil: // the queue has the job, whatever the record can say
+		o = existing.operation()
+	case o.Ended():
+		return nil
 	}
-	return nil
+	return &o
 }
 
-// Withdraw ends what Announce began: the request was refused.
+// Withdraw ends what Announce began: the request was refused. While the queue is out of reach, the job is withdrawn later: it would else be done.
 func (g *Group) Withdraw(ctx context.Context, job Job) {
-	if g.queue != nil {
-		g.queue.Withdraw(context.WithoutCancel(ctx), job)
+	if g.queue != nil && g.queue.Withdraw(context.WithoutCancel(ctx), job) != nil {
+		g.mu.Lock()
+		g.withdrawn[job.Operation] = job
+		g.mu.Unlock()
 	}
 }
 
 // Submit has the job done, by a server of the queue if there is one, else here. The result is what the request returns, and is shown when the job has
-// succeeded. Release unlocks what the job works on: it is called when the job has ended, before its operation reads so; or when the queue has the job, whose
-// target Job keeps others from. It fails when the group is shutting down.
+// succeeded. The caller has locked what the job works on, and the lock names the job's operation. Release unlocks it: it is called when the job has ended, before
+// its operation reads so; or when the queue has the job, and Job keeps others from its target. It fails when the group is shutting down.
 func (g *Group) Submit(ctx context.Context, job Job, result json.RawMessage, release func()) (Operation, error) {
 	if err := g.enter(); err != nil {
 		return Operation{}, err
@@ -141,48 +147,64 @@ func (g *Group) Submit(ctx context.Context, job Job, result json.RawMessage, rel
 		return Operation{}, common.Errorf(common.Internal, "nothing does jobs of kind %q in account %s", job.Kind, job.Account)
 	}
 	if g.queue != nil {
-		g.record.Save(state.WithoutBudget(ctx), o) // else nothing would keep others from the target
-		release()                                  // whichever server gets the job locks its target
-		if err := g.queue.Submit(ctx, job); err == nil {
-			g.mu.Lock()
-			g.submitted[job.Operation] = job
-			g.mu.Unlock()
+		g.mu.Lock()
+		g.submitted[job.Operation] = job // also if the queue does not take it now
+		g.mu.Unlock()
+		// Without its operation, nothing would keep others from the target while the job waits.
+		if g.record.Save(state.WithoutBudget(ctx), o) == nil && g.queue.Submit(ctx, job) == nil {
 			g.running.Done()
+			release()
 			return o, nil
 		}
-		release = func() {}
-		if again, err := h.Lock(ctx, job); err == nil { // if a request was faster: what they do at once is kept apart by the tags in AWS
-			release = again
-		}
 	}
-	o.Server, o.Queued = g.server, false
+	o.Server = g.server
 	op := &operation{report: o, progress: &saga.Progress{}}
 	started := g.begin(ctx, op)
-	g.run(ctx, op, job.Limit, h.work(job), func(got json.RawMessage, err error) {
+	g.run(ctx, op, job.Limit, h.work(job), func(result json.RawMessage, err error) {
 		release()
-		g.end(op, orElse(result, got), err)
+		left := g.retry(job, err) != nil && g.queue != nil && g.queue.Submit(context.Background(), job) == nil // it may take the job by now
+		g.finish(op, result, err, left)
 	})
 	return started, nil
 }
 
-// Resubmit submits the jobs again that this server has submitted and that have not ended: a Redis that is restarted empty has lost them. The queue
-// takes none twice.
+// finish ends the operation of a job that ended with a result or err, or leaves it to whichever server gets the job next.
+func (g *Group) finish(op *operation, result json.RawMessage, err error, left bool) {
+	if left {
+		g.handBack(op)
+		return
+	}
+	g.end(op, orElse(op.report.Pending, result), err)
+}
+
+// Resubmit tells the queue what it may have missed, or lost in a Redis that was restarted empty: the jobs that this server has submitted and that have not ended,
+// and those that it has withdrawn. The queue takes none twice.
 func (g *Group) Resubmit(ctx context.Context) {
 	g.mu.Lock()
-	all := slices.Collect(maps.Values(g.submitted))
+	submitted, withdrawn := slices.Collect(maps.Values(g.submitted)), slices.Collect(maps.Values(g.withdrawn))
 	g.mu.Unlock()
-	state.Each(all, func(job Job) {
+	state.Each(submitted, func(job Job) {
 		o, err := g.record.Find(ctx, job.Account, job.Operation)
 		if err == nil && !o.Ended() && time.Since(job.Began) < KeepFor {
 			_ = g.queue.Submit(ctx, job) // else the next time
 			return
 		}
 		if err == nil || common.Is(err, common.NotFound) {
-			g.mu.Lock()
-			delete(g.submitted, job.Operation)
-			g.mu.Unlock()
+			g.forget(g.submitted, job)
 		}
 	})
+	state.Each(withdrawn, func(job Job) {
+		if g.queue.Withdraw(ctx, job) == nil {
+			g.forget(g.withdrawn, job)
+		}
+	})
+}
+
+// forget removes a job from those that this server has submitted or withdrawn.
+func (g *Group) forget(from map[string]Job, job Job) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(from, job.Operation)
 }
 
 // work returns the work of a job.

@@ -11,8 +11,8 @@ import (
 
 // Record is where operations are looked up, while they run and when they have ended. Several servers may share one.
 type Record interface {
-	// Save keeps an operation as it is now.
-	Save(ctx context.Context, o Operation)
+	// Save keeps an operation as it is now. An error means that other servers may not know it yet; its end is saved again until they do.
+	Save(ctx context.Context, o Operation) error
 	// Find returns one of the account's operations, or NotFound.
 	Find(ctx context.Context, account, id string) (Operation, error)
 	// FindAll returns those of the ids that are operations of one of the accounts, in one reading.
@@ -40,7 +40,7 @@ type Memory struct {
 func NewMemory() *Memory { return &Memory{} }
 
 // Save keeps an operation. What ended too long ago is dropped, as are the oldest of too many.
-func (m *Memory) Save(_ context.Context, o Operation) {
+func (m *Memory) Save(_ context.Context, o Operation) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if i := slices.IndexFunc(m.all, func(known Operation) bool { return known.Account == o.Account && known.ID == o.ID }); i >= 0 {
@@ -49,6 +49,7 @@ func (m *Memory) Save(_ context.Context, o Operation) {
 		m.all = append(m.all, o)
 	}
 	m.forget()
+	return nil
 }
 
 // forget drops what is too much. The lock must be held.

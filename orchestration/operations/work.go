@@ -17,6 +17,9 @@ func (g *Group) Work(ctx context.Context, job Job) error {
 	if !ok {
 		return &Later{After: waitForServer, Err: common.Errorf(common.Unavailable, "this server does no jobs of kind %q in account %s", job.Kind, job.Account)}
 	}
+	if g.hasWithdrawn(job) {
+		return nil
+	}
 	if op := g.worksOn(job); op != nil { // the queue lost sight of it: this server continues
 		return g.waitFor(ctx, op, job)
 	}
@@ -51,12 +54,7 @@ func (g *Group) take(ctx context.Context, h Handler, job Job, o Operation) error
 	g.run(ctx, op, job.Limit, h.work(job), func(result json.RawMessage, err error) {
 		release()
 		later := g.retry(job, err)
-		if later == nil {
-			g.end(op, orElse(o.Pending, result), err)
-			outcome <- nil
-			return
-		}
-		g.handBack(op)
+		g.finish(op, result, err, later != nil)
 		outcome <- later
 	})
 	select {
@@ -89,6 +87,14 @@ func (g *Group) handBack(op *operation) {
 	o.Server = ""
 	g.observe(o)
 	g.leave(op, o)
+}
+
+// hasWithdrawn reports whether the request of the job was refused on this server, which the queue has not learned.
+func (g *Group) hasWithdrawn(job Job) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	_, withdrawn := g.withdrawn[job.Operation]
+	return withdrawn
 }
 
 // worksOn returns the operation of the job, if this server works on it.

@@ -2,17 +2,18 @@ package transaction
 
 import (
 	"context"
-	"ecs-api/common"
 	"errors"
 	"fmt"
 	"sync"
 	"time"
+
+	"ecs-api/common"
 )
 
 // Leases lock targets for all servers. Package leases implements them with Redis.
 type Leases interface {
-	// Acquire locks the target in the account until the lease is released, or its server dies. Operation is the one that locks it; empty for a request. The error
-	// is a *LockedElsewhere if another server has it.
+	// Acquire locks the target in the account until the lease is released, or its server dies. This server must have it no more: a lease that it could not release
+	// yet is replaced. Operation is the one that locks it; empty for a request. The error is a *LockedElsewhere if another server has it.
 	Acquire(ctx context.Context, account, target, operation string) (Lease, error)
 }
 

@@ -199,12 +199,21 @@ func (t *Transaction) HandOver(ctx context.Context, job operations.Job, result a
 	return op, nil
 }
 
+// A job whose request has not released the lock yet, which it does once the queue has the job, looks again so often, and in between so long.
+const (
+	handOverLooks = 20
+	handOverPause = 100 * time.Millisecond
+)
+
 // Handle registers what does the account's jobs of a kind. Each locks its target.
 func (m *Manager) Handle(kind string, run func(context.Context, operations.Job) (json.RawMessage, error)) {
 	m.Background.Handle(m.Account.Name, kind, operations.Handler{
 		Run: run,
 		Lock: func(ctx context.Context, job operations.Job) (func(), error) {
 			lock, err := m.locks.Lock(ctx, job.Target, nameOf(job.Target), job.Operation)
+			for looks := 1; holder(err) == job.Operation && looks < handOverLooks && common.Sleep(ctx, handOverPause) == nil; looks++ {
+				lock, err = m.locks.Lock(ctx, job.Target, nameOf(job.Target), job.Operation)
+			}
 			if err != nil {
 				return nil, err
 			}

@@ -235,11 +235,16 @@ func (q *Queue) Submit(ctx context.Context, job operations.Job) error {
 }
 
 // Withdraw implements operations.Queue. It does so whatever the request's budget: else the job would be done.
-func (q *Queue) Withdraw(ctx context.Context, job operations.Job) {
-	if existing, state, err := q.find(state.WithoutBudget(ctx),
-		job); err == nil && existing != nil && existing.Operation == job.Operation && state == asynq.TaskStateScheduled {
-		_ = q.inspect.DeleteTask(q.name(job.Account), job.Target) // if it stays, the job will find what the request has found
+func (q *Queue) Withdraw(ctx context.Context, job operations.Job) error {
+	existing, found, err := q.find(state.WithoutBudget(ctx), job)
+	if err != nil || existing == nil || existing.Operation != job.Operation || found != asynq.TaskStateScheduled {
+		return err
 	}
+	err = q.inspect.DeleteTask(q.name(job.Account), job.Target)
+	if errors.Is(err, asynq.ErrTaskNotFound) || errors.Is(err, asynq.ErrQueueNotFound) {
+		return nil // gone meanwhile
+	}
+	return err
 }
 
 // Has reports whether the queue has the job of the operation for the target.

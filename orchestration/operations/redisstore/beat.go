@@ -18,14 +18,15 @@ import (
 type Worker interface {
 	// SaveAll saves what this server works on.
 	SaveAll(ctx context.Context)
-	// Resubmit submits the jobs again that this server has submitted and that have not ended: the queue may have lost them.
+	// Resubmit tells the queue what it may have missed or lost of what this server has submitted and withdrawn.
 	Resubmit(ctx context.Context)
 }
 
 // Run has this server say that it lives, save what it works on, and look for operations whose servers have died, until Close.
 func (r *Record) Run(worker Worker) {
-	r.beat(r.ctx, worker) // before it takes the first job
-	r.workers.Go(func() { r.every(r.o.Times.Beat, func() { r.beat(r.ctx, worker) }) })
+	r.beat(r.ctx, worker)                                                          // before it takes the first job
+	r.workers.Go(func() { r.every(r.o.Times.Beat, func() { _ = r.live(r.ctx) }) }) // however long the rest takes
+	r.workers.Go(func() { r.every(r.o.Times.Beat, func() { r.saveAll(r.ctx, worker) }) })
 	r.workers.Go(func() { r.every(r.o.Times.Sweep, func() { r.sweep(r.ctx) }) })
 	back := make(chan struct{}, 1)
 	r.o.Redis.OnRecovery(func() {
@@ -42,8 +43,8 @@ func (r *Record) Run(worker Worker) {
 				return
 			}
 			r.forgetMissing()
+			r.every(r.o.Times.Save, func() { r.beat(r.ctx, worker) }, r.alive) // OnRecovery is called right before Redis can be used
 			r.restore(r.ctx)
-			r.every(r.o.Times.Save, func() { r.beat(r.ctx, worker) }, r.alive)
 		}
 	})
 }
@@ -70,18 +71,26 @@ func (r *Record) alive() bool {
 	return r.o.Redis.Up() && r.Alive(r.ctx, r.o.Server)
 }
 
-// beat says that this server lives, and saves what it works on and what Redis does not know yet.
+// beat says that this server lives, and saves everything.
 func (r *Record) beat(ctx context.Context, worker Worker) {
-	err := r.o.Redis.Do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
+	if r.live(ctx) == nil {
+		r.saveAll(ctx, worker)
+	}
+}
+
+// live says that this server lives.
+func (r *Record) live(ctx context.Context) error {
+	return r.o.Redis.Do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
 		return client.Set(ctx, r.o.Redis.Key("server", r.o.Server), "1", r.o.Times.Life).Err()
 	})
-	if err != nil {
-		return
-	}
+}
+
+// saveAll saves what this server works on and what Redis does not know yet. With hundreds of operations and a slow Redis it takes longer than Life.
+func (r *Record) saveAll(ctx context.Context, worker Worker) {
 	r.mu.Lock()
 	unsaved := slices.Collect(maps.Values(r.unsaved))
 	r.mu.Unlock()
-	state.Each(unsaved, func(o operations.Operation) { r.Save(ctx, o) })
+	state.Each(unsaved, func(o operations.Operation) { _ = r.Save(ctx, o) }) // else the next time
 	worker.SaveAll(ctx)
 	worker.Resubmit(ctx)
 }
@@ -97,11 +106,6 @@ func (r *Record) forgetMissing() {
 func (r *Record) restore(ctx context.Context) {
 	all := r.own.All()
 	there := make([]*redis.IntCmd, len(all))
-	for !r.o.Redis.Up() { // OnRecovery is called right before that
-		if common.Sleep(ctx, r.o.Times.Save) != nil {
-			return
-		}
-	}
 	err := r.o.Redis.Do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
 		_, err := client.Pipelined(ctx, func(p redis.Pipeliner) error {
 			for i, o := range all {
@@ -114,11 +118,13 @@ func (r *Record) restore(ctx context.Context) {
 	if err != nil {
 		return // Redis is down once more, and comes back once more
 	}
+	var lost []operations.Operation
 	for i, o := range all {
 		if o.Ended() && there[i].Val() == 0 {
-			r.Save(ctx, o)
+			lost = append(lost, o)
 		}
 	}
+	state.Each(lost, func(o operations.Operation) { _ = r.Save(ctx, o) }) // else with the next beat
 }
 
 // saveEnded saves operations that Redis has as running on this server, and that have ended: a Redis that was killed, or failed over, may have lost
@@ -130,7 +136,7 @@ func (r *Record) saveEnded(ctx context.Context, running map[string]string) {
 		}
 		account, id := operationOf(name)
 		if o, err := r.own.Find(ctx, account, id); err == nil && o.Ended() {
-			r.Save(ctx, o)
+			_ = r.Save(ctx, o) // else with the next beat
 		}
 	}
 }
@@ -211,7 +217,7 @@ func (r *Record) interrupt(ctx context.Context, account, id string) {
 		return // another server does it
 	}
 	ended := o.Interrupt()
-	r.Save(ctx, ended)
+	_ = r.Save(ctx, ended) // else with the next beat
 	r.o.Interrupted(ended)
 }
 

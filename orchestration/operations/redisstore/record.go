@@ -92,16 +92,17 @@ func (r *Record) key(account, id string) string { return r.o.Redis.Key("op", acc
 var deleteIf = redis.NewScript(`if redis.call("GET", KEYS[1]) == ARGV[1] then return redis.call("DEL", KEYS[1]) end return 0`)
 
 // Save keeps an operation as it is now. What Redis does not take is saved again with the next beat.
-func (r *Record) Save(ctx context.Context, o operations.Operation) {
-	r.own.Save(ctx, o)
+func (r *Record) Save(ctx context.Context, o operations.Operation) error {
+	_ = r.own.Save(ctx, o) // it never fails
 	err := r.save(ctx, o)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err == nil {
-		delete(r.unsaved, o.ID)
-	} else if o.Ended() || o.Server == "" { // the others are saved with each beat
+	if err != nil && (o.Ended() || o.Server == "") {
 		r.unsaved[o.ID] = o
+	} else { // what this server works on is saved with each beat
+		delete(r.unsaved, o.ID)
 	}
+	return err
 }
 
 func (r *Record) save(ctx context.Context, o operations.Operation) error {
@@ -133,12 +134,8 @@ func (r *Record) save(ctx context.Context, o operations.Operation) error {
 				p.HSet(ctx, running, field(o.Account, o.ID), o.Server)
 			}
 			p.Expire(ctx, running, operations.KeepFor)
-			switch {
-			case o.Ended():
-			case o.Queued:
+			if o.Queued && !o.Ended() {
 				p.Set(ctx, job, o.ID, jobTime)
-			default:
-				deleteIf.Eval(ctx, p, []string{job}, o.ID)
 			}
 			return nil
 		})
