@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	peers "github.com/alicebob/miniredis/v2/server"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/sirupsen/logrus"
@@ -396,10 +398,7 @@ func TestAnotherServersJobIsLeftToItWhileItLives(t *testing.T) {
 	redis := miniredis.RunT(t)
 	begun, may := make(chan struct{}, 1), make(chan struct{})
 	first := newServer(t, redis, "first", inSteps(begun, may)).works(t)
-	job, err := operations.NewJob(t.Context(), "a", "k", "c/s", time.Minute, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	job := newJob(t, "c/s")
 	if _, err := first.Submit(t.Context(), job, nil, func() {}); err != nil {
 		t.Fatal(err)
 	}
@@ -429,18 +428,12 @@ func TestAnAnnouncedJobIsDoneWhenItsServerDies(t *testing.T) {
 	dead, s := newServer(t, redis, "dead", succeed), newServer(t, redis, "s", succeed)
 	jobs := map[string]operations.Job{}
 	for _, target := range []string{"c/dead", "c/refused", "c/again"} {
-		job, err := operations.NewJob(t.Context(), "a", "k", target, time.Minute, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		job := newJob(t, target)
 		dead.Announce(t.Context(), job)
 		jobs[target] = job
 	}
 	dead.Withdraw(t.Context(), jobs["c/refused"])
-	again, err := operations.NewJob(t.Context(), "a", "k", "c/again", time.Minute, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	again := newJob(t, "c/again")
 	s.Announce(t.Context(), again) // the request is repeated
 	for target, want := range map[string]string{"c/dead": jobs["c/dead"].Operation, "c/again": again.Operation} {
 		if has, err := s.queue.Has("a", target, want); !has || err != nil {
@@ -502,4 +495,147 @@ func TestWhatRedisLostOfOperationsIsWrittenAnew(t *testing.T) {
 		}
 		eventually(t, what+" learns of it", knows)
 	}
+}
+
+// newJob returns a job for the target.
+func newJob(t *testing.T, target string) operations.Job {
+	t.Helper()
+	job, err := operations.NewJob(t.Context(), "a", "k", target, time.Minute, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return job
+}
+
+// TestAJobThatTheQueueDidNotTakeIsContinuedByAnotherServer has no Redis when the job comes, and has it again while the job runs.
+func TestAJobThatTheQueueDidNotTakeIsContinuedByAnotherServer(t *testing.T) {
+	redis := miniredis.RunT(t)
+	begun := make(chan struct{}, 1)
+	first, second := newServer(t, redis, "first", inSteps(begun, nil)).works(t), newServer(t, redis, "second", succeed)
+	redis.Close()
+	eventually(t, "the server knows", func() bool { return !first.redis.Up() })
+	job := newJob(t, "c/s")
+	var released atomic.Bool
+	if _, err := first.Submit(t.Context(), job, json.RawMessage(`{"a":1}`), func() { released.Store(true) }); err != nil {
+		t.Fatal(err)
+	}
+	<-begun
+	if err := redis.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the queue has given it to the server that works on it", func() bool {
+		depth, err := second.queue.Depth("a")
+		return err == nil && depth["running"] == 1
+	})
+	eventually(t, "other servers know what has the target", func() bool { return second.Job(t.Context(), "a", "c/s") == job.Operation })
+	if released.Load() {
+		t.Error("the target is not locked while the job runs")
+	}
+	first.end(t.Context())
+	second.works(t)
+	done := ended(t, second, job.Operation)
+	if done.State != saga.Succeeded || string(done.Result) != `{"a":1}` || first.runs.Load() != 1 || second.runs.Load() != 1 || !released.Load() {
+		t.Errorf("%+v after %d and %d runs; released: %v", done, first.runs.Load(), second.runs.Load(), released.Load())
+	}
+	if id := second.Job(t.Context(), "a", "c/s"); id != "" {
+		t.Errorf("the target still has job %q", id)
+	}
+}
+
+// TestATargetIsReleasedOnlyOnceTheQueueAndTheRecordHaveItsJob has Redis refuse the operation.
+func TestATargetIsReleasedOnlyOnceTheQueueAndTheRecordHaveItsJob(t *testing.T) {
+	redis := miniredis.RunT(t)
+	begun, may := make(chan struct{}, 1), make(chan struct{})
+	s := newServer(t, redis, "s", inSteps(begun, may))
+	queued := newJob(t, "c/queued")
+	if _, err := s.Submit(t.Context(), queued, nil, func() {
+		if has, err := s.queue.Has("a", "c/queued", queued.Operation); !has || err != nil || s.Job(t.Context(), "a", "c/queued") != queued.Operation {
+			t.Errorf("released before the queue has the job: %v, %v", has, err)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	var refuses atomic.Bool
+	refuses.Store(true)
+	redis.Server().SetPreHook(func(c *peers.Peer, _ string, args ...string) bool {
+		if !refuses.Load() || !slices.ContainsFunc(args, func(arg string) bool { return strings.Contains(arg, ":op:") }) {
+			return false
+		}
+		c.WriteError("ERR no")
+		return true
+	})
+	job := newJob(t, "c/s")
+	var released atomic.Bool
+	if _, err := s.Submit(t.Context(), job, nil, func() { released.Store(true) }); err != nil {
+		t.Fatal(err)
+	}
+	<-begun // here
+	if released.Load() {
+		t.Error("released while nobody else knows of the job")
+	}
+	refuses.Store(false)
+	close(may)
+	if done := ended(t, s, job.Operation); done.State != saga.Succeeded || !released.Load() {
+		t.Errorf("%+v; released: %v", done, released.Load())
+	}
+}
+
+// TestAJobThatIsWithdrawnWhileRedisIsAwayIsNotDone was announced before.
+func TestAJobThatIsWithdrawnWhileRedisIsAwayIsNotDone(t *testing.T) {
+	redis := miniredis.RunT(t)
+	s := newServer(t, redis, "s", succeed).works(t)
+	job := newJob(t, "c/s")
+	s.Announce(t.Context(), job)
+	redis.Close()
+	eventually(t, "the server knows", func() bool { return !s.redis.Up() })
+	s.Withdraw(t.Context(), job)
+	if err := s.Work(t.Context(), job); err != nil || s.runs.Load() != 0 { // as if its time had come
+		t.Errorf("%v after %d runs", err, s.runs.Load())
+	}
+	if err := redis.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the queue has it no more", func() bool {
+		has, err := s.queue.Has("a", "c/s", job.Operation)
+		return !has && err == nil
+	})
+}
+
+// TestAJobOfTheQueueIsFoundThoughItsOperationIsNot has Redis lose the operation.
+func TestAJobOfTheQueueIsFoundThoughItsOperationIsNot(t *testing.T) {
+	redis := miniredis.RunT(t)
+	s, other := newServer(t, redis, "s", succeed), newServer(t, redis, "other", succeed)
+	o := submit(t, s, "c/s")
+	redis.Del("ecs-api:v1:acme:op:a:" + o.ID)
+	if running := other.Announce(t.Context(), newJob(t, "c/s")); running == nil || running.ID != o.ID || running.Ended() {
+		t.Errorf("%+v, want operation %s", running, o.ID)
+	}
+}
+
+// slowWorker takes long to save what it works on, but for the first time.
+type slowWorker struct {
+	saves atomic.Int64
+	until chan struct{}
+}
+
+func (w *slowWorker) SaveAll(context.Context) {
+	if w.saves.Add(1) > 1 {
+		<-w.until
+	}
+}
+
+func (*slowWorker) Resubmit(context.Context) {}
+
+// TestAServerThatIsBusySavingLives has more operations than it can save in time.
+func TestAServerThatIsBusySavingLives(t *testing.T) {
+	const alive = "ecs-api:v1:acme:server:s"
+	redis := miniredis.RunT(t)
+	s, worker := newServer(t, redis, "s", succeed), &slowWorker{until: make(chan struct{})}
+	s.record.Run(worker)
+	eventually(t, "it saves", func() bool { return worker.saves.Load() > 1 })
+	for range 3 {
+		redis.Del(alive)
+		eventually(t, "it says that it lives", func() bool { return redis.Exists(alive) })
+	}
+	close(worker.until)
 }
