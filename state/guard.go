@@ -161,13 +161,14 @@ func (r *Redis) watch(ctx context.Context) {
 
 // look probes Redis, which was up at the last look or not.
 func (r *Redis) look(ctx context.Context, up bool) error {
+	limit := findTime
 	if up {
 		if r.probe(ctx, probeTime) == nil {
 			return nil
 		}
-		return r.probe(ctx, probeTime) // it may be us who were slow
+		limit = connectTime // it may be us who were slow, or all connections were in use
 	}
-	if err := r.probe(ctx, findTime); err != nil {
+	if err := r.probe(ctx, limit); err != nil {
 		return err
 	}
 	return r.probe(ctx, probeTime) // it may be there, and slow

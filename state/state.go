@@ -33,6 +33,8 @@ const (
 	probeDown = 250 * time.Millisecond
 	// probeTime is how long a probe may take. It is shorter than a use: a request uses Redis several times, and one that is slow each time is as bad as none.
 	probeTime = 300 * time.Millisecond
+	// connectTime is how long a probe may take that may need a new connection, which takes a command of its own.
+	connectTime = 2 * probeTime
 	// findTime is how long a probe may take while Redis is down, when nobody waits for it: go-redis leaves a sentinel, or a node of a cluster, that hangs only when
 	// it has waited for it itself, several times, and starts with the first one again whenever the time of a command is over before.
 	findTime = 10 * time.Second

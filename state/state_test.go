@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 
 	"ecs-api/common"
 	_ "ecs-api/racetest" // for what it does to a process of tests
+	"ecs-api/state/statetest/proxy"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -248,5 +250,22 @@ func TestAStepThatTakesTooLongMeansThatRedisIsDown(t *testing.T) {
 	}
 	if c := next(t, changes); !c.up {
 		t.Error(c)
+	}
+}
+
+// A probe may find all connections in use: a new one costs it the time of a command more. Here connections that nobody uses are closed.
+func TestARedisWhoseNewConnectionsAreSlowIsUp(t *testing.T) {
+	var slow atomic.Bool
+	address := proxy.Start(t, miniredis.RunT(t).Addr(), func([]byte) bool { return true }, func([]byte) bool {
+		if slow.Load() {
+			time.Sleep(170 * time.Millisecond)
+		}
+		return true
+	})
+	r, _ := open(t, "redis://"+address+"?conn_max_idle_time=300ms")
+	slow.Store(true)
+	time.Sleep(500 * time.Millisecond)
+	if err := r.look(t.Context(), true); err != nil {
+		t.Errorf("it counts as down: %v", err)
 	}
 }

@@ -156,17 +156,18 @@ func (r *Record) sweep(ctx context.Context) {
 
 // gone returns the operations that run, by field, and that have had no living server for long enough.
 func (r *Record) gone(ctx context.Context) (gone []string, err error) {
-	var running map[string]string
+	running, err := r.running(ctx)
+	if err != nil {
+		return nil, err
+	}
 	there := map[string]*redis.IntCmd{}
-	err = r.o.Redis.Do(ctx, func(ctx context.Context, client redis.UniversalClient) (err error) {
-		if running, err = client.HGetAll(ctx, r.o.Redis.Key("running")).Result(); err != nil || len(running) == 0 {
-			return err
-		}
-		_, err = client.Pipelined(ctx, func(p redis.Pipeliner) error {
-			for _, server := range running {
-				if there[server] == nil {
-					there[server] = p.Exists(ctx, r.o.Redis.Key("server", server))
-				}
+	for _, server := range running {
+		there[server] = nil
+	}
+	err = r.o.Redis.Do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
+		_, err := client.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for server := range there {
+				there[server] = p.Exists(ctx, r.o.Redis.Key("server", server))
 			}
 			return nil
 		})
@@ -194,6 +195,15 @@ func (r *Record) gone(ctx context.Context) (gone []string, err error) {
 	}
 	r.missing = missing
 	return gone, nil
+}
+
+// running returns the operations that have not ended, by field, and their servers.
+func (r *Record) running(ctx context.Context) (running map[string]string, err error) {
+	err = r.o.Redis.Do(ctx, func(ctx context.Context, client redis.UniversalClient) (err error) {
+		running, err = client.HGetAll(ctx, r.o.Redis.Key("running")).Result()
+		return err
+	})
+	return running, err
 }
 
 // interrupt ends an operation whose server has died, unless the queue has its job. Of several servers one does it.
