@@ -49,14 +49,14 @@ func (b *Budget) In(ctx context.Context) context.Context {
 	return context.WithValue(ctx, budgetKey{}, b)
 }
 
-// left returns how long the next command may take, useTime at most; false if the budget is used up, which slow reports once.
-func (b *Budget) left(slow func()) (time.Duration, bool) {
+// left returns how long the next command may take, the limit at most; false if the budget is used up, which slow reports once.
+func (b *Budget) left(limit time.Duration, slow func()) (time.Duration, bool) {
 	if b == nil {
-		return useTime, true
+		return limit, true
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	left := min(useTime+b.now().Sub(b.began)/budgetShare-b.spent, useTime)
+	left := min(useTime+b.now().Sub(b.began)/budgetShare-b.spent, limit)
 	if left >= leastUse {
 		return left, true
 	}

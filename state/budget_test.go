@@ -114,7 +114,7 @@ func TestACommandGetsWhatIsLeftOfTheBudget(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := r.Do(ctx, func(ctx context.Context, _ redis.UniversalClient) error {
-		return guard{r}.run(ctx, func(ctx context.Context) error {
+		return guard{r, useTime}.run(ctx, func(ctx context.Context) error {
 			if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > useTime/2 { // which a machine that stands still only makes less
 				t.Errorf("it has %v", time.Until(deadline))
 			}

@@ -14,7 +14,10 @@ import (
 )
 
 // guard bounds every command of the client, whoever sends it, and refuses it at once while Redis is down.
-type guard struct{ r *Redis }
+type guard struct {
+	r     *Redis
+	limit time.Duration // of a command of no request
+}
 
 var _ redis.Hook = guard{}
 
@@ -47,7 +50,7 @@ func (g guard) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 	}
 }
 
-// run sends commands within useTime, or what is left of the request's budget, and notices when that shows that Redis is down.
+// run sends commands within the limit, or what is left of the request's budget, and notices when that shows that Redis is down.
 func (g guard) run(ctx context.Context, send func(context.Context) error) error {
 	if ctx.Value(probing{}) != nil {
 		return send(ctx)
@@ -56,7 +59,7 @@ func (g guard) run(ctx context.Context, send func(context.Context) error) error 
 	if !g.r.Up() {
 		return ErrDown
 	}
-	limit, ok := budget.left(g.r.slow)
+	limit, ok := budget.left(g.limit, g.r.slow)
 	if !ok {
 		return ErrDown
 	}
@@ -83,7 +86,7 @@ func (r *Redis) Spend(ctx context.Context, use func() error) error {
 		return ErrDown
 	}
 	budget := BudgetOf(ctx)
-	if _, ok := budget.left(r.slow); !ok {
+	if _, ok := budget.left(useTime, r.slow); !ok {
 		return ErrDown
 	}
 	defer budget.pay()()

@@ -10,7 +10,10 @@ import (
 )
 
 const (
-	// patience is how long a command of a patient client waits for a Redis that is down.
+	// patientTime is how long a command of a patient client may take: where asynq does not learn what became of a command, as that which takes a task from the
+	// queue, the task waits for two minutes.
+	patientTime = 5 * time.Second
+	// patience is how long such a command waits for a Redis that is down.
 	patience     = time.Second
 	patienceLook = 50 * time.Millisecond
 )
@@ -48,12 +51,12 @@ func (p patient) wait(ctx context.Context) {
 }
 
 // Patient returns a client of its own for a library that sends commands in the background again and again, whatever came of the last one: while Redis is down
-// each waits for a second before it fails, so that this makes no load. Whoever gets it closes it.
+// each waits for a second before it fails, so that this makes no load. It may take longer than one that a request sends, as nobody waits for it. Whoever gets it closes it.
 func (r *Redis) Patient() (redis.UniversalClient, error) {
-	client, err := connect(r.url)
+	client, err := connect(r.url, patientTime)
 	if err != nil {
 		return nil, err
 	}
-	client.AddHook(patient{guard{r}})
+	client.AddHook(patient{guard{r, patientTime}})
 	return client, nil
 }

@@ -75,7 +75,7 @@ type Redis struct {
 // Open returns the state at the URL, and whether Redis is up by then; that it is down is no error: it may come. Close must be called.
 func Open(ctx context.Context, o Options) (*Redis, error) {
 	logging.Disable() // go-redis writes to standard error, in a form of its own; what matters is observed
-	client, err := connect(o.URL)
+	client, err := connect(o.URL, useTime)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func Open(ctx context.Context, o Options) (*Redis, error) {
 	if r.slow == nil {
 		r.slow = func() {}
 	}
-	client.AddHook(guard{r})
+	client.AddHook(guard{r, useTime})
 	err = r.probe(ctx, 2*useTime)
 	r.up.Store(err == nil)
 	if err != nil {

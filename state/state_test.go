@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -267,5 +268,30 @@ func TestARedisWhoseNewConnectionsAreSlowIsUp(t *testing.T) {
 	time.Sleep(500 * time.Millisecond)
 	if err := r.look(t.Context(), true); err != nil {
 		t.Errorf("it counts as down: %v", err)
+	}
+}
+
+// asynq takes tasks with a patient client: were the command cut off as Redis stalls, nobody would know who has the task.
+func TestACommandOfAPatientClientOutlivesAStall(t *testing.T) {
+	t.Parallel() // it waits more than it works
+	var stalled atomic.Bool
+	address := proxy.Start(t, miniredis.RunT(t).Addr(), func(sent []byte) bool {
+		if bytes.Contains(sent, []byte("a-key")) && stalled.CompareAndSwap(true, false) {
+			time.Sleep(2 * useTime)
+		}
+		return true
+	}, func([]byte) bool { return true })
+	r, _ := open(t, "redis://"+address)
+	client, err := r.Patient()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = client.Close() }()
+	if err := client.Set(t.Context(), "a-key", "1", time.Minute).Err(); err != nil { // it has a connection
+		t.Fatal(err)
+	}
+	stalled.Store(true)
+	if err := client.Set(t.Context(), "a-key", "2", time.Minute).Err(); err != nil || stalled.Load() {
+		t.Errorf("%v; it stalled: %v", err, !stalled.Load())
 	}
 }

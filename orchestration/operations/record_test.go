@@ -12,7 +12,7 @@ func TestTheMemoryForgetsWhatEndedLongAgoAndTheOldestOfTooMany(t *testing.T) {
 	m := NewMemory()
 	now := time.Now()
 	save := func(n int, ended *time.Time) {
-		m.Save(t.Context(), Operation{ID: fmt.Sprint(n), Account: "a", StartedAt: now, EndedAt: ended})
+		_ = m.Save(t.Context(), Operation{ID: fmt.Sprint(n), Account: "a", StartedAt: now, EndedAt: ended})
 	}
 	old := now.Add(-KeepFor)
 	save(0, nil) // it runs: it is never forgotten
