@@ -199,27 +199,35 @@ func (t *Transaction) HandOver(ctx context.Context, job operations.Job, result a
 	return op, nil
 }
 
-// A job whose request has not released the lock yet, which it does once the queue has the job, looks again so often, and in between so long.
-const (
-	handOverLooks = 20
-	handOverPause = 100 * time.Millisecond
-)
-
 // Handle registers what does the account's jobs of a kind. Each locks its target.
 func (m *Manager) Handle(kind string, run func(context.Context, operations.Job) (json.RawMessage, error)) {
 	m.Background.Handle(m.Account.Name, kind, operations.Handler{
 		Run: run,
 		Lock: func(ctx context.Context, job operations.Job) (func(), error) {
-			lock, err := m.locks.Lock(ctx, job.Target, nameOf(job.Target), job.Operation)
-			for looks := 1; holder(err) == job.Operation && looks < handOverLooks && common.Sleep(ctx, handOverPause) == nil; looks++ {
-				lock, err = m.locks.Lock(ctx, job.Target, nameOf(job.Target), job.Operation)
-			}
+			lock, err := m.lockJob(ctx, job)
 			if err != nil {
 				return nil, err
 			}
 			return lock.Release, nil
 		},
 	})
+}
+
+// How often a job looks whether its request has released the lock, and the pause between the looks.
+const (
+	handOverLooks = 20
+	handOverPause = 100 * time.Millisecond
+)
+
+// lockJob locks the target of a job. The request of the job releases the lock once the queue has the job, which may come faster.
+func (m *Manager) lockJob(ctx context.Context, job operations.Job) (lock *Lock, err error) {
+	for range handOverLooks {
+		lock, err = m.locks.Lock(ctx, job.Target, nameOf(job.Target), job.Operation)
+		if holder(err) != job.Operation || common.Sleep(ctx, handOverPause) != nil {
+			break
+		}
+	}
+	return lock, err
 }
 
 // RunUnlocked does a step that is no whole orchestration and locks no service; when it fails, what it did is rolled back before the error is
