@@ -307,6 +307,7 @@ func (g *Group) Shutdown(ctx context.Context) (cancelled int) {
 	}
 	g.cancel(saga.ErrInterrupted)
 	<-idle
+	g.withdrawAll(context.Background()) // else they would be done
 	return cancelled
 }
 

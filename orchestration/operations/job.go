@@ -162,7 +162,10 @@ func (g *Group) Submit(ctx context.Context, job Job, result json.RawMessage, rel
 	started := g.begin(ctx, op)
 	g.run(ctx, op, job.Limit, h.work(job), func(result json.RawMessage, err error) {
 		release()
-		left := g.retry(job, err) != nil && g.queue != nil && g.queue.Submit(context.Background(), job) == nil // it may take the job by now
+		left := g.retry(job, err) != nil && g.queue != nil
+		if left && g.queue.Submit(context.Background(), job) != nil { // it may take the job by now
+			left = g.ctx.Err() != nil // the queue may have it all the same: if not, other servers end the operation
+		}
 		g.finish(op, result, err, left)
 	})
 	return started, nil
@@ -181,7 +184,7 @@ func (g *Group) finish(op *operation, result json.RawMessage, err error, left bo
 // and those that it has withdrawn. The queue takes none twice.
 func (g *Group) Resubmit(ctx context.Context) {
 	g.mu.Lock()
-	submitted, withdrawn := slices.Collect(maps.Values(g.submitted)), slices.Collect(maps.Values(g.withdrawn))
+	submitted := slices.Collect(maps.Values(g.submitted))
 	g.mu.Unlock()
 	state.Each(submitted, func(job Job) {
 		o, err := g.record.Find(ctx, job.Account, job.Operation)
@@ -193,6 +196,14 @@ func (g *Group) Resubmit(ctx context.Context) {
 			g.forget(g.submitted, job)
 		}
 	})
+	g.withdrawAll(ctx)
+}
+
+// withdrawAll tells the queue of the jobs that this server has withdrawn and the queue does not know of.
+func (g *Group) withdrawAll(ctx context.Context) {
+	g.mu.Lock()
+	withdrawn := slices.Collect(maps.Values(g.withdrawn))
+	g.mu.Unlock()
 	state.Each(withdrawn, func(job Job) {
 		if g.queue.Withdraw(ctx, job) == nil {
 			g.forget(g.withdrawn, job)
@@ -220,8 +231,8 @@ func orElse(first, second json.RawMessage) json.RawMessage {
 	return second
 }
 
-// Job returns the id of the job that works on the target, or waits in a queue for it; empty if there is none. Where there is no queue, a lock tells. Like a lock it
-// does not depend on the request's budget.
+// Job returns the id of the operation whose job works on the target, or waits in the queue for it; empty if there is none. Without a queue it is empty: the lock names
+// the operation. Like a lock it does not depend on the request's budget.
 func (g *Group) Job(ctx context.Context, account, target string) string {
 	return g.record.Job(state.WithoutBudget(ctx), account, target)
 }

@@ -23,26 +23,41 @@ func (g *Group) Work(ctx context.Context, job Job) error {
 	if op := g.worksOn(job); op != nil { // the queue lost sight of it: this server continues
 		return g.waitFor(ctx, op, job)
 	}
-	o, err := g.record.Find(ctx, job.Account, job.Operation)
-	switch {
-	case common.Is(err, common.NotFound): // its server ended before it was submitted, or the record lost it
-		o = job.operation()
-	case err != nil:
-		return &Later{After: waitForLock, Err: err}
-	case o.Ended():
-		return nil
-	case o.Server != "" && o.Server != g.server && g.record.Alive(ctx, o.Server):
-		return &Later{After: waitForServer, Err: errors.New("another server works on it")}
+	if _, due, err := g.due(ctx, job); !due {
+		return err
 	}
-	return g.take(ctx, h, job, o)
-}
-
-// take does a job that no server works on.
-func (g *Group) take(ctx context.Context, h Handler, job Job, o Operation) error {
 	release, err := h.Lock(ctx, job)
 	if err != nil {
 		return &Later{After: waitForLock, Err: err}
 	}
+	o, due, err := g.due(ctx, job) // once more: a server may have done the job while this one waited for the lock
+	if !due {
+		release()
+		return err
+	}
+	return g.take(ctx, h, job, o, release)
+}
+
+// due returns the operation of the job, and whether it is to be done here and now. If not, the error is what Work returns.
+func (g *Group) due(ctx context.Context, job Job) (o Operation, due bool, err error) {
+	o, err = g.record.Find(ctx, job.Account, job.Operation)
+	switch {
+	case common.Is(err, common.NotFound): // its server ended before it was submitted, or the record lost it
+		return job.operation(), true, nil
+	case err != nil:
+		return o, false, &Later{After: waitForLock, Err: err}
+	case o.Ended():
+		return o, false, nil
+	case g.worksOn(job) != nil:
+		return o, false, &Later{After: waitForLock, Err: errors.New("this server works on it")}
+	case o.Server != "" && o.Server != g.server && g.record.Alive(ctx, o.Server):
+		return o, false, &Later{After: waitForServer, Err: errors.New("another server works on it")}
+	}
+	return o, true, nil
+}
+
+// take does a job that no server works on, and whose target is locked.
+func (g *Group) take(ctx context.Context, h Handler, job Job, o Operation, release func()) error {
 	if err := g.enter(); err != nil {
 		release()
 		return &Later{Err: err}

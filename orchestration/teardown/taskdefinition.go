@@ -122,6 +122,9 @@ func (t *taskDefinitionDeletion) deleteLocked(ctx context.Context) (*operations.
 		return running, err
 	}
 	op, err := tx.HandOver(ctx, job, t.output())
+	if err != nil { // nothing has been deleted
+		t.deleter.transactions.Background.Withdraw(ctx, job)
+	}
 	return &op, err
 }
 

@@ -213,7 +213,7 @@ func (m *Manager) Handle(kind string, run func(context.Context, operations.Job) 
 	})
 }
 
-// How often a job looks whether its request has released the lock, and the pause between the looks.
+// How often a job looks whether its request has released the lock, and the pause between the looks. After that it waits in the queue.
 const (
 	handOverLooks = 20
 	handOverPause = 100 * time.Millisecond

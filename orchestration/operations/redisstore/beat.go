@@ -24,8 +24,8 @@ type Worker interface {
 
 // Run has this server say that it lives, save what it works on, and look for operations whose servers have died, until Close.
 func (r *Record) Run(worker Worker) {
-	r.beat(r.ctx, worker)                                                          // before it takes the first job
-	r.workers.Go(func() { r.every(r.o.Times.Beat, func() { _ = r.live(r.ctx) }) }) // however long the rest takes
+	r.beat(r.ctx, worker)                                                              // before it takes the first job
+	r.workers.Go(func() { r.every(r.o.Times.Beat, func() { _ = r.sayAlive(r.ctx) }) }) // however long the rest takes
 	r.workers.Go(func() { r.every(r.o.Times.Beat, func() { r.saveAll(r.ctx, worker) }) })
 	r.workers.Go(func() { r.every(r.o.Times.Sweep, func() { r.sweep(r.ctx) }) })
 	back := make(chan struct{}, 1)
@@ -43,7 +43,7 @@ func (r *Record) Run(worker Worker) {
 				return
 			}
 			r.forgetMissing()
-			r.every(r.o.Times.Save, func() { r.beat(r.ctx, worker) }, r.alive) // OnRecovery is called right before Redis can be used
+			r.every(r.o.Times.Save, func() { r.beat(r.ctx, worker) }, r.knownAlive) // OnRecovery is called right before Redis can be used
 			r.restore(r.ctx)
 		}
 	})
@@ -66,20 +66,20 @@ func (r *Record) every(interval time.Duration, f func(), done ...func() bool) {
 	}
 }
 
-// alive reports whether Redis knows that this server lives.
-func (r *Record) alive() bool {
+// knownAlive reports whether Redis knows that this server lives.
+func (r *Record) knownAlive() bool {
 	return r.o.Redis.Up() && r.Alive(r.ctx, r.o.Server)
 }
 
 // beat says that this server lives, and saves everything.
 func (r *Record) beat(ctx context.Context, worker Worker) {
-	if r.live(ctx) == nil {
+	if r.sayAlive(ctx) == nil {
 		r.saveAll(ctx, worker)
 	}
 }
 
-// live says that this server lives.
-func (r *Record) live(ctx context.Context) error {
+// sayAlive says that this server lives.
+func (r *Record) sayAlive(ctx context.Context) error {
 	return r.o.Redis.Do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
 		return client.Set(ctx, r.o.Redis.Key("server", r.o.Server), "1", r.o.Times.Life).Err()
 	})
@@ -102,7 +102,7 @@ func (r *Record) forgetMissing() {
 	clear(r.missing)
 }
 
-// restore saves what ended on this server and Redis has lost: one that comes back may be empty.
+// restore saves what ended on this server, or waits for one, and Redis has lost: one that comes back may be empty. What this server works on is saved with each beat.
 func (r *Record) restore(ctx context.Context) {
 	all := r.own.All()
 	there := make([]*redis.IntCmd, len(all))
@@ -120,7 +120,7 @@ func (r *Record) restore(ctx context.Context) {
 	}
 	var lost []operations.Operation
 	for i, o := range all {
-		if o.Ended() && there[i].Val() == 0 {
+		if waits := o.Queued && o.Server == ""; (o.Ended() || waits) && there[i].Val() == 0 {
 			lost = append(lost, o)
 		}
 	}
@@ -131,7 +131,7 @@ func (r *Record) restore(ctx context.Context) {
 // its latest second.
 func (r *Record) saveEnded(ctx context.Context, running map[string]string) {
 	for name, server := range running {
-		if server != r.o.Server {
+		if server != r.o.Server && server != "" { // without a server it is saved as it is handed over, which may arrive late
 			continue
 		}
 		account, id := operationOf(name)
@@ -206,39 +206,43 @@ func (r *Record) running(ctx context.Context) (running map[string]string, err er
 	return running, err
 }
 
-// interrupt ends an operation whose server has died, unless the queue has its job. Of several servers one does it.
+// interrupt ends an operation whose server has died, unless the queue has its job.
 func (r *Record) interrupt(ctx context.Context, account, id string) {
+	if !r.reserve(ctx, account, id) {
+		return
+	}
 	o, err := r.find(ctx, account, id)
 	switch {
-	case common.Is(err, common.NotFound): // dropped already
+	case common.Is(err, common.NotFound), err == nil && o.Ended():
 		r.forget(ctx, account, id)
 		return
 	case err != nil:
-		return
-	case o.Ended():
-		r.forget(ctx, account, id)
 		return
 	case o.Queued && r.o.Queued != nil:
 		if known, err := r.o.Queued(account, o.Target, id); known || err != nil {
 			return
 		}
 	}
-	if !r.forget(ctx, account, id) {
-		return // another server does it
-	}
 	ended := o.Interrupt()
 	_ = r.Save(ctx, ended) // else with the next beat
 	r.o.Interrupted(ended)
 }
 
-// forget takes an operation out of those that run, and reports whether it was one.
-func (r *Record) forget(ctx context.Context, account, id string) bool {
-	var n int64
+// reserve reserves the look at an operation whose server has died, and reports whether this server has it. It expires: should this server end meanwhile, or not learn
+// that it has it, another one looks.
+func (r *Record) reserve(ctx context.Context, account, id string) (mine bool) {
 	err := r.o.Redis.Do(ctx, func(ctx context.Context, client redis.UniversalClient) (err error) {
-		n, err = client.HDel(ctx, r.o.Redis.Key("running"), field(account, id)).Result()
+		mine, err = client.SetNX(ctx, r.o.Redis.Key("sweep", account, id), r.o.Server, r.o.Times.Grace).Result()
 		return err
 	})
-	return err == nil && n > 0
+	return err == nil && mine
+}
+
+// forget takes an operation out of those that run. Where that fails, the next sweep does it.
+func (r *Record) forget(ctx context.Context, account, id string) {
+	_ = r.o.Redis.Do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
+		return client.HDel(ctx, r.o.Redis.Key("running"), field(account, id)).Err()
+	})
 }
 
 func isNil(err error) bool { return errors.Is(err, redis.Nil) }

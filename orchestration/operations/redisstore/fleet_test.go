@@ -5,14 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
-	peers "github.com/alicebob/miniredis/v2/server"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/sirupsen/logrus"
@@ -45,13 +43,20 @@ type server struct {
 	interrupted atomic.Int64
 	begun, left atomic.Int64
 	runs        atomic.Int64
+	lock        func() // is called when a job locks its target; nil is fine
 	stopped     bool
 }
 
 // newServer returns a server of account a, whose jobs of kind k are done by do.
 func newServer(t *testing.T, redis *miniredis.Miniredis, id string, do func(context.Context, operations.Job) (json.RawMessage, error)) *server {
 	t.Helper()
-	shares, err := state.Open(t.Context(), state.Options{URL: "redis://" + redis.Addr(), Org: "acme"})
+	return newServerAt(t, redis.Addr(), id, do)
+}
+
+// newServerAt is newServer for the address of a Redis.
+func newServerAt(t *testing.T, address, id string, do func(context.Context, operations.Job) (json.RawMessage, error)) *server {
+	t.Helper()
+	shares, err := state.Open(t.Context(), state.Options{URL: "redis://" + address, Org: "acme"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +91,12 @@ func newServer(t *testing.T, redis *miniredis.Miniredis, id string, do func(cont
 			s.runs.Add(1)
 			return do(ctx, job)
 		},
-		Lock: func(context.Context, operations.Job) (func(), error) { return func() {}, nil },
+		Lock: func(context.Context, operations.Job) (func(), error) {
+			if s.lock != nil {
+				s.lock()
+			}
+			return func() {}, nil
+		},
 	})
 	t.Cleanup(func() { s.end(t.Context()) })
 	return s
@@ -505,111 +515,6 @@ func newJob(t *testing.T, target string) operations.Job {
 		t.Fatal(err)
 	}
 	return job
-}
-
-// TestAJobThatTheQueueDidNotTakeIsContinuedByAnotherServer has no Redis when the job comes, and has it again while the job runs.
-func TestAJobThatTheQueueDidNotTakeIsContinuedByAnotherServer(t *testing.T) {
-	redis := miniredis.RunT(t)
-	begun := make(chan struct{}, 1)
-	first, second := newServer(t, redis, "first", inSteps(begun, nil)).works(t), newServer(t, redis, "second", succeed)
-	redis.Close()
-	eventually(t, "the server knows", func() bool { return !first.redis.Up() })
-	job := newJob(t, "c/s")
-	var released atomic.Bool
-	if _, err := first.Submit(t.Context(), job, json.RawMessage(`{"a":1}`), func() { released.Store(true) }); err != nil {
-		t.Fatal(err)
-	}
-	<-begun
-	if err := redis.Restart(); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the queue has given it to the server that works on it", func() bool {
-		depth, err := second.queue.Depth("a")
-		return err == nil && depth["running"] == 1
-	})
-	eventually(t, "other servers know what has the target", func() bool { return second.Job(t.Context(), "a", "c/s") == job.Operation })
-	if released.Load() {
-		t.Error("the target is not locked while the job runs")
-	}
-	first.end(t.Context())
-	second.works(t)
-	done := ended(t, second, job.Operation)
-	if done.State != saga.Succeeded || string(done.Result) != `{"a":1}` || first.runs.Load() != 1 || second.runs.Load() != 1 || !released.Load() {
-		t.Errorf("%+v after %d and %d runs; released: %v", done, first.runs.Load(), second.runs.Load(), released.Load())
-	}
-	if id := second.Job(t.Context(), "a", "c/s"); id != "" {
-		t.Errorf("the target still has job %q", id)
-	}
-}
-
-// TestATargetIsReleasedOnlyOnceTheQueueAndTheRecordHaveItsJob has Redis refuse the operation.
-func TestATargetIsReleasedOnlyOnceTheQueueAndTheRecordHaveItsJob(t *testing.T) {
-	redis := miniredis.RunT(t)
-	begun, may := make(chan struct{}, 1), make(chan struct{})
-	s := newServer(t, redis, "s", inSteps(begun, may))
-	queued := newJob(t, "c/queued")
-	if _, err := s.Submit(t.Context(), queued, nil, func() {
-		if has, err := s.queue.Has("a", "c/queued", queued.Operation); !has || err != nil || s.Job(t.Context(), "a", "c/queued") != queued.Operation {
-			t.Errorf("released before the queue has the job: %v, %v", has, err)
-		}
-	}); err != nil {
-		t.Fatal(err)
-	}
-	var refuses atomic.Bool
-	refuses.Store(true)
-	redis.Server().SetPreHook(func(c *peers.Peer, _ string, args ...string) bool {
-		if !refuses.Load() || !slices.ContainsFunc(args, func(arg string) bool { return strings.Contains(arg, ":op:") }) {
-			return false
-		}
-		c.WriteError("ERR no")
-		return true
-	})
-	job := newJob(t, "c/s")
-	var released atomic.Bool
-	if _, err := s.Submit(t.Context(), job, nil, func() { released.Store(true) }); err != nil {
-		t.Fatal(err)
-	}
-	<-begun // here
-	if released.Load() {
-		t.Error("released while nobody else knows of the job")
-	}
-	refuses.Store(false)
-	close(may)
-	if done := ended(t, s, job.Operation); done.State != saga.Succeeded || !released.Load() {
-		t.Errorf("%+v; released: %v", done, released.Load())
-	}
-}
-
-// TestAJobThatIsWithdrawnWhileRedisIsAwayIsNotDone was announced before.
-func TestAJobThatIsWithdrawnWhileRedisIsAwayIsNotDone(t *testing.T) {
-	redis := miniredis.RunT(t)
-	s := newServer(t, redis, "s", succeed).works(t)
-	job := newJob(t, "c/s")
-	s.Announce(t.Context(), job)
-	redis.Close()
-	eventually(t, "the server knows", func() bool { return !s.redis.Up() })
-	s.Withdraw(t.Context(), job)
-	if err := s.Work(t.Context(), job); err != nil || s.runs.Load() != 0 { // as if its time had come
-		t.Errorf("%v after %d runs", err, s.runs.Load())
-	}
-	if err := redis.Restart(); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the queue has it no more", func() bool {
-		has, err := s.queue.Has("a", "c/s", job.Operation)
-		return !has && err == nil
-	})
-}
-
-// TestAJobOfTheQueueIsFoundThoughItsOperationIsNot has Redis lose the operation.
-func TestAJobOfTheQueueIsFoundThoughItsOperationIsNot(t *testing.T) {
-	redis := miniredis.RunT(t)
-	s, other := newServer(t, redis, "s", succeed), newServer(t, redis, "other", succeed)
-	o := submit(t, s, "c/s")
-	redis.Del("ecs-api:v1:acme:op:a:" + o.ID)
-	if running := other.Announce(t.Context(), newJob(t, "c/s")); running == nil || running.ID != o.ID || running.Ended() {
-		t.Errorf("%+v, want operation %s", running, o.ID)
-	}
 }
 
 // slowWorker takes long to save what it works on, but for the first time.

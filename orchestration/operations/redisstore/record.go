@@ -2,7 +2,8 @@
 // It owns one rule: an operation never stays running when its server has died; one that no queue has ends as interrupted.
 //
 // Keys, below the prefix of package state: op:{account}:{id} is an operation, ops:{account} the ids of an account's, by their beginning; job:{account}:{target}
-// the id of the job that has the target; running the operations that have not ended, with their servers; server:{id} is there while that server lives.
+// the id of the job that has the target; running the operations that have not ended, with their servers; server:{id} is there while that server lives; sweep:{account}:{id} while a server
+// looks at an operation whose own one has died.
 package redisstore
 
 import (
@@ -149,11 +150,13 @@ const jobTime = 2 * time.Hour
 // Find returns one of the account's operations, or NotFound.
 func (r *Record) Find(ctx context.Context, account, id string) (operations.Operation, error) {
 	o, err := r.find(ctx, account, id)
-	if err == nil {
-		return o, nil
-	}
-	if o, unknown := r.own.Find(ctx, account, id); unknown == nil { // Redis is down, or has been restarted empty
-		return o, nil
+	known, unknown := r.own.Find(ctx, account, id)
+	switch {
+	case unknown != nil:
+	case err != nil: // Redis is down, or has been restarted empty
+		return known, nil
+	case o.Ended() && !known.Ended(): // another server has done what this one has submitted
+		_ = r.own.Save(ctx, o)
 	}
 	return o, err
 }
