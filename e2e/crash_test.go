@@ -206,10 +206,10 @@ func eachCrash(t *testing.T, do func(t *testing.T, thing crashThing, after bool)
 const crashLanes = 6
 
 // eachCall runs do for the first call, the second one and so on, until it reports that there are not so many: at least so many there must be. Where racetest.Stride
-// takes a sample, it runs do for every third call.
+// takes a sample, it runs do for every fifth call.
 func eachCall(t *testing.T, least int, do func(t *testing.T, m *mortal, n int) bool) {
 	t.Helper()
-	stride := racetest.Stride(3)
+	stride := racetest.Stride(5)
 	var kills atomic.Int64
 	t.Run("calls", func(t *testing.T) {
 		for lane := range crashLanes {

@@ -256,6 +256,7 @@ func TestAStepThatTakesTooLongMeansThatRedisIsDown(t *testing.T) {
 
 // A probe may find all connections in use: a new one costs it the time of a command more. Here connections that nobody uses are closed.
 func TestARedisWhoseNewConnectionsAreSlowIsUp(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	var slow atomic.Bool
 	address := proxy.Start(t, miniredis.RunT(t).Addr(), func([]byte) bool { return true }, func([]byte) bool {
 		if slow.Load() {
@@ -277,7 +278,7 @@ func TestACommandOfAPatientClientOutlivesAStall(t *testing.T) {
 	var stalled atomic.Bool
 	address := proxy.Start(t, miniredis.RunT(t).Addr(), func(sent []byte) bool {
 		if bytes.Contains(sent, []byte("a-key")) && stalled.CompareAndSwap(true, false) {
-			time.Sleep(2 * useTime)
+			time.Sleep(useTime + useTime/3)
 		}
 		return true
 	}, func([]byte) bool { return true })

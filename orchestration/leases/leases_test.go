@@ -97,16 +97,17 @@ func TestOneOfManyServersHoldsTheLock(t *testing.T) {
 	if ttl := redis.TTL(key); ttl <= 0 || ttl > Life {
 		t.Errorf("its life is %v", ttl)
 	}
-	if other, err := servers[0].Acquire(t.Context(), "other", "c/s", ""); err != nil {
+	if lease, err := servers[0].Acquire(t.Context(), "other", "c/s", ""); err != nil {
 		t.Errorf("another account's: %v", err)
 	} else {
-		other.Release()
+		lease.Release()
 	}
-	busy(t, servers[1], "")
+	other := newServer(t, redis)
+	busy(t, other, "")
 	won[0].Operation(t.Context(), "op-1")
-	busy(t, servers[2], "op-1")
+	busy(t, other, "op-1")
 	won[0].Release()
-	hold(t, servers[2]).Release()
+	hold(t, other).Release()
 	if keys := redis.Keys(); len(keys) != 1 { // that of the probe
 		t.Errorf("left: %v", keys)
 	}
