@@ -22,7 +22,8 @@ const parallel = "-test.parallel=6"
 
 // init makes processes of tests under the detector end at once, run more tests in parallel, and collect garbage less often, as that is a fifth of their work.
 func init() {
-	debug.SetGCPercent(400)
+	debug.SetGCPercent(1000)
+	debug.SetMemoryLimit(1 << 30) // a process takes three times that
 	if os.Getenv("GORACE") != "" {
 		return // somebody has chosen options, or it is the process below
 	}

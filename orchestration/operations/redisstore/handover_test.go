@@ -266,7 +266,7 @@ func TestAnOperationThatIsSavedLateIsSavedAgain(t *testing.T) {
 	var stalled, through atomic.Bool
 	address := proxy.Start(t, redis.Addr(), func(sent []byte) bool {
 		if bytes.Contains(sent, []byte("zadd")) && stalled.CompareAndSwap(false, true) {
-			time.Sleep(2 * time.Second)
+			time.Sleep(1200 * time.Millisecond)
 			through.Store(true)
 		}
 		return true
