@@ -129,10 +129,9 @@ func (r *Redis) doubt(why error) {
 	}
 }
 
-// watch probes Redis until ctx ends, and tells when it goes and when it is back.
-func (r *Redis) watch(ctx context.Context) {
+// watch probes Redis until ctx ends, and tells when it goes and when it is back. Known is what has been observed last.
+func (r *Redis) watch(ctx context.Context, known bool) {
 	defer close(r.stopped)
-	known := r.up.Load() // what has been observed last
 	for {
 		every := probeUp
 		if !r.up.Load() {

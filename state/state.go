@@ -97,7 +97,7 @@ func Open(ctx context.Context, o Options) (*Redis, error) {
 	}
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	r.stop = stop
-	go r.watch(watching)
+	go r.watch(watching, err == nil)
 	return r, nil
 }
 

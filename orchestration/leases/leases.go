@@ -69,6 +69,8 @@ type lease struct {
 	key    string
 	target string
 	token  string
+	before []string    // the tokens of earlier leases of this server that could not be released: this one replaces them
+	sent   atomic.Bool // Redis may have it; false if Redis has been down all the time
 
 	mu        sync.Mutex
 	operation string
@@ -89,13 +91,28 @@ func (l *Leases) Acquire(ctx context.Context, account, target, operation string)
 		}
 		err = held.obtain(whole)
 	}
-	l.mu.Lock()
-	l.held[held] = true
-	l.mu.Unlock()
+	l.hold(held)
 	if err != nil { // Redis gets it with the first renewal that succeeds: at once, unless it is down
 		l.renewal.Wake()
 	}
 	return held, nil
+}
+
+// hold has a lease renewed until it is released, instead of those that it replaces: Redis would else release these at any time, and the lock would be free for a moment.
+func (l *Leases) hold(h *lease) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for other, holds := range l.held {
+		if holds || other.key != h.key {
+			continue
+		}
+		if other.sent.Load() {
+			h.before = append(h.before, other.token)
+		}
+		h.before = append(h.before, other.before...)
+		delete(l.held, other)
+	}
+	l.held[h] = true
 }
 
 // settle waits until locks can be relied on, or nobody can say whether they can.
@@ -133,6 +150,7 @@ func (l *Leases) holder(ctx context.Context, key string) (operation string) {
 // obtain has Redis lock the key, or keep it locked for us, for Life from now on. The lease's lock must be held.
 func (h *lease) obtain(ctx context.Context) error {
 	return h.all.do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
+		h.sent.Store(true)
 		_, err := redislock.Obtain(ctx, client, h.key, Life, &redislock.Options{Token: h.all.server, Metadata: h.token + h.operation})
 		return err
 	})
@@ -165,17 +183,26 @@ func (h *lease) Release() {
 	}
 }
 
-// releaseScript deletes the key if its value begins with the tokens ARGV[1]. redislock releases only what it has obtained, and whether it has, nobody knows when
+// releaseScript deletes the key if its value begins with one of ARGV. redislock releases only what it has obtained, and whether it has, nobody knows when
 // Redis's response was lost: to obtain a lock that is free, only to release it, would keep others out for a moment.
 var releaseScript = redis.NewScript(`
 local value = redis.call("get", KEYS[1])
-if value and string.sub(value, 1, #ARGV[1]) == ARGV[1] then return redis.call("del", KEYS[1]) end
+for _, tokens in ipairs(ARGV) do
+	if value and string.sub(value, 1, #tokens) == tokens then return redis.call("del", KEYS[1]) end
+end
 return 0`)
 
 // delete deletes the key if it is ours, and reports whether Redis knows. The lease's lock must be held.
 func (h *lease) delete(ctx context.Context) bool {
+	if !h.sent.Load() && len(h.before) == 0 {
+		return true
+	}
+	tokens := []any{h.all.server + h.token}
+	for _, token := range h.before {
+		tokens = append(tokens, h.all.server+token)
+	}
 	return h.all.do(ctx, func(ctx context.Context, client redis.UniversalClient) error {
-		return releaseScript.Run(ctx, client, []string{h.key}, h.all.server+h.token).Err()
+		return releaseScript.Run(ctx, client, []string{h.key}, tokens...).Err()
 	}) == nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	peers "github.com/alicebob/miniredis/v2/server"
+	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
 	"ecs-api/common"
@@ -41,6 +42,13 @@ func newServer(t *testing.T, redis *miniredis.Miniredis) *server {
 	})
 	t.Cleanup(s.Close)
 	return s
+}
+
+// missRedis uses Redis, which is down, and returns when the server knows: a probe would find out later.
+func (s *server) missRedis(t *testing.T) {
+	t.Helper()
+	_ = s.shared.Do(t.Context(), func(ctx context.Context, client redis.UniversalClient) error { return client.Get(ctx, key).Err() })
+	s.shared.Await(t, false)
 }
 
 func hold(t *testing.T, s *server) transaction.Lease {
@@ -162,8 +170,8 @@ func TestARedisThatWasRestartedEmptyGetsTheLocksAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	released.Release()
-	a.shared.Await(t, false)
-	b.shared.Await(t, false)
+	a.missRedis(t)
+	b.missRedis(t)
 	redis.FlushAll()
 	if err := redis.Restart(); err != nil {
 		t.Fatal(err)
@@ -398,8 +406,15 @@ func TestALockThatWasTakenAgainWhileRedisWasAwayStaysLocked(t *testing.T) {
 			a.shared.Await(t, false)
 			redis.SetError("")
 			a.shared.Await(t, true)
+			for !b.shared.Up() { // it may have seen Redis down, too
+				if common.Sleep(t.Context(), time.Millisecond) != nil {
+					t.Fatal("the test is over")
+				}
+			}
 			for end := time.Now().Add(300 * time.Millisecond); time.Now().Before(end); {
-				busy(t, b, "op-2")
+				if _, err := b.Acquire(t.Context(), "local", "c/s", ""); !isHeldBy(err, "op-2") {
+					t.Fatalf("%v, want it held by op-2", err)
+				}
 			}
 			again.Release()
 			hold(t, b).Release()
@@ -417,8 +432,8 @@ func TestALockWaitsUntilAllServersHaveSeenARedisThatWasRestartedEmpty(t *testing
 			a, b := newServer(t, redis), newServer(t, redis)
 			lease := hold(t, a)
 			redis.Close()
-			a.shared.Await(t, false)
-			b.shared.Await(t, false)
+			a.missRedis(t)
+			b.missRedis(t)
 			redis.FlushAll()
 			if err := redis.Restart(); err != nil {
 				t.Fatal(err)
@@ -483,4 +498,40 @@ func TestARenewalLooksAgainWhereARequestHasTheLockForAMoment(t *testing.T) {
 	moment.Release()
 	busy(t, b, "")
 	lease.Release()
+}
+
+func TestALockThatWasTakenAgainAndReleasedWhileRedisWasAwayIsFree(t *testing.T) {
+	t.Parallel()
+	redis := miniredis.RunT(t)
+	a, b := newServer(t, redis), newServer(t, redis)
+	first := hold(t, a)
+	redis.SetError("LOADING")
+	first.Release()
+	for range 3 {
+		hold(t, a).Release()
+	}
+	if other, err := a.Acquire(t.Context(), "local", "c/t", ""); err != nil {
+		t.Error(err)
+	} else {
+		other.Release()
+	}
+	a.mu.Lock()
+	for held := range a.held { // what Redis has never had leaves nothing to release
+		if held.target != "c/s" || len(held.before) != 1 {
+			t.Errorf("%s is to be released, with %d others", held.target, len(held.before))
+		}
+	}
+	a.mu.Unlock()
+	a.shared.Await(t, false)
+	redis.SetError("")
+	a.shared.Await(t, true)
+	for b.shared.Up() && redis.Exists(key) { // until the first renewal
+		if common.Sleep(t.Context(), time.Millisecond) != nil {
+			t.Fatal("the lock stays")
+		}
+	}
+	if n := a.count(); n != 0 {
+		t.Errorf("%d leases are still renewed", n)
+	}
+	hold(t, b).Release()
 }
