@@ -66,6 +66,7 @@ func (g guard) run(ctx context.Context, send func(context.Context) error) error 
 	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	paid := budget.pay()
+	backs := g.r.backs.Load()
 	err := send(bounded)
 	paid()
 	switch {
@@ -75,6 +76,10 @@ func (g guard) run(ctx context.Context, send func(context.Context) error) error 
 		budget.overrun(g.r.slow)
 		g.r.doubt(err)
 		return ErrDown
+	}
+	if g.limit > useTime || backs != g.r.backs.Load() { // it says how Redis was seconds ago, or before it was back: the watcher finds out how it is
+		g.r.doubt(err)
+		return err
 	}
 	g.r.fail(err)
 	return err
@@ -202,6 +207,7 @@ func (r *Redis) back() {
 	for _, f := range before {
 		f()
 	}
+	r.backs.Add(1)
 	r.up.Store(true)
 	for _, f := range after {
 		f()

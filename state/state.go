@@ -62,7 +62,8 @@ type Redis struct {
 	slow    func()
 
 	up      atomic.Bool
-	suspect chan error // of a use that failed, for the watcher; buffered: one is enough
+	backs   atomic.Int64 // how often Redis was back
+	suspect chan error   // of a use that failed, for the watcher; buffered: one is enough
 
 	mu        sync.Mutex
 	recovered []func() // guarded by mu; before Redis is used again

@@ -296,3 +296,31 @@ func TestACommandOfAPatientClientOutlivesAStall(t *testing.T) {
 		t.Errorf("%v; it stalled: %v", err, !stalled.Load())
 	}
 }
+
+// One connection of asynq's stands still, and all others are fine.
+func TestACommandOfAPatientClientThatIsLostDoesNotMeanThatRedisIsDown(t *testing.T) {
+	t.Parallel() // it waits more than it works
+	ended := make(chan struct{})
+	address := proxy.Start(t, miniredis.RunT(t).Addr(), func(sent []byte) bool {
+		if bytes.Contains(sent, []byte("a-key")) {
+			<-ended
+		}
+		return true
+	}, func([]byte) bool { return true })
+	r, changes := open(t, "redis://"+address)
+	err := guard{r, useTime + time.Millisecond}.run(t.Context(), func(ctx context.Context) error {
+		return r.client.Set(context.WithValue(ctx, probing{}, true), "a-key", "1", time.Minute).Err()
+	})
+	close(ended)
+	if err == nil || !r.Up() {
+		t.Errorf("%v; up: %v", err, r.Up())
+	}
+	if err := r.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	select {
+	case c := <-changes:
+		t.Errorf("%+v", c)
+	default:
+	}
+}

@@ -89,7 +89,11 @@ func (l *Leases) Acquire(ctx context.Context, account, target, operation string)
 		if locked.Operation != "" || looks == 2 || common.Sleep(ctx, secondLook) != nil {
 			return nil, locked
 		}
-		err = held.obtain(whole)
+		if err = held.obtain(whole); err != nil && !errors.Is(err, redislock.ErrNotObtained) { // another server had it a moment ago
+			l.hold(held)
+			held.Release() // Redis may have given it to us
+			return nil, locked
+		}
 	}
 	l.hold(held)
 	if err != nil { // Redis gets it with the first renewal that succeeds: at once, unless it is down

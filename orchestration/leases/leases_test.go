@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -534,4 +536,25 @@ func TestALockThatWasTakenAgainAndReleasedWhileRedisWasAwayIsFree(t *testing.T) 
 		t.Errorf("%d leases are still renewed", n)
 	}
 	hold(t, b).Release()
+}
+
+// Redis says that another server has the lock, and goes before it says for which operation.
+func TestARequestThatKnowsOfALockDoesNotGoOnWithoutIt(t *testing.T) {
+	t.Parallel()
+	redis := miniredis.RunT(t)
+	a, b := newServer(t, redis), newServer(t, redis)
+	lease := hold(t, a)
+	lease.Operation(t.Context(), "op-1")
+	var away atomic.Bool
+	redis.Server().SetPreHook(func(c *peers.Peer, command string, args ...string) bool {
+		if strings.EqualFold(command, "get") && slices.Contains(args, key) {
+			away.Store(true)
+		}
+		if away.Load() {
+			c.WriteError("LOADING")
+		}
+		return away.Load()
+	})
+	busy(t, b, "")
+	away.Store(false)
 }

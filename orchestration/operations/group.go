@@ -284,6 +284,9 @@ func (g *Group) Working(account, kind, target string) bool {
 	return false
 }
 
+// withdrawTime is how long a shutdown may take to withdraw what was refused while the queue was out of reach.
+const withdrawTime = 2 * time.Second
+
 // Shutdown takes no more work, and waits for what is running until ctx ends; it then cancels it, and waits for it to end. It returns how
 // many were cancelled.
 func (g *Group) Shutdown(ctx context.Context) (cancelled int) {
@@ -307,7 +310,9 @@ func (g *Group) Shutdown(ctx context.Context) (cancelled int) {
 	}
 	g.cancel(saga.ErrInterrupted)
 	<-idle
-	g.withdrawAll(context.Background()) // else they would be done
+	last, stop := context.WithTimeout(context.Background(), withdrawTime)
+	defer stop()
+	g.withdrawAll(last) // else they would be done
 	return cancelled
 }
 

@@ -205,7 +205,7 @@ func (g *Group) withdrawAll(ctx context.Context) {
 	withdrawn := slices.Collect(maps.Values(g.withdrawn))
 	g.mu.Unlock()
 	state.Each(withdrawn, func(job Job) {
-		if g.queue.Withdraw(ctx, job) == nil {
+		if ctx.Err() == nil && g.queue.Withdraw(ctx, job) == nil {
 			g.forget(g.withdrawn, job)
 		}
 	})

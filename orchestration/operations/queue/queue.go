@@ -133,8 +133,21 @@ func (q *Queue) renewSoon(name string) {
 	}
 }
 
+// stopTime is how long Stop waits for asynq: it takes from the time that running jobs have.
+const stopTime = time.Second
+
 // Stop takes no more jobs.
-func (q *Queue) Stop() { q.server.Stop() }
+func (q *Queue) Stop() {
+	stopped := make(chan struct{})
+	go func() { // ends when asynq has the response to its latest command, which a Redis that stands still delays by seconds
+		defer close(stopped)
+		q.server.Stop()
+	}()
+	select {
+	case <-stopped:
+	case <-time.After(stopTime):
+	}
+}
 
 // Shutdown waits until Redis knows what has become of the jobs, or ctx ends. Call it when none runs any more.
 func (q *Queue) Shutdown(ctx context.Context) {

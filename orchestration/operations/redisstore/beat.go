@@ -43,8 +43,12 @@ func (r *Record) Run(worker Worker) {
 				return
 			}
 			r.forgetMissing()
-			r.every(r.o.Times.Save, func() { r.beat(r.ctx, worker) }, r.knownAlive) // OnRecovery is called right before Redis can be used
-			r.restore(r.ctx)
+			r.every(r.o.Times.Save, func() { // OnRecovery is called right before Redis can be used
+				if r.sayAlive(r.ctx) == nil {
+					r.restore(r.ctx) // before the queue gets the jobs: whoever takes one finds its operation
+					r.saveAll(r.ctx, worker)
+				}
+			}, r.knownAlive)
 		}
 	})
 }
@@ -90,7 +94,7 @@ func (r *Record) saveAll(ctx context.Context, worker Worker) {
 	r.mu.Lock()
 	unsaved := slices.Collect(maps.Values(r.unsaved))
 	r.mu.Unlock()
-	state.Each(unsaved, func(o operations.Operation) { _ = r.Save(ctx, o) }) // else the next time
+	state.Each(unsaved, func(o operations.Operation) { r.saveAgain(ctx, o) })
 	worker.SaveAll(ctx)
 	worker.Resubmit(ctx)
 }
@@ -124,7 +128,7 @@ func (r *Record) restore(ctx context.Context) {
 			lost = append(lost, o)
 		}
 	}
-	state.Each(lost, func(o operations.Operation) { _ = r.Save(ctx, o) }) // else with the next beat
+	state.Each(lost, func(o operations.Operation) { r.saveAgain(ctx, o) })
 }
 
 // saveEnded saves operations that Redis has as running on this server, and that have ended: a Redis that was killed, or failed over, may have lost
@@ -143,6 +147,7 @@ func (r *Record) saveEnded(ctx context.Context, running map[string]string) {
 
 // sweep ends the operations whose servers have died, and which no queue has.
 func (r *Record) sweep(ctx context.Context) {
+	r.learn(ctx)
 	gone, err := r.gone(ctx)
 	if err != nil {
 		r.forgetMissing()
@@ -152,6 +157,17 @@ func (r *Record) sweep(ctx context.Context) {
 		account, id := operationOf(name)
 		r.interrupt(ctx, account, id)
 	}
+}
+
+// learn finds out what has become of what this server has left to others: it would keep it for ever, and restore it.
+func (r *Record) learn(ctx context.Context) {
+	var left []operations.Operation
+	for _, o := range r.own.All() {
+		if o.Queued && o.Server == "" && !o.Ended() {
+			left = append(left, o)
+		}
+	}
+	state.Each(left, func(o operations.Operation) { _, _ = r.Find(ctx, o.Account, o.ID) })
 }
 
 // gone returns the operations that run, by field, and that have had no living server for long enough.

@@ -9,6 +9,7 @@ package redisstore
 import (
 	"context"
 	"errors"
+	"hash/crc32"
 	"strconv"
 	"sync"
 	"time"
@@ -61,6 +62,7 @@ type Record struct {
 
 	mu      sync.Mutex
 	unsaved map[string]operations.Operation // by id: what Redis does not know yet
+	saving  [256]sync.Mutex                 // of an operation, by its id, while it is saved: what is saved again never comes after what is newer
 	missing map[string]time.Time            // operations, by field, that had no living server at the last sweep, since when
 
 	stop    context.CancelFunc
@@ -94,6 +96,37 @@ var deleteIf = redis.NewScript(`if redis.call("GET", KEYS[1]) == ARGV[1] then re
 
 // Save keeps an operation as it is now. What Redis does not take is saved again with the next beat.
 func (r *Record) Save(ctx context.Context, o operations.Operation) error {
+	defer r.lock(o.ID)()
+	return r.saveLocked(ctx, o)
+}
+
+// lock locks the saving of an operation, and returns the function that unlocks it.
+func (r *Record) lock(id string) (unlock func()) {
+	saving := &r.saving[crc32.ChecksumIEEE([]byte(id))%uint32(len(r.saving))]
+	saving.Lock()
+	return saving.Unlock
+}
+
+// saveAgain saves an operation as this server knew it a moment ago, unless something newer is known by now, here or in Redis.
+func (r *Record) saveAgain(ctx context.Context, o operations.Operation) {
+	defer r.lock(o.ID)()
+	known, err := r.own.Find(ctx, o.Account, o.ID)
+	if err == nil && (known.Ended() != o.Ended() || known.Server != o.Server) {
+		return // what is newer was saved, or is in unsaved
+	}
+	there, err := r.find(ctx, o.Account, o.ID)
+	if another := there.Ended() || there.Server != "" && there.Server != r.o.Server; err == nil && another && !o.Ended() { // it has the operation, or has ended it
+		_ = r.own.Save(ctx, there)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.unsaved, o.ID)
+		return
+	}
+	_ = r.saveLocked(ctx, o) // else the next time
+}
+
+// saveLocked is Save while the saving of the operation is locked.
+func (r *Record) saveLocked(ctx context.Context, o operations.Operation) error {
 	_ = r.own.Save(ctx, o) // it never fails
 	err := r.save(ctx, o)
 	r.mu.Lock()
@@ -154,6 +187,8 @@ func (r *Record) Find(ctx context.Context, account, id string) (operations.Opera
 	switch {
 	case unknown != nil:
 	case err != nil: // Redis is down, or has been restarted empty
+		return known, nil
+	case known.Ended() && !o.Ended() && (o.Server == "" || o.Server == r.o.Server): // Redis has lost its latest second; the next sweep saves it
 		return known, nil
 	case o.Ended() && !known.Ended(): // another server has done what this one has submitted
 		_ = r.own.Save(ctx, o)
