@@ -35,7 +35,13 @@ type server struct {
 
 func newServer(t *testing.T, redis *miniredis.Miniredis) *server {
 	t.Helper()
-	s := &server{shared: statetest.Open(t, redis.Addr())}
+	return newServerAt(t, redis.Addr())
+}
+
+// newServerAt is newServer for the address of a Redis.
+func newServerAt(t *testing.T, address string) *server {
+	t.Helper()
+	s := &server{shared: statetest.Open(t, address)}
 	s.Leases = New(s.shared.Redis, func(target string) {
 		if target != "c/s" {
 			t.Errorf("%s is lost", target)
@@ -250,13 +256,8 @@ func TestALockWhoseResponseWasLostIsReleasedWithoutBeingObtained(t *testing.T) {
 	kept.Release()
 }
 
-// TestALockThatASlowRedisGaveAfterItsRequestHadEnded is what a Redis that stood still does when it runs again: it locks the service for a request that has ended
-// without it, then finds it locked for the next request, then releases it.
-func TestALockThatASlowRedisGaveAfterItsRequestHadEnded(t *testing.T) {
-	t.Parallel()
-	redis := miniredis.RunT(t)
-	a, b := newServer(t, redis), newServer(t, redis)
-	abandoned := hold(t, a)
+// freeAtTheSecondLook has Redis lose the lock right before the second script that comes from now on.
+func freeAtTheSecondLook(redis *miniredis.Miniredis) {
 	var looks atomic.Int64
 	redis.Server().SetPreHook(func(_ *peers.Peer, command string, _ ...string) bool {
 		if command == "EVALSHA" && looks.Add(1) == 2 {
@@ -264,6 +265,16 @@ func TestALockThatASlowRedisGaveAfterItsRequestHadEnded(t *testing.T) {
 		}
 		return false
 	})
+}
+
+// TestALockThatASlowRedisGaveAfterItsRequestHadEnded is what a Redis that stood still does when it runs again: it locks the service for a request that has ended
+// without it, then finds it locked for the next request, then releases it.
+func TestALockThatASlowRedisGaveAfterItsRequestHadEnded(t *testing.T) {
+	t.Parallel()
+	redis := miniredis.RunT(t)
+	a, b := newServer(t, redis), newServer(t, redis)
+	abandoned := hold(t, a)
+	freeAtTheSecondLook(redis)
 	hold(t, b).Release()
 	abandoned.Release()
 	kept := hold(t, a)
@@ -357,14 +368,7 @@ func TestManyLocksAreRenewedAtTheSameTime(t *testing.T) {
 		}
 		return true
 	})
-	s := &server{shared: statetest.Open(t, address)}
-	s.Leases = New(s.shared.Redis, func(target string) {
-		if target != "c/s" {
-			t.Errorf("%s is lost", target)
-		}
-		s.losses.Add(1)
-	})
-	t.Cleanup(s.Close)
+	s := newServerAt(t, address)
 	for i := range many {
 		if _, err := s.Acquire(t.Context(), "local", fmt.Sprint("c/s", i), ""); err != nil {
 			t.Fatal(err)
@@ -485,13 +489,7 @@ func TestARenewalLooksAgainWhereARequestHasTheLockForAMoment(t *testing.T) {
 	lease := hold(t, a)
 	redis.FlushAll()
 	moment := hold(t, b)
-	var looks atomic.Int64
-	redis.Server().SetPreHook(func(_ *peers.Peer, command string, _ ...string) bool {
-		if command == "EVALSHA" && looks.Add(1) == 2 {
-			redis.Del(key)
-		}
-		return false
-	})
+	freeAtTheSecondLook(redis)
 	a.renewAll(t.Context())
 	busy(t, b, "")
 	if a.losses.Load() != 0 {

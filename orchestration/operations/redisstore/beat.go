@@ -43,12 +43,7 @@ func (r *Record) Run(worker Worker) {
 				return
 			}
 			r.forgetMissing()
-			r.every(r.o.Times.Save, func() { // OnRecovery is called right before Redis can be used
-				if r.sayAlive(r.ctx) == nil {
-					r.restore(r.ctx) // before the queue gets the jobs: whoever takes one finds its operation
-					r.saveAll(r.ctx, worker)
-				}
-			}, r.knownAlive)
+			r.every(r.o.Times.Save, func() { r.beat(r.ctx, worker) }, r.knownAlive) // OnRecovery is called right before Redis can be used
 		}
 	})
 }
@@ -78,6 +73,7 @@ func (r *Record) knownAlive() bool {
 // beat says that this server lives, and saves everything.
 func (r *Record) beat(ctx context.Context, worker Worker) {
 	if r.sayAlive(ctx) == nil {
+		r.restore(ctx) // before the queue gets the jobs: whoever takes one finds its operation
 		r.saveAll(ctx, worker)
 	}
 }

@@ -334,15 +334,16 @@ func TestTheRecordOfAnErrorIsReadByAnotherServer(t *testing.T) {
 	}
 }
 
-// TestWhatCannotBeQueuedEndsInterruptedWhenItsServerDies has the server live no longer than Redis says.
-func TestWhatCannotBeQueuedEndsInterruptedWhenItsServerDies(t *testing.T) {
-	redis := miniredis.RunT(t)
+// mortal starts a server that works on an operation and is known to live. Die has others find that it does not, and end ends the work.
+func mortal(t *testing.T, redis *miniredis.Miniredis, queued bool) (o operations.Operation, die, end func()) {
+	t.Helper()
+	const alive = "ecs-api:v1:acme:server:dead"
 	begun, may := make(chan struct{}, 1), make(chan struct{})
 	dead := newServer(t, redis, "dead", succeed) // it says that it lives by the key that the test sets
-	if err := redis.Set("ecs-api:v1:acme:server:dead", "1"); err != nil {
+	if err := redis.Set(alive, "1"); err != nil {
 		t.Fatal(err)
 	}
-	o, err := dead.Start(t.Context(), operations.Operation{Kind: "roll back", Target: "c/s", Account: "a"}, time.Minute, func(ctx context.Context) error {
+	o, err := dead.Start(t.Context(), operations.Operation{Kind: "roll back", Target: "c/s", Account: "a", Queued: queued}, time.Minute, func(ctx context.Context) error {
 		_, err := inSteps(begun, may)(ctx, operations.Job{})
 		return err
 	}, func() {})
@@ -350,6 +351,16 @@ func TestWhatCannotBeQueuedEndsInterruptedWhenItsServerDies(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-begun
+	return o, func() { redis.Del(alive) }, func() {
+		close(may)
+		dead.Wait()
+	}
+}
+
+// TestWhatCannotBeQueuedEndsInterruptedWhenItsServerDies has the server live no longer than Redis says.
+func TestWhatCannotBeQueuedEndsInterruptedWhenItsServerDies(t *testing.T) {
+	redis := miniredis.RunT(t)
+	o, die, end := mortal(t, redis, false)
 	one, two := newServer(t, redis, "one", succeed).works(t), newServer(t, redis, "two", succeed).works(t)
 	eventually(t, "the step is saved", func() bool {
 		shown, err := one.Operation(t.Context(), "a", o.ID)
@@ -358,14 +369,13 @@ func TestWhatCannotBeQueuedEndsInterruptedWhenItsServerDies(t *testing.T) {
 	if shown, err := one.Operation(t.Context(), "a", o.ID); err != nil || shown.Ended() {
 		t.Errorf("while its server lives: %+v, %v", shown, err)
 	}
-	redis.Del("ecs-api:v1:acme:server:dead")
+	die()
 	done := ended(t, one, o.ID)
 	if done.State != saga.Interrupted || !common.Is(done.Err, common.Unavailable) || len(done.Steps) != 1 || done.Steps[0].State != saga.Interrupted {
 		t.Errorf("%+v, %v", done, done.Err)
 	}
 	eventually(t, "one of them was called", func() bool { return one.interrupted.Load()+two.interrupted.Load() == 1 })
-	close(may)
-	dead.Wait()
+	end()
 }
 
 // TestAJobWhoseQueueIsLostIsSubmittedAgain restarts Redis empty while a job waits.

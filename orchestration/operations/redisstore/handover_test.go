@@ -2,7 +2,6 @@ package redisstore_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	peers "github.com/alicebob/miniredis/v2/server"
 
-	"ecs-api/orchestration/operations"
 	"ecs-api/orchestration/saga"
 	"ecs-api/state/statetest/proxy"
 )
@@ -166,19 +164,7 @@ func TestARedisThatWasRestartedEmptyGetsTheJobsThatWait(t *testing.T) {
 func TestAnOperationEndsThoughTheSweepThatFoundItWasCutOff(t *testing.T) {
 	t.Parallel() // it waits more than it works
 	redis := miniredis.RunT(t)
-	dead := newServer(t, redis, "dead", succeed) // it says that it lives by the key that the test sets
-	if err := redis.Set("ecs-api:v1:acme:server:dead", "1"); err != nil {
-		t.Fatal(err)
-	}
-	begun, may := make(chan struct{}, 1), make(chan struct{})
-	o, err := dead.Start(t.Context(), operations.Operation{Kind: "roll back", Target: "c/s", Account: "a", Queued: true}, time.Minute, func(ctx context.Context) error {
-		_, err := inSteps(begun, may)(ctx, operations.Job{})
-		return err
-	}, func() {})
-	if err != nil {
-		t.Fatal(err)
-	}
-	<-begun
+	o, die, end := mortal(t, redis, true)
 	eventually(t, "it is saved", func() bool { return redis.HGet("ecs-api:v1:acme:running", "a/"+o.ID) == "dead" })
 	time.Sleep(2 * hurried.Save) // its step, too
 	var until atomic.Int64
@@ -193,7 +179,7 @@ func TestAnOperationEndsThoughTheSweepThatFoundItWasCutOff(t *testing.T) {
 		return true
 	})
 	one := newServerAt(t, address, "one", succeed).works(t)
-	redis.Del("ecs-api:v1:acme:server:dead")
+	die()
 	go func() { // miniredis's TTLs do not run by themselves
 		for t.Context().Err() == nil {
 			time.Sleep(10 * time.Millisecond)
@@ -203,8 +189,7 @@ func TestAnOperationEndsThoughTheSweepThatFoundItWasCutOff(t *testing.T) {
 	if done := ended(t, one, o.ID); done.State != saga.Interrupted || one.Job(t.Context(), "a", "c/s") != "" {
 		t.Errorf("%+v; the target has job %q", done, one.Job(t.Context(), "a", "c/s"))
 	}
-	close(may)
-	dead.Wait()
+	end()
 }
 
 // TestAServerThatEndsWhileTheQueueIsOutOfReachLeavesItsJob does a job that the queue has though it did not learn so.
@@ -246,17 +231,13 @@ func TestAServerLearnsTheEndOfWhatItSubmitted(t *testing.T) {
 	for _, target := range []string{"c/one", "c/two"} {
 		ended(t, s, submit(t, s, target).ID)
 	}
-	redis.SetError("LOADING")
-	eventually(t, "the server knows", func() bool {
-		_ = s.Job(t.Context(), "a", "c/one")
-		return !s.redis.Up()
-	})
+	back := leave(t, redis, s)
 	for _, o := range s.Operations(t.Context(), "a") { // its own
 		if !o.Ended() {
 			t.Errorf("while Redis is down: %+v", o)
 		}
 	}
-	redis.SetError("")
+	back()
 }
 
 // TestAnOperationThatIsSavedLateIsSavedAgain has the beginning of an operation reach Redis after its end, on a connection that stood still.
@@ -292,14 +273,9 @@ func TestAServerThatEndsWithdrawsWhatWasRefused(t *testing.T) {
 	a, b := newServer(t, redis, "a", succeed), newServer(t, redis, "b", succeed)
 	job := newJob(t, "c/s")
 	a.Announce(t.Context(), job)
-	redis.SetError("LOADING")
-	eventually(t, "the server knows", func() bool {
-		_ = a.Job(t.Context(), "a", "c/s")
-		return !a.redis.Up()
-	})
+	back := leave(t, redis, a)
 	a.Withdraw(t.Context(), job)
-	redis.SetError("")
-	eventually(t, "it has Redis again", a.redis.Up)
+	back()
 	a.end(t.Context())
 	if has, err := b.queue.Has("a", "c/s", job.Operation); has || err != nil {
 		t.Errorf("the queue has it: %v, %v", has, err)
